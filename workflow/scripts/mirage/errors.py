@@ -1,0 +1,27 @@
+"""The two ways a job ends early on purpose."""
+
+
+class MirageError(Exception):
+    """A problem its reader can mend, told in one plain message.
+
+    The text names the file or setting, what was expected of it and what to do.
+    """
+
+    def __init__(self, what: str, expected: str = "", remedy: str = "") -> None:
+        """Join the three parts into one message.
+
+        Args:
+            what: the file or setting and what is wrong with it.
+            expected: what would have been right.
+            remedy: what to do now.
+        """
+        parts = [what.rstrip(".")]
+        if expected:
+            parts.append(f"expected {expected.rstrip('.')}")
+        if remedy:
+            parts.append(remedy.rstrip("."))
+        super().__init__(". ".join(part[0].upper() + part[1:] for part in parts) + ".")
+
+
+class Interrupted(Exception):  # noqa: N818 - not an error: the job was told to stop and has saved
+    """The job was asked to stop (SIGTERM, SIGINT) and its state is saved."""

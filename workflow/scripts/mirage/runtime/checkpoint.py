@@ -1,0 +1,102 @@
+"""State of interrupted work, kept beside the output until that output is whole.
+
+Snakemake deletes the declared outputs of a failed job, so the state is a file it does not know.
+The state carries the identity of the work (recipe, inputs, code digest); another identity, or a
+damaged file, means a fresh start, never a wrong resumption.
+"""
+
+import hashlib
+import json
+import logging
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from mirage.errors import Interrupted, MirageError
+from mirage.runtime import files, signals
+
+_log = logging.getLogger("mirage")
+
+State = dict[str, Any]
+"""Named tensors; counters are 0-d int64 tensors."""
+
+
+class Checkpoint:
+    """Saves state at intervals of wall time, and at once when the job is told to stop."""
+
+    def __init__(
+        self, path: str | Path | None, identity: Mapping[str, Any], every_s: float = 60.0
+    ) -> None:
+        """Name the state file and the work it belongs to.
+
+        Args:
+            path: state file; None keeps no state (short work, or a caller who wants none).
+            identity: JSON-able description of the work; state of other work is thrown away.
+            every_s: seconds of wall time between two saves.
+        """
+        self.path = Path(path) if path is not None else None
+        text = json.dumps(identity, sort_keys=True, default=str)
+        self.identity = hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+        self.every_s = every_s
+        if self.path is not None:
+            signals.listen()
+        self._saved = time.monotonic()
+
+    def load(self) -> State | None:
+        """Return the saved state of this very work, or None for a fresh start."""
+        if self.path is None or not self.path.exists():
+            return None
+        try:
+            header = files.read_metadata(self.path)
+            if header.get("identity") != self.identity:
+                _log.info("state in %s belongs to other settings or code: starting afresh", self.path)
+                return None
+            state = files.load_tensors(self.path)
+            if header.get("checksum") != _checksum(state):
+                raise MirageError(f"{self.path} fails its checksum")
+        except MirageError as error:
+            _log.warning("%s Starting afresh.", error)
+            return None
+        _log.info("resuming from %s", self.path)
+        return state
+
+    def tick(self, state: Callable[[], State]) -> None:
+        """Call after each step: saves when it is time, and stops when the job must stop.
+
+        Args:
+            state: makes the state; called only when a save is due.
+
+        Raises:
+            Interrupted: a stop was asked for; the state is saved first.
+        """
+        stop = signals.stop_requested()
+        if stop or time.monotonic() - self._saved >= self.every_s:
+            self.save(state())
+        if stop:
+            raise Interrupted
+
+    def save(self, state: State) -> None:
+        """Write the state now."""
+        if self.path is None:
+            return
+        header = {"identity": self.identity, "checksum": _checksum(state)}
+        files.save_tensors(self.path, state, header)
+        self._saved = time.monotonic()
+
+    def discard(self) -> None:
+        """Remove the state once the output is whole."""
+        if self.path is not None:
+            self.path.unlink(missing_ok=True)
+
+
+def _checksum(state: State) -> str:
+    digest = hashlib.blake2b(digest_size=16)
+    for name in sorted(state):
+        tensor = state[name].detach().cpu().contiguous()
+        digest.update(f"{name}:{tensor.dtype}:{tuple(tensor.shape)}".encode())
+        if tensor.numel():
+            import torch
+
+            digest.update(tensor.reshape(-1).view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()

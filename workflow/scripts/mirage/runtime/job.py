@@ -1,0 +1,136 @@
+"""One job from start to end: log, errors in plain words, the record it leaves.
+
+A script hands its work to ``run`` with the task it was given (inputs, outputs, params, log). The
+library does not know who made the task; any object with those attributes will do.
+"""
+
+import logging
+import os
+import platform
+import resource
+import sys
+import time
+import traceback
+from collections.abc import Callable, Mapping
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from mirage.errors import Interrupted, MirageError
+from mirage.runtime import files
+from mirage.runtime.progress import clock
+
+_log = logging.getLogger("mirage")
+_PACKAGES = ("torch", "torchvision", "numpy", "scipy", "pandas", "safetensors")
+
+EXIT_PROBLEM = 1
+EXIT_INTERRUPTED = 143
+
+Work = Callable[[Any], Mapping[str, Any] | None]
+
+
+def run(work: Work, task: Any) -> None:
+    """Do one job and leave its record.
+
+    Args:
+        work: takes the task and returns the figures worth a line (or None).
+        task: has ``rule``, ``input``, ``output``, ``params``, ``log``, ``threads`` and
+            ``wildcards``. If ``output`` has an entry ``job``, the record goes there.
+
+    Exits with status 1 after a problem (one message, no traceback for a ``MirageError``) and 143
+    after a stop with saved state.
+    """
+    started = time.time()
+    name = " ".join([task.rule, *map(str, task.wildcards)])
+    _start_log(Path(str(task.log[0])), name)
+    os.environ["MIRAGE_JOB"] = name
+    os.environ.setdefault("OMP_NUM_THREADS", str(task.threads))
+    status = 0
+    try:
+        figures = work(task)
+        _finish(task, name, started, figures or {})
+    except MirageError as error:
+        _log.error("%s", error)
+        status = EXIT_PROBLEM
+    except Interrupted:
+        _log.warning("told to stop; the state is saved, the same command goes on from here")
+        status = EXIT_INTERRUPTED
+    except KeyboardInterrupt:
+        _log.warning("stopped; nothing half-written is left, the same command starts this job anew")
+        status = EXIT_INTERRUPTED
+    except Exception:
+        _log.error("unexpected error:\n%s", traceback.format_exc())
+        status = EXIT_PROBLEM
+    finally:
+        logging.shutdown()
+    if status:
+        sys.exit(status)
+
+
+def _start_log(path: Path, name: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    for handler, pattern in (
+        (logging.FileHandler(path, mode="w", encoding="utf-8"), "%(asctime)s %(message)s"),
+        (logging.StreamHandler(sys.stderr), f"  [{name}] %(message)s"),
+    ):
+        handler.setFormatter(logging.Formatter(pattern, "%H:%M:%S"))
+        _log.addHandler(handler)
+    _log.setLevel(logging.INFO)
+    _log.propagate = False
+
+
+def _finish(task: Any, name: str, started: float, figures: Mapping[str, Any]) -> None:
+    wall_s = time.time() - started
+    if "job" in task.output.keys():
+        files.write_json(task.output["job"], _record(task, started, wall_s))
+    told = ", ".join(f"{key} {value:.4g}" for key, value in figures.items())
+    _log.info("done in %s%s", clock(wall_s), f": {told}" if told else "")
+
+
+def _record(task: Any, started: float, wall_s: float) -> dict[str, Any]:
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    return {
+        "rule": task.rule,
+        "wildcards": dict(task.wildcards.items()),
+        "params": {key: _plain(value) for key, value in task.params.items()},
+        "versions": {name: _version(name) for name in _PACKAGES},
+        "python": platform.python_version(),
+        "machine": {"node": platform.machine(), "cores": os.cpu_count(), "device": _device()},
+        "threads": task.threads,
+        "startup_s": round(started - _process_started(), 3),
+        "wall_s": round(wall_s, 3),
+        "cpu_s": round(usage.ru_utime + usage.ru_stime, 3),
+        "peak_memory_mb": round(usage.ru_maxrss / 1024, 1),
+    }
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return value if isinstance(value, str | int | float | bool | None) else str(value)
+
+
+def _version(package: str) -> str | None:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def _device() -> str:
+    torch = sys.modules.get("torch")
+    if torch is not None and torch.cuda.is_initialized():
+        return str(torch.cuda.get_device_name())
+    return "cpu"
+
+
+def _process_started() -> float:
+    """Wall-clock time at which this process began (Linux; elsewhere: now)."""
+    try:
+        ticks = int(Path("/proc/self/stat").read_text().rsplit(")", 1)[1].split()[19])
+        up_s = float(Path("/proc/uptime").read_text().split()[0])
+    except (OSError, ValueError, IndexError):
+        return time.time()
+    return time.time() - up_s + ticks / os.sysconf("SC_CLK_TCK")
