@@ -50,7 +50,9 @@ class Checkpoint:
         try:
             header = files.read_metadata(self.path)
             if header.get("identity") != self.identity:
-                _log.info("state in %s belongs to other settings or code: starting afresh", self.path)
+                _log.info(
+                    "state in %s belongs to other settings or code: starting afresh", self.path
+                )
                 return None
             state = files.load_tensors(self.path)
             if header.get("checksum") != _checksum(state):

@@ -1,0 +1,56 @@
+"""From latent to the image a network sees: synthesise, centre-crop, resize."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from mirage import imaging
+from mirage.priors.stylegan2.generator import Generator
+from mirage.priors.stylegan2.regions import Region, centre_region
+
+
+@dataclass(frozen=True)
+class ImagePipeline:
+    """Renders latents of one prior with one centre crop.
+
+    Only the pixels of the crop are synthesised, which is exact (see ``regions``).
+
+    Attributes:
+        generator: the prior, frozen and in eval mode.
+        crop_px: side of the centre crop in generator pixels (paper B.4: 800 of 1024).
+    """
+
+    generator: Generator
+    crop_px: int
+
+    @property
+    def region(self) -> Region | None:
+        """The part of the generator's image inside the crop; None for all of it."""
+        if self.crop_px == self.generator.image_px:
+            return None
+        return centre_region(self.generator.image_px, self.crop_px)
+
+    def crop(self, ws: Tensor, clip: bool = False) -> Tensor:
+        """Synthesise the crop of latents [N, num_ws, w_dim] as [N, C, crop_px, crop_px].
+
+        Args:
+            ws: one w per layer; a single w goes through ``repeat`` first.
+            clip: clamp to [-1, 1] before any resize (the official stage 1 does, stages 2 and 3
+                and the metrics do not: facts of the PPA code, ``clip`` flag).
+        """
+        images = self.generator.synthesis(ws, region=self.region)
+        return images.clamp(-1, 1) if clip else images
+
+    def repeat(self, w: Tensor) -> Tensor:
+        """Use a single w [N, w_dim] in every layer: [N, num_ws, w_dim]."""
+        return w[:, None].expand(-1, self.generator.num_ws, -1)
+
+    def images(self, w: Tensor, image_px: int, clip: bool = False) -> Tensor:
+        """Render single-w latents [N, w_dim] at one size: [N, C, image_px, image_px]."""
+        return imaging.resize(self.crop(self.repeat(w), clip), image_px)
+
+    def sizes(self, w: Tensor, sizes: Iterable[int]) -> dict[int, Tensor]:
+        """Render single-w latents once and resize that one image to each size."""
+        crop = self.crop(self.repeat(w))
+        return {image_px: imaging.resize(crop, image_px) for image_px in sizes}
