@@ -17,10 +17,10 @@ class MirageError(Exception):
         """
         parts = [what.rstrip(".")]
         if expected:
-            parts.append(f"expected {expected.rstrip('.')}")
+            parts.append(f"Expected: {expected.rstrip('.')}")
         if remedy:
-            parts.append(remedy.rstrip("."))
-        super().__init__(". ".join(part[0].upper() + part[1:] for part in parts) + ".")
+            parts.append(f"{remedy[0].upper()}{remedy[1:]}".rstrip("."))
+        super().__init__(". ".join(parts) + ".")
 
 
 class Interrupted(Exception):  # noqa: N818 - not an error: the job was told to stop and has saved

@@ -1,0 +1,1 @@
+"""Attacks: from a target and a prior to latents; no private image is ever read."""

@@ -1,0 +1,1 @@
+"""Data: private and public photographs, decoded once into stores and views."""

@@ -1,0 +1,1 @@
+"""Evaluation: features once, then every metric from stored features."""

@@ -1,0 +1,1 @@
+"""Paper: tables, figures, the toy example and the report."""

@@ -1,0 +1,1 @@
+"""Priors: image generators that never saw a private identity."""

@@ -9,7 +9,7 @@ import errno
 import json
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -53,10 +53,8 @@ def writing(path: str | Path) -> Iterator[Path]:
         raise MirageError(f"cannot write {path}", remedy=_DISK[error.errno]) from error
     finally:
         # A failed clean-up must not hide why the block ended.
-        try:
+        with suppress(OSError):
             temporary.unlink(missing_ok=True)
-        except OSError:
-            pass
 
 
 def _sync_folder(folder: Path) -> None:

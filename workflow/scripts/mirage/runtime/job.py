@@ -81,7 +81,7 @@ def _start_log(path: Path, name: str) -> None:
 
 def _finish(task: Any, name: str, started: float, figures: Mapping[str, Any]) -> None:
     wall_s = time.time() - started
-    if "job" in task.output.keys():
+    if "job" in task.output.keys():  # noqa: SIM118 - a named list, not a mapping
         files.write_json(task.output["job"], _record(task, started, wall_s))
     told = ", ".join(f"{key} {value:.4g}" for key, value in figures.items())
     _log.info("done in %s%s", clock(wall_s), f": {told}" if told else "")

@@ -1,0 +1,1 @@
+"""Targets: classifiers under a treatment, and the evaluation models."""

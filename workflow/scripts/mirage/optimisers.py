@@ -1,0 +1,107 @@
+"""Adam and SGD whose whole state is a dictionary of tensors.
+
+The arithmetic is PyTorch's own functional form. Building one of its optimiser classes loads the
+compiler stack (about 2 s of CPU, measured by ``python -X importtime``), which short jobs should
+not pay; and a flat state makes checkpoints trivial.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor
+from torch.optim.adam import adam
+from torch.optim.sgd import sgd
+
+from mirage.recipes import Recipe, require
+
+
+@dataclass(frozen=True)
+class OptimiserRecipe(Recipe):
+    """Which optimiser, and its numbers.
+
+    Attributes:
+        name: ``adam`` or ``sgd``.
+        lr: learning rate before any schedule, positive.
+        betas: Adam's decay rates, each in [0, 1).
+        momentum: SGD's momentum, in [0, 1).
+        weight_decay: l2 penalty added to the gradient, not negative.
+    """
+
+    name: Literal["adam", "sgd"]
+    lr: float
+    betas: tuple[float, float] = (0.9, 0.999)
+    momentum: float = 0.0
+    weight_decay: float = 0.0
+
+    def __post_init__(self) -> None:
+        require(self.lr > 0, "lr", self.lr, "a positive learning rate")
+        require(all(0 <= b < 1 for b in self.betas), "betas", self.betas, "two values in [0, 1)")
+        require(0 <= self.momentum < 1, "momentum", self.momentum, "a value in [0, 1)")
+        require(self.weight_decay >= 0, "weight_decay", self.weight_decay, "zero or more")
+
+
+class Optimiser:
+    """Steps parameters in place; ``state()`` and ``restore()`` carry it through a checkpoint."""
+
+    def __init__(self, parameters: Sequence[Tensor], recipe: OptimiserRecipe) -> None:
+        """Start with zero moments.
+
+        Args:
+            parameters: leaf tensors; each must have a gradient whenever ``step`` is called.
+            recipe: optimiser and numbers.
+        """
+        self.parameters, self.recipe = list(parameters), recipe
+        zeros = [torch.zeros_like(parameter) for parameter in self.parameters]
+        self._first = zeros
+        self._second = [zero.clone() for zero in zeros] if recipe.name == "adam" else []
+        self._steps = [torch.zeros(()) for _ in self.parameters]
+
+    @torch.no_grad()
+    def step(self, lr: float | None = None) -> None:
+        """Update every parameter from its ``.grad``, with another learning rate if given."""
+        gradients = [p.grad for p in self.parameters if p.grad is not None]
+        if len(gradients) < len(self.parameters):
+            raise ValueError("a parameter has no gradient")
+        rate = self.recipe.lr if lr is None else lr
+        if self.recipe.name == "adam":
+            adam(
+                self.parameters, gradients, self._first, self._second, [], self._steps,
+                foreach=True, amsgrad=False, beta1=self.recipe.betas[0], beta2=self.recipe.betas[1],
+                lr=rate, weight_decay=self.recipe.weight_decay, eps=1e-8, maximize=False,
+            )  # fmt: skip
+        else:
+            self._sgd(gradients, rate)
+
+    def _sgd(self, gradients: list[Tensor], rate: float) -> None:
+        """SGD as PyTorch defines it: v = momentum * v + g, p = p - lr * v (v starts as g)."""
+        buffers: list[Tensor | None] = list(self._first) if self.recipe.momentum else [
+            None for _ in self._first
+        ]  # fmt: skip
+        # From a zero buffer, momentum * 0 + g is the g that PyTorch's first step starts with.
+        sgd(
+            self.parameters, gradients, buffers,
+            foreach=True, weight_decay=self.recipe.weight_decay, momentum=self.recipe.momentum,
+            lr=rate, dampening=0.0, nesterov=False, maximize=False,
+        )  # fmt: skip
+
+    def zero_grad(self) -> None:
+        """Forget all gradients."""
+        for parameter in self.parameters:
+            parameter.grad = None
+
+    def state(self, prefix: str = "optimiser") -> dict[str, Tensor]:
+        """Everything a resumed run needs, as named tensors."""
+        named = {"first": self._first, "second": self._second, "steps": self._steps}
+        return {
+            f"{prefix}.{kind}.{index}": tensor
+            for kind, tensors in named.items()
+            for index, tensor in enumerate(tensors)
+        }
+
+    @torch.no_grad()
+    def restore(self, state: dict[str, Tensor], prefix: str = "optimiser") -> None:
+        """Take over what ``state`` returned."""
+        for name, tensor in self.state(prefix).items():
+            tensor.copy_(state[name])
