@@ -21,6 +21,23 @@ pathvars:
 
 
 include: "workflow/rules/common.smk"
+
+
+wildcard_constraints:
+    dataset=cells.WORD,
+    view=cells.WORD,
+    architecture=cells.WORD,
+    treatment=cells.TREATMENT,
+    samples=cells.SAMPLES,
+    seed=cells.SEED,
+    attack=cells.WORD,
+    chunk=cells.CHUNK,
+    prior=cells.WORD,
+    pool=cells.WORD,
+    image_px=r"[0-9]+",
+    item=r"[a-z0-9]+",
+
+
 include: "workflow/rules/data.smk"
 include: "workflow/rules/priors.smk"
 include: "workflow/rules/targets.smk"
@@ -33,6 +50,6 @@ report: "workflow/report/workflow.rst"
 
 
 rule all:
+    default_target: True
     input:
         "report.html",
-    default_target: True

@@ -87,13 +87,13 @@ rule merge_latents:
     output:
         latents="attacks/<cell>/{attack}/{stage}.safetensors",
         job="jobs/merge_latents/<cell>/{attack}/{stage}.json",
-    wildcard_constraints:
-        stage="optimised|selected",
     log:
         "logs/merge_latents/<cell>/{attack}/{stage}.log",
+    wildcard_constraints:
+        stage="optimised|selected",
+    localrule: True
     conda:
         "../../envs/mirage.yaml"
-    localrule: True
     params:
         code=CODE["merge_latents"],
     script:

@@ -34,21 +34,6 @@ PRIORS_HOME = (
 )
 
 
-wildcard_constraints:
-    dataset=cells.WORD,
-    view=cells.WORD,
-    architecture=cells.WORD,
-    treatment=cells.TREATMENT,
-    samples=cells.SAMPLES,
-    seed=cells.SEED,
-    attack=cells.WORD,
-    chunk=cells.CHUNK,
-    prior=cells.WORD,
-    pool=cells.WORD,
-    image_px=r"[0-9]+",
-    item=r"[a-z0-9]+",
-
-
 def asset(name):
     """Path of an outside file; a rule tells what to do where it is missing."""
     return f"{HOME}/{SCALE['assets'][name]['path']}"
@@ -70,7 +55,12 @@ def told(query, *arguments):
 
 def target(wildcards):
     """The target a job is about."""
-    return told(cells.parse, "targets/{dataset}/{architecture}/{treatment}/{samples}/s{seed}".format(**wildcards))
+    return told(
+        cells.parse,
+        "targets/{dataset}/{architecture}/{treatment}/{samples}/s{seed}".format(
+            **wildcards
+        ),
+    )
 
 
 def attack(wildcards):
@@ -212,7 +202,9 @@ def target_px(wildcards):
 def chunk_files(wildcards):
     """The chunks of an attack's stage, in the order of the classes."""
     folder = f"{attack(wildcards).path}/{wildcards.stage}"
-    return [f"{folder}/{chunk}.safetensors" for chunk in STUDY.chunks(wildcards.dataset)]
+    return [
+        f"{folder}/{chunk}.safetensors" for chunk in STUDY.chunks(wildcards.dataset)
+    ]
 
 
 # ---------------------------------------------------------------------------- evaluation
@@ -256,7 +248,10 @@ def attack_metrics(_):
 
 def target_metrics(_):
     """Metrics of every attacked target of the study."""
-    return [f"{cell.path}/metrics.json" for cell in dict.fromkeys(c.target for c in STUDY.attacks)]
+    return [
+        f"{cell.path}/metrics.json"
+        for cell in dict.fromkeys(c.target for c in STUDY.attacks)
+    ]
 
 
 def table1_attacks():
@@ -298,7 +293,13 @@ def figure3_attacks():
     samples = None if wanted["samples"] == "all" else wanted["samples"]
     return [
         Attack(
-            Target(wanted["dataset"], wanted["architecture"], float(alpha), samples, wanted["seed"]),
+            Target(
+                wanted["dataset"],
+                wanted["architecture"],
+                float(alpha),
+                samples,
+                wanted["seed"],
+            ),
             wanted["attack"],
         )
         for alpha in wanted["alphas"]

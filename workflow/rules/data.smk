@@ -5,15 +5,15 @@ rule provide_asset:
     """Say what is missing and how to get it; there is no silent download."""
     output:
         f"{HOME}/{{asset}}",
-    wildcard_constraints:
-        asset=asset_paths(),
     log:
         "logs/provide_asset/{asset}.log",
+    wildcard_constraints:
+        asset=asset_paths(),
+    localrule: True
     conda:
         "../../envs/mirage.yaml"
     params:
         assets=SCALE["assets"],
-    localrule: True
     script:
         "../scripts/provide_asset.py"
 

@@ -16,10 +16,10 @@ rule make_table:
         html="tables/{item}.html",
         tex="tables/{item}.tex",
         job="jobs/make_table/{item}.json",
-    wildcard_constraints:
-        item="table[12]",
     log:
         "logs/make_table/{item}.log",
+    wildcard_constraints:
+        item="table[12]",
     conda:
         "../../envs/mirage.yaml"
     params:
@@ -59,10 +59,10 @@ rule draw_toy:
         ),
         pdf="figures/{item}.pdf",
         job="jobs/draw_toy/{item}.json",
-    wildcard_constraints:
-        item="figure[18]",
     log:
         "logs/draw_toy/{item}.log",
+    wildcard_constraints:
+        item="figure[18]",
     conda:
         "../../envs/mirage.yaml"
     params:

@@ -12,6 +12,8 @@ rule train_prior:
     output:
         generator=f"{PRIORS_HOME}/{{prior}}/generator.safetensors",
         discriminator=f"{PRIORS_HOME}/{{prior}}/discriminator.safetensors",
+    log:
+        "logs/train_prior/{prior}.log",
     wildcard_constraints:
         prior="|".join(
             name
@@ -19,8 +21,6 @@ rule train_prior:
             if entry["source"]["kind"] == "trained"
         )
         or r"(?!)",
-    log:
-        "logs/train_prior/{prior}.log",
     conda:
         "../../envs/mirage.yaml"
     resources:
@@ -45,6 +45,8 @@ rule import_prior:
         generator="priors/{prior}/generator.safetensors",
         discriminator="priors/{prior}/discriminator.safetensors",
         job="jobs/import_prior/{prior}.json",
+    log:
+        "logs/import_prior/{prior}.log",
     wildcard_constraints:
         prior="|".join(
             name
@@ -52,8 +54,6 @@ rule import_prior:
             if entry["source"]["kind"] == "pickle"
         )
         or r"(?!)",
-    log:
-        "logs/import_prior/{prior}.log",
     conda:
         "../../envs/mirage.yaml"
     resources:
