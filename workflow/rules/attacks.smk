@@ -20,6 +20,7 @@ rule sample_candidates:
     params:
         recipe=attack_stage("sampling"),
         device=config["device"],
+        batch=config["forward_batch"],
         code=CODE["sample_candidates"],
     script:
         "../scripts/sample_candidates.py"
@@ -48,6 +49,7 @@ rule optimise_latents:
         image_px=target_px,
         device=config["device"],
         state="state/optimise_latents/<cell>/{attack}/{chunk}.safetensors",
+        batch=config["optimise_batch"],
         code=CODE["optimise_latents"],
     script:
         "../scripts/optimise_latents.py"
@@ -75,6 +77,8 @@ rule select_latents:
         crop_px=attack_crop,
         image_px=target_px,
         device=config["device"],
+        state="state/select_latents/<cell>/{attack}/{chunk}.safetensors",
+        batch=config["forward_batch"],
         code=CODE["select_latents"],
     script:
         "../scripts/select_latents.py"
@@ -95,6 +99,7 @@ rule merge_latents:
     conda:
         "../../envs/mirage.yaml"
     params:
+        classes=class_count,
         code=CODE["merge_latents"],
     script:
         "../scripts/merge_latents.py"

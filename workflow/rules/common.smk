@@ -1,4 +1,4 @@
-"""What every rule file draws on: the study, and small queries named for what they return."""
+"""What all stages draw on: the study, and small queries named for what they return."""
 
 import sys
 import re
@@ -197,6 +197,11 @@ def attack_crop(wildcards):
 def target_px(wildcards):
     """Side of the images the attacked target sees."""
     return STUDY.image_px(target(wildcards))
+
+
+def class_count(wildcards):
+    """Number of attacked classes."""
+    return STUDY.classes(wildcards.dataset)
 
 
 def chunk_files(wildcards):

@@ -20,6 +20,7 @@ rule embed_real:
     params:
         networks=network_specs,
         device=config["device"],
+        batch=config["forward_batch"],
         code=CODE["embed_real"],
     script:
         "../scripts/embed_real.py"
@@ -50,6 +51,7 @@ rule embed_attack:
         student_px=SCALE["knowledge"]["image_px"],
         gallery_classes=SCALE["evaluation"]["gallery_classes"],
         device=config["device"],
+        batch=config["forward_batch"],
         code=CODE["embed_attack"],
     script:
         "../scripts/embed_attack.py"

@@ -84,6 +84,7 @@ rule synthesise_pool:
         recipe=pool_recipe,
         crop_px=pool_crop,
         device=config["device"],
+        batch=config["forward_batch"],
         code=CODE["synthesise_pool"],
     script:
         "../scripts/synthesise_pool.py"

@@ -6,6 +6,7 @@ run no code.
 """
 
 import errno
+import hashlib
 import json
 import os
 from collections.abc import Iterator, Mapping
@@ -94,6 +95,19 @@ def read_json(path: str | Path) -> Any:
         raise MirageError(
             f"{path} is no valid JSON ({error})", remedy="delete it; the next run makes it anew"
         ) from error
+
+
+def checksum(path: str | Path) -> str:
+    """blake2b of a file's bytes, 32 hexadecimal characters.
+
+    Raises:
+        MirageError: the file is missing.
+    """
+    try:
+        with Path(path).open("rb") as file:
+            return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
+    except FileNotFoundError as error:
+        raise MirageError(f"{path} is missing", remedy="let the rule that makes it run") from error
 
 
 def save_tensors(

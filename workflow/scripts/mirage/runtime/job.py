@@ -69,6 +69,20 @@ def run(work: Work, task: Any) -> None:
         sys.exit(status)
 
 
+def identity(task: Any) -> dict[str, Any]:
+    """What makes a piece of work this one: its settings, its code, the bytes of its inputs.
+
+    State saved under another identity is not resumed. Device and batch
+    belong to it too, since they may change the rounding.
+    """
+    return {
+        "rule": task.rule,
+        "wildcards": dict(task.wildcards.items()),
+        "params": {key: _plain(value) for key, value in task.params.items()},
+        "inputs": [files.checksum(str(path)) for path in task.input],
+    }
+
+
 def _limit_threads(count: int) -> None:
     """Keep numerical libraries to the threads the workflow gave this job."""
     os.environ["OMP_NUM_THREADS"] = str(count)
