@@ -69,6 +69,12 @@ class DatasetRecipe(Recipe):
         require(self.channels in (1, 3), "channels", self.channels, "1 or 3")
         require(self.min_images >= 1, "min_images", self.min_images, "at least 1")
 
+    @property
+    def least_images(self) -> int:
+        """Fewest images per identity that satisfy both ``min_images`` and the split's rule."""
+        train = self.split.train if self.split else None
+        return self.min_images if train is None else max(self.min_images, train + 1)
+
 
 class Selection(NamedTuple):
     """The photographs of a data set and the people on them."""
@@ -84,7 +90,7 @@ def select_photos(recipe: DatasetRecipe) -> Selection:
 
     Raises:
         MirageError: the source lacks something, fewer identities than asked for, or an identity
-            with fewer than ``min_images`` files.
+            with fewer than ``least_images`` files.
     """
     photos = readers.list_photos(recipe.reader, Path(recipe.source) if recipe.source else None)
     identities = list(dict.fromkeys(photo.identity for photo in photos))
@@ -92,7 +98,7 @@ def select_photos(recipe: DatasetRecipe) -> Selection:
         identities = _choose(identities, recipe.identities)
     chosen = set(identities)
     photos = [photo for photo in photos if photo.identity in chosen]
-    check_counts([photo.identity for photo in photos], identities, recipe.min_images)
+    check_counts([photo.identity for photo in photos], identities, recipe.least_images)
     return Selection(photos, identities)
 
 
@@ -124,6 +130,6 @@ def check_counts(owners: Sequence[str], identities: Sequence[str], least: int) -
     if short:
         raise MirageError(
             f"identities with too few images: {', '.join(short)}",
-            f"at least {least} each (min_images)",
-            "add photographs, lower min_images or leave these identities out",
+            f"at least {least} each (the larger of min_images and split.train + 1)",
+            "add photographs, lower these settings or leave these identities out",
         )

@@ -95,7 +95,7 @@ def _to_channels(image: "Image.Image", channels: int) -> "Image.Image":
         raise UnreadableImage("floating-point pixels have no defined range")
     if image.mode.startswith("I"):
         image = _to_8_bits(image)
-    if image.mode in ("PA", "LA", "La", "RGBa") or "transparency" in image.info:
+    if image.mode in ("PA", "LA") or "transparency" in image.info:
         image = image.convert("RGBA")
     if image.mode == "RGBA":
         white = Image.new("RGBA", image.size, "white")

@@ -8,13 +8,11 @@ A store is a folder of three files.
   without it is no store, whatever else lies there.
 """
 
-import csv
 import hashlib
-import io
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import asdict, astuple, dataclass, fields
+from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -24,6 +22,7 @@ import numpy as np
 from mirage.data import decoding, stream
 from mirage.data.dataset import DatasetRecipe, Selection, check_counts, select_photos
 from mirage.data.decoding import Problem, UnreadableImage
+from mirage.data.index import Entry, read_index, write_index
 from mirage.data.splits import split_indices
 from mirage.errors import MirageError
 from mirage.runtime import files
@@ -40,37 +39,14 @@ PIXELS, INDEX, MANIFEST = "pixels.safetensors", "index.csv", "manifest.json"
 _AHEAD = 4  # photographs decoded in advance per worker: enough to keep busy, little in memory
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One line of the index.
-
-    Attributes:
-        index: position in the store, which keeps the reader's order.
-        name: the photograph's name, unique.
-        identity: who is on it.
-        label: position of the identity in the store's list.
-        split: "train" or "test".
-        order: position inside the published order of its split.
-        height: in pixels.
-        width: in pixels.
-        pixel_hash: hash of the decoded pixels and their shape.
-    """
-
-    index: int
-    name: str
-    identity: str
-    label: int
-    split: str
-    order: int
-    height: int
-    width: int
+class _Decoded(NamedTuple):
+    pixels: "NDArray[np.uint8]"
     pixel_hash: str
 
 
-_COLUMNS = tuple(field.name for field in fields(Entry))
+class _Kept(NamedTuple):
+    """What stays in memory of an image that is written."""
 
-
-class _Decoded(NamedTuple):
     photo: "Photo"
     shape: tuple[int, ...]
     pixel_hash: str
@@ -95,7 +71,7 @@ def prepare_store(recipe: DatasetRecipe, folder: str | Path, workers: int = 1) -
     folder = Path(folder)
     selection = select_photos(recipe)
     (folder / MANIFEST).unlink(missing_ok=True)
-    decoded: list[_Decoded] = []
+    kept: list[_Kept] = []
     problems: list[Problem] = []
     with (
         stream.pixel_stream(folder / PIXELS) as pixels,
@@ -105,15 +81,15 @@ def prepare_store(recipe: DatasetRecipe, folder: str | Path, workers: int = 1) -
             if isinstance(result, str):
                 problems.append(Problem(photo.name, result))
             else:
-                decoded.append(_Decoded(photo, result.shape, decoding.pixel_hash(result)))
-                pixels.append(result)
+                kept.append(_Kept(photo, result.pixels.shape, result.pixel_hash))
+                pixels.append(result.pixels)
             progress.advance()
         if recipe.on_broken == "stop":
             _refuse_problems(problems)
-        owners = [image.photo.identity for image in decoded]
-        check_counts(owners, selection.identities, recipe.min_images)
-        entries = _index(decoded, selection, recipe)
-    _write_index(folder / INDEX, entries)
+        owners = [image.photo.identity for image in kept]
+        check_counts(owners, selection.identities, recipe.least_images)
+        entries = _index(kept, selection, recipe)
+    write_index(folder / INDEX, entries)
     manifest = _manifest(recipe, selection, entries, problems, folder)
     files.write_json(folder / MANIFEST, manifest)
     return manifest
@@ -121,16 +97,17 @@ def prepare_store(recipe: DatasetRecipe, folder: str | Path, workers: int = 1) -
 
 def _decode_all(
     photos: "Sequence[Photo]", channels: int, workers: int
-) -> "Iterator[tuple[Photo, NDArray[np.uint8] | str]]":
+) -> "Iterator[tuple[Photo, _Decoded | str]]":
     """Decode in order; a photograph that cannot be used comes with the reason instead."""
 
-    def decode(photo: "Photo") -> "NDArray[np.uint8] | str":
+    def decode(photo: "Photo") -> _Decoded | str:
         try:
-            return decoding.decode_file(photo.path, channels)
+            pixels = decoding.decode_file(photo.path, channels)
         except UnreadableImage as problem:
             return str(problem)
+        return _Decoded(pixels, decoding.pixel_hash(pixels))
 
-    waiting: deque[tuple[Photo, Future[NDArray[np.uint8] | str]]] = deque()
+    waiting: deque[tuple[Photo, Future[_Decoded | str]]] = deque()
     with ThreadPoolExecutor(workers) as pool:
         for photo in photos:
             waiting.append((photo, pool.submit(decode, photo)))
@@ -151,9 +128,9 @@ def _refuse_problems(problems: Sequence[Problem]) -> None:
         )
 
 
-def _index(decoded: Sequence[_Decoded], selection: Selection, recipe: DatasetRecipe) -> list[Entry]:
+def _index(kept: Sequence[_Kept], selection: Selection, recipe: DatasetRecipe) -> list[Entry]:
     label_of = {identity: label for label, identity in enumerate(selection.identities)}
-    labels = [label_of[image.photo.identity] for image in decoded]
+    labels = [label_of[image.photo.identity] for image in kept]
     split = split_indices(labels, recipe.split)
     place = {
         int(index): (part, order)
@@ -161,7 +138,7 @@ def _index(decoded: Sequence[_Decoded], selection: Selection, recipe: DatasetRec
         for order, index in enumerate(indices)
     }
     entries = []
-    for index, image in enumerate(decoded):
+    for index, image in enumerate(kept):
         part, order = place[index]
         _, height, width = image.shape
         name, identity, _ = image.photo
@@ -171,14 +148,6 @@ def _index(decoded: Sequence[_Decoded], selection: Selection, recipe: DatasetRec
             )
         )
     return entries
-
-
-def _write_index(path: Path, entries: Sequence[Entry]) -> None:
-    text = io.StringIO(newline="")
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(_COLUMNS)
-    writer.writerows(map(astuple, entries))
-    files.write_text(path, text.getvalue())
 
 
 def _manifest(
@@ -240,7 +209,8 @@ class Store:
                 manifest says.
         """
         self.folder = Path(folder)
-        self.manifest: dict[str, Any] = files.read_json(self.folder / MANIFEST)
+        manifest = files.read_json(self.folder / MANIFEST)
+        self.manifest: dict[str, Any] = manifest if isinstance(manifest, dict) else {}
         kind = self.manifest.get("format"), self.manifest.get("version")
         if kind != (FORMAT, VERSION):
             raise MirageError(
@@ -249,7 +219,7 @@ class Store:
                 "delete the folder; the next run prepares it anew",
             )
         self._check(lambda path: path.stat().st_size if path.exists() else 0, "bytes")
-        self.index = _read_index(self.folder / INDEX)
+        self.index = read_index(self.folder / INDEX)
         self.identities: list[str] = self.manifest["identities"]
         self.channels: int = self.manifest["channels"]
         self.labels = np.array([entry.label for entry in self.index], dtype=np.int64)
@@ -287,7 +257,7 @@ class Store:
     def _pixels(self) -> "NDArray[np.uint8]":
         return stream.map_flat_pixels(self.folder / PIXELS)
 
-    def _check(self, measure: Any, key: str) -> None:
+    def _check(self, measure: Callable[[Path], Any], key: str) -> None:
         for name, stated in self.manifest["files"].items():
             found = measure(self.folder / name)
             if found != stated[key]:
@@ -298,14 +268,3 @@ class Store:
             f"{self.folder / name} {what}",
             remedy="delete the folder; the next run prepares it anew",
         )
-
-
-def _read_index(path: Path) -> list[Entry]:
-    kinds = [Entry.__annotations__[column] for column in _COLUMNS]
-    with path.open(encoding="utf-8", newline="") as file:
-        rows = csv.reader(file)
-        if tuple(next(rows, ())) != _COLUMNS:
-            raise MirageError(f"{path} has other columns", ", ".join(_COLUMNS))
-        return [
-            Entry(*(kind(value) for kind, value in zip(kinds, row, strict=True))) for row in rows
-        ]
