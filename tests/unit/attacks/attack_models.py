@@ -15,7 +15,10 @@ class TinyClassifier(nn.Module):
         super().__init__()
         torch.manual_seed(seed)
         self.body = nn.Sequential(
-            nn.Conv2d(channels, 6, 3, stride=2), nn.Softplus(), nn.AdaptiveAvgPool2d(2), nn.Flatten()
+            nn.Conv2d(channels, 6, 3, stride=2),
+            nn.Softplus(),
+            nn.AdaptiveAvgPool2d(2),
+            nn.Flatten(),
         )
         self.head = nn.Linear(24, classes)
 
