@@ -39,7 +39,7 @@ class ImagePipeline:
             clip: clamp to [-1, 1] before any resize (the official stage 1 does, stages 2 and 3
                 and the metrics do not: facts of the PPA code, ``clip`` flag).
         """
-        images = self.generator.synthesis(ws, region=self.region)
+        images: Tensor = self.generator.synthesis(ws, region=self.region)
         return images.clamp(-1, 1) if clip else images
 
     def repeat(self, w: Tensor) -> Tensor:

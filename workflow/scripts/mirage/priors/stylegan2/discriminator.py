@@ -1,0 +1,194 @@
+"""The StyleGAN2 discriminator: residual blocks, minibatch standard deviation, epilogue.
+
+Source: Karras et al. 2020, constants of the official PyTorch code; parameter names are those of the
+published files.
+"""
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from mirage import streams
+from mirage.priors.stylegan2 import layers
+from mirage.priors.stylegan2.layers import FullyConnected
+from mirage.priors.stylegan2.pyramid import Pyramid
+from mirage.recipes import require
+
+
+@dataclass(frozen=True)
+class DiscriminatorConfig(Pyramid):
+    """Shape of a discriminator; the defaults are those of the published networks.
+
+    Attributes:
+        deviation_group: images over which the minibatch standard deviation is taken; the batch
+            must be a multiple of it, or smaller than it.
+        deviation_channels: channels that statistic adds.
+    """
+
+    deviation_group: int = 4
+    deviation_channels: int = 1
+
+    def __post_init__(self) -> None:
+        """Refuse impossible sizes."""
+        super().__post_init__()
+        group, channels = self.deviation_group, self.deviation_channels
+        require(group > 0, "DiscriminatorConfig.deviation_group", group, "above 0")
+        last = self.channels_at(4)
+        require(
+            channels > 0 and last % channels == 0,
+            "DiscriminatorConfig.deviation_channels",
+            channels,
+            f"a divisor of the {last} channels at 4 px",
+        )
+
+
+class Convolution(nn.Module):
+    """Convolution with equalised learning rate, leaky ReLU or nothing, and optional halving."""
+
+    def __init__(
+        self, inputs: int, outputs: int, kernel: int, draws: torch.Generator, *,
+        down: bool = False, linear: bool = False, clamp: float | None = None, gain: float = 1.0,
+    ) -> None:  # fmt: skip
+        """Draw the weights.
+
+        Args:
+            inputs: channels in.
+            outputs: channels out.
+            kernel: 1 or 3.
+            draws: stream of the initial weights, N(0, 1).
+            down: low-pass filter first and keep every second pixel.
+            linear: no bias and no leaky ReLU (the residual path).
+            clamp: bound of the output, itself scaled by ``gain``.
+            gain: extra factor of the output.
+        """
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(outputs, inputs, kernel, kernel, generator=draws))
+        self.bias = None if linear else nn.Parameter(torch.zeros(outputs))
+        activation_gain = 1.0 if linear else math.sqrt(2)
+        # Leaky ReLU is homogeneous, so its gain can be part of the weight's.
+        self.bias_gain = activation_gain * gain
+        self.weight_gain = self.bias_gain / math.sqrt(inputs * kernel**2)
+        self.clamp = None if clamp is None else clamp * gain
+        self.down = down
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map [N, inputs, h, w] to [N, outputs, h, w], or half that size."""
+        kernel = self.weight.shape[-1]
+        weight = self.weight * self.weight_gain
+        bias = None if self.bias is None else self.bias * self.bias_gain
+        if not self.down:
+            x = nn.functional.conv2d(x, weight, bias, padding=kernel // 2)
+        elif kernel == 1:
+            x = nn.functional.conv2d(layers.filter_fir(x, 1.0, padding=1, stride=2), weight, bias)
+        else:
+            x = nn.functional.conv2d(layers.filter_fir(x, 1.0, padding=2), weight, bias, stride=2)
+        if bias is not None:
+            x = nn.functional.leaky_relu(x, layers.SLOPE)
+        return layers.clamped(x, self.clamp)
+
+
+class DiscriminatorBlock(nn.Module):
+    """Residual block that halves the size; the first one also reads the image."""
+
+    def __init__(
+        self, inputs: int, outputs: int, image_channels: int, clamp: float | None,
+        draws: torch.Generator,
+    ) -> None:  # fmt: skip
+        """Draw the weights; ``image_channels`` is 0 for all but the first block."""
+        super().__init__()
+        if image_channels:
+            self.fromrgb = Convolution(image_channels, inputs, 1, draws, clamp=clamp)
+        # Both paths carry sqrt(1/2), so the sum keeps their variance.
+        half = math.sqrt(0.5)
+        self.conv0 = Convolution(inputs, inputs, 3, draws, clamp=clamp)
+        self.conv1 = Convolution(inputs, outputs, 3, draws, down=True, clamp=clamp, gain=half)
+        self.skip = Convolution(inputs, outputs, 1, draws, down=True, linear=True, gain=half)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map features [N, inputs, h, w] (the image, for the first block) to half the size."""
+        if hasattr(self, "fromrgb"):
+            x = self.fromrgb(x)
+        residual: Tensor = self.skip(x)
+        branch: Tensor = self.conv1(self.conv0(x))
+        return residual + branch
+
+
+def minibatch_deviation(x: Tensor, group: int, channels: int) -> Tensor:
+    """Append the standard deviation across groups of images as extra channels.
+
+    Args:
+        x: [N, C, h, w]; N a multiple of ``group``, or smaller than it.
+        group: images per group; a group's members lie N / group apart in the batch.
+        channels: number of statistics, each over C / channels channels.
+
+    Returns:
+        [N, C + channels, h, w]; a statistic is one number per group, repeated over the pixels.
+
+    Source: Karras et al. 2018, section 3, with the official code's 1e-8 under the root.
+    """
+    count, features, height, width = x.shape
+    size = min(group, count)
+    grouped = x.reshape(size, count // size, channels, features // channels, height, width)
+    deviation = (grouped.var(dim=0, unbiased=False) + 1e-8).sqrt().mean(dim=(2, 3, 4))
+    repeated = deviation.repeat(size, 1)[:, :, None, None].expand(-1, -1, height, width)
+    return torch.cat([x, repeated], dim=1)
+
+
+class DiscriminatorEpilogue(nn.Module):
+    """Minibatch standard deviation, a convolution, two fully connected layers: one score."""
+
+    def __init__(
+        self, inputs: int, group: int, channels: int, clamp: float | None, draws: torch.Generator
+    ) -> None:
+        """Draw the weights from the stream ``draws``."""
+        super().__init__()
+        self.group, self.channels = group, channels
+        self.conv = Convolution(inputs + channels, inputs, 3, draws, clamp=clamp)
+        self.fc = FullyConnected(inputs * 16, inputs, draws, activate=True)
+        self.out = FullyConnected(inputs, 1, draws)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map features [N, inputs, 4, 4] to scores [N, 1]."""
+        x = self.conv(minibatch_deviation(x, self.group, self.channels))
+        score: Tensor = self.out(self.fc(x.flatten(1)))
+        return score
+
+
+class Discriminator(nn.Module):
+    """Images to realness scores; blocks b{image_px} ... b8 and the epilogue b4."""
+
+    def __init__(self, config: DiscriminatorConfig, seed: int = 0) -> None:
+        """Make a discriminator with fresh weights.
+
+        Args:
+            config: its shape.
+            seed: of the initial weights.
+        """
+        super().__init__()
+        self.config = config
+        draws = streams.generator(seed, "priors", "stylegan2", "discriminator")
+        for resolution in config.resolutions[:0:-1]:
+            block = DiscriminatorBlock(
+                config.channels_at(resolution),
+                config.channels_at(resolution // 2),
+                config.image_channels if resolution == config.image_px else 0,
+                config.conv_clamp,
+                draws,
+            )
+            self.add_module(f"b{resolution}", block)
+        self.b4 = DiscriminatorEpilogue(
+            config.channels_at(4),
+            config.deviation_group,
+            config.deviation_channels,
+            config.conv_clamp,
+            draws,
+        )
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Score images [N, image_channels, image_px, image_px]: [N, 1], unbounded."""
+        x = images
+        for resolution in self.config.resolutions[::-1]:
+            x = self.get_submodule(f"b{resolution}")(x)
+        return x

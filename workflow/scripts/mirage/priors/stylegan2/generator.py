@@ -1,0 +1,89 @@
+"""The StyleGAN2 generator: mapping and synthesis."""
+
+from dataclasses import dataclass
+
+from torch import Tensor, nn
+
+from mirage import streams
+from mirage.priors.stylegan2.mapping import Mapping
+from mirage.priors.stylegan2.pyramid import Pyramid
+from mirage.priors.stylegan2.synthesis import Synthesis
+from mirage.recipes import require
+
+
+@dataclass(frozen=True)
+class GeneratorConfig(Pyramid):
+    """Shape of a generator; the defaults are those of the published networks.
+
+    Attributes:
+        z_dim: input latent.
+        w_dim: intermediate latent.
+        mapping_layers: fully connected layers of the mapping.
+        mapping_lr_multiplier: learning-rate factor of the mapping.
+    """
+
+    z_dim: int = 512
+    w_dim: int = 512
+    mapping_layers: int = 8
+    mapping_lr_multiplier: float = 0.01
+
+    def __post_init__(self) -> None:
+        """Refuse impossible sizes."""
+        super().__post_init__()
+        for name in ("z_dim", "w_dim", "mapping_layers", "mapping_lr_multiplier"):
+            value = getattr(self, name)
+            require(value > 0, f"GeneratorConfig.{name}", value, "above 0")
+
+
+class Generator(nn.Module):
+    """Latents to images; parameter names are those of the published PyTorch files.
+
+    Attributes:
+        config: its shape.
+        mapping: z [N, z_dim] -> w [N, w_dim].
+        synthesis: ws [N, num_ws, w_dim] -> images [N, image_channels, h, w].
+    """
+
+    def __init__(self, config: GeneratorConfig, seed: int = 0) -> None:
+        """Make a generator with fresh weights.
+
+        Args:
+            config: its shape.
+            seed: of the initial weights.
+        """
+        super().__init__()
+        self.config = config
+        draws = streams.generator(seed, "priors", "stylegan2", "generator")
+        self.mapping = Mapping(
+            config.z_dim, config.w_dim, config.mapping_layers, config.mapping_lr_multiplier, draws
+        )
+        self.synthesis = Synthesis(config, config.w_dim, draws)
+
+    @property
+    def image_px(self) -> int:
+        """Side of the images."""
+        return self.config.image_px
+
+    @property
+    def z_dim(self) -> int:
+        """Size of the input latent."""
+        return self.config.z_dim
+
+    @property
+    def w_dim(self) -> int:
+        """Size of the intermediate latent."""
+        return self.config.w_dim
+
+    @property
+    def num_ws(self) -> int:
+        """Latents the synthesis takes, one per layer."""
+        return self.synthesis.num_ws
+
+    @property
+    def w_avg(self) -> Tensor:
+        """Mean w [w_dim], the centre of truncation; training updates it in place."""
+        return self.mapping.w_avg
+
+    def forward(self, z: Tensor) -> Tensor:
+        """Map z [N, z_dim] to images without truncation."""
+        return self.synthesis(self.mapping(z)[:, None].expand(-1, self.num_ws, -1))  # type: ignore[no-any-return]

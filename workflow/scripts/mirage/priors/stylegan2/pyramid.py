@@ -1,0 +1,62 @@
+"""What generator and discriminator share: the resolutions and their channel counts."""
+
+from dataclasses import dataclass
+
+from mirage.recipes import Recipe, require
+
+
+@dataclass(frozen=True)
+class Pyramid(Recipe):
+    """Resolutions 4, 8, ... ``image_px`` with a number of channels each.
+
+    Attributes:
+        image_px: side of the images, a power of two in 8..1024.
+        image_channels: 1 (grey) or 3 (colour).
+        channel_base: channels at resolution r are channel_base / r ... (32768: "config f").
+        channel_max: ... but at most this many.
+        channels: channels of every resolution from 4 px up, instead of that rule.
+        conv_clamp: bound of every activation before its gain is undone; None for no bound.
+    """
+
+    image_px: int
+    image_channels: int = 3
+    channel_base: int = 32768
+    channel_max: int = 512
+    channels: tuple[int, ...] | None = None
+    conv_clamp: float | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse impossible sizes."""
+        name = type(self).__name__
+        sizes = [2**power for power in range(3, 11)]
+        require(self.image_px in sizes, f"{name}.image_px", self.image_px, f"one of {sizes}")
+        require(
+            self.image_channels in (1, 3), f"{name}.image_channels", self.image_channels, "1 or 3"
+        )
+        require(
+            self.channel_base >= self.image_px,
+            f"{name}.channel_base",
+            self.channel_base,
+            "at least image_px",
+        )
+        require(self.channel_max > 0, f"{name}.channel_max", self.channel_max, "above 0")
+        if self.channels is not None:
+            require(
+                len(self.channels) == len(self.resolutions) and min(self.channels) > 0,
+                f"{name}.channels",
+                self.channels,
+                f"one positive number for each of {self.resolutions}",
+            )
+        if self.conv_clamp is not None:
+            require(self.conv_clamp > 0, f"{name}.conv_clamp", self.conv_clamp, "above 0 or null")
+
+    @property
+    def resolutions(self) -> list[int]:
+        """4, 8, ... image_px."""
+        return [2**power for power in range(2, self.image_px.bit_length())]
+
+    def channels_at(self, resolution: int) -> int:
+        """Channels of the features at one resolution."""
+        if self.channels is not None:
+            return self.channels[resolution.bit_length() - 3]
+        return min(self.channel_base // resolution, self.channel_max)

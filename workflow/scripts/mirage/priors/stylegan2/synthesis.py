@@ -1,0 +1,185 @@
+"""The synthesis network: w of every layer to an image, or to a region of it.
+
+The modulated convolution is computed in its scaled form: scale the input channels by the style,
+convolve with the shared weight, scale the output channels by the demodulation. That is the same
+function as convolving every sample with its own weight (the official default), but it runs as one
+dense convolution and, with frozen weights, its backward pass computes no weight gradients.
+"""
+
+import math
+from collections.abc import Sequence
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+
+from mirage.priors.stylegan2 import layers
+from mirage.priors.stylegan2.layers import FullyConnected
+from mirage.priors.stylegan2.pyramid import Pyramid
+from mirage.priors.stylegan2.regions import Region, Stage, Window, cut, stages
+
+GAIN = math.sqrt(2)
+"""Gain of every leaky ReLU."""
+
+
+class SynthesisLayer(nn.Module):
+    """Modulated 3x3 convolution, noise, bias, leaky ReLU; ``up`` doubles the size first."""
+
+    noise_const: Tensor
+
+    def __init__(
+        self, inputs: int, outputs: int, w_dim: int, resolution: int, up: bool,
+        clamp: float | None, draws: torch.Generator,
+    ) -> None:  # fmt: skip
+        """Draw the weights from the stream ``draws``; biases and noise strength start at 0."""
+        super().__init__()
+        self.affine = FullyConnected(w_dim, inputs, draws, bias=1.0)
+        self.weight = nn.Parameter(torch.randn(outputs, inputs, 3, 3, generator=draws))
+        self.bias = nn.Parameter(torch.zeros(outputs))
+        self.noise_strength = nn.Parameter(torch.zeros(()))
+        self.register_buffer("noise_const", torch.randn(resolution, resolution, generator=draws))
+        self.up = up
+        self.clamp = clamp
+
+    def forward(
+        self, x: Tensor, w: Tensor, held: Window, wanted: Window, noise: torch.Generator | None
+    ) -> Tensor:
+        """Compute the wanted window of the layer's output.
+
+        Args:
+            x: [N, inputs, h, w], covering ``held`` at this layer's input resolution.
+            w: [N, w_dim].
+            held: window of x.
+            wanted: window of the output.
+            noise: stream of fresh noise for every image; None for the constant map.
+
+        Returns:
+            [N, outputs, *wanted.shape].
+        """
+        style = self.affine(w)
+        x = x * style[:, :, None, None]
+        if self.up:
+            x = cut(layers.upsampling_convolution(x, self.weight), held.doubled(), wanted)
+        else:
+            x = layers.convolution(x, self.weight, _padding(held, wanted))
+        # The gain is moved before the leaky ReLU, which is homogeneous: gain * lrelu(x d + o) =
+        # lrelu(x (gain d) + gain o). One pass over the features less, forward and backward.
+        scale = layers.demodulation(self.weight, style) * GAIN
+        offset = (self._noise(x, wanted, noise) + self.bias[:, None, None]) * GAIN
+        x = torch.addcmul(offset, x, scale[:, :, None, None])
+        return layers.clamped(nn.functional.leaky_relu(x, layers.SLOPE), self.clamp)
+
+    def _noise(self, x: Tensor, wanted: Window, noise: torch.Generator | None) -> Tensor:
+        if noise is None:
+            field = cut(self.noise_const, Window.whole(len(self.noise_const)), wanted)
+        else:
+            field = torch.randn(len(x), 1, *wanted.shape, generator=noise).to(x)
+        return field * self.noise_strength
+
+
+def _padding(held: Window, wanted: Window) -> tuple[int, int, int, int]:
+    """Zeros (left, right, top, bottom) a 3x3 kernel needs: 1 at the image border, inside 0."""
+    rows, columns = (
+        (had.start - want.start + 1, want.stop + 1 - had.stop)
+        for had, want in zip(held, wanted, strict=True)
+    )
+    return *columns, *rows
+
+
+class ToRgb(nn.Module):
+    """Modulated 1x1 convolution to image channels, without demodulation or activation."""
+
+    def __init__(
+        self, inputs: int, outputs: int, w_dim: int, clamp: float | None, draws: torch.Generator
+    ) -> None:
+        """Draw the weights from the stream ``draws``."""
+        super().__init__()
+        self.affine = FullyConnected(w_dim, inputs, draws, bias=1.0)
+        self.weight = nn.Parameter(torch.randn(outputs, inputs, 1, 1, generator=draws))
+        self.bias = nn.Parameter(torch.zeros(outputs))
+        self.gain = 1 / math.sqrt(inputs)
+        self.clamp = clamp
+
+    def forward(self, x: Tensor, w: Tensor) -> Tensor:
+        """Map features [N, inputs, h, w] and w [N, w_dim] to an image [N, outputs, h, w]."""
+        # With so few outputs a weight per sample is cheaper than scaling all of x.
+        weight = self.weight[:, :, 0, 0] * (self.affine(w) * self.gain)[:, None]
+        image = (weight @ x.flatten(2)).unflatten(2, x.shape[2:])
+        return layers.clamped(image + self.bias[:, None, None], self.clamp)
+
+
+class SynthesisBlock(nn.Module):
+    """One resolution: conv0 (doubling; the learned constant instead at 4 px), conv1, toRGB."""
+
+    def __init__(
+        self, inputs: int, outputs: int, w_dim: int, resolution: int, image_channels: int,
+        clamp: float | None, draws: torch.Generator,
+    ) -> None:  # fmt: skip
+        """Draw the weights from the stream ``draws``; ``inputs`` 0 makes the first block."""
+        super().__init__()
+        if inputs:
+            self.conv0 = SynthesisLayer(inputs, outputs, w_dim, resolution, True, clamp, draws)
+        else:
+            self.const = nn.Parameter(torch.randn(outputs, 4, 4, generator=draws))
+        self.conv1 = SynthesisLayer(outputs, outputs, w_dim, resolution, False, clamp, draws)
+        self.torgb = ToRgb(outputs, image_channels, w_dim, clamp, draws)
+
+
+class Synthesis(nn.Module):
+    """Blocks b4, b8, ... whose RGB outputs are upsampled and summed ("skip" architecture)."""
+
+    def __init__(self, pyramid: Pyramid, w_dim: int, draws: torch.Generator) -> None:
+        """Draw the weights from the stream ``draws``."""
+        super().__init__()
+        self.image_px = pyramid.image_px
+        self.num_ws = 2 * len(pyramid.resolutions)
+        inputs = 0
+        for resolution in pyramid.resolutions:
+            outputs = pyramid.channels_at(resolution)
+            block = SynthesisBlock(
+                inputs, outputs, w_dim, resolution, pyramid.image_channels,
+                pyramid.conv_clamp, draws,
+            )  # fmt: skip
+            self.add_module(f"b{resolution}", block)
+            inputs = outputs
+
+    def forward(
+        self, ws: Tensor, region: Region | None = None, noise: torch.Generator | None = None
+    ) -> Tensor:
+        """Make images.
+
+        Args:
+            ws: one w per layer, [N, num_ws, w_dim].
+            region: the part to compute, exactly as it is in the whole image; None for all.
+            noise: CPU stream of fresh noise maps (training); None for the constant maps.
+
+        Returns:
+            [N, image_channels, height, width] of the region; roughly [-1, 1], not clamped.
+        """
+        plan = stages(region, self.image_px)
+        per_layer = ws.unbind(1)
+        stage = plan[4]
+        x, image = self._first(per_layer, stage, noise)
+        index = 1  # each toRGB shares its w with the next block's conv0
+        for resolution in list(plan)[1:]:
+            block = self._block(resolution)
+            below, stage = stage, plan[resolution]
+            x = block.conv0(x, per_layer[index], below.features, stage.inner, noise)
+            x = block.conv1(x, per_layer[index + 1], stage.inner, stage.features, noise)
+            index += 2
+            image = cut(layers.upsample_skip(image), below.rgb.doubled(), stage.rgb)
+            image = image + block.torgb(cut(x, stage.features, stage.rgb), per_layer[index])
+        return image
+
+    def _first(
+        self, per_layer: Sequence[Tensor], stage: Stage, noise: torch.Generator | None
+    ) -> tuple[Tensor, Tensor]:
+        """Features and image at 4 px."""
+        block = self._block(4)
+        const = cut(block.const, Window.whole(4), stage.inner)
+        x = const.expand(len(per_layer[0]), -1, -1, -1)
+        x = block.conv1(x, per_layer[0], stage.inner, stage.features, noise)
+        return x, block.torgb(cut(x, stage.features, stage.rgb), per_layer[1])
+
+    def _block(self, resolution: int) -> SynthesisBlock:
+        return cast("SynthesisBlock", self.get_submodule(f"b{resolution}"))
