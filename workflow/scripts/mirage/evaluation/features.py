@@ -12,6 +12,7 @@ from mirage.evaluation.networks import Embedded, EvaluationNetwork
 from mirage.evaluation.stored import AttackFeatures, RealFeatures
 from mirage.runtime.checkpoint import Checkpoint
 from mirage.runtime.progress import Progress
+from mirage.targets.images import network_range
 
 
 class Renderer(Protocol):
@@ -34,11 +35,6 @@ class EmbeddedAttack(NamedTuple):
     features: AttackFeatures
     student_images: Tensor
     gallery: Tensor
-
-
-def to_network_range(images: Tensor) -> Tensor:
-    """Stored images uint8 [0, 255] as float32 in [-1, 1]."""
-    return images.float().div_(127.5).sub_(1)
 
 
 def to_stored_range(images: Tensor) -> Tensor:
@@ -66,8 +62,7 @@ def embed_images(
     features, logits = [], []
     for first in range(0, len(images), batch_size):
         batch = images[first : first + batch_size]
-        pixels = to_network_range(batch) if batch.dtype == torch.uint8 else batch
-        embedded = network.embed(pixels, fidelity)
+        embedded = network.embed(network_range(batch), fidelity)
         features.append(embedded.features.float().cpu())
         if embedded.logits is not None:
             logits.append(embedded.logits.float().cpu())

@@ -163,7 +163,7 @@ def _load_classifier(path: Path, device: str) -> Forward:
 
     def forward(images: Tensor) -> Embedded:
         features = model.features(images)
-        return Embedded(features, model.classify(features))
+        return Embedded(features, model.head(features))
 
     return forward
 
