@@ -243,6 +243,12 @@ def student_view(wildcards):
     return view(wildcards.dataset, architecture["view"])
 
 
+def student_init(_):
+    """The weights the student starts from; nothing for a random start."""
+    entry = STUDY.architecture(SCALE["knowledge"]["architecture"])
+    return asset(entry["init"]) if "init" in entry else []
+
+
 # --------------------------------------------------------------------------------- paper
 
 

@@ -48,6 +48,8 @@ rule embed_attack:
     params:
         networks=network_specs,
         crop_px=attack_crop,
+        image_px=target_px,
+        state="state/embed_attack/<cell>/{attack}.safetensors",
         student_px=SCALE["knowledge"]["image_px"],
         gallery_classes=SCALE["evaluation"]["gallery_classes"],
         device=config["device"],
@@ -62,6 +64,7 @@ rule extract_knowledge:
     input:
         images="attacks/<cell>/{attack}/images.safetensors",
         view=student_view,
+        init=student_init,
     output:
         knowledge="attacks/<cell>/{attack}/knowledge.json",
         job="jobs/extract_knowledge/<cell>/{attack}.json",

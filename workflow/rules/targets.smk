@@ -21,6 +21,8 @@ rule train_target:
         gpu=1,
     params:
         recipe=training_recipe,
+        # CelebA's classes average 27 training images: "n = 30" takes what there is (Tab. 4)
+        short=SCALE["comparable"],
         device=config["device"],
         state="state/train_target/<cell>.safetensors",
         code=CODE["train_target"],

@@ -3,7 +3,7 @@
 One registry entry per kind of network. All take images in [-1, 1] and are frozen.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Mapping, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -226,3 +226,22 @@ def fitting(path: Path, expected: str) -> Iterator[None]:
         yield
     except (RuntimeError, KeyError) as error:
         raise MirageError(f"{path} holds the weights of another network", expected) from error
+
+
+def load_networks(
+    specs: Mapping[str, Mapping[str, object]], weights: Iterable[str | Path], device: str
+) -> dict[str, EvaluationNetwork]:
+    """Load the networks of all roles.
+
+    Args:
+        specs: role -> settings of a ``NetworkSpec``.
+        weights: their weights files, in the same order.
+        device: where they compute.
+
+    Raises:
+        MirageError: settings or weights do not fit.
+    """
+    return {
+        role: load_network(NetworkSpec.of(spec), path, device)
+        for (role, spec), path in zip(specs.items(), weights, strict=True)
+    }
