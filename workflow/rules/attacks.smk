@@ -48,7 +48,7 @@ rule optimise_latents:
         crop_px=attack_crop,
         image_px=target_px,
         device=config["device"],
-        state="state/optimise_latents/<cell>/{attack}/{chunk}.safetensors",
+        state=state_file("optimise_latents"),
         batch=config["optimise_batch"],
         code=CODE["optimise_latents"],
     script:
@@ -77,7 +77,7 @@ rule select_latents:
         crop_px=attack_crop,
         image_px=target_px,
         device=config["device"],
-        state="state/select_latents/<cell>/{attack}/{chunk}.safetensors",
+        state=state_file("select_latents"),
         batch=config["forward_batch"],
         code=CODE["select_latents"],
     script:

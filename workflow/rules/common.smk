@@ -68,6 +68,15 @@ def attack(wildcards):
     return Attack(target(wildcards), wildcards.attack)
 
 
+def state_file(rule):
+    """Query for the file in which an interrupted job keeps its state; no rule declares it."""
+
+    def path(wildcards):
+        return "/".join(["state", rule, *wildcards]) + ".safetensors"
+
+    return path
+
+
 # ---------------------------------------------------------------------------------- data
 
 

@@ -49,7 +49,7 @@ rule embed_attack:
         networks=network_specs,
         crop_px=attack_crop,
         image_px=target_px,
-        state="state/embed_attack/<cell>/{attack}.safetensors",
+        state=state_file("embed_attack"),
         student_px=SCALE["knowledge"]["image_px"],
         gallery_classes=SCALE["evaluation"]["gallery_classes"],
         device=config["device"],
@@ -79,7 +79,7 @@ rule extract_knowledge:
     params:
         recipe=SCALE["knowledge"],
         device=config["device"],
-        state="state/extract_knowledge/<cell>/{attack}.safetensors",
+        state=state_file("extract_knowledge"),
         code=CODE["extract_knowledge"],
     script:
         "../scripts/extract_knowledge.py"

@@ -32,7 +32,7 @@ rule train_prior:
         dataset=prior_dataset,
         view=prior_view,
         device=config["device"],
-        state="state/train_prior/{prior}.safetensors",
+        state=state_file("train_prior"),
     script:
         "../scripts/train_prior.py"
 

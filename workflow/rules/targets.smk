@@ -24,7 +24,7 @@ rule train_target:
         # CelebA's classes average 27 training images: "n = 30" takes what there is (Tab. 4)
         short=SCALE["comparable"],
         device=config["device"],
-        state="state/train_target/<cell>.safetensors",
+        state=state_file("train_target"),
         code=CODE["train_target"],
     script:
         "../scripts/train_target.py"
