@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mirage.paper.cells import BLOCK
 from mirage.paper.metrics import paper_sign
@@ -38,7 +38,7 @@ def effects(cells: "pd.DataFrame", metrics: Sequence[str] = METRICS) -> "pd.Data
     rows = []
     keys = [*BLOCK, "alpha", "metric"]
     for _, group in paired(cells, metrics).groupby(keys, sort=False):
-        names = {key: group[key].iloc[0] for key in keys}
+        names: dict[str, Any] = {key: group[key].iloc[0] for key in keys}
         values, n = group["difference"], len(group)
         mean, sign = float(values.mean()), paper_sign(names["metric"], names["alpha"])
         se = float(values.std(ddof=1)) / math.sqrt(n) if n > 1 else math.nan

@@ -71,4 +71,4 @@ def paper_sign(metric: str, alpha: float) -> int:
     negative smoothing to its worse side (paper Section 4.2, Tables 1 and 2).
     """
     towards = METRICS[metric].towards
-    return towards * ((alpha > 0) - (alpha < 0))
+    return towards * (int(alpha > 0) - int(alpha < 0))

@@ -159,11 +159,9 @@ def notes(printed: Printed, scale: Scale) -> list[str]:
     """Footnotes: how to read the table, and which network gave which number."""
     seeds = sorted(set(printed.seeds))
     told = " to ".join(str(n) for n in dict.fromkeys((seeds[0], seeds[-1])))
-    text = f"Means over seeds (n = {told} per row)"
-    text += (
-        ", ± standard deviation over seeds where there is more than one." if seeds[-1] > 1 else "."
-    )
-    lines = [text]
+    lines = ["One seed per row."]
+    if seeds[-1] > 1:
+        lines = [f"Means over {told} seeds per row, ± standard deviation over seeds."]
     if printed.has_change:
         lines.append(
             "In brackets: change against Standard with the same seeds; green helps the attack, "
