@@ -13,6 +13,7 @@ sys.path.insert(0, str(SCRIPTS))
 from mirage import cells, configuration
 from mirage.cells import Attack, Target
 from mirage.errors import MirageError
+from mirage.paper.metrics import MODELS
 from mirage.runtime import digest
 from mirage.study import NETWORKS, Study
 
@@ -72,7 +73,7 @@ def state_file(rule):
     """Query for the file in which an interrupted job keeps its state; no rule declares it."""
 
     def path(wildcards):
-        return "/".join(["state", rule, *wildcards]) + ".safetensors"
+        return f"{Path('state', rule, *wildcards)}.safetensors"
 
     return path
 
@@ -280,7 +281,7 @@ def table1_attacks():
     samples = None if wanted["samples"] == "all" else wanted["samples"]
     return [
         cell
-        for alpha in wanted["alphas"].values()
+        for alpha in MODELS.values()
         for cell in cells.select(
             STUDY.attacks,
             architecture=wanted["architecture"],

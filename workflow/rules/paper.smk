@@ -24,6 +24,7 @@ rule make_table:
         "../../envs/mirage.yaml"
     params:
         scale=SCALE,
+        name=config["scale"],
         code=CODE["make_table"],
     script:
         "../scripts/make_table.py"
@@ -102,7 +103,6 @@ rule draw_samples:
 rule draw_spread:
     """Every attack's accuracy by smoothing factor, one dot per seed."""
     input:
-        table="tables/table2.csv",
         attacks=attack_metrics,
         targets=target_metrics,
     output:
@@ -119,7 +119,8 @@ rule draw_spread:
     conda:
         "../../envs/mirage.yaml"
     params:
-        fidelity=SCALE["fidelity"],
+        scale=SCALE,
+        name=config["scale"],
         code=CODE["draw_spread"],
     script:
         "../scripts/draw_spread.py"
@@ -138,7 +139,7 @@ rule write_report:
         targets=target_metrics,
         acceptance="data/acceptance.json",
     output:
-        report(
+        report=report(
             "report.html",
             category="Report",
             caption="../report/report.rst",
@@ -151,6 +152,21 @@ rule write_report:
     params:
         scale=SCALE,
         name=config["scale"],
+        digests=CODE,
+        captions=[
+            ("Figure 1", "The toy attack, stopped at 95 % confidence."),
+            (
+                "Figure 3",
+                "A real image of each of the first people, then each model's most "
+                "robust result; not cherry-picked.",
+            ),
+            ("Figure 8", "The toy attack after 5,000 steps without a stopping rule."),
+            (
+                "Spread",
+                "Every attack by smoothing factor: one dot per seed, lines join a seed, "
+                "bars are mean and standard deviation.",
+            ),
+        ],
         code=CODE["write_report"],
     script:
         "../scripts/write_report.py"

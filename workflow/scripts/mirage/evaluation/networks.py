@@ -3,7 +3,7 @@
 One registry entry per kind of network. All take images in [-1, 1] and are frozen.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path

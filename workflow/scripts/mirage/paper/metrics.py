@@ -1,6 +1,7 @@
 """The metrics of the paper's tables: names, units, direction, how they are printed."""
 
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Literal
 
 
@@ -56,6 +57,9 @@ METRICS: dict[str, Metric] = {
 
 TARGET_METRICS = tuple(metric.key for metric in METRICS.values() if not metric.of_attack)
 ATTACK_METRICS = tuple(metric.key for metric in METRICS.values() if metric.of_attack)
+
+MODELS = MappingProxyType({"Standard": 0.0, "Pos. LS": 0.1, "Neg. LS": -0.05})
+"""Rows of Table 1 and their smoothing factors."""
 
 TABLE1 = ("test_acc", "acc1", "delta_face", "xi_train")
 TABLE2 = (

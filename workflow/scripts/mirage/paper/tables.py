@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from mirage.paper.toy import ToyResult
 
 _ITSELF: Counterparts = MappingProxyType({})
-MODELS = MappingProxyType({"Standard": 0.0, "Pos. LS": 0.1, "Neg. LS": -0.05})
-"""Rows of Table 1 and their smoothing factors."""
 
 
 def summarise(
@@ -73,13 +71,13 @@ def table1(
     """
     import pandas as pd
 
-    factors = list(MODELS.values())
+    factors = list(vocabulary.MODELS.values())
     chosen = _smoothed(cells, fidelity)
     chosen = select(chosen[chosen["alpha"].isin(factors)], fidelity=fidelity)
-    names = {alpha: name for name, alpha in MODELS.items()}
+    names = {alpha: name for name, alpha in vocabulary.MODELS.items()}
     chosen = chosen.assign(model=chosen["alpha"].map(names))
     rows = summarise(chosen, [*BLOCK, "fidelity", "model", "alpha"], vocabulary.TABLE1)
-    order = {name: position for position, name in enumerate(MODELS)}
+    order = {name: position for position, name in enumerate(vocabulary.MODELS)}
     rows = _sorted(rows, rows["model"].map(order))
     changes = paired(chosen, vocabulary.TABLE1).groupby([*BLOCK, "alpha", "metric"])["difference"]
     means = changes.mean().unstack("metric").add_suffix("_change").reset_index()
