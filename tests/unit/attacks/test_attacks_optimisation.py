@@ -3,10 +3,11 @@
 import attack_models as models
 import pytest
 import torch
-from mirage.attacks import losses, objective, optimisation
+from mirage.attacks import batches, losses, objective, optimisation
 from mirage.attacks.optimisation import OptimisationRecipe, optimise_latents
 from mirage.errors import MirageError
 from mirage.optimisers import OptimiserRecipe
+from mirage.targets.architectures import build
 from torch.nn import functional as F
 from torchvision.transforms.functional import resized_crop
 
@@ -26,9 +27,9 @@ def _optimise(
     )  # fmt: skip
 
 
-def _stack(recipe, batches, dtype=torch.float64, statistics=None):
+def _stack(recipe, parts, dtype=torch.float64, statistics=None):
     return optimisation.make_stack(
-        batches, recipe, models.pipeline(), PX, 7, "cpu", dtype, statistics
+        parts, recipe, models.pipeline(), PX, 7, "cpu", dtype, statistics
     )
 
 
@@ -40,7 +41,7 @@ def _objective(name="poincare", **terms):
 
 
 def _batches(recipe=RECIPE, classes=CLASSES, count=5):
-    return optimisation.official_batches(classes, count, recipe)
+    return batches.official_batches(classes, count, recipe.batch_size)
 
 
 def _naive(start, classes, recipe, loss):
@@ -89,6 +90,20 @@ def test_all_batches_at_once_are_the_official_loop(name):
     torch.testing.assert_close(ours.latents, expected, rtol=0, atol=2e-6)
     torch.testing.assert_close(ours.losses, trace, rtol=1e-5, atol=1e-6)
     assert not torch.allclose(ours.latents, start, atol=1e-3)
+
+
+def test_gradient_through_the_demos_networks_by_finite_differences():
+    model = build("resnet-mini", 5, 1).double().freeze()
+    goal = objective.Objective(models.pipeline(dtype=torch.float64), model, losses.poincare)
+    stack = _stack(RECIPE, _batches())
+    w = models.latents(15, dtype=torch.float64).requires_grad_()
+    gradient, _ = objective.step_gradient(goal, stack, w, 0)
+    direction = models.latents(15, seed=1, dtype=torch.float64)
+    with torch.no_grad():
+        ahead = objective.row_losses(goal, stack, w + 1e-6 * direction, 0)
+        behind = objective.row_losses(goal, stack, w - 1e-6 * direction, 0)
+    slopes = (ahead - behind) / 2e-6 * stack.weights
+    torch.testing.assert_close((gradient * direction).sum(1), slopes, rtol=1e-4, atol=1e-7)
 
 
 def _statistics(model):
@@ -157,13 +172,13 @@ def test_device_batch_changes_rounding_alone(crop):
 
 
 def test_official_batches_never_straddle_classes():
-    batches = _batches()
-    assert [(b.label, b.number, b.start, b.stop) for b in batches[:4]] == [
+    parts = _batches()
+    assert [(b.label, b.number, b.start, b.stop) for b in parts[:4]] == [
         (3, 0, 0, 2), (3, 1, 2, 4), (3, 2, 4, 5), (0, 0, 5, 7),
     ]  # fmt: skip
-    sizes = [[b.stop - b.start for b in s] for s in optimisation.stacked(batches, 5)]
+    sizes = [[b.stop - b.start for b in s] for s in batches.stacked(parts, 5)]
     assert sizes == [[2, 2, 1]] * 3
-    assert len(list(optimisation.stacked(batches, 1))) == 9
+    assert len(list(batches.stacked(parts, 1))) == 9
 
 
 def test_crops_are_shared_within_a_batch_and_differ_between_batches():

@@ -1,13 +1,20 @@
 """Stage 2: latents are optimised until the target sees the attacked class in their images."""
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, NamedTuple
+from typing import Literal
 
 import torch
 from torch import Tensor
 
+from mirage.attacks.batches import (
+    Batch,
+    crop_streams,
+    feature_references,
+    official_batches,
+    stacked,
+)
 from mirage.attacks.losses import LOSSES, FeatureStatistics
 from mirage.attacks.objective import Objective, Stack, step_gradient
 from mirage.attacks.transforms import Sharing, check_crop, draw_steps, plan_crops, spread
@@ -17,7 +24,6 @@ from mirage.priors.pipeline import ImagePipeline
 from mirage.recipes import Recipe, require
 from mirage.runtime.checkpoint import Checkpoint, State
 from mirage.runtime.progress import Progress
-from mirage.streams import generator
 
 _log = logging.getLogger("mirage")
 
@@ -81,15 +87,6 @@ class Optimised:
     losses: Tensor
 
 
-class Batch(NamedTuple):
-    """One official batch: rows [start, stop) of all latents; never straddles two classes."""
-
-    label: int
-    number: int
-    start: int
-    stop: int
-
-
 def optimise_latents(
     pipeline: ImagePipeline,
     classifier: Callable[[Tensor], Tensor],
@@ -143,7 +140,8 @@ def optimise_latents(
     state = checkpoint.load() or {}
     done = int(state.get("done", 0))
     rows[:done], losses[:done] = state.get("latents", rows[:0]), state.get("losses", losses[:0])
-    waiting = [b for b in official_batches(classes, latents.shape[1], recipe) if b.start >= done]
+    batches = official_batches(classes, latents.shape[1], recipe.batch_size)
+    waiting = [batch for batch in batches if batch.start >= done]
     first = int(state.get("step", 0))
     total = len(rows) * recipe.steps
     with Progress(label, total, done * recipe.steps + first * len(state.get("w", ()))) as progress:
@@ -196,28 +194,6 @@ def _descend(
     return w.detach().cpu(), trace.T.cpu()
 
 
-def official_batches(classes: Sequence[int], count: int, recipe: OptimisationRecipe) -> list[Batch]:
-    """Cut ``count`` latents of each class into the official batches."""
-    size = recipe.batch_size
-    return [
-        Batch(label, number, place * count + low, place * count + min(low + size, count))
-        for place, label in enumerate(classes)
-        for number, low in enumerate(range(0, count, size))
-    ]
-
-
-def stacked(batches: Sequence[Batch], device_batch: int) -> Iterator[list[Batch]]:
-    """Gather consecutive batches until one more would exceed ``device_batch`` latents."""
-    stack: list[Batch] = []
-    for batch in batches:
-        if stack and batch.stop - stack[0].start > device_batch:
-            yield stack
-            stack = []
-        stack.append(batch)
-    if stack:
-        yield stack
-
-
 def make_stack(
     batches: Sequence[Batch],
     recipe: OptimisationRecipe,
@@ -242,20 +218,16 @@ def make_stack(
     """
     sizes = [batch.stop - batch.start for batch in batches]
     counts = torch.tensor(sizes)
-    names: list[tuple[str | int, ...]] = [("batch", b.label, b.number) for b in batches]
-    if recipe.crop == "per_image":
-        names = [
-            ("image", b.label, b.number * recipe.batch_size + place)
-            for b in batches
-            for place in range(b.stop - b.start)
-        ]
-    streams = (generator(seed, "attacks", "optimisation", *name) for name in names)
-    boxes = draw_steps(streams, recipe.steps, image_px, recipe.crop_scale, recipe.crop_ratio, 0.0)
+    boxes = draw_steps(
+        crop_streams(batches, recipe.crop, recipe.batch_size, seed),
+        recipe.steps, image_px, recipe.crop_scale, recipe.crop_ratio, flip=0.0,
+    )  # fmt: skip
     if recipe.crop == "shared":
         boxes = spread(boxes, sizes)
     references = None
     if statistics is not None and recipe.feature_weight > 0:
-        references = _references(batches, recipe, statistics, seed)
+        drawn = recipe.feature_reference == "draw"
+        references = feature_references(batches, recipe.steps, statistics, drawn, seed)
     labels = torch.tensor([batch.label for batch in batches])
     return Stack(
         labels.repeat_interleave(counts).to(device),
@@ -264,23 +236,6 @@ def make_stack(
         plan_crops(boxes, image_px, pipeline.crop_px, device, dtype),
         references,
     )
-
-
-def _references(
-    batches: Sequence[Batch], recipe: OptimisationRecipe, statistics: FeatureStatistics, seed: int
-) -> Tensor:
-    """f_reg of each step and batch, [T, len(batches), D]."""
-    mean, std = statistics
-    if recipe.feature_reference == "mean":
-        return mean.expand(recipe.steps, len(batches), -1)
-    draws = [
-        torch.randn(
-            recipe.steps, len(mean),
-            generator=generator(seed, "attacks", "features", batch.label, batch.number),
-        )
-        for batch in batches
-    ]  # fmt: skip
-    return mean + std * torch.stack(draws, dim=1).to(mean)
 
 
 def _check(

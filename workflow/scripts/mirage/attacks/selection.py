@@ -152,10 +152,8 @@ def rate_robustly(
     if recipe.crop == "shared":
         boxes = spread(boxes, [count])
     crops = plan_crops(boxes, image_px, image_px, device, images.dtype)
-    # Whole iterations where they fit, so that every image is computed alike.
-    block = max(batch_size // count * count, min(batch_size, count))
     scores = []
-    for pairs in torch.split(torch.arange(recipe.iterations * count, device=device), block):
+    for pairs in torch.split(torch.arange(recipe.iterations * count, device=device), batch_size):
         iteration, place = pairs // count, pairs % count
         shown = crops.cut(images[place], (iteration, place))
         scores.append(classifier(shown).softmax(dim=1)[:, target])
