@@ -116,7 +116,7 @@ def extract_knowledge(
 
     Source: paper §4.1 (ξ_train) and App. C (ξ_test).
     """
-    classes = labels.unique()
+    classes = torch.unique(labels)
     held = {"attack images": images, "training images": train.pixels, "test images": test.pixels}
     for name, pixels in held.items():
         require(pixels.shape[-1] == recipe.image_px, name, pixels.shape[-1], f"{recipe.image_px}px")
