@@ -21,10 +21,8 @@ IDENTITY = (
 )  # fmt: skip
 COLUMNS = (*IDENTITY, "fidelity", *METRICS)
 
-_RECORDED = {
-    "test_acc": "test_accuracy",
-    "ece": "calibration_error",
-}  # where the record's word differs from the table's
+# Where the record's word differs from the table's.
+_RECORDED = {"test_acc": "test_accuracy", "ece": "calibration_error"}
 
 
 @dataclass(frozen=True)
