@@ -17,8 +17,8 @@ def merge_latents(task: "snakemake") -> None:
 
     stage = {"optimised": Optimised, "selected": Selected}[task.wildcards.stage]
     joined = join_chunks(stage, task.input.chunks, range(task.params.classes))
-    recipe = files.read_metadata(task.input.chunks[0])["recipe"]
-    save_latents(task.output.latents, joined, {"recipe": recipe})
+    made_by = files.read_metadata(task.input.chunks[0])["made_by"]
+    save_latents(task.output.latents, joined, made_by)
 
 
 job.run(merge_latents, snakemake)
