@@ -110,8 +110,8 @@ def resize_matrix(start: Tensor, length: Tensor, source_px: int, image_px: int) 
         interval's ends.
     """
     scale = (length.double() / image_px)[:, None, None]
-    target = torch.arange(image_px, dtype=torch.float64)[None, :, None]
-    pixel = torch.arange(source_px, dtype=torch.float64)[None, None, :]
+    target = torch.arange(image_px, dtype=torch.float64, device=start.device)[None, :, None]
+    pixel = torch.arange(source_px, dtype=torch.float64, device=start.device)[None, None, :]
     first = start[:, None, None]
     centre = first + scale * (target + 0.5)
     weight = (1 - (pixel + 0.5 - centre).abs() / scale.clamp(min=1)).clamp(min=0)

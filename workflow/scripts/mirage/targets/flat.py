@@ -14,7 +14,7 @@ class FlatParameters:
     """Moves a network's parameters into one vector and shows them there as views.
 
     Attributes:
-        vector: all weights, float32 [P].
+        vector: all weights, float32 [P], with a gradient of its own.
         parameters: the network's parameters, channels-last where they have four axes, which is
             the faster layout of small convolutions on a CPU and of half precision on a GPU.
     """
@@ -22,16 +22,21 @@ class FlatParameters:
     def __init__(self, model: nn.Module) -> None:
         """Take over the trainable parameters of ``model``."""
         self.parameters = [p for p in model.parameters() if p.requires_grad]
-        self.vector = torch.cat([_rows(p.detach()) for p in self.parameters])
-        start = 0
-        for parameter in self.parameters:
-            part = self.vector[start : start + parameter.numel()]
-            parameter.data = _like(part, parameter)
-            start += parameter.numel()
+        sizes = [p.numel() for p in self.parameters]
+        first = self.parameters[0]
+        self.vector = torch.zeros(sum(sizes), dtype=first.dtype, device=first.device)
+        self.vector.grad = torch.zeros_like(self.vector)
+        self._gradients = self._views(self.vector.grad, sizes)
+        for parameter, view in zip(self.parameters, self._views(self.vector, sizes), strict=True):
+            parameter.data = view.copy_(parameter.data)
+
+    def _views(self, vector: Tensor, sizes: list[int]) -> list[Tensor]:
+        parts = zip(torch.split(vector, sizes), self.parameters, strict=True)
+        return [_shaped(part, parameter.shape) for part, parameter in parts]
 
     def take(self, gradients: Sequence[Tensor]) -> None:
-        """Make the parameters' gradients the vector's, in its order."""
-        self.vector.grad = torch.cat([_rows(gradient) for gradient in gradients])
+        """Copy the parameters' gradients into the vector's."""
+        torch._foreach_copy_(self._gradients, list(gradients))
 
     def release(self) -> None:
         """Give each parameter storage of its own again, in PyTorch's usual layout."""
@@ -39,12 +44,8 @@ class FlatParameters:
             parameter.data = parameter.data.clone(memory_format=torch.contiguous_format)
 
 
-def _rows(tensor: Tensor) -> Tensor:
-    return (tensor.permute(0, 2, 3, 1) if tensor.dim() == 4 else tensor).reshape(-1)
-
-
-def _like(part: Tensor, parameter: Tensor) -> Tensor:
-    if parameter.dim() != 4:
-        return part.view(parameter.shape)
-    outputs, inputs, height, width = parameter.shape
+def _shaped(part: Tensor, shape: torch.Size) -> Tensor:
+    if len(shape) != 4:
+        return part.view(shape)
+    outputs, inputs, height, width = shape
     return part.view(outputs, height, width, inputs).permute(0, 3, 1, 2)

@@ -10,13 +10,12 @@ from itertools import pairwise
 from torch import nn
 
 from mirage.targets.architectures.layers import (
-    Activated,
     BatchNorm,
-    Convolution,
+    ConvNorm,
     DenseLayer,
     GlobalAverage,
+    Kernel,
     Linear,
-    NormActivation,
     Residual,
     initialise,
 )
@@ -31,7 +30,10 @@ def resnet_mini(plan: Plan) -> Classifier:
     """Stand-in for ResNet-152: one basic block per stage, widths 8 to 64."""
 
     def body(inputs: int, outputs: int, stride: int) -> list[nn.Module]:
-        return [Activated(inputs, outputs, 3, stride), Convolution(outputs, outputs, 3)]
+        return [
+            ConvNorm(inputs, outputs, 3, stride),
+            ConvNorm(outputs, outputs, 3, relu=False),
+        ]
 
     return _residual(plan, body)
 
@@ -42,20 +44,20 @@ def resnext_mini(plan: Plan) -> Classifier:
 
     def body(inputs: int, outputs: int, stride: int) -> list[nn.Module]:
         return [
-            Activated(inputs, outputs, 1),
-            Activated(outputs, outputs, 3, stride, 4),
-            Convolution(outputs, outputs, 1),
+            ConvNorm(inputs, outputs, 1),
+            ConvNorm(outputs, outputs, 3, stride, 4),
+            ConvNorm(outputs, outputs, 1, relu=False),
         ]
 
     return _residual(plan, body)
 
 
 def _residual(plan: Plan, body: Body) -> Classifier:
-    layers: list[nn.Module] = [Activated(plan.channels, _WIDTHS[0], 3, 2)]
+    layers: list[nn.Module] = [ConvNorm(plan.channels, _WIDTHS[0], 3, 2)]
     inputs = _WIDTHS[0]
     for stage, width in enumerate(_WIDTHS):
         stride = 1 if stage == 0 else 2
-        branch = nn.Sequential(*body(inputs, width, stride), BatchNorm(width))
+        branch = nn.Sequential(*body(inputs, width, stride))
         layers.append(Residual(branch, inputs, width, stride))
         inputs = width
     return _classifier(plan, layers, inputs)
@@ -64,15 +66,15 @@ def _residual(plan: Plan, body: Body) -> Classifier:
 @register("densenet-mini")
 def densenet_mini(plan: Plan, width: int = 16, growth: int = 7) -> Classifier:
     """Stand-in for DenseNet-121: 4 blocks of 3 dense layers, halved in between."""
-    layers: list[nn.Module] = [Convolution(plan.channels, width, 3, 2)]
+    layers: list[nn.Module] = [Kernel(plan.channels, width, 3, 2)]
     for block in range(4):
         if block > 0:
-            layers += [NormActivation(width), Convolution(width, width // 2, 1), nn.AvgPool2d(2)]
+            layers += [BatchNorm(width, relu=True), Kernel(width, width // 2, 1), nn.AvgPool2d(2)]
             width //= 2
         for _ in range(3):
             layers.append(DenseLayer(width, growth))
             width += growth
-    layers.append(NormActivation(width))
+    layers.append(BatchNorm(width, relu=True))
     return _classifier(plan, layers, width)
 
 
@@ -81,7 +83,7 @@ def convnet_mini(plan: Plan) -> Classifier:
     """Evaluation model of the demo: plain convolutions and max pooling, widths 16 to 128."""
     widths = (plan.channels, 16, 32, 64, 128)
     layers: list[nn.Module] = [
-        Activated(inputs, outputs, 3, pool=2) for inputs, outputs in pairwise(widths)
+        ConvNorm(inputs, outputs, 3, pool=2) for inputs, outputs in pairwise(widths)
     ]
     return _classifier(plan, layers, widths[-1])
 
