@@ -22,12 +22,12 @@ class LabelledImages(NamedTuple):
 
 
 def network_range(pixels: Tensor) -> Tensor:
-    """Turn uint8 into float32 in [-1, 1], (x / 255 - 0.5) / 0.5; floats are returned as they are.
+    """Turn uint8 into float32 in [-1, 1], (x / 255 - 0.5) / 0.5; floats only into float32.
 
     Source: paper B.3, mean = standard deviation = 0.5.
     """
     if pixels.is_floating_point():
-        return pixels
+        return pixels.float()  # rendered images may be stored in half precision
     return pixels.float().div_(255).mul_(2).sub_(1)
 
 

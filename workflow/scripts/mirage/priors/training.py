@@ -1,0 +1,323 @@
+"""Training an image prior: StyleGAN2 with differentiable augmentation, for few images.
+
+Sources: StyleGAN2 (Karras et al., CVPR 2020) and its official code for losses and schedule;
+DiffAugment (Zhao et al., NeurIPS 2020) for training on few images. Left out or changed, for cost:
+one batch of synthesised images serves the discriminator's step and then the generator's, there is
+no style mixing (the attack uses one w in every layer), and R1 is taken at the augmented images.
+"""
+
+import copy
+from dataclasses import dataclass, field, replace
+
+import torch
+from torch import Tensor, nn
+
+from mirage.errors import MirageError
+from mirage.optimisers import Optimiser, OptimiserRecipe
+from mirage.priors import losses
+from mirage.priors.augmentation import (
+    REAL_DRAWS,
+    SHARED_DRAWS,
+    RealAugmentation,
+    SharedAugmentation,
+    augment_reals,
+    augment_shared,
+)
+from mirage.priors.stylegan2.discriminator import Discriminator, DiscriminatorConfig
+from mirage.priors.stylegan2.generator import Generator, GeneratorConfig
+from mirage.recipes import Recipe, require
+from mirage.runtime.checkpoint import Checkpoint, State
+from mirage.runtime.progress import Progress
+from mirage.streams import generator as stream
+
+HISTORY = ("discriminator", "generator", "r1", "path_length")
+"""Columns of ``TrainedPrior.history``."""
+
+_NOTE_EVERY = 50
+
+
+@dataclass(frozen=True)
+class PriorRecipe(Recipe):
+    """How a prior is trained.
+
+    Attributes:
+        generator: shape of the generator.
+        discriminator: shape of the discriminator.
+        steps: steps of either network.
+        batch_size: real images, and synthesised images, per step.
+        optimiser: of both networks, before the correction for lazy regularisation.
+        r1_gamma: weight of the R1 penalty; the loss has gamma / 2 of it.
+        r1_interval: steps from one R1 penalty to the next.
+        path_weight: weight of the path-length penalty; 0 leaves it out.
+        path_interval: steps from one path-length penalty to the next.
+        path_batch: synthesised images of a path-length penalty.
+        path_decay: how much a batch moves the running mean of path lengths, in (0, 1].
+        ema_decay: what the averaged generator keeps of itself per step, in [0, 1).
+        w_avg_decay: what the running mean of w keeps of itself per step, in [0, 1).
+        real_augmentation: changes of the training images.
+        shared_augmentation: changes of all images the discriminator sees.
+
+    Source: defaults of the official code (learning rate 0.002, betas (0, 0.99), path weight 2,
+    path decay 0.01, w_avg decay 0.995), apart from intervals and the averaging, which suit
+    batches of 16 and thousands of steps.
+    """
+
+    generator: GeneratorConfig
+    discriminator: DiscriminatorConfig
+    steps: int
+    batch_size: int = 16
+    optimiser: OptimiserRecipe = field(
+        default_factory=lambda: OptimiserRecipe("adam", 2e-3, betas=(0.0, 0.99))
+    )
+    r1_gamma: float = 1.0
+    r1_interval: int = 8
+    path_weight: float = 2.0
+    path_interval: int = 8
+    path_batch: int = 8
+    path_decay: float = 0.01
+    ema_decay: float = 0.998
+    w_avg_decay: float = 0.995
+    real_augmentation: RealAugmentation = field(default_factory=RealAugmentation)
+    shared_augmentation: SharedAugmentation = field(default_factory=SharedAugmentation)
+
+    def __post_init__(self) -> None:
+        for name in ("steps", "batch_size", "r1_interval", "path_interval", "path_batch"):
+            require(getattr(self, name) > 0, name, getattr(self, name), "at least 1")
+        for name in ("r1_gamma", "path_weight"):
+            require(getattr(self, name) >= 0, name, getattr(self, name), "zero or more")
+        for name in ("ema_decay", "w_avg_decay"):
+            require(0 <= getattr(self, name) < 1, name, getattr(self, name), "a value in [0, 1)")
+        require(0 < self.path_decay <= 1, "path_decay", self.path_decay, "a value in (0, 1]")
+        require(self.optimiser.name == "adam", "optimiser", self.optimiser.name, "adam")
+
+
+@dataclass(frozen=True)
+class TrainedPrior:
+    """What training leaves, on the training device.
+
+    Attributes:
+        generator: moving average of the generator's weights, frozen, in eval mode.
+        discriminator: last discriminator, frozen, in eval mode.
+        history: losses per step, float32 on the CPU, [steps, 4]: see ``HISTORY``; R1 is the mean
+            squared gradient norm, path length the mean length, both NaN where not computed.
+    """
+
+    generator: Generator
+    discriminator: Discriminator
+    history: Tensor
+
+
+def train_prior(
+    images: Tensor,
+    recipe: PriorRecipe,
+    seed: int,
+    checkpoint: Checkpoint,
+    device: str,
+    label: str = "prior",
+) -> TrainedPrior:
+    """Train a StyleGAN2 on a set of images.
+
+    On the CPU the result depends on images, recipe and seed alone, bit for bit, however often the
+    training was interrupted; on a GPU some kernels add in a changing order.
+
+    Args:
+        images: training images, uint8 [N, C, px, px], in an order that belongs to the result.
+        recipe: networks, losses and schedule.
+        seed: names the random streams.
+        checkpoint: where the state is kept; the caller discards it once the result is written.
+        device: where to train.
+        label: how progress lines call it.
+
+    Returns:
+        The averaged generator, the discriminator and the losses.
+
+    Raises:
+        MirageError: the images do not fit the generator.
+        Interrupted: the job was told to stop; the state is saved.
+    """
+    training = _Training(images, recipe, seed, device)
+    state = checkpoint.load()
+    if state is not None:
+        training.restore(state)
+    with Progress(label, recipe.steps, training.done) as progress:
+        note = ""
+        while training.done < recipe.steps:
+            training.step()
+            if training.done % _NOTE_EVERY == 0:
+                note = training.note()
+            progress.advance(note=note)
+            checkpoint.tick(training.state)
+    return TrainedPrior(
+        training.average.eval(),
+        training.discriminator.eval().requires_grad_(False),
+        training.history.cpu(),
+    )
+
+
+class _Training:
+    """Networks, optimisers and counters between two steps."""
+
+    def __init__(self, images: Tensor, recipe: PriorRecipe, seed: int, device: str) -> None:
+        channels, image_px = recipe.generator.image_channels, recipe.generator.image_px
+        if images.dtype != torch.uint8 or images.shape[1:] != (channels, image_px, image_px):
+            raise MirageError(
+                f"the prior's training images are {images.dtype} {list(images.shape)}",
+                f"uint8 [N, {channels}, {image_px}, {image_px}] for this generator",
+                "correct image_px or image_channels in the configuration",
+            )
+        self.recipe, self.seed, self.device = recipe, seed, device
+        self.images = images.to(device)
+        self.generator = Generator(recipe.generator, seed).to(device)
+        self.discriminator = Discriminator(recipe.discriminator, seed).to(device)
+        self.average = copy.deepcopy(self.generator).requires_grad_(False)
+        path_interval = recipe.path_interval if recipe.path_weight else None
+        r1_interval = recipe.r1_interval if recipe.r1_gamma else None
+        self.generator_optimiser = Optimiser(
+            list(self.generator.parameters()),
+            lazy_optimiser_recipe(recipe.optimiser, path_interval),
+        )
+        self.discriminator_optimiser = Optimiser(
+            list(self.discriminator.parameters()),
+            lazy_optimiser_recipe(recipe.optimiser, r1_interval),
+        )
+        self.mean_length = torch.zeros((), device=device)
+        self.history = torch.full((recipe.steps, len(HISTORY)), torch.nan, device=device)
+        self.done = 0
+
+    def step(self) -> None:
+        """Train the discriminator once, then the generator once."""
+        recipe = self.recipe
+        fakes, ws = self._synthesise(recipe.batch_size, "synthesis")
+        self.generator.w_avg.lerp_(ws[:, 0].detach().mean(dim=0), 1 - recipe.w_avg_decay)
+        of_reals, of_fakes, of_judged = self._shared_draws()
+        reals = self._augment(self._reals(), of_reals)
+        self._train_discriminator(reals, self._augment(fakes.detach(), of_fakes))
+        self._train_generator(self._augment(fakes, of_judged))
+        average_weights(
+            list(self.average.parameters()), list(self.generator.parameters()), recipe.ema_decay
+        )
+        self.average.w_avg.copy_(self.generator.w_avg)
+        self.done += 1
+
+    def _train_discriminator(self, reals: Tensor, fakes: Tensor) -> None:
+        judge, recipe = self.discriminator, self.recipe
+        loss = losses.discriminator_loss(judge(reals), judge(fakes))
+        _descend(self.discriminator_optimiser, loss)
+        self._record("discriminator", loss)
+        if recipe.r1_gamma and self.done % recipe.r1_interval == 0:
+            reals = reals.requires_grad_()
+            penalty = losses.r1_penalty(judge(reals), reals)
+            _descend(
+                self.discriminator_optimiser, recipe.r1_interval * recipe.r1_gamma / 2 * penalty
+            )
+            self._record("r1", penalty)
+
+    def _train_generator(self, fakes: Tensor) -> None:
+        recipe = self.recipe
+        loss = losses.generator_loss(self.discriminator(fakes))
+        _descend(self.generator_optimiser, loss)
+        self._record("generator", loss)
+        if recipe.path_weight and self.done % recipe.path_interval == 0:
+            lengths = self._path_lengths()
+            self.mean_length.lerp_(lengths.detach().mean(), recipe.path_decay)
+            penalty = losses.path_length_penalty(lengths, self.mean_length)
+            _descend(self.generator_optimiser, recipe.path_interval * recipe.path_weight * penalty)
+            self._record("path_length", lengths.mean())
+
+    def _path_lengths(self) -> Tensor:
+        images, ws = self._synthesise(self.recipe.path_batch, "path length")
+        draws = stream(self.seed, "priors", "path direction", self.done)
+        directions = torch.randn(images.shape, generator=draws).to(self.device)
+        return losses.path_lengths(images, ws, directions)
+
+    def _synthesise(self, count: int, name: str) -> tuple[Tensor, Tensor]:
+        """Images of fresh latents with fresh noise, and their ws."""
+        draws = stream(self.seed, "priors", name, self.done)
+        z = torch.randn(count, self.generator.z_dim, generator=draws).to(self.device)
+        ws = self.generator.mapping(z)[:, None].expand(-1, self.generator.num_ws, -1)
+        return self.generator.synthesis(ws, noise=draws), ws
+
+    def _reals(self) -> Tensor:
+        """Training images drawn with replacement, augmented as data: in [-1, 1]."""
+        draws = stream(self.seed, "priors", "batch", self.done)
+        count = self.recipe.batch_size
+        chosen = torch.randint(len(self.images), (count,), generator=draws).to(self.device)
+        uniform = torch.rand(count, REAL_DRAWS, generator=draws).to(self.device)
+        images = self.images[chosen].float() / 127.5 - 1
+        return augment_reals(images, uniform, self.recipe.real_augmentation)
+
+    def _shared_draws(self) -> tuple[Tensor, ...]:
+        """Draws of the shared augmentation for reals, fakes and the fakes judged again."""
+        draws = stream(self.seed, "priors", "shared augmentation", self.done)
+        uniform = torch.rand(3 * self.recipe.batch_size, SHARED_DRAWS, generator=draws)
+        return uniform.to(self.device).chunk(3)
+
+    def _augment(self, images: Tensor, draws: Tensor) -> Tensor:
+        return augment_shared(images, draws, self.recipe.shared_augmentation)
+
+    def _record(self, name: str, value: Tensor) -> None:
+        self.history[self.done, HISTORY.index(name)] = value.detach()
+
+    def note(self) -> str:
+        """Losses of the last step, for the progress line."""
+        last = dict(zip(HISTORY, self.history[self.done - 1].tolist(), strict=True))
+        return f"D {last['discriminator']:.2f}, G {last['generator']:.2f}"
+
+    def state(self) -> State:
+        """Everything the next step depends on, and the history."""
+        return {
+            **{f"generator.{name}": value for name, value in self.generator.state_dict().items()},
+            **{f"average.{name}": value for name, value in self.average.state_dict().items()},
+            **{
+                f"discriminator.{name}": value
+                for name, value in self.discriminator.state_dict().items()
+            },
+            **self.generator_optimiser.state("generator_optimiser"),
+            **self.discriminator_optimiser.state("discriminator_optimiser"),
+            "mean_length": self.mean_length,
+            "history": self.history,
+            "done": torch.tensor(self.done),
+        }
+
+    def restore(self, state: State) -> None:
+        """Take over what ``state`` returned."""
+        for name in ("generator", "average", "discriminator"):
+            network: nn.Module = getattr(self, name)
+            network.load_state_dict({key: state[f"{name}.{key}"] for key in network.state_dict()})
+        self.generator_optimiser.restore(state, "generator_optimiser")
+        self.discriminator_optimiser.restore(state, "discriminator_optimiser")
+        self.mean_length.copy_(state["mean_length"])
+        self.history.copy_(state["history"])
+        self.done = int(state["done"])
+
+
+@torch.no_grad()
+def average_weights(average: list[Tensor], current: list[Tensor], decay: float) -> None:
+    """Move a running average towards the current values, in place: a = decay a + (1 - decay) c."""
+    torch._foreach_lerp_(average, current, 1 - decay)
+
+
+def _descend(optimiser: Optimiser, loss: Tensor) -> None:
+    """One optimiser step; gradients are taken for its parameters alone.
+
+    A parameter the loss does not depend on (a bias, under a gradient penalty) gets a zero.
+    """
+    gradients = torch.autograd.grad(loss, optimiser.parameters, materialize_grads=True)
+    for parameter, gradient in zip(optimiser.parameters, gradients, strict=True):
+        parameter.grad = gradient
+    optimiser.step()
+
+
+def lazy_optimiser_recipe(recipe: OptimiserRecipe, interval: int | None) -> OptimiserRecipe:
+    """Correct Adam for a regulariser that takes a step of its own every ``interval`` steps.
+
+    With c = interval / (interval + 1) the rate becomes c lr and each beta becomes beta^c, so the
+    pace per training step stays that of ``recipe``.
+
+    Source: StyleGAN2, appendix B ("lazy regularization").
+    """
+    if interval is None:
+        return recipe
+    share = interval / (interval + 1)
+    first, second = recipe.betas
+    return replace(recipe, lr=share * recipe.lr, betas=(first**share, second**share))
