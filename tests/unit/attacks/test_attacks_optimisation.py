@@ -143,6 +143,28 @@ def test_gradient_of_a_whole_step_by_finite_differences(crop, variant):
     torch.testing.assert_close(sum(p.mean() for p in rows.split(stack.sizes)), official(w).detach())
 
 
+def test_terms_and_clipping_add_up_to_their_definitions():
+    statistics = losses.FeatureStatistics(torch.ones(24), torch.ones(24))
+    recipe = OptimisationRecipe(
+        steps=1, batch_size=2, crop_scale=(1, 1), feature_weight=2.0, clip=True
+    )
+    stack = _stack(recipe, _batches(), statistics=statistics)
+    goal = _objective(
+        "identity", clip=True, feature_weight=2.0,
+        discriminator=lambda images: torch.full((len(images), 1), 0.3).double(),
+        discriminator_weight=0.5,
+    )  # fmt: skip
+    w = 3 * models.latents(15, dtype=torch.float64)
+    # crop_scale 1 leaves the whole image.
+    images = goal.pipeline.images(w, PX, clip=True)
+    assert not torch.allclose(images, goal.pipeline.images(w, PX), atol=1e-3)
+    own = goal.classifier(images)[range(15), stack.targets]
+    apart = (goal.classifier.features(images) - 1).square().mean(1)
+    expected = -own + 2 * apart + 0.5 * F.softplus(torch.tensor(-0.3))
+    rows = objective.row_losses(goal, stack, w, 0)
+    torch.testing.assert_close(rows, expected, rtol=1e-5, atol=1e-5)
+
+
 def test_no_weight_gradients_and_no_change_of_the_models():
     model, pipeline = models.classifier().requires_grad_(True), models.pipeline()
     optimise_latents(
