@@ -145,4 +145,4 @@ def read_table(path: str | Path) -> "pd.DataFrame":
     if not Path(path).is_file():
         raise MirageError(f"{path} is missing", remedy="let the rule that makes it run")
     words = dict.fromkeys((*BLOCK, "treatment", "fidelity", "model"), str)
-    return pd.read_csv(path, dtype=words, float_precision="round_trip")
+    return pd.read_csv(path, dtype=words)

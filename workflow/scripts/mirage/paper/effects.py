@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 METRICS = ("acc1", "acc5", "delta_face", "delta_eval", "xi_train", "test_acc")
 LEVEL = 0.95
+MIN_SEEDS = 3  # a spread estimated from two values says nothing worth a finding
 
 SHOWS, OPPOSITE, OPEN, TOO_FEW = (
     "shows", "shows the opposite", "not distinguishable from 0", "too few seeds to say",
@@ -30,7 +31,8 @@ def effects(cells: "pd.DataFrame", metrics: Sequence[str] = METRICS) -> "pd.Data
         One row per block, alpha and metric: ``mean`` of the differences, its standard error
         ``se``, the half-width ``margin`` of the 95 % t interval, ``n_seeds``, ``n_paper_sign``
         (seeds whose difference has the sign the paper claims), ``n_ties``, and the ``finding``
-        that ``finding_of`` reads from them. ``se`` and ``margin`` are empty with one seed.
+        that ``finding_of`` reads from them. ``se`` is empty with one seed, ``margin`` with fewer
+        than three.
     """
     import pandas as pd
     from scipy.special import stdtrit
@@ -42,7 +44,7 @@ def effects(cells: "pd.DataFrame", metrics: Sequence[str] = METRICS) -> "pd.Data
         values, n = group["difference"], len(group)
         mean, sign = float(values.mean()), paper_sign(names["metric"], names["alpha"])
         se = float(values.std(ddof=1)) / math.sqrt(n) if n > 1 else math.nan
-        margin = se * float(stdtrit(n - 1, (1 + LEVEL) / 2)) if n > 1 else math.nan
+        margin = se * float(stdtrit(n - 1, (1 + LEVEL) / 2)) if n >= MIN_SEEDS else math.nan
         rows.append(
             {
                 **names,
@@ -64,7 +66,7 @@ def finding_of(mean: float, margin: float, sign: int) -> str:
 
     Args:
         mean: average paired difference.
-        margin: half-width of its confidence interval; NaN with one seed.
+        margin: half-width of its confidence interval; NaN with too few seeds.
         sign: sign of the difference that the paper claims.
 
     Returns:

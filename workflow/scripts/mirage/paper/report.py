@@ -26,6 +26,13 @@ _TAGS = {
     effect.OPEN: "open",
     effect.TOO_FEW: "few",
 }
+_COUNTED = {
+    effect.SHOWS: "show what the paper claims",
+    effect.OPPOSITE: "show the opposite",
+    effect.OPEN: "cannot be told from 0",
+    effect.TOO_FEW: "have too few seeds",
+}
+GLANCE = ("acc1", "delta_face")
 CELL_METRICS = ("test_acc", "acc1", "acc5", "delta_face", "delta_eval", "fid", "xi_train")
 
 
@@ -82,6 +89,7 @@ def write_report(path: str | Path, material: Material) -> None:
         MirageError: a picture is missing or neither PNG nor SVG.
     """
     scale, cells = material.scale, select(material.cells, fidelity=material.fidelity)
+    table = effect.effects(cells)
     template = render.environment().get_template("report.html")
     body = template.render(
         scale=scale,
@@ -89,7 +97,9 @@ def write_report(path: str | Path, material: Material) -> None:
         run=summary(cells, material),
         table1=render.html_fragment(render.print_table1(material.table1, scale), scale),
         table2=render.html_fragment(render.print_table2(material.table2, scale), scale),
-        findings=findings(effect.effects(cells), scale),
+        overview=overview(table, scale),
+        glance=[METRICS[name] for name in GLANCE],
+        findings=findings(table, scale),
         level=round(100 * effect.LEVEL),
         toy=toy_rows(material.toy),
         pictures=[(picture, data_uri(picture.path)) for picture in material.pictures],
@@ -138,6 +148,34 @@ def summary(cells: "pd.DataFrame", material: Material) -> dict[str, str]:
     }
 
 
+def overview(table: "pd.DataFrame", scale: Scale) -> list[dict[str, Any]]:
+    """The findings for attack accuracy and face distance at a glance.
+
+    Args:
+        table: from ``effects.effects``.
+        scale: gives the names to print.
+
+    Returns:
+        Per block its heading and one row per factor, with one finding per metric of ``GLANCE``.
+    """
+    groups = []
+    for _, block in table.groupby(list(BLOCK), sort=False):
+        rows: dict[str, dict[str, Any]] = {}
+        for _, row in block.sort_values("alpha", ascending=False, kind="stable").iterrows():
+            finding = _finding(row)
+            rows.setdefault(finding["alpha"], {})[row["metric"]] = finding
+        groups.append(
+            {
+                "heading": render.heading(block.iloc[0], scale),
+                "rows": [
+                    {"alpha": alpha, "findings": [found.get(name) for name in GLANCE]}
+                    for alpha, found in rows.items()
+                ],
+            }
+        )
+    return groups
+
+
 def findings(table: "pd.DataFrame", scale: Scale) -> list[dict[str, Any]]:
     """What shows and what does not: one group per block of settings.
 
@@ -150,35 +188,35 @@ def findings(table: "pd.DataFrame", scale: Scale) -> list[dict[str, Any]]:
     """
     groups = []
     for _, block in table.groupby(list(BLOCK), sort=False):
-        rows = []
-        for _, row in block.sort_values("alpha", ascending=False, kind="stable").iterrows():
-            metric = METRICS[row["metric"]]
-            unit = " pp" if metric.percent else ""
-            sign = {1: "+", -1: "−"}[paper_sign(metric.key, row["alpha"])]
-            mean = number(row["mean"], _digits(metric.key), sign=True)
-            error = number(row["se"], _digits(metric.key))
-            ties = f", {row['n_ties']} tied" if row["n_ties"] else ""
-            rows.append(
-                {
-                    "alpha": number(row["alpha"], 3, trim=True),
-                    "metric": metric.title,
-                    "mean": mean + (f" ± {error}" if error else "") + unit,
-                    "expected": sign,
-                    "seeds": f"{row['n_paper_sign']} of {row['n_seeds']}{ties}",
-                    "finding": row["finding"],
-                    "tag": _TAGS[row["finding"]],
-                }
-            )
+        ordered = block.sort_values("alpha", ascending=False, kind="stable")
         counts = block["finding"].value_counts()
-        told = [f"{counts[name]} {name}" for name in _TAGS if name in counts]
+        told = [f"{counts[name]} {verb}" for name, verb in _COUNTED.items() if name in counts]
         groups.append(
             {
                 "heading": render.heading(block.iloc[0], scale),
-                "counts": f"Of {len(block)} comparisons: {', '.join(told)}.",
-                "rows": rows,
+                "counts": f"{len(block)} comparisons: {', '.join(told)}.",
+                "rows": [_finding(row) for _, row in ordered.iterrows()],
             }
         )
     return groups
+
+
+def _finding(row: "pd.Series[Any]") -> dict[str, str]:
+    metric = METRICS[row["metric"]]
+    unit = " pp" if metric.percent else ""
+    error = number(row["se"], _digits(metric.key))
+    ties = f", {row['n_ties']} tied" if row["n_ties"] else ""
+    return {
+        "alpha": number(row["alpha"], 3, trim=True),
+        "metric": metric.title,
+        "mean": number(row["mean"], _digits(metric.key), sign=True)
+        + (f" ± {error}" if error else "")
+        + unit,
+        "expected": {1: "+", -1: "−"}[paper_sign(metric.key, row["alpha"])],
+        "seeds": f"{row['n_paper_sign']} of {row['n_seeds']}{ties}",
+        "finding": row["finding"],
+        "tag": _TAGS[row["finding"]],
+    }
 
 
 def _digits(metric: str) -> int:
@@ -198,7 +236,7 @@ def toy_rows(table: "pd.DataFrame") -> dict[str, Any]:
             "distance": number(row["distance"], 2),
             "distance_paper": number(row["distance_paper"], 2),
             "unstopped": number(row["unstopped_distance"], 2),
-            "confidence": number(row["unstopped_confidence"], 3),
+            "confidence": number(row["unstopped_confidence"], 4),
         }
         for _, row in table.iterrows()
     ]
@@ -214,8 +252,7 @@ def cell_rows(cells: "pd.DataFrame", scale: Scale) -> list[dict[str, Any]]:
     kinds = [name for name in map(str, cells.columns) if name.startswith("link_")]
     return [
         {
-            "name": render.heading(row, scale),
-            "treatment": row["treatment"],
+            "setting": [scale.label(row[name]) for name in (*BLOCK, "treatment")],
             "seed": row["seed"],
             "values": [number(row[name], METRICS[name].digits) for name in CELL_METRICS],
             "links": {

@@ -40,13 +40,7 @@ def summarise(
     """
     import pandas as pd
 
-    twice = cells[cells.duplicated([*by, "seed"], keep=False)]
-    if not twice.empty:
-        row = twice.iloc[0]
-        where = ", ".join(f"{name} {row[name]}" for name in [*by, "seed"])
-        raise MirageError(
-            f"more than one attack cell has {where}", "one", f"tell them apart besides {list(by)}"
-        )
+    _refuse_duplicates(cells, by)
     groups = cells.groupby(list(by), sort=False, dropna=False)
     columns: dict[str, pd.Series[Any]] = {"n_seeds": groups["seed"].nunique()}
     for metric in metrics:
@@ -119,13 +113,17 @@ def paired(cells: "pd.DataFrame", metrics: Sequence[str]) -> "pd.DataFrame":
     Returns:
         Long table: the block's columns, ``alpha`` (never 0), ``seed``, ``metric``,
         ``difference``. Seeds without an alpha = 0 partner are left out.
+
+    Raises:
+        MirageError: a seed stands twice at one setting.
     """
     import pandas as pd
 
     smoothed = cells[cells["alpha"].notna()]
+    _refuse_duplicates(smoothed, [*BLOCK, "alpha"])
     standard = smoothed[smoothed["alpha"] == 0]
     pairs = smoothed[smoothed["alpha"] != 0].merge(
-        standard, on=[*BLOCK, "seed"], suffixes=("", "_standard"), validate="many_to_one"
+        standard, on=[*BLOCK, "seed"], suffixes=("", "_standard")
     )
     keys = [*BLOCK, "alpha", "seed"]
     long = [
@@ -165,6 +163,16 @@ def toy_table(result: "ToyResult") -> "pd.DataFrame":
     return pd.DataFrame(rows).astype(
         {"steps": "Int64", "steps_paper": "Int64", "distance_paper": "float64"}
     )
+
+
+def _refuse_duplicates(cells: "pd.DataFrame", by: Sequence[str]) -> None:
+    twice = cells[cells.duplicated([*by, "seed"], keep=False)]
+    if not twice.empty:
+        row = twice.iloc[0]
+        where = ", ".join(f"{name} {row[name]}" for name in [*by, "seed"])
+        raise MirageError(
+            f"more than one attack cell has {where}", "one", "select one fidelity and treatment"
+        )
 
 
 def _smoothed(cells: "pd.DataFrame", fidelity: str) -> "pd.DataFrame":

@@ -1,0 +1,300 @@
+"""What readers see: tables, figures and the report."""
+
+import base64
+import math
+import re
+from html.parser import HTMLParser
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from mirage.errors import MirageError
+from mirage.paper import figures, render
+from mirage.paper.metrics import METRICS
+from mirage.paper.report import Material, Picture, data_uri, write_report
+from mirage.paper.tables import table1, table2, toy_table
+from mirage.paper.toy import ToyResult, ToyRun
+from PIL import Image
+
+SCALE = render.Scale(
+    "demo",
+    comparable=False,
+    description="Faces <small> & grey.",
+    networks={"acc1": "a second net", "acc5": "a second net"},
+    labels={"orl_faces": "ORL_faces 100%"},
+)
+COUNTERPARTS = {"dataset": {"orl_faces": "FaceScrub"}}
+VOID = {"meta", "img", "br", "link", "hr", "input"}
+
+
+class Reader(HTMLParser):
+    """Checks nesting; keeps tags with attributes and the text."""
+
+    def __init__(self):
+        super().__init__()
+        self.open, self.seen, self.text = [], [], []
+
+    def handle_starttag(self, tag, attributes):
+        self.seen.append((tag, dict(attributes)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.text.append(data)
+
+
+def read_html(text):
+    reader = Reader()
+    reader.feed(text)
+    reader.close()
+    assert reader.open == []
+    return reader
+
+
+@pytest.fixture(scope="module")
+def cells():
+    random = np.random.default_rng(0)
+    rows = []
+    for alpha in (0.1, 0.0, -0.05):
+        for seed in range(4):
+            row = {
+                "dataset": "orl_faces", "architecture": "resnet152", "samples": "all",
+                "treatment": f"ls{alpha}", "alpha": alpha, "seed": seed, "attack": "ppa",
+                "fidelity": "paper", "link_log": "../logs/a b.log",
+            }  # fmt: skip
+            rows.append(row | {name: random.normal() + 50 + 100 * alpha for name in METRICS})
+    return pd.DataFrame(rows)
+
+
+@pytest.fixture(scope="module")
+def toy_result():
+    axis = torch.linspace(0, 1, 100)
+    runs = tuple(
+        ToyRun(
+            alpha, 42, 0.1, 1.0, 1, torch.linspace(-3, 3, 5001)[:, None].expand(-1, 2), 3.0, 1.0,
+            0.9, axis[:, None] * axis,
+        )
+        for alpha in (0.0, -0.05)
+    )  # fmt: skip
+    generator = torch.Generator().manual_seed(0)
+    points = torch.randn(30, 2, generator=generator)
+    return ToyResult(points, torch.arange(30) % 3, runs)
+
+
+@pytest.mark.parametrize(
+    ("values", "towards", "digits", "marks"),
+    [
+        ([1.0, 3.0, 2.0], 1, 1, [False, True, False]),
+        ([1.0, 3.0, 2.0], -1, 1, [True, False, False]),
+        ([1.04, 1.01, 0.5], 1, 1, [True, True, False]),  # equal as printed
+        ([1.04, 1.01, 0.5], 1, 2, [True, False, False]),
+        ([math.nan, 3.0, 2.0], 1, 1, [False, True, False]),
+        ([math.nan, 3.0], 1, 1, [False, False]),  # nothing to compare with
+        ([2.0, 2.0], 1, 1, [False, False]),
+        ([1.0, 3.0], 0, 1, [False, False]),
+    ],
+)
+def test_best_marking(values, towards, digits, marks):
+    assert render.best_of(values, towards, digits) == marks
+
+
+@pytest.mark.parametrize(
+    ("value", "options", "text"),
+    [
+        (-0.04, {"digits": 1}, "0.0"),
+        (-0.04, {"digits": 1, "sign": True}, "0.0"),
+        (0.26, {"digits": 1, "sign": True}, "+0.3"),
+        (-80.0, {"digits": 1, "sign": True}, "−80.0"),
+        (-0.050, {"digits": 3, "trim": True}, "−0.05"),
+        (0.0, {"digits": 3, "trim": True}, "0"),
+        (10.0, {"digits": 0, "trim": True}, "10"),
+        (math.nan, {"digits": 1}, ""),
+        (None, {"digits": 1}, ""),
+    ],
+)
+def test_numbers_as_printed(value, options, text):
+    assert render.number(value, **options) == text
+
+
+def test_html_table_is_well_formed_escaped_and_warns(cells):
+    printed = render.print_table2(table2(cells, counterparts=COUNTERPARTS), SCALE)
+    reader = read_html(render.html_fragment(printed, SCALE))
+    text = "".join(reader.text)
+    assert "not comparable" in text
+    assert "Faces <small> & grey." in text  # as text, not as a tag
+    assert "Acc@1, Acc@5: a second net." in text
+    assert "95.20" in text
+    assert "paper: FaceScrub, ResNet-152, all images" in text
+    comparable = render.Scale("paper", comparable=True)
+    assert "not comparable" not in render.html_fragment(printed, comparable)
+
+
+def test_html_colours_follow_the_attacker(cells):
+    printed = render.print_table1(table1(cells, counterparts=COUNTERPARTS), SCALE)
+    by_model = {row.label: row.cells for row in printed.blocks[0].rows}
+    columns = [metric.key for metric in printed.columns]
+    acc1, distance, utility = (columns.index(key) for key in ("acc1", "delta_face", "test_acc"))
+    # All metrics rise with alpha in the made-up data.
+    assert by_model["Pos. LS"][acc1].effect == "improvement"
+    assert by_model["Pos. LS"][distance].effect == "defence"
+    assert by_model["Neg. LS"][acc1].effect == "defence"
+    assert by_model["Pos. LS"][utility].change == ""
+    assert by_model["Pos. LS"][acc1].best
+    assert by_model["Neg. LS"][distance].best
+    assert all(cell.change == "" for cell in by_model["Standard"])
+
+
+def test_latex_escapes():
+    assert render.escape_latex(r"a_b & 5% $x$ #1 {y} ~ ^ \z") == (
+        r"a\_b \& 5\% \$x\$ \#1 \{y\} \textasciitilde{} \textasciicircum{} \textbackslash{}z"
+    )
+
+
+def test_latex_table_is_balanced_and_plain_ascii_but_names(cells):
+    printed = render.print_table1(table1(cells, counterparts=COUNTERPARTS), SCALE)
+    text = render.latex(printed, SCALE)
+    assert r"ORL\_faces 100\%" in text
+    body = re.sub(r"\\[{}]", "", text)
+    assert body.count("{") == body.count("}")
+    assert len(re.findall(r"(?<!\\)\$", text)) % 2 == 0
+    assert text.isascii()
+    for row in re.findall(r"^    (?:Standard|Pos|Neg|\\quad paper).*$", text, re.MULTILINE):
+        assert len(re.findall(r"(?<!\\)&", row)) == len(printed.columns) + 1
+        assert row.endswith(r"\\")
+
+
+@pytest.mark.parametrize("kind", ["png", "pdf", "svg"])
+def test_figures_are_the_same_bytes_twice(kind, tmp_path, cells, toy_result):
+    columns = {"real": np.zeros((2, 1, 8, 8), np.uint8), "α = 0": np.ones((2, 1, 8, 8))}
+    for turn in "ab":
+        figures.figure1(toy_result, tmp_path / f"one-{turn}.{kind}")
+        figures.figure3(columns, tmp_path / f"three-{turn}.{kind}", rows=["x", "y"])
+        figures.figure_effect(cells, tmp_path / f"effect-{turn}.{kind}", SCALE)
+    for name in ("one", "three", "effect"):
+        first = (tmp_path / f"{name}-a.{kind}").read_bytes()
+        assert first == (tmp_path / f"{name}-b.{kind}").read_bytes()
+
+
+def test_stopping_rule_makes_the_difference_of_figures_1_and_8(tmp_path, toy_result):
+    figures.figure1(toy_result, tmp_path / "1.png")
+    figures.figure8(toy_result, tmp_path / "8.png")
+    with Image.open(tmp_path / "1.png") as one, Image.open(tmp_path / "8.png") as eight:
+        assert one.size == eight.size == (1320, 630)  # two panels of 3.3 x 3.15 inch at 200 dpi
+        yellow = [
+            (np.asarray(i.convert("RGB")) == [255, 255, 0]).all(-1).sum() for i in (one, eight)
+        ]
+    assert yellow[1] > 2 * yellow[0]
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_grid_shows_each_pixel_as_a_square(tmp_path, channels):
+    random = np.random.default_rng(0)
+    real = random.integers(0, 256, (3, channels, 32, 32), dtype=np.uint8)
+    ours = random.uniform(-1.2, 1.2, (3, channels, 32, 32)).astype(np.float32)
+    figures.figure3({"real": real, "ours": ours}, tmp_path / "grid.png")
+    zoom = gap = 5
+    with Image.open(tmp_path / "grid.png") as file:
+        assert file.size == (2 * (160 + gap) + 4 * gap, 64 + 3 * (160 + gap))
+        drawn = np.asarray(file.convert("RGB"))
+    middle = slice(zoom // 2, 160, zoom)
+    second = drawn[64 + 160 + gap :][:160][middle][:, middle]
+    expected = np.broadcast_to(real[1], (3, 32, 32)).transpose(1, 2, 0)
+    np.testing.assert_array_equal(second, expected)
+    right = drawn[64:][:160][middle][:, 160 + gap + 4 * gap :][:, middle]
+    expected = np.broadcast_to(ours[0], (3, 32, 32)).transpose(1, 2, 0).clip(-1, 1)
+    np.testing.assert_allclose(right, (expected + 1) * 127.5, atol=0.51)
+
+
+def test_grid_refuses_unequal_columns(tmp_path):
+    columns = {"a": np.zeros((2, 1, 8, 8)), "b": np.zeros((3, 1, 8, 8))}
+    with pytest.raises(MirageError, match="shapes"):
+        figures.figure3(columns, tmp_path / "grid.png")
+
+
+def test_figures_refuse_other_formats(tmp_path, toy_result):
+    with pytest.raises(MirageError, match=r"\.pdf, \.png or \.svg"):
+        figures.figure1(toy_result, tmp_path / "one.gif")
+
+
+def test_most_robust_is_the_best_score_of_the_class():
+    scores, labels = np.array([0.1, 0.9, 0.5, 0.5, 0.2]), np.array([0, 1, 0, 0, 1])
+    assert figures.most_robust(scores, labels, [1, 0]) == [1, 2]
+    with pytest.raises(MirageError, match="class 2"):
+        figures.most_robust(scores, labels, [2])
+
+
+JOB = {
+    "rule": "run_cell", "params": {"code": "new"}, "versions": {"torch": "2.14", "scipy": None},
+    "python": "3.11", "machine": {"node": "x86_64", "cores": 2, "device": "cpu"}, "threads": 1,
+    "startup_s": 2.0, "wall_s": 18.0, "cpu_s": 19.0, "peak_memory_mb": 400.0,
+}  # fmt: skip
+
+
+@pytest.fixture
+def report(tmp_path, cells, toy_result):
+    figures.figure1(toy_result, tmp_path / "one.png")
+    figures.figure_effect(cells, tmp_path / "effect.svg", SCALE)
+    material = Material(
+        SCALE,
+        cells,
+        table1(cells, counterparts=COUNTERPARTS),
+        table2(cells, counterparts=COUNTERPARTS),
+        toy_table(toy_result),
+        [
+            Picture(tmp_path / "one.png", "Figure 1", "Toy."),
+            Picture(tmp_path / "effect.svg", "Effect", 'One "dot" per seed.'),
+        ],
+        [JOB, JOB | {"params": {"code": "old"}, "wall_s": 2.0}],
+        digests={"run_cell": "new"},
+    )
+    write_report(tmp_path / "report.html", material)
+    return (tmp_path / "report.html").read_text(encoding="utf-8")
+
+
+def test_report_is_well_formed_and_needs_nothing_else(report):
+    reader = read_html(report)
+    for tag, attributes in reader.seen:
+        assert tag not in {"script", "link", "iframe", "base"}
+        for name in ("src", "srcset", "data", "poster", "action"):
+            assert attributes.get(name, "data:").startswith("data:")
+        assert "//" not in attributes.get("href", "")
+    outside = re.sub(r'src="data:[^"]*"', "", report)
+    assert "http" not in outside
+    assert "url(" not in outside
+    assert "@import" not in outside
+    identifiers = {attributes["id"] for _, attributes in reader.seen if "id" in attributes}
+    inner = {a["href"][1:] for _, a in reader.seen if a.get("href", "").startswith("#")}
+    assert inner <= identifiers
+    pictures = [a["src"] for tag, a in reader.seen if tag == "img"]
+    assert [uri.split(";")[0] for uri in pictures] == ["data:image/png", "data:image/svg+xml"]
+
+
+def test_report_computes_its_findings_and_costs(report):
+    text = re.sub(r"\s+", " ", "".join(read_html(report).text))
+    # Acc@1 rises with alpha in the made-up data as the paper claims, the face distance, too, and
+    # there the paper claims a fall.
+    assert "12 comparisons: 8 show what the paper claims, 4 show the opposite." in text
+    assert "4 of 4 seeds" in text
+    assert "not comparable" in text
+    assert "1 of 2 made by code that has changed since (now new)" in text
+    assert "17 %" in text  # 4 s of start-up beside 20 s of work
+    assert "torch 2.14" in text
+    assert "scipy" not in text
+    assert "α = 0: 0 of 1; α = −0.05: 0 of 1" in text
+
+
+def test_report_links_logs_relatively(report):
+    links = [a["href"] for tag, a in read_html(report).seen if tag == "a"]
+    assert links.count("../logs/a%20b.log") == 12
+
+
+def test_pictures_become_data(tmp_path):
+    (tmp_path / "dot.png").write_bytes(b"\x89PNG")
+    assert base64.b64decode(data_uri(tmp_path / "dot.png").split(",")[1]) == b"\x89PNG"
+    for name in ("none.png", "dot.pdf"):
+        with pytest.raises(MirageError, match=name):
+            data_uri(tmp_path / name)

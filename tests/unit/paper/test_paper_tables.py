@@ -1,0 +1,213 @@
+"""Tables against hand numbers and against the paper's own consistency."""
+
+import json
+import math
+
+import pandas as pd
+import pytest
+from mirage.errors import MirageError
+from mirage.paper.cells import CellRecord, collect, read_table, select, write_table
+from mirage.paper.effects import OPEN, OPPOSITE, SHOWS, TOO_FEW, effects, finding_of
+from mirage.paper.metrics import METRICS, TABLE1, paper_sign
+from mirage.paper.reference import reference_rows
+from mirage.paper.tables import paired, summarise, table1, table2, toy_table
+from mirage.paper.toy import ToyResult, ToyRun
+
+BASE = {
+    "dataset": "facescrub", "architecture": "resnet152", "samples": "all", "attack": "ppa",
+    "fidelity": "paper",
+}  # fmt: skip
+
+
+def made_cells(values, **others):
+    """Rows of {(alpha, seed): acc1}; the other metrics follow from it."""
+    rows = []
+    for (alpha, seed), acc1 in values.items():
+        row = {**BASE, "treatment": f"ls{alpha}", "alpha": alpha, "seed": seed, **others}
+        row |= dict.fromkeys(METRICS, 1.0) | {"acc1": acc1, "delta_face": 1 - acc1 / 100}
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def test_table1_of_the_paper_is_its_table2_rounded():
+    printed = reference_rows("table01").dropna(subset=["alpha"])
+    full = reference_rows("table02").set_index(["dataset", "architecture", "alpha"])
+    digits = {"test_acc": 1, "acc1": 1, "delta_face": 2, "xi_train": 1}
+    assert len(printed) == 6
+    for _, row in printed.iterrows():
+        exact = full.loc[(row["dataset"], row["architecture"], row["alpha"])]
+        for metric in TABLE1:
+            # Half a unit of the last printed digit, whichever way the paper rounds a half.
+            assert abs(row[metric] - exact[metric]) <= 0.5001 * 10 ** -digits[metric]
+
+
+def test_claimed_signs_hold_in_most_of_the_papers_table2():
+    full = reference_rows("table02")
+    for metric in ("acc1", "delta_face", "delta_eval", "xi_train", "test_acc"):
+        for alpha in (0.1, -0.05):
+            signs = []
+            for _, model in full.groupby(["dataset", "architecture"]):
+                value = model.set_index("alpha")[metric]
+                signs.append((value[alpha] - value[0.0]) * paper_sign(metric, alpha) > 0)
+            assert sum(signs) >= 5
+            assert len(signs) == 6
+
+
+def test_summarise_by_hand():
+    cells = made_cells({(0.0, 1): 2.0, (0.0, 2): 4.0, (0.0, 3): 9.0, (0.1, 1): 7.0})
+    rows = summarise(cells, ["dataset", "alpha"]).set_index("alpha")
+    assert rows.loc[0.0, "acc1"] == 5.0
+    assert rows.loc[0.0, "acc1_seed_sd"] == pytest.approx(math.sqrt((9 + 1 + 16) / 2))
+    assert rows.loc[0.0, "n_seeds"] == 3
+    assert rows.loc[0.1, "acc1"] == 7.0
+    assert math.isnan(rows.loc[0.1, "acc1_seed_sd"])
+
+
+def test_summarise_refuses_a_seed_that_stands_twice():
+    cells = pd.concat([made_cells({(0.0, 1): 2.0}), made_cells({(0.0, 1): 3.0}, attack="other")])
+    with pytest.raises(MirageError, match=r"more than one attack cell has alpha 0\.0, seed 1"):
+        summarise(cells, ["alpha"])
+
+
+def test_table1_pairs_seeds_and_finds_the_papers_row():
+    # Seed 3 has no Standard partner: it counts for the mean, not for the change.
+    values = {(0.0, 1): 50.0, (0.0, 2): 70.0, (0.1, 1): 60.0, (0.1, 2): 74.0, (0.1, 3): 10.0}
+    rows = table1(made_cells(values | {(-0.05, 1): 20.0, (-0.3, 1): 5.0}))
+    assert rows["model"].tolist() == ["Standard", "Pos. LS", "Neg. LS"]
+    positive = rows.set_index("model").loc["Pos. LS"]
+    assert positive["acc1"] == 48.0
+    assert positive["acc1_change"] == 7.0
+    assert positive["acc1_paper"] == 95.2
+    assert positive["acc1_difference"] == pytest.approx(48.0 - 95.2)
+    assert positive["paper_setting"] == "FaceScrub, ResNet-152, all images"
+    assert math.isnan(rows.set_index("model").loc["Standard", "acc1_change"])
+    assert rows["fidelity"].tolist() == ["paper"] * 3
+
+
+def test_table1_without_standard_has_empty_changes():
+    rows = table1(made_cells({(0.1, 1): 60.0}))
+    assert rows["acc1_change"].isna().all()
+
+
+def test_table2_matches_tables_2_and_4_through_counterparts():
+    values = {(0.0, 1): 50.0, (0.1, 1): 60.0, (-0.005, 1): 40.0, (-0.3, 1): 3.0}
+    cells = pd.concat(
+        [
+            made_cells(values, dataset="orl", samples="3"),
+            made_cells(values, samples="30"),
+            made_cells(values, attack="ppa-ce"),
+        ]
+    )
+    rows = table2(cells, counterparts={"dataset": {"orl": "FaceScrub"}, "samples": {"3": "all"}})
+    keyed = rows.set_index(["dataset", "samples", "attack", "alpha"])
+    assert keyed.loc[("orl", "3", "ppa", -0.005), "acc1_paper"] == 80.66
+    four = reference_rows("table04").query("dataset == 'FaceScrub' and samples == '30'")
+    expected = four.set_index("alpha").loc[0.1, "acc1"]
+    assert keyed.loc[("facescrub", "30", "ppa", 0.1), "acc1_paper"] == expected
+    assert math.isnan(keyed.loc[("orl", "3", "ppa", -0.3), "acc1_paper"])
+    assert keyed.xs("ppa-ce", level="attack")["acc1_paper"].isna().all()
+    assert rows["alpha"].tolist() == [0.1, 0.0, -0.005, -0.3] * 3
+
+
+def test_tables_print_one_fidelity_and_no_other_treatment():
+    cells = pd.concat(
+        [
+            made_cells({(0.0, 1): 50.0}),
+            made_cells({(0.0, 1): 10.0}, fidelity="corrected"),
+            made_cells({(math.nan, 1): 33.0}, treatment="mid-0.005"),
+        ]
+    )
+    assert table2(cells)["acc1"].tolist() == [50.0]
+    assert table2(cells, "corrected")["acc1"].tolist() == [10.0]
+
+
+def test_paired_differences_and_effects_by_hand():
+    differences = [1.0, 2.0, 3.0, -2.0]
+    values = {(0.0, seed): 50.0 for seed in range(4)}
+    values |= {(-0.05, seed): 50.0 - value for seed, value in enumerate(differences)}
+    assert paired(made_cells(values), ["acc1"])["difference"].tolist() == [-1.0, -2.0, -3.0, 2.0]
+    row = effects(made_cells(values), ["acc1"]).iloc[0]
+    spread = math.sqrt((0 + 1 + 4 + 9) / 3)  # around the mean of 1
+    assert row["mean"] == -1.0
+    assert row["se"] == pytest.approx(spread / 2)
+    assert row["margin"] == pytest.approx(3.182446 * spread / 2)  # t table, 3 degrees, 97.5 %
+    assert (row["n_seeds"], row["n_paper_sign"], row["n_ties"]) == (4, 3, 0)
+    assert row["finding"] == OPEN
+
+
+def test_two_seeds_are_too_few():
+    values = {(0.0, 1): 50.0, (0.0, 2): 50.0, (0.1, 1): 60.0, (0.1, 2): 61.0}
+    assert set(effects(made_cells(values), ["acc1", "delta_face"])["finding"]) == {TOO_FEW}
+
+
+@pytest.mark.parametrize(
+    ("mean", "margin", "sign", "finding"),
+    [
+        (2.0, 1.0, 1, SHOWS), (-2.0, 1.0, -1, SHOWS), (2.0, 1.0, -1, OPPOSITE),
+        (1.0, 1.0, 1, OPEN), (0.0, 0.0, 1, OPEN), (9.0, math.nan, 1, TOO_FEW),
+    ],
+)  # fmt: skip
+def test_findings_follow_from_the_interval(mean, margin, sign, finding):
+    assert finding_of(mean, margin, sign) == finding
+
+
+@pytest.fixture
+def record(tmp_path):
+    target, metrics = tmp_path / "target.json", tmp_path / "metrics.json"
+    target.write_text(json.dumps({"test_accuracy": 0.9145, "ece": 0.1474}))
+    values = {"acc1": 0.1434, "delta_face": 1.232, "fid": None, "precision": 0.5}
+    metrics.write_text(json.dumps({"paper": values, "corrected": {"acc1": 0.2}, "seed": 3}))
+    return CellRecord(
+        "facescrub", "resnet152", 30, "ls-0.05", -0.05, 42, "ppa", target, metrics,
+        {"log": "logs/a.log"},
+    )  # fmt: skip
+
+
+def test_collect_turns_shares_into_percent(record):
+    table = collect([record])
+    assert table["fidelity"].tolist() == ["paper", "corrected"]
+    row = table.iloc[0]
+    assert row["test_acc"] == pytest.approx(91.45)
+    assert row["acc1"] == pytest.approx(14.34)
+    assert (row["ece"], row["delta_face"], row["precision"]) == (0.1474, 1.232, 0.5)
+    assert math.isnan(row["fid"])
+    assert row["samples"] == "30"
+    assert row["link_log"] == "logs/a.log"
+
+
+@pytest.mark.parametrize("text", ["[]", "{}", '{"paper": {"acc1": "high"}}', '{"paper": 3}', "{"])
+def test_collect_names_the_bad_record(record, text):
+    record.metrics.write_text(text)
+    with pytest.raises(MirageError, match=r"metrics\.json"):
+        collect([record])
+
+
+def test_csv_keeps_every_digit_and_the_names(tmp_path):
+    cells = made_cells({(0.1, 1): 100 / 3, (-0.05, 1): 2 / 7}, samples="3")
+    write_table(tmp_path / "cells.csv", cells)
+    back = read_table(tmp_path / "cells.csv")
+    assert back["acc1"].tolist() == [100 / 3, 2 / 7]
+    assert back["samples"].tolist() == ["3", "3"]
+    assert table2(back)["acc1"].tolist() == table2(cells)["acc1"].tolist()
+    with pytest.raises(MirageError, match="is missing"):
+        read_table(tmp_path / "none.csv")
+
+
+def test_select_says_what_is_not_there():
+    cells = made_cells({(0.0, 1): 50.0}, samples="3")
+    assert len(select(cells, samples=3, attack=["ppa", "other"])) == 1
+    with pytest.raises(MirageError, match="attack = gmi"):
+        select(cells, attack="gmi")
+
+
+def test_toy_table_compares_only_the_papers_seed():
+    import torch
+
+    runs = tuple(
+        ToyRun(0.05, seed, 0.1, 1.0, steps, torch.zeros(2, 2), 0.6, 0.2, 0.96, torch.ones(2, 2))
+        for seed, steps in ((42, 3113), (5, None))
+    )
+    table = toy_table(ToyResult(torch.zeros(1, 2), torch.zeros(1), runs))
+    assert table["steps_paper"].iloc[0] == 3113
+    assert table["distance_paper"].iloc[0] == 0.65
+    assert table[["steps", "steps_paper", "distance_paper"]].iloc[1].isna().all()
