@@ -5,7 +5,8 @@ import torch
 from mirage.errors import Interrupted, MirageError
 from mirage.optimisers import OptimiserRecipe
 from mirage.priors import training
-from mirage.priors.training import PriorRecipe, train_prior
+from mirage.priors.recipe import PriorRecipe, lazy_optimiser_recipe
+from mirage.priors.training import train_prior
 from mirage.runtime.checkpoint import Checkpoint
 
 RECIPE = {
@@ -123,12 +124,12 @@ def test_averaged_generator_follows_the_current_one(monkeypatch):
 
 def test_lazy_regularisation_keeps_the_pace():
     recipe = OptimiserRecipe("adam", 0.002, betas=(0.0, 0.99))
-    lazy = training.lazy_optimiser_recipe(recipe, 16)
+    lazy = lazy_optimiser_recipe(recipe, 16)
     # 17 optimiser steps per 16 training steps move as far, and forget as much, as 16.
     assert lazy.lr * 17 == pytest.approx(recipe.lr * 16)
     assert lazy.betas[0] == 0
     assert lazy.betas[1] ** 17 == pytest.approx(0.99**16)
-    assert training.lazy_optimiser_recipe(recipe, None) == recipe
+    assert lazy_optimiser_recipe(recipe, None) == recipe
 
 
 def test_generator_learns_how_bright_the_images_are():
