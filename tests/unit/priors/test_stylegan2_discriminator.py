@@ -1,0 +1,47 @@
+"""The discriminator against its literal formulas, and its first and second derivatives."""
+
+import pytest
+import stylegan2_reference as reference
+import torch
+from mirage.errors import MirageError
+from mirage.priors.stylegan2 import Discriminator, DiscriminatorConfig
+
+
+@pytest.mark.parametrize(
+    ("count", "group", "statistics", "bound"),
+    [(4, 2, 1, None), (3, 4, 1, None), (8, 4, 2, None), (4, 4, 1, 1.0)],
+)
+def test_scores_follow_the_formulas(make_discriminator, randn, count, group, statistics, bound):
+    network = make_discriminator(
+        deviation_group=group, deviation_channels=statistics, conv_clamp=bound
+    ).double()
+    images = randn(count, 3, 16, 16)
+    expected = reference.discriminate(network.state_dict(), images, 16, group, statistics, bound)
+    torch.testing.assert_close(network(images)[:, 0], expected, rtol=1e-11, atol=1e-11)
+
+
+def test_derivatives(make_discriminator, randn):
+    network = make_discriminator(8, (4, 3), image_channels=1).double()
+    images = randn(2, 1, 8, 8).requires_grad_()
+    assert torch.autograd.gradcheck(network, images, fast_mode=True)
+    assert torch.autograd.gradgradcheck(network, images, fast_mode=True)
+
+
+def test_published_names():
+    shapes = {name: tuple(t.shape) for name, t in Discriminator(_config()).state_dict().items()}
+    assert shapes["b16.fromrgb.weight"] == (4, 3, 1, 1)
+    assert shapes["b16.conv1.weight"] == (5, 4, 3, 3)
+    assert shapes["b8.skip.weight"] == (6, 5, 1, 1)
+    assert shapes["b4.conv.weight"] == (6, 7, 3, 3)
+    assert shapes["b4.fc.weight"] == (6, 96)
+    assert shapes["b4.out.bias"] == (1,)
+    assert not {"b8.fromrgb.weight", "b8.skip.bias"} & set(shapes)
+
+
+def test_impossible_shapes_are_named():
+    with pytest.raises(MirageError, match="deviation_channels"):
+        DiscriminatorConfig(16, channels=(6, 5, 4), deviation_channels=4)
+
+
+def _config():
+    return DiscriminatorConfig(16, channels=(6, 5, 4))

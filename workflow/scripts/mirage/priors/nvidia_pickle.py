@@ -1,0 +1,219 @@
+"""Import of the published StyleGAN2(-ADA) networks in the official PyTorch format.
+
+The shape of a network is derived from its tensors and checked against its attributes; whatever this
+project's networks do not compute (conditioning, other architectures, filters or activations) is
+refused rather than computed wrongly.
+"""
+
+import hashlib
+import math
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+import torch
+from torch import Tensor
+
+from mirage.errors import MirageError
+from mirage.priors import weights
+from mirage.priors.restricted_pickle import ModuleRecord, TensorRecord, read_records
+from mirage.priors.stylegan2.discriminator import Discriminator, DiscriminatorConfig
+from mirage.priors.stylegan2.generator import Generator, GeneratorConfig
+from mirage.priors.stylegan2.layers import fir_kernel
+
+Built = TypeVar("Built")
+
+
+def import_generator(pickle_path: str | Path) -> Generator:
+    """Read the moving-average generator ``G_ema``, frozen and in eval mode.
+
+    Raises:
+        MirageError: the file is no such pickle, is damaged or hostile, or its network differs from
+            the ones this project computes.
+    """
+    return _build(read_records(pickle_path), pickle_path, "G_ema", "Generator", _generator)
+
+
+def import_discriminator(pickle_path: str | Path) -> Discriminator:
+    """Read the discriminator ``D``, frozen and in eval mode; raises as ``import_generator``."""
+    return _build(read_records(pickle_path), pickle_path, "D", "Discriminator", _discriminator)
+
+
+def import_pickle(
+    pickle_path: str | Path, generator_path: str | Path, discriminator_path: str | Path
+) -> None:
+    """Convert a published pickle into this project's two weight files.
+
+    Their headers name the pickle and its SHA-256.
+
+    Raises:
+        MirageError: as ``import_generator``; then nothing is written.
+    """
+    records = read_records(pickle_path)
+    generator = _build(records, pickle_path, "G_ema", "Generator", _generator)
+    discriminator = _build(records, pickle_path, "D", "Discriminator", _discriminator)
+    with Path(pickle_path).open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    source = {"source": {"file": Path(pickle_path).name, "sha256": digest}}
+    weights.save_generator(generator_path, generator, source)
+    weights.save_discriminator(discriminator_path, discriminator, source)
+
+
+def _build(
+    records: Any,
+    path: str | Path,
+    key: str,
+    class_name: str,
+    make: Callable[["_Network"], Built],
+) -> Built:
+    root = records.get(key) if isinstance(records, dict) else None
+    if not isinstance(root, ModuleRecord) or root.class_name != class_name:
+        raise MirageError(
+            f"{path} holds no network {key} of class {class_name}",
+            "a pickle of the official PyTorch training code",
+        )
+    try:
+        return make(_Network(root, f"{path} ({key})"))
+    except MirageError:
+        raise
+    except Exception as error:  # records of any shape may stand in a hostile file
+        raise MirageError(
+            f"{path} describes its network {key} in an unknown way "
+            f"({type(error).__name__}: {error})",
+            "a pickle of the official PyTorch training code",
+        ) from error
+
+
+def _generator(network: "_Network") -> Generator:
+    multiplier = network.attribute("mapping.fc0", "bias_gain")
+    clamp = network.attribute("synthesis.b4.conv1", "conv_clamp")
+    settings = network.pyramid("synthesis.b{}.conv1.bias") | {
+        "conv_clamp": clamp,
+        "z_dim": network.attribute("", "z_dim"),
+        "w_dim": network.attribute("", "w_dim"),
+        "mapping_layers": sum(f"mapping.fc{i}" in network.modules for i in range(100)),
+        "mapping_lr_multiplier": multiplier,
+    }
+    generator = Generator(GeneratorConfig.of(settings))
+    network.demand("", "num_ws", generator.num_ws)
+    network.demand_all("architecture", lambda _: "skip")
+    network.demand_all("conv_clamp", lambda _: clamp)
+    network.demand_all("use_noise", lambda _: True)
+    network.demand_all("up", lambda name: 2 if name.endswith("conv0") else 1)
+    network.demand_layers(lambda name: multiplier if name.startswith("mapping.") else 1.0)
+    weights.fill(generator, network.values(), network.source)
+    return weights.frozen(generator, "cpu")
+
+
+def _discriminator(network: "_Network") -> Discriminator:
+    settings = network.pyramid("b{}.conv0.bias", "b4.conv.bias")
+    clamp = network.attribute("b4.conv", "conv_clamp")
+    settings |= {
+        "conv_clamp": clamp,
+        "deviation_group": network.attribute("b4.mbstd", "group_size"),
+        "deviation_channels": network.attribute("b4.mbstd", "num_channels"),
+    }
+    discriminator = Discriminator(DiscriminatorConfig.of(settings))
+    network.demand_all("architecture", lambda _: "resnet")
+    network.demand_all("conv_clamp", lambda name: None if name.endswith("skip") else clamp)
+    network.demand_all("down", lambda name: 2 if name.endswith(("conv1", "skip")) else 1)
+    network.demand_layers(lambda _: 1.0)
+    weights.fill(discriminator, network.values(), network.source)
+    return weights.frozen(discriminator, "cpu")
+
+
+class _Network:
+    """A network's records: its modules by dotted name, and its tensors."""
+
+    def __init__(self, root: ModuleRecord, source: str) -> None:
+        self.source = source
+        self.modules = dict(_walk(root, "", set()))
+        self.tensors = {
+            ".".join(filter(None, (prefix, name))): value
+            for prefix, module in self.modules.items()
+            for kind in ("_parameters", "_buffers")
+            for name, value in module.state.get(kind, {}).items()
+            if isinstance(value, TensorRecord)
+        }
+
+    def attribute(self, module: str, name: str) -> Any:
+        if module not in self.modules or name not in self.modules[module].state:
+            raise MirageError(f"{self.source} lacks {'.'.join(filter(None, (module, name)))}")
+        return self.modules[module].state[name]
+
+    def demand(self, module: str, name: str, wanted: Any) -> None:
+        """Refuse an attribute that has another value than the one computed here."""
+        value = self.attribute(module, name)
+        both_numbers = isinstance(wanted, float) and isinstance(value, int | float)
+        if math.isclose(value, wanted, rel_tol=1e-6) if both_numbers else value == wanted:
+            return
+        raise MirageError(
+            f"{self.source} has {'.'.join(filter(None, (module, name)))} = {value!r}",
+            f"{wanted!r}, the only one supported",
+        )
+
+    def demand_all(self, name: str, wanted: Callable[[str], Any]) -> None:
+        """Check an attribute of every module that has it; ``wanted`` is asked by module name."""
+        for module, record in self.modules.items():
+            if name in record.state:
+                self.demand(module, name, wanted(module))
+
+    def demand_layers(self, multiplier: Callable[[str], float]) -> None:
+        """Check activations and gains; ``multiplier`` gives a layer's learning-rate factor."""
+
+        def linear(name: str) -> bool:
+            return name.endswith(("affine", "skip", "out"))
+
+        def weight_gain(name: str) -> float:
+            fan_in = math.prod(self.tensors[f"{name}.weight"].size[1:])
+            return float(multiplier(name)) / math.sqrt(fan_in)
+
+        self.demand_all("activation", lambda name: "linear" if linear(name) else "lrelu")
+        self.demand_all("act_gain", lambda name: 1.0 if linear(name) else math.sqrt(2))
+        self.demand_all("weight_gain", weight_gain)
+        self.demand_all("bias_gain", lambda name: float(multiplier(name)))
+
+    def pyramid(self, biases: str, first: str | None = None) -> dict[str, Any]:
+        """Settings that both networks share.
+
+        Args:
+            biases: name of a bias whose length is the channel count at resolution "{}".
+            first: its name at 4 px, if that differs.
+        """
+        self.demand("", "c_dim", 0)
+        image_px = self.attribute("", "img_resolution")
+        resolutions = [2**power for power in range(2, int(image_px).bit_length())]
+        names = [biases.format(resolution) for resolution in resolutions]
+        names[0] = first or names[0]
+        missing = [name for name in names if name not in self.tensors]
+        if missing:
+            raise MirageError(f"{self.source} lacks {missing[0]}")
+        return {
+            "image_px": image_px,
+            "image_channels": self.attribute("", "img_channels"),
+            "channels": [self.tensors[name].size[0] for name in names],
+        }
+
+    def values(self) -> Mapping[str, Tensor]:
+        """All tensors but the low-pass filters, which are constants here and must be these."""
+        filters = {name for name in self.tensors if name.endswith("resample_filter")}
+        expected = fir_kernel(torch.empty(()), 1.0)
+        for name in filters:
+            if not torch.allclose(self.tensors[name].decode(), expected, atol=1e-6):
+                raise MirageError(f"{self.source} has another filter in {name}", "[1, 3, 3, 1]")
+        return {
+            name: record.decode().float()
+            for name, record in self.tensors.items()
+            if name not in filters
+        }
+
+
+def _walk(module: ModuleRecord, name: str, seen: set[int]) -> Iterator[tuple[str, ModuleRecord]]:
+    """A module and all below it, by dotted name."""
+    if id(module) in seen:
+        raise MirageError(f"the pickle holds module {name} in two places")
+    seen.add(id(module))
+    yield name, module
+    for child, record in module.state.get("_modules", {}).items():
+        if isinstance(record, ModuleRecord):
+            yield from _walk(record, f"{name}.{child}" if name else str(child), seen)
