@@ -5,16 +5,20 @@ meets half a file, whenever the writer was killed. Tensors live in safetensors f
 run no code.
 """
 
+import csv
 import errno
+import hashlib
 import json
 import os
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from mirage.errors import MirageError
 
+_ABANDONED_S = 3600.0
 _DISK = {
     errno.ENOSPC: "the disk is full; free some space and run the same command again",
     errno.EDQUOT: "the disk quota is used up; free some space and run the same command again",
@@ -42,6 +46,7 @@ def writing(path: str | Path) -> Iterator[Path]:
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        _sweep(path)
         yield temporary
         with temporary.open("rb+") as file:
             os.fsync(file.fileno())
@@ -55,6 +60,14 @@ def writing(path: str | Path) -> Iterator[Path]:
         # A failed clean-up must not hide why the block ended.
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
+
+
+def _sweep(path: Path) -> None:
+    """Remove what killed writers left of this file; a younger part may still be written."""
+    for part in path.parent.glob(f".{path.name}.*.part"):
+        with suppress(OSError):
+            if time.time() - part.stat().st_mtime > _ABANDONED_S:
+                part.unlink()
 
 
 def _sync_folder(folder: Path) -> None:
@@ -94,6 +107,28 @@ def read_json(path: str | Path) -> Any:
         raise MirageError(
             f"{path} is no valid JSON ({error})", remedy="delete it; the next run makes it anew"
         ) from error
+
+
+def write_rows(path: str | Path, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Write rows as CSV in full precision; the columns are all keys in order of appearance."""
+    columns = list(dict.fromkeys(key for row in rows for key in row))
+    with writing(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
+        table = csv.DictWriter(file, columns, lineterminator="\n")
+        table.writeheader()
+        table.writerows(rows)
+
+
+def checksum(path: str | Path) -> str:
+    """blake2b of a file's bytes, 32 hexadecimal characters.
+
+    Raises:
+        MirageError: the file is missing.
+    """
+    try:
+        with Path(path).open("rb") as file:
+            return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
+    except FileNotFoundError as error:
+        raise MirageError(f"{path} is missing", remedy="let the rule that makes it run") from error
 
 
 def save_tensors(

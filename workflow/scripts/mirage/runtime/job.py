@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from mirage.errors import Interrupted, MirageError
-from mirage.runtime import files
+from mirage.runtime import files, warm
 from mirage.runtime.progress import clock
 
 _log = logging.getLogger("mirage")
@@ -40,11 +40,13 @@ def run(work: Work, task: Any) -> None:
     Exits with status 1 after a problem (one message, no traceback for a ``MirageError``) and 143
     after a stop with saved state.
     """
+    if warm.wanted() and (status := warm.hand_over(_process_started())) is not None:
+        sys.exit(status)
     started = time.time()
     name = " ".join([task.rule, *map(str, task.wildcards)])
     _start_log(Path(str(task.log[0])), name)
     os.environ["MIRAGE_JOB"] = name
-    os.environ.setdefault("OMP_NUM_THREADS", str(task.threads))
+    _limit_threads(task.threads)
     status = 0
     try:
         figures = work(task)
@@ -65,6 +67,28 @@ def run(work: Work, task: Any) -> None:
         logging.shutdown()
     if status:
         sys.exit(status)
+
+
+def identity(task: Any) -> dict[str, Any]:
+    """What makes a piece of work this one: its settings, its code, the bytes of its inputs.
+
+    State saved under another identity is not resumed. Device and batch
+    belong to it too, since they may change the rounding.
+    """
+    return {
+        "rule": task.rule,
+        "wildcards": dict(task.wildcards.items()),
+        "params": {key: _plain(value) for key, value in task.params.items()},
+        "inputs": [files.checksum(str(path)) for path in task.input],
+    }
+
+
+def _limit_threads(count: int) -> None:
+    """Keep numerical libraries to the threads the workflow gave this job."""
+    os.environ["OMP_NUM_THREADS"] = str(count)
+    torch = sys.modules.get("torch")
+    if torch is not None:
+        torch.set_num_threads(count)
 
 
 def _start_log(path: Path, name: str) -> None:
@@ -97,7 +121,7 @@ def _record(task: Any, started: float, wall_s: float) -> dict[str, Any]:
         "python": platform.python_version(),
         "machine": {"node": platform.machine(), "cores": os.cpu_count(), "device": _device()},
         "threads": task.threads,
-        "startup_s": round(started - _process_started(), 3),
+        "startup_s": round(started - (warm.job_started() or _process_started()), 3),
         "wall_s": round(wall_s, 3),
         "cpu_s": round(usage.ru_utime + usage.ru_stime, 3),
         "peak_memory_mb": round(usage.ru_maxrss / 1024, 1),

@@ -1,0 +1,55 @@
+# MIRAGE: the paper as one graph.
+#
+#   data -> priors -> targets -> attacks -> evaluation -> paper
+#
+# config.yaml says what the science is, profiles/ what the machine is. Results lie below
+# results/<scale>, and every path in the rules is relative to that folder.
+
+from snakemake.utils import min_version
+
+min_version("9.14")
+
+
+configfile: "config.yaml"
+
+
+workdir: f"results/{config['scale']}"
+
+
+pathvars:
+    cell="{dataset}/{architecture}/{treatment}/{samples}/s{seed}",
+
+
+include: "workflow/rules/common.smk"
+
+
+wildcard_constraints:
+    dataset=cells.WORD,
+    view=cells.WORD,
+    architecture=cells.WORD,
+    treatment=cells.TREATMENT,
+    samples=cells.SAMPLES,
+    seed=cells.SEED,
+    attack=cells.WORD,
+    chunk=cells.CHUNK,
+    prior=cells.WORD,
+    pool=cells.WORD,
+    image_px=r"[0-9]+",
+    item=r"[a-z0-9]+",
+
+
+include: "workflow/rules/data.smk"
+include: "workflow/rules/priors.smk"
+include: "workflow/rules/targets.smk"
+include: "workflow/rules/attacks.smk"
+include: "workflow/rules/evaluation.smk"
+include: "workflow/rules/paper.smk"
+
+
+report: "workflow/report/workflow.rst"
+
+
+rule all:
+    default_target: True
+    input:
+        "report.html",

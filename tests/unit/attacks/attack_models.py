@@ -1,0 +1,77 @@
+"""Small models the tests attack, and a checkpoint that interrupts."""
+
+import torch
+from mirage.errors import Interrupted
+from mirage.priors.pipeline import ImagePipeline
+from mirage.priors.stylegan2.generator import Generator, GeneratorConfig
+from mirage.runtime.checkpoint import Checkpoint
+from torch import nn
+
+
+class TinyClassifier(nn.Module):
+    """Smooth, so that finite differences hold."""
+
+    def __init__(self, classes=5, channels=1, seed=0):
+        super().__init__()
+        torch.manual_seed(seed)
+        self.body = nn.Sequential(
+            nn.Conv2d(channels, 6, 3, stride=2),
+            nn.Softplus(),
+            nn.AdaptiveAvgPool2d(2),
+            nn.Flatten(),
+        )
+        self.head = nn.Linear(24, classes)
+
+    def features(self, images):
+        return self.body(images)
+
+    def forward(self, images):
+        return self.head(self.features(images))
+
+
+def classifier(seed=0, dtype=torch.float32, **shape):
+    model = TinyClassifier(seed=seed, **shape).to(dtype).eval().requires_grad_(False)
+    model.head.weight *= 20
+    return model
+
+
+def pipeline(crop_px=12, dtype=torch.float32, channels=1):
+    config = GeneratorConfig(
+        image_px=16, image_channels=channels, channel_base=64, channel_max=8,
+        z_dim=6, w_dim=6, mapping_layers=2,
+    )  # fmt: skip
+    generator = Generator(config, seed=1).to(dtype).eval().requires_grad_(False)
+    generator.mapping.w_avg.copy_(torch.linspace(-0.5, 0.5, 6))
+    return ImagePipeline(generator, crop_px)
+
+
+def latents(*shape, seed=0, dtype=torch.float32):
+    return torch.randn(*shape, 6, generator=torch.Generator().manual_seed(seed)).to(dtype)
+
+
+def no_checkpoint():
+    return Checkpoint(None, {})
+
+
+class Interrupting(Checkpoint):
+    """Stops the work after some ticks, as a signal would."""
+
+    def __init__(self, path, ticks):
+        super().__init__(path, {"work": 1}, every_s=1e9)
+        self.left = ticks
+
+    def tick(self, state):
+        self.left -= 1
+        if self.left == 0:
+            self.save(state())
+            raise Interrupted
+
+
+def in_pieces(path, work, ticks):
+    """Run ``work(checkpoint)`` again and again until it ends; returns its result and the runs."""
+    for run in range(1, 10_000):
+        try:
+            return work(Interrupting(path, ticks)), run
+        except Interrupted:
+            continue
+    raise AssertionError("no end")

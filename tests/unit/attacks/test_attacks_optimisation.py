@@ -1,0 +1,265 @@
+"""Stage 2 against a naive loop, finite differences, and its own interruptions."""
+
+import attack_models as models
+import pytest
+import torch
+from mirage.attacks import batches, losses, objective, optimisation
+from mirage.attacks.optimisation import OptimisationRecipe, optimise_latents
+from mirage.errors import MirageError
+from mirage.optimisers import OptimiserRecipe
+from mirage.targets.architectures import build
+from torch.nn import functional as F
+from torchvision.transforms.functional import resized_crop
+
+PX = 10
+RECIPE = OptimisationRecipe(steps=4, batch_size=2, crop_scale=(0.5, 0.9))
+CLASSES = [3, 0, 4]
+
+
+def _optimise(
+    recipe=RECIPE, start=None, classes=CLASSES, device_batch=100, dtype=torch.float32, **extra
+):
+    start = models.latents(len(classes), 5, dtype=dtype) if start is None else start
+    options = {"checkpoint": models.no_checkpoint(), **extra}
+    return optimise_latents(
+        models.pipeline(dtype=dtype), models.classifier(dtype=dtype), start, classes, recipe,
+        PX, 7, "cpu", device_batch, **options,
+    )  # fmt: skip
+
+
+def _stack(recipe, parts, dtype=torch.float64, statistics=None):
+    return optimisation.make_stack(
+        parts, recipe, models.pipeline(), PX, 7, "cpu", dtype, statistics
+    )
+
+
+def _objective(name="poincare", **terms):
+    double = torch.float64
+    return objective.Objective(
+        models.pipeline(dtype=double), models.classifier(dtype=double), losses.LOSSES[name], **terms
+    )
+
+
+def _batches(recipe=RECIPE, classes=CLASSES, count=5):
+    return batches.official_batches(classes, count, recipe.batch_size)
+
+
+def _naive(start, classes, recipe, loss):
+    """The official loop: batch by batch, torchvision's crop, the batch's mean, a fresh Adam."""
+    pipeline = models.pipeline(dtype=torch.float64)
+    model = models.classifier(dtype=torch.float64)
+    results, traces = [], []
+    for batch in _batches(recipe, classes, start.shape[1]):
+        boxes = _boxes_of(recipe, batch)
+        w = start.flatten(0, 1)[batch.start : batch.stop].clone().requires_grad_()
+        adam = torch.optim.Adam([w], lr=0.005, betas=(0.1, 0.1))
+        targets = torch.full((len(w),), batch.label)
+        trace = []
+        for step in range(recipe.steps):
+            whole = pipeline.generator.synthesis(w[:, None].repeat(1, pipeline.generator.num_ws, 1))
+            images = F.interpolate(
+                whole[..., 2:14, 2:14], (PX, PX), mode="bilinear", antialias=True
+            )
+            box = [int(field[step, 0]) for field in boxes[:4]]
+            images = resized_crop(images, *box, [PX, PX], antialias=True)
+            rows = loss(model(images), targets)
+            trace.append(rows.detach())
+            adam.zero_grad()
+            rows.mean().backward()
+            adam.step()
+        results.append(w.detach())
+        traces.append(torch.stack(trace, 1))
+    return torch.cat(results).view_as(start), torch.cat(traces).view(*start.shape[:2], -1).mean(1)
+
+
+def _boxes_of(recipe, batch):
+    from mirage.attacks.transforms import draw_steps
+    from mirage.streams import generator
+
+    stream = generator(7, "attacks", "optimisation", "batch", batch.label, batch.number)
+    return draw_steps([stream], recipe.steps, PX, recipe.crop_scale, recipe.crop_ratio, 0.0)
+
+
+@pytest.mark.parametrize("name", ["poincare", "cross_entropy"])
+def test_all_batches_at_once_are_the_official_loop(name):
+    recipe = OptimisationRecipe(steps=4, batch_size=2, crop_scale=(0.5, 0.9), loss=name)
+    start = models.latents(3, 5, dtype=torch.float64)
+    ours = _optimise(recipe, start, dtype=torch.float64)
+    expected, trace = _naive(start, CLASSES, recipe, losses.LOSSES[name])
+    # torch's antialiasing weights have float32 precision.
+    torch.testing.assert_close(ours.latents, expected, rtol=0, atol=2e-6)
+    torch.testing.assert_close(ours.losses, trace, rtol=1e-5, atol=1e-6)
+    assert not torch.allclose(ours.latents, start, atol=1e-3)
+
+
+def test_gradient_through_the_demos_networks_by_finite_differences():
+    model = build("resnet-mini", 5, 1).double().freeze()
+    goal = objective.Objective(models.pipeline(dtype=torch.float64), model, losses.poincare)
+    stack = _stack(RECIPE, _batches())
+    w = models.latents(15, dtype=torch.float64).requires_grad_()
+    gradient, _ = objective.step_gradient(goal, stack, w, 0)
+    direction = models.latents(15, seed=1, dtype=torch.float64)
+    with torch.no_grad():
+        ahead = objective.row_losses(goal, stack, w + 1e-6 * direction, 0)
+        behind = objective.row_losses(goal, stack, w - 1e-6 * direction, 0)
+    slopes = (ahead - behind) / 2e-6 * stack.weights
+    torch.testing.assert_close((gradient * direction).sum(1), slopes, rtol=1e-4, atol=1e-7)
+
+
+def _statistics(model):
+    images = torch.rand(20, 1, PX, PX, dtype=torch.float64)
+    return losses.feature_statistics(model, images, 7, "cpu")
+
+
+@pytest.mark.parametrize("crop", ["shared", "per_image"])
+@pytest.mark.parametrize("variant", ["poincare", "cross_entropy", "identity", "discriminator"])
+def test_gradient_of_a_whole_step_by_finite_differences(crop, variant):
+    weights = {"identity": {"feature_weight": 1.0}}.get(variant, {})
+    recipe = OptimisationRecipe(
+        steps=2, batch_size=2, crop_scale=(0.5, 0.9), crop=crop, feature_reference="draw", **weights
+    )
+    terms = dict(weights)
+    if variant == "discriminator":
+        terms |= {
+            "discriminator": lambda images: images.square().mean((1, 2, 3)) - images.std(),
+            "discriminator_weight": 0.5,
+        }
+    goal = _objective(variant if variant in losses.LOSSES else "poincare", **terms)
+    stack = _stack(recipe, _batches(recipe), statistics=_statistics(goal.classifier))
+    w = models.latents(15, dtype=torch.float64).requires_grad_()
+    gradient, rows = objective.step_gradient(goal, stack, w, 1)
+
+    def official(w):
+        means = [part.mean() for part in objective.row_losses(goal, stack, w, 1).split(stack.sizes)]
+        return torch.stack(means).sum()
+
+    for row in (0, 4, 14):
+        for coordinate in (0, 5):
+            nudge = torch.zeros_like(w)
+            nudge[row, coordinate] = 1e-5
+            with torch.no_grad():
+                slope = (official(w + nudge) - official(w - nudge)) / 2e-5
+            assert gradient[row, coordinate].item() == pytest.approx(slope.item(), rel=2e-5)
+    torch.testing.assert_close(sum(p.mean() for p in rows.split(stack.sizes)), official(w).detach())
+
+
+def test_no_weight_gradients_and_no_change_of_the_models():
+    model, pipeline = models.classifier().requires_grad_(True), models.pipeline()
+    optimise_latents(
+        pipeline, model, models.latents(1, 2), [0], RECIPE, PX, 0, "cpu", 9, models.no_checkpoint()
+    )
+    assert all(parameter.grad is None for parameter in model.parameters())
+
+
+@pytest.mark.parametrize("crop", ["shared", "per_image"])
+def test_split_into_jobs_changes_no_byte_if_stacks_are_equal(crop):
+    recipe = OptimisationRecipe(steps=4, batch_size=2, crop=crop)
+    start = models.latents(3, 5)
+    whole = _optimise(recipe, start, device_batch=5)
+    for place, label in enumerate(CLASSES):
+        alone = _optimise(recipe, start[place : place + 1], [label], device_batch=5)
+        assert torch.equal(alone.latents[0], whole.latents[place])
+        assert torch.equal(alone.losses[0], whole.losses[place])
+
+
+@pytest.mark.parametrize("crop", ["shared", "per_image"])
+def test_device_batch_changes_rounding_alone(crop):
+    recipe = OptimisationRecipe(steps=4, batch_size=2, crop=crop)
+    start = models.latents(3, 5, dtype=torch.float64)
+    one = _optimise(recipe, start, device_batch=1, dtype=torch.float64)
+    all_ = _optimise(recipe, start, device_batch=100, dtype=torch.float64)
+    torch.testing.assert_close(one.latents, all_.latents, rtol=0, atol=1e-9)
+
+
+def test_official_batches_never_straddle_classes():
+    parts = _batches()
+    assert [(b.label, b.number, b.start, b.stop) for b in parts[:4]] == [
+        (3, 0, 0, 2), (3, 1, 2, 4), (3, 2, 4, 5), (0, 0, 5, 7),
+    ]  # fmt: skip
+    sizes = [[b.stop - b.start for b in s] for s in batches.stacked(parts, 5)]
+    assert sizes == [[2, 2, 1]] * 3
+    assert len(list(batches.stacked(parts, 1))) == 9
+
+
+def test_crops_are_shared_within_a_batch_and_differ_between_batches():
+    recipe = OptimisationRecipe(steps=8, batch_size=2, crop_scale=(0.3, 0.9))
+    rows = _stack(recipe, _batches(recipe)).crops.rows
+    assert torch.equal(rows[:, 0], rows[:, 1])
+    assert not torch.equal(rows[:, 1], rows[:, 2])
+    assert not torch.equal(rows[0], rows[1])
+    single = OptimisationRecipe(steps=8, batch_size=2, crop_scale=(0.3, 0.9), crop="per_image")
+    rows = _stack(single, _batches(single)).crops.rows
+    assert not torch.equal(rows[:, 0], rows[:, 1])
+
+
+@pytest.mark.parametrize("ticks", [1, 3, 5])
+def test_interrupted_runs_end_in_the_same_bytes(tmp_path, ticks):
+    whole = _optimise(device_batch=5)
+    pieces, runs = models.in_pieces(
+        tmp_path / "state", lambda state: _optimise(device_batch=5, checkpoint=state), ticks
+    )
+    assert runs == 12 // ticks + 1
+    assert torch.equal(pieces.latents, whole.latents)
+    assert torch.equal(pieces.losses, whole.losses)
+
+
+def test_attack_raises_the_confidence():
+    recipe = OptimisationRecipe(
+        steps=30, optimiser=OptimiserRecipe("adam", 0.05, betas=(0.1, 0.1)), loss="cross_entropy"
+    )
+    trace = _optimise(recipe).losses.mean(dim=0)
+    assert trace[-5:].mean() < 0.8 * trace[:5].mean()
+
+
+def test_feature_reference_is_mean_or_draw():
+    statistics = losses.FeatureStatistics(torch.arange(3.0), torch.ones(3))
+    for reference, spread in (("mean", 0.0), ("draw", 1.0)):
+        recipe = OptimisationRecipe(
+            steps=300, batch_size=5, feature_weight=1.0, feature_reference=reference
+        )
+        references = _stack(recipe, _batches(recipe), statistics=statistics).references
+        assert references.shape == (300, 3, 3)
+        deviation = (references - statistics.mean).square().mean().sqrt()
+        assert deviation.item() == pytest.approx(spread, abs=0.1)
+
+
+def test_discriminator_judges_each_official_batch_by_itself():
+    seen = []
+
+    def discriminator(images):
+        seen.append(images.shape)
+        return images.mean((1, 2, 3))
+
+    recipe = OptimisationRecipe(steps=1, batch_size=2, discriminator_weight=0.01)
+    _optimise(recipe, discriminator=discriminator)
+    assert seen == [(size, 1, 16, 16) for size in [2, 2, 1] * 3]
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"steps": 0}, "steps"),
+        ({"steps": 1, "loss": "poincaré"}, "loss"),
+        ({"steps": 1, "crop": "per_batch"}, "crop"),
+        ({"steps": 1, "crop_scale": [0.9, 0.5]}, "crop_scale"),
+        ({"steps": 1, "discriminator_weight": -1}, "discriminator_weight"),
+        ({"steps": 1, "optimiser": {"name": "adam", "lr": 0}}, "lr"),
+    ],
+)
+def test_impossible_settings_are_named(settings, message):
+    with pytest.raises(MirageError, match=message):
+        OptimisationRecipe.of(settings)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [({"discriminator_weight": 0.01}, "no discriminator"), ({"feature_weight": 1.0}, "statistics")],
+)
+def test_terms_ask_for_what_they_need(settings, message):
+    with pytest.raises(MirageError, match=message):
+        _optimise(OptimisationRecipe(steps=1, **settings))
+
+
+def test_latents_must_match_the_classes():
+    with pytest.raises(MirageError, match="2 classes"):
+        _optimise(start=models.latents(3, 2), classes=[0, 1])

@@ -1,0 +1,131 @@
+"""Stage 3 against a naive loop."""
+
+import attack_models as models
+import pytest
+import torch
+from mirage.attacks.selection import SelectionRecipe, select_latents
+from mirage.errors import MirageError
+from mirage.imaging import draw_boxes
+from mirage.streams import generator
+from torchvision.transforms.functional import resized_crop
+
+PX = 10
+RECIPE = SelectionRecipe(n_selected=3, iterations=6)
+CLASSES = [4, 1, 2]
+
+
+def _select(
+    recipe=RECIPE, classes=CLASSES, latents=None, model=None, batch_size=7, checkpoint=None, seed=5
+):
+    latents = models.latents(len(classes), 5) if latents is None else latents
+    return select_latents(
+        models.pipeline(channels=3), model or models.classifier(channels=3), latents, classes,
+        recipe, PX, seed, "cpu", batch_size, checkpoint or models.no_checkpoint(),
+    )  # fmt: skip
+
+
+def _naive(latents, target, recipe, model):
+    """One transform of the whole class at a time, as the official code."""
+    pipeline = models.pipeline(channels=3)
+    images = pipeline.images(latents, PX)
+    stream = generator(5, "attacks", "selection", target)
+    boxes = draw_boxes(recipe.iterations, PX, (0.5, 0.9), (0.8, 1.2), 0.5, stream)
+    total = torch.zeros(len(latents))
+    for top, left, height, width, flip in zip(*(field.tolist() for field in boxes), strict=True):
+        shown = resized_crop(images, top, left, height, width, [PX, PX], antialias=True)
+        shown = shown.flip(3) if flip else shown
+        total += model(shown).softmax(1)[:, target]
+    return total / recipe.iterations
+
+
+def test_ranking_is_the_official_one():
+    latents, model = models.latents(3, 5), models.classifier(channels=3)
+    ours = _select(latents=latents, model=model)
+    for row, label in enumerate(CLASSES):
+        best = _naive(latents[row], label, RECIPE, model).topk(3)
+        assert torch.equal(ours.indices[row], best.indices)
+        torch.testing.assert_close(ours.scores[row], best.values, rtol=1e-4, atol=1e-5)
+        assert torch.equal(ours.latents[row], latents[row][best.indices])
+
+
+@pytest.mark.parametrize("crop", ["shared", "per_image"])
+def test_split_into_jobs_changes_no_byte(crop):
+    recipe = SelectionRecipe(n_selected=3, iterations=6, crop=crop)
+    latents = models.latents(3, 5)
+    whole = _select(recipe, latents=latents)
+    for place, label in enumerate(CLASSES):
+        alone = _select(recipe, [label], latents[place : place + 1])
+        assert torch.equal(alone.scores[0], whole.scores[place])
+        assert torch.equal(alone.indices[0], whole.indices[place])
+
+
+def test_batch_size_changes_rounding_alone():
+    a, b = _select(batch_size=1), _select(batch_size=1000)
+    torch.testing.assert_close(a.scores, b.scores)
+    assert torch.equal(a.indices, b.indices)
+
+
+class Recorder(torch.nn.Module):
+    """Keeps what it is shown; its opinion differs with ``sign``."""
+
+    def __init__(self, sign):
+        super().__init__()
+        self.sign, self.shown = sign, []
+
+    def forward(self, images):
+        self.shown.append(images)
+        return self.sign * images.mean((2, 3))
+
+
+def test_every_ranking_model_sees_the_same_images():
+    one, other = Recorder(1.0), Recorder(-1.0)
+    first, second = _select(classes=[0, 2], model=one), _select(classes=[0, 2], model=other)
+    assert torch.equal(torch.cat(one.shown), torch.cat(other.shown))
+    assert not torch.equal(first.indices, second.indices)
+
+
+def test_per_image_transforms_differ_within_an_iteration():
+    latents = models.latents(1, 1).expand(1, 5, 6)  # five times the same image
+    spread = {}
+    for crop in ("shared", "per_image"):
+        recipe = SelectionRecipe(n_selected=5, iterations=6, crop=crop)
+        spread[crop] = _select(recipe, [1], latents).scores.std().item()
+    assert spread["shared"] < 1e-6 < 1e-5 < spread["per_image"]
+
+
+def test_equal_scores_keep_their_order():
+    assert _select(classes=[1], model=Recorder(0.0)).indices.tolist() == [[0, 1, 2]]
+
+
+def test_another_seed_draws_other_transforms():
+    assert not torch.equal(_select().scores, _select(seed=6).scores)
+
+
+def test_interrupted_runs_end_in_the_same_bytes(tmp_path):
+    whole = _select()
+    pieces, runs = models.in_pieces(
+        tmp_path / "state", lambda state: _select(checkpoint=state), ticks=1
+    )
+    assert runs == 4
+    assert torch.equal(pieces.scores, whole.scores)
+    assert torch.equal(pieces.latents, whole.latents)
+
+
+def test_a_latent_that_is_no_number_ranks_last():
+    latents = models.latents(1, 5)
+    latents[0, 2] = float("nan")
+    chosen = _select(SelectionRecipe(n_selected=5, iterations=2), [1], latents)
+    assert chosen.indices[0, -1] == 2
+
+
+def test_more_than_there_are_is_refused():
+    with pytest.raises(MirageError, match="n_selected is 6"):
+        _select(SelectionRecipe(n_selected=6, iterations=1))
+
+
+@pytest.mark.parametrize(
+    "settings", [{"iterations": 0}, {"flip": 1.5}, {"n_selected": 0}, {"crop_ratio": [0, 1]}]
+)
+def test_impossible_settings_are_named(settings):
+    with pytest.raises(MirageError, match=next(iter(settings))):
+        SelectionRecipe.of(settings)

@@ -1,0 +1,129 @@
+"""Acceptance of the demo's stores, and of stores with something wrong."""
+
+import csv
+import json
+
+import pytest
+from mirage.data.acceptance import check_disjoint, check_store, write_report
+from mirage.data.dataset import DatasetRecipe
+from mirage.data.store import Store, prepare_store
+from mirage.errors import MirageError
+
+PER_IDENTITY = {"rule": "per_identity", "seed": 42, "train": 7}
+
+
+@pytest.fixture(scope="module")
+def orl(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("orl")
+    people = {"private": {"seed": 42, "first": 0, "count": 24}, "public": {"seed": 42, "first": 24}}
+    for name, identities in people.items():
+        values = {"reader": "orl", "channels": 1, "identities": identities, "min_images": 10}
+        split = {"split": PER_IDENTITY} if name == "private" else {}
+        prepare_store(DatasetRecipe.of(values | split), folder / name)
+    return Store(folder / "private"), Store(folder / "public")
+
+
+def test_orl_counts(orl):
+    private, public = orl
+    shape = [1, 112, 92]
+    expected = {"images": 240, "identities": 24, "train": 168, "test": 72, "shape": shape}
+    assert check_store(private, expected) == []
+    expected = {"images": 160, "identities": 16, "train": 160, "test": 0, "shape": shape}
+    assert check_store(public, expected) == []
+    for store in orl:
+        names = [entry.identity for entry in store.index]
+        assert {names.count(name) for name in store.identities} == {10}
+
+
+def test_orl_people_stay_apart(orl):
+    assert check_disjoint(*orl) == []
+    private, _ = orl
+    found = check_disjoint(private, private)
+    assert len(found) == 24 + 240
+    assert all(finding.kind == "error" for finding in found)
+
+
+def _folders(folder, target, **changes):
+    values = {"reader": "folders", "source": str(folder)} | changes
+    prepare_store(DatasetRecipe.of(values), target)
+    return Store(target)
+
+
+def test_a_known_photograph_under_another_name(photo_folder, tmp_path):
+    private = _folders(photo_folder, tmp_path / "private")
+    other = tmp_path / "others" / "zoe"
+    other.mkdir(parents=True)
+    (other / "1.png").write_bytes((photo_folder / "bob" / "3.png").read_bytes())
+    public = _folders(tmp_path / "others", tmp_path / "public")
+    assert [finding.text for finding in check_disjoint(private, public)] == [
+        "photograph zoe/1.png of the second store is bob/3.png of the first"
+    ]
+    grey = _folders(tmp_path / "others", tmp_path / "grey", channels=1)
+    assert "cannot be compared" in check_disjoint(private, grey)[0].text
+
+
+def test_wrong_counts_and_shapes(photo_folder, tmp_path):
+    store = _folders(photo_folder, tmp_path / "store")
+    texts = [finding.text for finding in check_store(store, {"images": 16, "test": 2})]
+    assert texts == ["15 images, expected 16", "0 test, expected 2"]
+    assert len(check_store(store, {"shape": [3, 1, 1]})) == 15
+    with pytest.raises(MirageError, match="no setting 'imagse'"):
+        check_store(store, {"imagse": 15})
+
+
+def test_notes_name_duplicates_leaks_and_unreadable_files(photo_folder, tmp_path):
+    photo = (photo_folder / "ann" / "0.png").read_bytes()
+    for number in range(12):
+        (photo_folder / "ann" / f"copy{number}.png").write_bytes(photo)
+    (photo_folder / "bob" / "bad.png").touch()
+    split = {"rule": "published", "train_share": 0.5}
+    store = _folders(photo_folder, tmp_path / "store", on_broken="skip", split=split)
+    unreadable, duplicate = check_store(store)
+    assert unreadable == ("note", "left out as unreadable: bob/bad.png (the file is empty)")
+    assert duplicate.kind == "note"
+    assert duplicate.text.startswith(
+        "same pixels within identity, in train and test: ann/0.png, ann/copy0.png"
+    )
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "text"),
+    [
+        ("label", "7", "has label 7, expected 0 to 2"),
+        ("label", "1", "its label 1 is someone else's"),
+        ("split", "valid", "is in split 'valid'"),
+        ("order", "3", "the order of split train is not 0 to 14"),
+    ],
+)
+def test_a_forged_index_is_found(photo_folder, tmp_path, column, value, text):
+    _folders(photo_folder, tmp_path / "store")
+    path = tmp_path / "store" / "index.csv"
+    with path.open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    rows[0][column] = value
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, rows[0], lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+    manifest = json.loads((tmp_path / "store" / "manifest.json").read_text())
+    manifest["files"]["index.csv"]["bytes"] = path.stat().st_size
+    (tmp_path / "store" / "manifest.json").write_text(json.dumps(manifest))
+    texts = [finding.text for finding in check_store(Store(tmp_path / "store"))]
+    assert any("has blake2b" in found for found in texts)
+    assert any(text in found for found in texts)
+
+
+def test_identity_without_training_image(photo_folder, tmp_path):
+    split = {"rule": "published", "train_share": 0.1}
+    store = _folders(photo_folder, tmp_path / "store", split=split)
+    texts = [finding.text for finding in check_store(store)]
+    assert len(texts) == 2
+    assert all(text.endswith("has no training image") for text in texts)
+
+
+def test_reports(photo_folder, tmp_path):
+    store = _folders(photo_folder, tmp_path / "store")
+    write_report(check_store(store), tmp_path / "good.json")
+    assert json.loads((tmp_path / "good.json").read_text()) == {"passed": True, "findings": []}
+    write_report(check_store(store, {"images": 1}), tmp_path / "bad.txt")
+    assert (tmp_path / "bad.txt").read_text() == "error: 15 images, expected 1\nfailed\n"

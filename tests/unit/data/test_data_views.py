@@ -1,0 +1,125 @@
+"""Views against Pillow and torchvision."""
+
+import resource
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from mirage.data.dataset import DatasetRecipe
+from mirage.data.splits import first_per_class
+from mirage.data.store import Store, prepare_store
+from mirage.data.views import View, ViewRecipe, prepare_view, resize_pixels
+from mirage.errors import MirageError
+from mirage.runtime import files
+from PIL import Image
+
+STATM = Path("/proc/self/statm")
+
+
+def _store(folder, target, **changes):
+    values = {"reader": "folders", "source": str(folder), "channels": 3} | changes
+    prepare_store(DatasetRecipe.of(values), target)
+    return Store(target)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("crop", [None, [1, 2, 6, 5]])
+def test_square_view_is_pillows_resize(photo_folder, tmp_path, channels, crop):
+    store = _store(photo_folder, tmp_path / "store", channels=channels)
+    prepare_view(store, ViewRecipe.of({"image_px": 7, "crop": crop}), tmp_path / "view")
+    view = View(tmp_path / "view")
+    assert view.pixels.shape == (15, channels, 7, 7)
+    assert view.pixels.dtype == torch.uint8
+    for entry in store.index:
+        image = Image.open(photo_folder / entry.name).convert("L" if channels == 1 else "RGB")
+        box = None if crop is None else (1, 2, 7, 7)
+        expected = np.asarray(image.crop(box).resize((7, 7), Image.Resampling.BILINEAR))
+        planes = expected[None] if channels == 1 else expected.transpose(2, 0, 1)
+        np.testing.assert_array_equal(view.pixels[entry.index].numpy(), planes)
+
+
+@pytest.mark.parametrize("size", [(20, 30), (31, 18), (16, 16), (17, 40), (9, 10)])
+def test_short_side_is_torchvisions_resize_and_centre_crop(size):
+    from torchvision.transforms.v2.functional import InterpolationMode, center_crop, resize
+
+    pixels = np.random.default_rng(1).integers(0, 256, (3, *size), dtype=np.uint8)
+    image = Image.fromarray(pixels.transpose(1, 2, 0).copy())
+    expected = center_crop(resize(image, [16], InterpolationMode.BILINEAR), [16])
+    ours = resize_pixels(pixels, ViewRecipe(16, resize="short_side"))
+    np.testing.assert_array_equal(ours, np.asarray(expected).transpose(2, 0, 1))
+
+
+def test_labels_splits_and_selection(photo_folder, tmp_path):
+    split = {"rule": "per_identity", "seed": 1, "train": 3}
+    store = _store(photo_folder, tmp_path / "store", split=split)
+    prepare_view(store, ViewRecipe(8), tmp_path / "view")
+    view = View(tmp_path / "view")
+    assert view.classes == 3
+    assert view.labels.tolist() == store.labels.tolist()
+    assert view.train.tolist() == store.members("train").tolist()
+    assert view.test.tolist() == store.members("test").tolist()
+    chosen = view.select(view.test)
+    assert torch.equal(chosen.pixels, torch.stack([view.pixels[i] for i in view.test.tolist()]))
+    assert chosen.labels.tolist() == [view.labels[i] for i in view.test]
+    assert chosen.classes == 3
+    few = view.select(first_per_class(view.labels, view.train, 2))
+    assert few.labels.tolist() == [0, 0, 1, 1, 2, 2]
+    assert view.metadata["recipe"]["image_px"] == 8
+    assert view.identities == store.identities
+
+
+def test_everything_for_training(photo_folder, tmp_path):
+    prepare_view(_store(photo_folder, tmp_path / "store"), ViewRecipe(8), tmp_path / "view")
+    view = View(tmp_path / "view")
+    assert view.train.tolist() == list(range(15))
+    assert view.test.shape == (0,)
+    assert view.test.dtype == torch.int64
+
+
+@pytest.mark.skipif(not STATM.exists(), reason="memory is read from Linux' /proc")
+def test_pixels_are_mapped_not_read(tmp_path):
+    from mirage.data import stream
+
+    row = np.zeros((64, 1024, 1024), dtype=np.uint8)
+    empty = np.empty(0, dtype=np.int64)
+    indices = {"labels": empty, "train": empty, "test": empty}
+    metadata = {"format": "mirage-view", "version": 1, "identities": []}
+    with stream.pixel_stream(tmp_path / "view", (1024, 1024), indices, metadata) as pixels:
+        pixels.append(row)
+    before = _resident_bytes()
+    view = View(tmp_path / "view")
+    assert view.pixels[5, 5, 5] == 0
+    assert _resident_bytes() - before < row.nbytes // 4
+
+
+def _resident_bytes():
+    return int(STATM.read_text().split()[1]) * resource.getpagesize()
+
+
+def test_crop_outside_an_image_is_refused(photo_folder, tmp_path):
+    store = _store(photo_folder, tmp_path / "store")
+    with pytest.raises(MirageError, match=r"ann/0.png is \d+ x \d+ pixels, too small"):
+        prepare_view(store, ViewRecipe(8, crop=(0, 0, 20, 20)), tmp_path / "view")
+    assert not (tmp_path / "view").exists()
+
+
+def test_truncated_or_foreign_files_are_refused(photo_folder, tmp_path):
+    store = _store(photo_folder, tmp_path / "store")
+    prepare_view(store, ViewRecipe(8), tmp_path / "view")
+    content = (tmp_path / "view").read_bytes()
+    (tmp_path / "view").write_bytes(content[:-1])
+    with pytest.raises(MirageError, match="cannot be read"):
+        View(tmp_path / "view")
+    files.save_tensors(tmp_path / "other", {"pixels": torch.zeros(1)})
+    with pytest.raises(MirageError, match="Expected: mirage-view version 1"):
+        View(tmp_path / "other")
+
+
+@pytest.mark.parametrize(
+    "values",
+    [{"image_px": 0}, {"image_px": 8, "crop": [0, 0, 0, 4]}, {"image_px": 8, "resize": "fit"}],
+)
+def test_impossible_views(values):
+    with pytest.raises(MirageError):
+        ViewRecipe.of(values)

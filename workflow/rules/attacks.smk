@@ -1,0 +1,105 @@
+"""attacks: PPA in three stages, each a file; no job here reads a private image."""
+
+
+rule sample_candidates:
+    """Stage 1: per class the pool's images the target is surest of."""
+    input:
+        weights="targets/<cell>/weights.safetensors",
+        pool=attack_pool,
+    output:
+        candidates="attacks/<cell>/{attack}/candidates.safetensors",
+        job="jobs/sample_candidates/<cell>/{attack}.json",
+    log:
+        "logs/sample_candidates/<cell>/{attack}.log",
+    conda:
+        "../../envs/mirage.yaml"
+    resources:
+        mem_mb=3000,
+        runtime=60,
+        gpu=1,
+    params:
+        recipe=attack_stage("sampling"),
+        device=config["device"],
+        batch=config["forward_batch"],
+        code=CODE["sample_candidates"],
+    script:
+        "../scripts/sample_candidates.py"
+
+
+rule optimise_latents:
+    """Stage 2: move each candidate of a chunk of classes until the target sees its class."""
+    input:
+        weights="targets/<cell>/weights.safetensors",
+        generator=attack_generator,
+        candidates="attacks/<cell>/{attack}/candidates.safetensors",
+    output:
+        latents="attacks/<cell>/{attack}/optimised/{chunk}.safetensors",
+        job="jobs/optimise_latents/<cell>/{attack}/{chunk}.json",
+    log:
+        "logs/optimise_latents/<cell>/{attack}/{chunk}.log",
+    conda:
+        "../../envs/mirage.yaml"
+    resources:
+        mem_mb=3000,
+        runtime=240,
+        gpu=1,
+    params:
+        recipe=attack_stage("optimisation"),
+        crop_px=attack_crop,
+        image_px=target_px,
+        device=config["device"],
+        state=state_file("optimise_latents"),
+        batch=config["optimise_batch"],
+        code=CODE["optimise_latents"],
+    script:
+        "../scripts/optimise_latents.py"
+
+
+rule select_latents:
+    """Stage 3: keep the latents whose images stay convincing under strong transforms."""
+    input:
+        weights="targets/<cell>/weights.safetensors",
+        generator=attack_generator,
+        latents="attacks/<cell>/{attack}/optimised/{chunk}.safetensors",
+    output:
+        latents="attacks/<cell>/{attack}/selected/{chunk}.safetensors",
+        job="jobs/select_latents/<cell>/{attack}/{chunk}.json",
+    log:
+        "logs/select_latents/<cell>/{attack}/{chunk}.log",
+    conda:
+        "../../envs/mirage.yaml"
+    resources:
+        mem_mb=3000,
+        runtime=120,
+        gpu=1,
+    params:
+        recipe=attack_stage("selection"),
+        crop_px=attack_crop,
+        image_px=target_px,
+        device=config["device"],
+        state=state_file("select_latents"),
+        batch=config["forward_batch"],
+        code=CODE["select_latents"],
+    script:
+        "../scripts/select_latents.py"
+
+
+rule merge_latents:
+    """Join the chunks of a stage; each class must be there once."""
+    input:
+        chunks=chunk_files,
+    output:
+        latents="attacks/<cell>/{attack}/{stage}.safetensors",
+        job="jobs/merge_latents/<cell>/{attack}/{stage}.json",
+    log:
+        "logs/merge_latents/<cell>/{attack}/{stage}.log",
+    wildcard_constraints:
+        stage="optimised|selected",
+    localrule: True
+    conda:
+        "../../envs/mirage.yaml"
+    params:
+        classes=class_count,
+        code=CODE["merge_latents"],
+    script:
+        "../scripts/merge_latents.py"

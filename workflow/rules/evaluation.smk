@@ -1,0 +1,108 @@
+"""evaluation: every selected latent is synthesised once; metrics come from stored features."""
+
+
+rule embed_real:
+    """Features of a data set's training images in every evaluation network."""
+    input:
+        views=network_views,
+        weights=network_weights,
+    output:
+        features="evaluation/{dataset}/features.safetensors",
+        job="jobs/embed_real/{dataset}.json",
+    log:
+        "logs/embed_real/{dataset}.log",
+    conda:
+        "../../envs/mirage.yaml"
+    resources:
+        mem_mb=3000,
+        runtime=120,
+        gpu=1,
+    params:
+        networks=network_specs,
+        device=config["device"],
+        batch=config["forward_batch"],
+        code=CODE["embed_real"],
+    script:
+        "../scripts/embed_real.py"
+
+
+rule embed_attack:
+    """Synthesise every selected latent once: features, the student's images, a gallery."""
+    input:
+        latents="attacks/<cell>/{attack}/selected.safetensors",
+        generator=attack_generator,
+        weights=network_weights,
+    output:
+        features="attacks/<cell>/{attack}/features.safetensors",
+        images=temp("attacks/<cell>/{attack}/images.safetensors"),
+        gallery="attacks/<cell>/{attack}/gallery.safetensors",
+        job="jobs/embed_attack/<cell>/{attack}.json",
+    log:
+        "logs/embed_attack/<cell>/{attack}.log",
+    conda:
+        "../../envs/mirage.yaml"
+    resources:
+        mem_mb=3000,
+        runtime=120,
+        gpu=1,
+    params:
+        networks=network_specs,
+        crop_px=attack_crop,
+        image_px=target_px,
+        state=state_file("embed_attack"),
+        student_px=SCALE["knowledge"]["image_px"],
+        gallery_classes=SCALE["evaluation"]["gallery_classes"],
+        device=config["device"],
+        batch=config["forward_batch"],
+        code=CODE["embed_attack"],
+    script:
+        "../scripts/embed_attack.py"
+
+
+rule extract_knowledge:
+    """Train the surrogate student on the attack's images: xi on train and test images."""
+    input:
+        images="attacks/<cell>/{attack}/images.safetensors",
+        view=student_view,
+        init=student_init,
+    output:
+        knowledge="attacks/<cell>/{attack}/knowledge.json",
+        job="jobs/extract_knowledge/<cell>/{attack}.json",
+    log:
+        "logs/extract_knowledge/<cell>/{attack}.log",
+    conda:
+        "../../envs/mirage.yaml"
+    resources:
+        mem_mb=3000,
+        runtime=120,
+        gpu=1,
+    params:
+        recipe=SCALE["knowledge"],
+        device=config["device"],
+        state=state_file("extract_knowledge"),
+        code=CODE["extract_knowledge"],
+    script:
+        "../scripts/extract_knowledge.py"
+
+
+rule score_attack:
+    """Every metric of an attack, in both fidelities, from stored features."""
+    input:
+        features="attacks/<cell>/{attack}/features.safetensors",
+        real="evaluation/{dataset}/features.safetensors",
+        knowledge="attacks/<cell>/{attack}/knowledge.json",
+    output:
+        metrics="attacks/<cell>/{attack}/metrics.json",
+        per_class="attacks/<cell>/{attack}/per_class.csv",
+        job="jobs/score_attack/<cell>/{attack}.json",
+    log:
+        "logs/score_attack/<cell>/{attack}.log",
+    conda:
+        "../../envs/mirage.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        code=CODE["score_attack"],
+    script:
+        "../scripts/score_attack.py"

@@ -1,0 +1,90 @@
+"""priors: image generators that never saw a private identity, and pools of their images."""
+
+
+rule train_prior:
+    """Train a StyleGAN2 on public images.
+
+    At demo scale its output is shipped with the project, so this runs only when forced:
+    snakemake --forcerun train_prior all
+    It reads its few public photographs itself: with a prepared store as input, the shipped
+    weights would look out of date as soon as that store is made.
+    """
+    output:
+        generator=f"{PRIORS_HOME}/{{prior}}/generator.safetensors",
+        discriminator=f"{PRIORS_HOME}/{{prior}}/discriminator.safetensors",
+    log:
+        "logs/train_prior/{prior}.log",
+    wildcard_constraints:
+        prior="|".join(
+            name
+            for name, entry in SCALE["priors"].items()
+            if entry["source"]["kind"] == "trained"
+        )
+        or r"(?!)",
+    conda:
+        "../../envs/mirage.yaml"
+    resources:
+        mem_mb=3000,
+        runtime=120,
+        gpu=1,
+    params:
+        source=prior_source,
+        dataset=prior_dataset,
+        view=prior_view,
+        device=config["device"],
+        state=state_file("train_prior"),
+    script:
+        "../scripts/train_prior.py"
+
+
+rule import_prior:
+    """Turn a published pickle into safetensors without running any of its code."""
+    input:
+        pickle=prior_pickle,
+    output:
+        generator="priors/{prior}/generator.safetensors",
+        discriminator="priors/{prior}/discriminator.safetensors",
+        job="jobs/import_prior/{prior}.json",
+    log:
+        "logs/import_prior/{prior}.log",
+    wildcard_constraints:
+        prior="|".join(
+            name
+            for name, entry in SCALE["priors"].items()
+            if entry["source"]["kind"] == "pickle"
+        )
+        or r"(?!)",
+    conda:
+        "../../envs/mirage.yaml"
+    resources:
+        mem_mb=4000,
+        runtime=30,
+    params:
+        code=CODE["import_prior"],
+    script:
+        "../scripts/import_prior.py"
+
+
+rule synthesise_pool:
+    """Draw the candidate pool once per prior and crop; all attacks share its images."""
+    input:
+        generator=pool_generator,
+    output:
+        pool="priors/pools/{pool}-{image_px}.safetensors",
+        job="jobs/synthesise_pool/{pool}-{image_px}.json",
+    log:
+        "logs/synthesise_pool/{pool}-{image_px}.log",
+    conda:
+        "../../envs/mirage.yaml"
+    resources:
+        mem_mb=3000,
+        runtime=60,
+        gpu=1,
+    params:
+        recipe=pool_recipe,
+        crop_px=pool_crop,
+        device=config["device"],
+        batch=config["forward_batch"],
+        code=CODE["synthesise_pool"],
+    script:
+        "../scripts/synthesise_pool.py"

@@ -1,0 +1,30 @@
+"""targets: classifiers under a treatment, and the evaluation networks, by one training loop."""
+
+
+rule train_target:
+    """Train one classifier; an interrupted training goes on where it was."""
+    input:
+        view=training_view,
+        init=initial_weights,
+    output:
+        weights="targets/<cell>/weights.safetensors",
+        history="targets/<cell>/history.csv",
+        metrics="targets/<cell>/metrics.json",
+        job="jobs/train_target/<cell>.json",
+    log:
+        "logs/train_target/<cell>.log",
+    conda:
+        "../../envs/mirage.yaml"
+    resources:
+        mem_mb=3000,
+        runtime=240,
+        gpu=1,
+    params:
+        recipe=training_recipe,
+        # CelebA's classes average 27 training images: "n = 30" takes what there is (Tab. 4)
+        short=SCALE["comparable"],
+        device=config["device"],
+        state=state_file("train_target"),
+        code=CODE["train_target"],
+    script:
+        "../scripts/train_target.py"

@@ -1,0 +1,58 @@
+"""Job: render every selected latent once and embed it (rule embed_attack)."""
+
+from typing import TYPE_CHECKING
+
+from mirage.runtime import job
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import snakemake
+
+
+def embed_attack(task: "snakemake") -> None:
+    """Write features, the student's images and the gallery."""
+    from mirage.attacks.latents import load_latents
+    from mirage.attacks.selection import Selected
+    from mirage.evaluation.features import embed_attack
+    from mirage.evaluation.networks import load_networks
+    from mirage.priors.pipeline import ImagePipeline
+    from mirage.priors.weights import load_generator
+    from mirage.runtime import files
+    from mirage.runtime.checkpoint import Checkpoint
+    from mirage.runtime.devices import choose_device
+
+    device = choose_device(task.params.device)
+    selected = load_latents(Selected, task.input.latents)
+    checkpoint = Checkpoint(task.params.state, job.identity(task))
+    embedded = embed_attack(
+        ImagePipeline(load_generator(task.input.generator, device), task.params.crop_px),
+        load_networks(task.params.networks, task.input.weights, device),
+        selected.latents,
+        selected.classes,
+        task.params.student_px,
+        task.params.image_px,
+        task.params.batch,
+        device,
+        checkpoint,
+    )
+    per_class = selected.latents.shape[1]
+    embedded.features.save(task.output.features)
+    files.save_tensors(
+        task.output.images,
+        {
+            "images": embedded.student_images,
+            "labels": selected.classes.repeat_interleave(per_class),
+        },
+    )
+    shown = slice(None, task.params.gallery_classes)
+    files.save_tensors(
+        task.output.gallery,
+        {
+            "images": embedded.gallery[shown],
+            "labels": selected.classes[shown],
+            "scores": selected.scores[shown, 0],
+        },
+    )
+    checkpoint.discard()
+
+
+job.run(embed_attack, snakemake)

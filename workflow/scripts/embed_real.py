@@ -1,0 +1,33 @@
+"""Job: features of the real training images (rule embed_real)."""
+
+from typing import TYPE_CHECKING
+
+from mirage.runtime import job
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import snakemake
+
+
+def embed_real(task: "snakemake") -> None:
+    """Write the features in every evaluation network."""
+    from mirage.data.views import View
+    from mirage.evaluation.features import embed_real
+    from mirage.evaluation.networks import load_networks
+    from mirage.runtime.devices import choose_device
+
+    device = choose_device(task.params.device)
+    networks = load_networks(task.params.networks, task.input.weights, device)
+    views = {
+        role: View(path) for role, path in zip(task.params.networks, task.input.views, strict=True)
+    }
+    first = next(iter(views.values()))
+    features = embed_real(
+        networks,
+        {role: view.pixels[view.train] for role, view in views.items()},
+        first.labels[first.train],
+        task.params.batch,
+    )
+    features.save(task.output.features)
+
+
+job.run(embed_real, snakemake)

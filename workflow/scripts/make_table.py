@@ -1,0 +1,37 @@
+"""Job: one table of the paper, as CSV, HTML and LaTeX (rule make_table)."""
+
+from typing import TYPE_CHECKING
+
+from mirage.runtime import job
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import snakemake
+
+
+def make_table(task: "snakemake") -> dict[str, float]:
+    """Write full precision as CSV, rounded as HTML and LaTeX."""
+    from mirage.cells import parse
+    from mirage.paper import presentation, render, tables
+    from mirage.paper.cells import collect, write_table
+    from mirage.runtime import files
+    from mirage.study import Study
+
+    study = Study(task.params.scale)
+    scale = presentation.describe(study, task.params.name)
+    attacks = [parse(path.removesuffix("/metrics.json")) for path in task.input.attacks]
+    cells = collect(presentation.records(attacks))
+    make, show = {
+        "table1": (tables.table1, render.print_table1),
+        "table2": (tables.table2, render.print_table2),
+    }[task.wildcards.item]
+    table = make(cells, study.scale["fidelity"], presentation.counterparts(study))
+    printed = show(table, scale)
+    write_table(task.output.csv, table)
+    files.write_text(
+        task.output.html, render.html_page(render.html_fragment(printed, scale), printed.title)
+    )
+    files.write_text(task.output.tex, render.latex(printed, scale))
+    return {"rows": len(table), "cells": len(attacks)}
+
+
+job.run(make_table, snakemake)

@@ -1,0 +1,83 @@
+"""Official batches of stage 2, which set what is shared, and their stacking on a device."""
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from mirage.attacks.losses import FeatureStatistics
+from mirage.attacks.transforms import Sharing
+from mirage.streams import generator
+
+
+class Batch(NamedTuple):
+    """One official batch: rows [start, stop) of all latents; never straddles two classes."""
+
+    label: int
+    number: int
+    start: int
+    stop: int
+
+
+def official_batches(classes: Sequence[int], count: int, size: int) -> list[Batch]:
+    """Cut ``count`` latents of each class into batches of ``size``; a class's last may be short."""
+    return [
+        Batch(label, number, place * count + low, place * count + min(low + size, count))
+        for place, label in enumerate(classes)
+        for number, low in enumerate(range(0, count, size))
+    ]
+
+
+def stacked(batches: Sequence[Batch], device_batch: int) -> Iterator[list[Batch]]:
+    """Gather consecutive batches until one more would exceed ``device_batch`` latents."""
+    stack: list[Batch] = []
+    for batch in batches:
+        if stack and batch.stop - stack[0].start > device_batch:
+            yield stack
+            stack = []
+        stack.append(batch)
+    if stack:
+        yield stack
+
+
+def crop_streams(
+    batches: Sequence[Batch], crop: Sharing, size: int, seed: int
+) -> Iterator[torch.Generator]:
+    """Open the streams of the crops, one per batch or one per latent.
+
+    They are named by class and batch, or class and place within the class, so a latent meets the
+    same crops whatever else runs beside it.
+
+    Args:
+        batches: official batches.
+        crop: who shares a crop.
+        size: official batch size.
+        seed: of the attack.
+    """
+    for label, number, start, stop in batches:
+        if crop == "shared":
+            yield generator(seed, "attacks", "optimisation", "batch", label, number)
+            continue
+        for place in range(number * size, number * size + stop - start):
+            yield generator(seed, "attacks", "optimisation", "image", label, place)
+
+
+def feature_references(
+    batches: Sequence[Batch], steps: int, statistics: FeatureStatistics, drawn: bool, seed: int
+) -> Tensor:
+    """Make the features f_reg the regulariser pulls to, [steps, len(batches), D].
+
+    Args:
+        batches: official batches.
+        steps: optimiser steps.
+        statistics: of the classifier's features over public images.
+        drawn: one normal draw per batch and step; else the mean.
+        seed: of the attack.
+    """
+    mean, std = statistics
+    if not drawn:
+        return mean.expand(steps, len(batches), -1)
+    streams = [generator(seed, "attacks", "features", b.label, b.number) for b in batches]
+    draws = [torch.randn(steps, len(mean), generator=stream) for stream in streams]
+    return mean + std * torch.stack(draws, dim=1).to(mean)

@@ -1,0 +1,116 @@
+"""One step of the optimisation as a function: latents to loss and gradient."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from mirage.attacks.losses import Loss, feature_distance, realism
+from mirage.attacks.transforms import Crops
+from mirage.priors.pipeline import ImagePipeline
+from mirage.priors.stylegan2.regions import Region
+
+
+@dataclass(frozen=True)
+class Objective:
+    """What is minimised, the same for all latents of an attack.
+
+    Attributes:
+        pipeline: prior and centre crop.
+        classifier: attacked model, frozen and in eval mode.
+        loss: loss per row of logits.
+        clip: clamp images to [-1, 1] before they are resized.
+        feature_weight: weight of the feature regulariser; needs references in the stack.
+        discriminator: the prior's discriminator; None leaves the term out.
+        discriminator_weight: weight of its term.
+    """
+
+    pipeline: ImagePipeline
+    classifier: Callable[[Tensor], Tensor]
+    loss: Loss
+    clip: bool = False
+    feature_weight: float = 0.0
+    discriminator: Callable[[Tensor], Tensor] | None = None
+    discriminator_weight: float = 0.0
+
+
+@dataclass(frozen=True)
+class Stack:
+    """Official batches that the device takes together; rows follow one another.
+
+    Attributes:
+        targets: attacked class of each row, int64 [N].
+        sizes: rows of each official batch.
+        weights: 1 / size of the row's official batch, [N]. Summed with them, losses give every
+            latent the gradient it has in its own batch's mean.
+        crops: random crops of all steps.
+        references: f_reg of each step and official batch, [T, len(sizes), D], or None.
+    """
+
+    targets: Tensor
+    sizes: list[int]
+    weights: Tensor
+    crops: Crops
+    references: Tensor | None = None
+
+
+def row_losses(objective: Objective, stack: Stack, w: Tensor, step: int) -> Tensor:
+    """Loss of each latent at one step, [N].
+
+    Args:
+        objective: what is minimised.
+        stack: targets and crops of the rows.
+        w: single-w latents, [N, w_dim].
+        step: counted from 0; chooses the crops.
+    """
+    pipeline = objective.pipeline
+    ws = pipeline.repeat(w)
+    extra = None
+    if objective.discriminator is None:
+        view = pipeline.crop(ws, objective.clip)
+    else:
+        whole = pipeline.generator.synthesis(ws)
+        judged = [
+            realism(objective.discriminator, part) for part in torch.split(whole, stack.sizes)
+        ]
+        extra = objective.discriminator_weight * torch.cat(judged)
+        view = cut_centre(whole, pipeline.region)
+        view = view.clamp(-1, 1) if objective.clip else view
+    images = stack.crops.cut(view, step)
+    losses = objective.loss(objective.classifier(images), stack.targets)
+    if stack.references is not None:
+        counts = torch.tensor(stack.sizes, device=w.device)
+        reference = stack.references[step].repeat_interleave(counts, dim=0)
+        features = objective.classifier.features(images)  # type: ignore[attr-defined]
+        losses = losses + objective.feature_weight * feature_distance(features, reference)
+    return losses if extra is None else losses + extra
+
+
+def step_gradient(
+    objective: Objective, stack: Stack, w: Tensor, step: int
+) -> tuple[Tensor, Tensor]:
+    """Gradient of the official loss with respect to the latents, and the loss per latent.
+
+    Only the path to ``w`` is differentiated; weight gradients of the target are never computed.
+
+    Args:
+        objective: what is minimised.
+        stack: targets and crops of the rows.
+        w: single-w latents, [N, w_dim], requiring gradients.
+        step: counted from 0.
+
+    Returns:
+        d (sum over official batches of the batch's mean loss) / d w, [N, w_dim], and the losses
+        [N] without graph.
+    """
+    losses = row_losses(objective, stack, w, step)
+    (gradient,) = torch.autograd.grad(losses, w, stack.weights)
+    return gradient, losses.detach()
+
+
+def cut_centre(images: Tensor, region: Region | None) -> Tensor:
+    """Take a region out of whole images [N, C, H, W]; None takes all."""
+    if region is None:
+        return images
+    return images[..., region.top : region.bottom, region.left : region.right]

@@ -1,0 +1,261 @@
+"""Stage 2: latents are optimised until the target sees the attacked class in their images."""
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from mirage.attacks.batches import (
+    Batch,
+    crop_streams,
+    feature_references,
+    official_batches,
+    stacked,
+)
+from mirage.attacks.losses import LOSSES, FeatureStatistics
+from mirage.attacks.objective import Objective, Stack, step_gradient
+from mirage.attacks.transforms import Sharing, check_crop, draw_steps, plan_crops, spread
+from mirage.errors import MirageError
+from mirage.optimisers import Optimiser, OptimiserRecipe
+from mirage.priors.pipeline import ImagePipeline
+from mirage.recipes import Recipe, require
+from mirage.runtime.checkpoint import Checkpoint, State
+from mirage.runtime.progress import Progress
+
+_log = logging.getLogger("mirage")
+
+
+@dataclass(frozen=True)
+class OptimisationRecipe(Recipe):
+    """How latents are optimised; defaults are the paper's (B.4) unless said otherwise.
+
+    Attributes:
+        steps: optimiser steps (paper: 50 FaceScrub, 70 CelebA).
+        optimiser: paper: Adam, learning rate 0.005, betas (0.1, 0.1).
+        batch_size: latents of one official batch (official code: 25 on one GPU). It sets which
+            latents share a crop, and the factor 1 / batch_size of the gradient.
+        crop_scale: bounds of the random crop's share of the area.
+        crop_ratio: bounds of its width / height.
+        crop: ``shared``, one crop per official batch and step (official code), or ``per_image``
+            (corrected; facts, quirk 3).
+        loss: name of an attack loss.
+        discriminator_weight: weight of the mean softplus(-D(image)); 0 leaves it out.
+        feature_weight: weight of the feature regulariser; 0 leaves it out (LOMMA: 1.0).
+        feature_reference: f_reg is the ``mean`` of public features (what LOMMA's code does) or
+            one normal ``draw`` per official batch and step (what the paper's C.7 says; quirk 18).
+        clip: clamp images to [-1, 1] before they are resized (official code: false).
+    """
+
+    steps: int
+    optimiser: OptimiserRecipe = field(
+        default_factory=lambda: OptimiserRecipe("adam", 0.005, betas=(0.1, 0.1))
+    )
+    batch_size: int = 25
+    crop_scale: tuple[float, float] = (0.9, 1.0)
+    crop_ratio: tuple[float, float] = (1.0, 1.0)
+    crop: Sharing = "shared"
+    loss: str = "poincare"
+    discriminator_weight: float = 0.0
+    feature_weight: float = 0.0
+    feature_reference: Literal["mean", "draw"] = "mean"
+    clip: bool = False
+
+    def __post_init__(self) -> None:
+        require(self.steps > 0, "steps", self.steps, "at least 1")
+        require(self.batch_size > 0, "batch_size", self.batch_size, "at least 1")
+        check_crop(self.crop_scale, self.crop_ratio)
+        require(self.loss in LOSSES, "loss", self.loss, f"one of {', '.join(LOSSES)}")
+        for name in ("discriminator_weight", "feature_weight"):
+            require(getattr(self, name) >= 0, name, getattr(self, name), "zero or more")
+
+
+@dataclass(frozen=True)
+class Optimised:
+    """Results of stage 2, in the order of the candidates.
+
+    Attributes:
+        classes: attacked classes, int64 [K].
+        latents: single w, float32 [K, n, w_dim].
+        losses: mean loss of each class before each step, float32 [K, steps].
+    """
+
+    classes: Tensor
+    latents: Tensor
+    losses: Tensor
+
+
+def optimise_latents(
+    pipeline: ImagePipeline,
+    classifier: Callable[[Tensor], Tensor],
+    latents: Tensor,
+    classes: Sequence[int],
+    recipe: OptimisationRecipe,
+    image_px: int,
+    seed: int,
+    device: str,
+    device_batch: int,
+    checkpoint: Checkpoint,
+    label: str = "optimisation",
+    discriminator: Callable[[Tensor], Tensor] | None = None,
+    statistics: FeatureStatistics | None = None,
+) -> Optimised:
+    """Optimise every latent towards its class.
+
+    Several official batches share a device batch. Each keeps its own crops and its own mean, and
+    Adam keeps its moments per coordinate, so results depend on ``device_batch``, and on which
+    classes run together, by float rounding alone (which Adam with the paper's betas amplifies:
+    trajectories may part, their statistics do not).
+
+    Args:
+        pipeline: prior and centre crop, on ``device``.
+        classifier: attacked model, on ``device``, frozen and in eval mode.
+        latents: starting points, single w, [K, n, w_dim].
+        classes: attacked class of each of the K rows.
+        recipe: the stage's settings.
+        image_px: input size of the classifier.
+        seed: of the random crops, which depend on class and batch and not on the target.
+        device: where all of it runs.
+        device_batch: latents that run together at most (at least one official batch does).
+        checkpoint: state of an interrupted run.
+        label: name of the work in progress lines.
+        discriminator: whole images -> scores; needed if ``discriminator_weight`` is set.
+        statistics: of the classifier's features; needed if ``feature_weight`` is set.
+
+    Raises:
+        MirageError: what a term needs is missing, or latents and classes do not match.
+
+    Source: paper B.4, stage 2, Eq. 16; official code as stated in the facts, section 5. The
+    facts' 8 batches of 25 within a class hold for one GPU (quirk 15).
+    """
+    _check(latents, classes, recipe, discriminator, statistics)
+    objective = Objective(
+        pipeline, classifier, LOSSES[recipe.loss], recipe.clip, recipe.feature_weight,
+        discriminator if recipe.discriminator_weight > 0 else None, recipe.discriminator_weight,
+    )  # fmt: skip
+    rows = latents.flatten(0, 1).cpu().clone()  # [K * n, w_dim]
+    losses = rows.new_zeros(len(rows), recipe.steps)
+    state = checkpoint.load() or {}
+    done = int(state.get("done", 0))
+    rows[:done], losses[:done] = state.get("latents", rows[:0]), state.get("losses", losses[:0])
+    batches = official_batches(classes, latents.shape[1], recipe.batch_size)
+    waiting = [batch for batch in batches if batch.start >= done]
+    first = int(state.get("step", 0))
+    total = len(rows) * recipe.steps
+    with Progress(label, total, done * recipe.steps + first * len(state.get("w", ()))) as progress:
+        for batches in stacked(waiting, device_batch):
+            part = slice(batches[0].start, batches[-1].stop)
+            stack = make_stack(
+                batches, recipe, pipeline, image_px, seed, device, rows.dtype, statistics
+            )
+            finished: State = {
+                "done": torch.tensor(part.start),
+                "latents": rows[: part.start],
+                "losses": losses[: part.start],
+            }
+            rows[part], losses[part] = _descend(
+                objective, stack, rows[part], recipe, state, finished, checkpoint, progress
+            )
+            state = {}
+    _warn_of_failures(rows)
+    shape = *latents.shape[:2], -1
+    return Optimised(torch.tensor(classes), rows.reshape(shape), losses.reshape(shape).mean(dim=1))
+
+
+def _descend(
+    objective: Objective,
+    stack: Stack,
+    start: Tensor,
+    recipe: OptimisationRecipe,
+    state: State,
+    finished: State,
+    checkpoint: Checkpoint,
+    progress: Progress,
+) -> tuple[Tensor, Tensor]:
+    """Run all steps of one stack; returns latents [N, w_dim] and losses [N, steps] on the CPU."""
+    device = stack.targets.device
+    resumed = state.get("w") is not None and len(state["w"]) == len(start)
+    w = (state["w"] if resumed else start).to(device, copy=True).requires_grad_()
+    optimiser = Optimiser([w], recipe.optimiser)
+    trace = w.new_zeros(recipe.steps, len(start))
+    first = 0
+    if resumed:
+        first = int(state["step"])
+        optimiser.restore(state)
+        trace.copy_(state["trace"])
+    for step in range(first, recipe.steps):
+        w.grad, trace[step] = step_gradient(objective, stack, w, step)
+        optimiser.step()
+        progress.advance(len(start))
+        running = {"step": torch.tensor(step + 1), "w": w, "trace": trace}
+        checkpoint.tick(lambda: finished | running | optimiser.state())  # noqa: B023
+    return w.detach().cpu(), trace.T.cpu()
+
+
+def make_stack(
+    batches: Sequence[Batch],
+    recipe: OptimisationRecipe,
+    pipeline: ImagePipeline,
+    image_px: int,
+    seed: int,
+    device: str,
+    dtype: torch.dtype,
+    statistics: FeatureStatistics | None = None,
+) -> Stack:
+    """Draw all crops of the batches; they and the targets go to the device.
+
+    Args:
+        batches: consecutive official batches.
+        recipe: the stage's settings.
+        pipeline: prior and centre crop.
+        image_px: input size of the classifier.
+        seed: of the crops.
+        device: where the stack will run.
+        dtype: precision of the latents.
+        statistics: of the classifier's features, for the feature regulariser.
+    """
+    sizes = [batch.stop - batch.start for batch in batches]
+    counts = torch.tensor(sizes)
+    boxes = draw_steps(
+        crop_streams(batches, recipe.crop, recipe.batch_size, seed),
+        recipe.steps, image_px, recipe.crop_scale, recipe.crop_ratio, flip=0.0,
+    )  # fmt: skip
+    if recipe.crop == "shared":
+        boxes = spread(boxes, sizes)
+    references = None
+    if statistics is not None and recipe.feature_weight > 0:
+        drawn = recipe.feature_reference == "draw"
+        references = feature_references(batches, recipe.steps, statistics, drawn, seed)
+    labels = torch.tensor([batch.label for batch in batches])
+    return Stack(
+        labels.repeat_interleave(counts).to(device),
+        sizes,
+        (1 / counts.to(dtype)).repeat_interleave(counts).to(device),
+        plan_crops(boxes, image_px, pipeline.crop_px, device, dtype),
+        references,
+    )
+
+
+def _check(
+    latents: Tensor,
+    classes: Sequence[int],
+    recipe: OptimisationRecipe,
+    discriminator: object,
+    statistics: object,
+) -> None:
+    if latents.ndim != 3 or len(latents) != len(classes):
+        raise MirageError(
+            f"latents have shape {tuple(latents.shape)}", f"[{len(classes)} classes, n, w_dim]"
+        )
+    if recipe.discriminator_weight > 0 and discriminator is None:
+        raise MirageError("discriminator_weight is set, but this prior brings no discriminator")
+    if recipe.feature_weight > 0 and statistics is None:
+        raise MirageError("feature_weight is set, but there are no feature statistics")
+
+
+def _warn_of_failures(rows: Tensor) -> None:
+    failed = int((~rows.isfinite()).any(dim=1).sum())
+    if failed:
+        _log.warning("%d of %d latents are no longer finite numbers", failed, len(rows))

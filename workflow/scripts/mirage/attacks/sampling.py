@@ -1,0 +1,123 @@
+"""Stage 1: for each class, the candidates the target is surest of."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from mirage.attacks.pool import Pool
+from mirage.errors import MirageError
+from mirage.recipes import Recipe, require
+
+
+@dataclass(frozen=True)
+class SamplingRecipe(Recipe):
+    """How starting points are chosen.
+
+    Attributes:
+        candidates_per_class: latents each class starts from (paper B.4: 200).
+        flip_average: rate the mean softmax of the image and its mirror image, as the official
+            code; else of the image alone.
+    """
+
+    candidates_per_class: int = 200
+    flip_average: bool = True
+
+    def __post_init__(self) -> None:
+        require(
+            self.candidates_per_class > 0, "candidates_per_class", self.candidates_per_class,
+            "at least 1",
+        )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """Starting points, best first.
+
+    Attributes:
+        classes: attacked classes, int64 [K].
+        latents: single w, float32 [K, n, w_dim].
+        indices: their places in the pool, int64 [K, n].
+        scores: mean probability of the attacked class, float32 [K, n], falling.
+    """
+
+    classes: Tensor
+    latents: Tensor
+    indices: Tensor
+    scores: Tensor
+
+
+def sample_candidates(
+    classifier: Callable[[Tensor], Tensor],
+    pool: Pool,
+    recipe: SamplingRecipe,
+    classes: Sequence[int],
+    batch_size: int,
+    device: str,
+) -> Candidates:
+    """Choose each class's best-rated latents of the pool.
+
+    A latent may serve several classes. Of equal scores the lower pool index comes first.
+
+    Args:
+        classifier: attacked model, on ``device``, frozen and in eval mode.
+        pool: the shared candidates.
+        recipe: how many, and how they are rated.
+        classes: attacked classes, as the classifier numbers them.
+        batch_size: pool images per pass.
+        device: where the classifier lies.
+
+    Raises:
+        MirageError: the pool has fewer latents than a class needs, or there is no such class.
+
+    Source: paper B.4, stage 1, and 4.4. As the official code there are no random transforms,
+    which the paper's 4.4 mentions (facts, section 4).
+    """
+    wanted = recipe.candidates_per_class
+    if wanted > len(pool.w):
+        raise MirageError(
+            f"candidates_per_class is {wanted}",
+            f"at most the pool's {len(pool.w)} latents",
+            "lower it or enlarge the pool",
+        )
+    scores = rate(classifier, pool.images, recipe.flip_average, batch_size, device)
+    check_classes(classes, scores.shape[1])
+    attacked = torch.tensor(classes)
+    best, order = scores[:, attacked].T.sort(dim=1, descending=True, stable=True)
+    indices = order[:, :wanted]
+    return Candidates(attacked, pool.w[indices], indices, best[:, :wanted].contiguous())
+
+
+@torch.no_grad()
+def rate(
+    classifier: Callable[[Tensor], Tensor],
+    images: Tensor,
+    flip_average: bool,
+    batch_size: int,
+    device: str,
+) -> Tensor:
+    """Class probabilities of images [N, C, H, W] on the CPU, there too: float32 [N, K]."""
+    probabilities = []
+    for batch in torch.split(images, batch_size):
+        shown = batch.to(device)
+        scores = classifier(shown).softmax(dim=1)
+        if flip_average:
+            scores = (scores + classifier(shown.flip(-1)).softmax(dim=1)) / 2
+        probabilities.append(scores.cpu())
+    return torch.cat(probabilities)
+
+
+def check_classes(classes: Sequence[int], known: int) -> None:
+    """Refuse classes the target does not have, or has twice.
+
+    Raises:
+        MirageError: names the first such class.
+    """
+    strange = [label for label in classes if not 0 <= label < known]
+    if strange:
+        raise MirageError(
+            f"class {strange[0]} cannot be attacked", f"classes 0 to {known - 1} of this target"
+        )
+    if len(set(classes)) < len(classes):
+        raise MirageError("the attacked classes hold a class twice", "each class once")

@@ -1,0 +1,167 @@
+"""Acceptance: is a store what it claims to be, and do private and public data stay apart?"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+
+from mirage.data.store import Store
+from mirage.errors import MirageError
+from mirage.recipes import Recipe
+from mirage.runtime import files
+
+
+class Finding(NamedTuple):
+    """One thing an inspector should know."""
+
+    kind: Literal["error", "note"]
+    """An error makes the store unfit; a note is a property of the data that was handled."""
+    text: str
+
+
+@dataclass(frozen=True)
+class Expected(Recipe):
+    """What a store should hold; what is None is not checked.
+
+    Attributes:
+        images: number of usable images.
+        identities: number of identities.
+        train: training images.
+        test: test images.
+        shape: (C, H, W) of every image.
+    """
+
+    images: int | None = None
+    identities: int | None = None
+    train: int | None = None
+    test: int | None = None
+    shape: tuple[int, int, int] | None = None
+
+
+def check_store(store: Store, expected: Mapping[str, Any] | None = None) -> list[Finding]:
+    """Inspect a store: checksums, counts, shapes, labels, splits, duplicates, unreadable files.
+
+    Args:
+        store: the store; all its bytes are read.
+        expected: fields of ``Expected``; published counts, for example.
+
+    Returns:
+        The findings, errors first; empty if there is nothing to say.
+    """
+    errors = [
+        *_checksum_errors(store),
+        *_expectation_errors(store, Expected.of(expected or {})),
+        *_label_errors(store),
+        *_split_errors(store),
+    ]
+    notes = [*_problem_notes(store), *_duplicate_notes(store)]
+    return [
+        *(Finding("error", text) for text in errors),
+        *(Finding("note", text) for text in notes),
+    ]
+
+
+def check_disjoint(private: Store, public: Store) -> list[Finding]:
+    """Look for people or photographs that are in both stores.
+
+    Identities are compared by name and photographs by their decoded pixels, so the same picture
+    under another name is found; a rescaled or recompressed one is not.
+
+    Returns:
+        One error per shared identity or photograph, and one if the photographs cannot be
+        compared because the stores differ in channels.
+    """
+    shared = sorted(set(private.identities) & set(public.identities))
+    errors = [f"identity {name} is in both stores" for name in shared]
+    if private.channels != public.channels:
+        errors.append(
+            f"photographs cannot be compared: {private.channels} channels against {public.channels}"
+        )
+    names: dict[str, list[str]] = {}
+    for entry in private.index:
+        names.setdefault(entry.pixel_hash, []).append(entry.name)
+    errors += [
+        f"photograph {entry.name} of the second store is {', '.join(names[entry.pixel_hash])} "
+        "of the first"
+        for entry in public.index
+        if entry.pixel_hash in names
+    ]
+    return [Finding("error", text) for text in errors]
+
+
+def write_report(findings: Sequence[Finding], path: str | Path) -> None:
+    """Write the findings: as JSON to a path ending in ``.json``, else as plain text."""
+    passed = all(finding.kind != "error" for finding in findings)
+    if Path(path).suffix == ".json":
+        entries = [finding._asdict() for finding in findings]
+        files.write_json(path, {"passed": passed, "findings": entries})
+    else:
+        lines = [f"{finding.kind}: {finding.text}" for finding in findings]
+        files.write_text(path, "\n".join([*lines, "passed" if passed else "failed"]) + "\n")
+
+
+def _checksum_errors(store: Store) -> Iterable[str]:
+    try:
+        store.verify()
+    except MirageError as error:
+        yield str(error)
+
+
+def _expectation_errors(store: Store, expected: Expected) -> Iterable[str]:
+    found = {
+        "images": len(store),
+        "identities": len(store.identities),
+        "train": len(store.members("train")),
+        "test": len(store.members("test")),
+    }
+    for name, count in asdict(expected).items():
+        if name in found and count is not None and found[name] != count:
+            yield f"{found[name]} {name}, expected {count}"
+    for entry in store.index:
+        shape = (store.channels, entry.height, entry.width)
+        if expected.shape is not None and shape != expected.shape:
+            yield f"{entry.name} has shape {shape}, expected {expected.shape}"
+        if min(shape) < 1:
+            yield f"{entry.name} is empty: shape {shape}"
+
+
+def _label_errors(store: Store) -> Iterable[str]:
+    classes = len(store.identities)
+    for entry in store.index:
+        if not 0 <= entry.label < classes:
+            yield f"{entry.name} has label {entry.label}, expected 0 to {classes - 1}"
+        elif store.identities[entry.label] != entry.identity:
+            yield f"{entry.name} shows {entry.identity}, its label {entry.label} is someone else's"
+    for label in sorted(set(range(classes)) - set(store.labels.tolist())):
+        yield f"identity {store.identities[label]} has no image"
+
+
+def _split_errors(store: Store) -> Iterable[str]:
+    for entry in store.index:
+        if entry.split not in ("train", "test"):
+            yield f"{entry.name} is in split {entry.split!r}, expected train or test"
+    for split in ("train", "test"):
+        orders = sorted(entry.order for entry in store.index if entry.split == split)
+        if orders != list(range(len(orders))):
+            yield f"the order of split {split} is not 0 to {len(orders) - 1}"
+    trained = set(store.labels[store.members("train")].tolist())
+    for label in np.unique(store.labels).tolist():
+        if label not in trained and label < len(store.identities):
+            yield f"identity {store.identities[label]} has no training image"
+
+
+def _problem_notes(store: Store) -> Iterable[str]:
+    for problem in store.manifest["problems"]:
+        yield f"left out as unreadable: {problem['name']} ({problem['reason']})"
+
+
+def _duplicate_notes(store: Store) -> Iterable[str]:
+    where = {entry.name: entry for entry in store.index}
+    for kind, groups in store.manifest["duplicates"].items():
+        for names in groups:
+            splits = Counter(where[name].split for name in names)
+            leak = ", in train and test" if len(splits) > 1 else ""
+            yield f"same pixels {kind.replace('_', ' ')}{leak}: {', '.join(names)}"

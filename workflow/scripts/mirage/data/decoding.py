@@ -1,0 +1,143 @@
+"""Decoding: one image file to uint8 pixels, with whatever is odd about it made plain."""
+
+import hashlib
+import io
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from mirage.errors import MirageError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+    from PIL import Image
+
+    Pixels = NDArray[np.uint8]
+
+_DEEPEST_GREY = 65535
+
+
+class UnreadableImage(Exception):  # noqa: N818 - a finding about the data, kept as a Problem
+    """The file's content is no image we can use; the text is the reason."""
+
+
+class Problem(NamedTuple):
+    """A photograph that cannot be used, and why."""
+
+    name: str
+    reason: str
+
+
+class Duplicate(NamedTuple):
+    """Photographs with the very same pixels, in the data set's order."""
+
+    names: tuple[str, ...]
+    identities: tuple[str, ...]
+    """The different identities among them, in order of appearance."""
+
+
+def decode_file(path: "Path", channels: int) -> "Pixels":
+    """Decode one image file.
+
+    EXIF orientation is applied; of an animation the first frame is taken. Grey is the ITU-R 601
+    luma of RGB. 16-bit grey is scaled by 255/65535 and rounded. Transparent pixels are laid over
+    white: Pillow's own conversion would show whatever colour lies hidden under them (the
+    official code converts that way; opaque images come out the same).
+
+    Args:
+        path: the file.
+        channels: 1 for grey, 3 for RGB.
+
+    Returns:
+        [channels, H, W], contiguous.
+
+    Raises:
+        UnreadableImage: empty, truncated, no image, or of a kind without a defined range.
+        MirageError: the file cannot be read from the disk, which is no fault of its content and
+            must not make a photograph drop out of the data set.
+    """
+    from PIL import Image, ImageOps
+
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise MirageError(f"{path} cannot be read ({error.strerror})") from error
+    if not content:
+        raise UnreadableImage("the file is empty")
+    try:
+        with Image.open(io.BytesIO(content)) as image:
+            upright = ImageOps.exif_transpose(image)
+            pixels = np.asarray(_to_channels(upright, channels))
+    except (UnreadableImage, MemoryError):
+        raise
+    except Exception as error:  # damaged files make the decoders raise nearly anything
+        raise UnreadableImage(_plain_reason(error)) from error
+    planes = pixels[None] if pixels.ndim == 2 else pixels.transpose(2, 0, 1)
+    return np.ascontiguousarray(planes)
+
+
+def _plain_reason(error: Exception) -> str:
+    from PIL import UnidentifiedImageError
+
+    if isinstance(error, UnidentifiedImageError):
+        return "no image format Pillow knows"
+    return f"{type(error).__name__}: {error}"
+
+
+def _to_channels(image: "Image.Image", channels: int) -> "Image.Image":
+    from PIL import Image
+
+    if image.mode == "F":
+        raise UnreadableImage("floating-point pixels have no defined range")
+    if image.mode.startswith("I"):
+        image = _to_8_bits(image)
+    if image.mode in ("PA", "LA") or "transparency" in image.info:
+        image = image.convert("RGBA")
+    if image.mode == "RGBA":
+        white = Image.new("RGBA", image.size, "white")
+        image = Image.alpha_composite(white, image).convert("RGB")
+    if channels == 1 and image.mode not in ("1", "L"):
+        image = image.convert("RGB")
+    return image.convert("L" if channels == 1 else "RGB")
+
+
+def _to_8_bits(image: "Image.Image") -> "Image.Image":
+    from PIL import Image
+
+    deep = np.asarray(image).astype(np.int64)
+    if deep.min() < 0 or deep.max() > _DEEPEST_GREY:
+        raise UnreadableImage("32-bit pixels have no defined range")
+    return Image.fromarray(((deep * 255 + _DEEPEST_GREY // 2) // _DEEPEST_GREY).astype(np.uint8))
+
+
+def pixel_hash(pixels: "Pixels") -> str:
+    """Hash decoded pixels together with their shape: 32 hexadecimal characters."""
+    digest = hashlib.blake2b(repr(pixels.shape).encode(), digest_size=16)
+    digest.update(np.ascontiguousarray(pixels).data)
+    return digest.hexdigest()
+
+
+def find_duplicates(photos: Iterable[tuple[str, str, str]]) -> list[Duplicate]:
+    """Find photographs with the same pixels.
+
+    Args:
+        photos: (name, identity, pixel hash) of each photograph.
+
+    Returns:
+        One entry per set of equals, in order of first appearance.
+    """
+    equals: dict[str, list[tuple[str, str]]] = defaultdict(list)
+    for name, identity, pixels in photos:
+        equals[pixels].append((name, identity))
+    return [
+        Duplicate(
+            tuple(name for name, _ in group),
+            tuple(dict.fromkeys(identity for _, identity in group)),
+        )
+        for group in equals.values()
+        if len(group) > 1
+    ]

@@ -1,0 +1,182 @@
+"""Views: a store cut and resized once to square uint8 images of one size."""
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+import numpy as np
+
+from mirage.data import stream
+from mirage.errors import MirageError
+from mirage.recipes import Recipe, require
+from mirage.runtime import files
+from mirage.runtime.progress import Progress
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from PIL import Image
+    from torch import Tensor
+
+    from mirage.data.store import Store
+
+FORMAT = "mirage-view"
+VERSION = 1
+
+
+@dataclass(frozen=True)
+class ViewRecipe(Recipe):
+    """What is cut from each image and how large it becomes.
+
+    Attributes:
+        image_px: side of the square result.
+        crop: (left, top, width, height) in pixels of the stored image; None takes all of it.
+        resize: "square" stretches to the square; "short_side" brings the short side to
+            ``image_px`` and cuts the centre. Equal for images that are square already.
+    """
+
+    image_px: int
+    crop: tuple[int, int, int, int] | None = None
+    resize: Literal["square", "short_side"] = "square"
+
+    def __post_init__(self) -> None:
+        require(self.image_px >= 1, "image_px", self.image_px, "at least 1")
+        if self.crop is not None:
+            left, top, width, height = self.crop
+            sensible = left >= 0 and top >= 0 and width >= 1 and height >= 1
+            require(sensible, "crop", self.crop, "left, top >= 0 and width, height >= 1")
+
+
+class LabelledImages(NamedTuple):
+    """Images in memory.
+
+    ``pixels`` is uint8 [N, C, px, px], ``labels`` int64 [N] in [0, classes).
+    """
+
+    pixels: "Tensor"
+    labels: "Tensor"
+    classes: int
+
+
+def prepare_view(store: "Store", recipe: ViewRecipe, path: str | Path) -> None:
+    """Resize a store's images once.
+
+    Pillow's bilinear filter on 8-bit values, which widens with the reduction (antialiasing).
+    Source: official code resizes that way when it loads, as stated in the facts (section 1).
+
+    Args:
+        store: the decoded data set.
+        recipe: what to cut and how to resize.
+        path: one safetensors file: ``pixels``, ``labels``, ``train``, ``test``.
+
+    Raises:
+        MirageError: the crop does not lie inside an image, which is named.
+    """
+    indices = {
+        "labels": store.labels,
+        "train": store.members("train"),
+        "test": store.members("test"),
+    }
+    metadata = {
+        "format": FORMAT,
+        "version": VERSION,
+        "recipe": asdict(recipe),
+        "dataset": store.manifest["recipe"],
+        "identities": store.identities,
+        "store": store.manifest["files"],
+    }
+    shape = (store.channels, recipe.image_px, recipe.image_px)
+    with (
+        stream.pixel_stream(Path(path), shape, indices, metadata) as pixels,
+        Progress("resizing", len(store)) as progress,
+    ):
+        for entry in store.index:
+            pixels.append(resize_pixels(store.image(entry.index), recipe, entry.name))
+            progress.advance()
+
+
+def resize_pixels(
+    pixels: "NDArray[np.uint8]", recipe: ViewRecipe, name: str = "image"
+) -> "NDArray[np.uint8]":
+    """Cut and resize one image [C, H, W] to [C, px, px].
+
+    Raises:
+        MirageError: the crop does not lie inside the image called ``name``.
+    """
+    from PIL import Image
+
+    grey = len(pixels) == 1
+    image = Image.fromarray(pixels[0] if grey else np.ascontiguousarray(pixels.transpose(1, 2, 0)))
+    if recipe.crop is not None:
+        left, top, width, height = recipe.crop
+        if left + width > image.width or top + height > image.height:
+            raise MirageError(
+                f"{name} is {image.width} x {image.height} pixels, too small for the crop "
+                f"of {width} x {height} at ({left}, {top})",
+                remedy="correct the view's crop",
+            )
+        image = image.crop((left, top, left + width, top + height))
+    small = np.asarray(_RESIZES[recipe.resize](image, recipe.image_px))
+    return small[None] if grey else small.transpose(2, 0, 1)
+
+
+def _square(image: "Image.Image", image_px: int) -> "Image.Image":
+    from PIL import Image
+
+    return image.resize((image_px, image_px), Image.Resampling.BILINEAR)
+
+
+def _short_side(image: "Image.Image", image_px: int) -> "Image.Image":
+    """Resize and cut with torchvision's roundings: long side down, centre to the even number."""
+    from PIL import Image
+
+    short = min(image.size)
+    width, height = (int(image_px * side / short) for side in image.size)
+    image = image.resize((width, height), Image.Resampling.BILINEAR)
+    left, top = round((width - image_px) / 2), round((height - image_px) / 2)
+    return image.crop((left, top, left + image_px, top + image_px))
+
+
+_RESIZES = {"square": _square, "short_side": _short_side}
+
+
+class View:
+    """Reads a prepared view.
+
+    Attributes:
+        pixels: uint8 [N, C, px, px], memory-mapped: only what is touched is read.
+        labels: int64 [N], in [0, classes).
+        train: int64 indices of the training images, in the published order.
+        test: the same of the test images.
+        identities: name of each label.
+        metadata: recipes of view and data set, checksums of the store.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        """Open a view; this loads torch.
+
+        Raises:
+            MirageError: missing, truncated, or no view of this version.
+        """
+        self.metadata: dict[str, Any] = files.read_metadata(path)
+        kind = self.metadata.get("format"), self.metadata.get("version")
+        if kind != (FORMAT, VERSION):
+            raise MirageError(
+                f"{path} holds {kind[0]} version {kind[1]}",
+                f"{FORMAT} version {VERSION}",
+                "delete it; the next run makes it anew",
+            )
+        tensors = files.load_tensors(path)
+        self.pixels: Tensor = tensors["pixels"]
+        self.labels: Tensor = tensors["labels"]
+        self.train: Tensor = tensors["train"]
+        self.test: Tensor = tensors["test"]
+        self.identities: list[str] = self.metadata["identities"]
+
+    @property
+    def classes(self) -> int:
+        """Number of identities K."""
+        return len(self.identities)
+
+    def select(self, indices: "Tensor | NDArray[np.int64]") -> LabelledImages:
+        """Copy the images at ``indices`` (int64) into memory, in that order."""
+        return LabelledImages(self.pixels[indices], self.labels[indices], self.classes)

@@ -1,0 +1,212 @@
+"""Embed images once: every metric of an attack comes from these features."""
+
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple, Protocol
+
+import torch
+from torch import Tensor
+
+from mirage.errors import MirageError
+from mirage.evaluation.fidelity import CORRECTED, FIDELITIES, PAPER, Fidelity
+from mirage.evaluation.networks import Embedded, EvaluationNetwork
+from mirage.evaluation.stored import AttackFeatures, RealFeatures
+from mirage.runtime.checkpoint import Checkpoint
+from mirage.runtime.progress import Progress
+from mirage.targets.images import network_range
+
+
+class Renderer(Protocol):
+    """What is asked of the prior: ``mirage.priors.pipeline.ImagePipeline`` offers it."""
+
+    def sizes(self, w: Tensor, sizes: Iterable[int]) -> dict[int, Tensor]:
+        """Render latents [N, w_dim] once and resize that one image to each size."""
+
+
+class EmbeddedAttack(NamedTuple):
+    """What one synthesis of an attack's latents yields.
+
+    Attributes:
+        features: features and logits of every network in both fidelities.
+        student_images: unclipped images for the knowledge extraction score,
+            float16 [K * m, C, px, px], classes in order, m images each.
+        gallery: best-ranked image of each class, uint8 [K, C, px, px].
+    """
+
+    features: AttackFeatures
+    student_images: Tensor
+    gallery: Tensor
+
+
+def to_stored_range(images: Tensor) -> Tensor:
+    """Images in [-1, 1], clipped to it, as uint8 [0, 255]."""
+    return images.clamp(-1, 1).add(1).mul(127.5).round().to(torch.uint8)
+
+
+def embed_images(
+    network: EvaluationNetwork, images: Tensor, batch_size: int, fidelity: Fidelity = CORRECTED
+) -> Embedded:
+    """Embed images in batches.
+
+    Args:
+        network: where to.
+        images: [N, C, px, px], uint8, or float nominally in [-1, 1].
+        batch_size: images at a time; no result depends on it but for rounding.
+        fidelity: see ``EvaluationNetwork.embed``.
+
+    Returns:
+        Features [N, D] and logits [N, K] or None, on the CPU.
+
+    Raises:
+        MirageError: features that are no finite numbers.
+    """
+    features, logits = [], []
+    for first in range(0, len(images), batch_size):
+        batch = images[first : first + batch_size]
+        embedded = network.embed(network_range(batch), fidelity)
+        features.append(embedded.features.float().cpu())
+        if embedded.logits is not None:
+            logits.append(embedded.logits.float().cpu())
+    whole = Embedded(torch.cat(features), torch.cat(logits) if logits else None)
+    _require_finite(whole, network)
+    return whole
+
+
+def _require_finite(embedded: Embedded, network: EvaluationNetwork) -> None:
+    held = (embedded.features, embedded.logits)
+    if not all(t.isfinite().all() for t in held if t is not None):
+        raise MirageError(
+            f"the {network.spec.kind} evaluation network gives infinite or undefined values",
+            "finite features",
+            "check its weights; for attack images, whether the attack diverged",
+        )
+
+
+def embed_real(
+    networks: Mapping[str, EvaluationNetwork],
+    views: Mapping[str, Tensor],
+    labels: Tensor,
+    batch_size: int,
+) -> RealFeatures:
+    """Embed private training images in every network.
+
+    Args:
+        networks: name -> network.
+        views: name of the network -> images prepared for it, uint8 [N, C, px, px].
+        labels: classes of the images, int64 [N].
+        batch_size: images at a time.
+
+    Returns:
+        Features under ``corrected``, and under ``paper`` for networks that the official code
+        feeds another range.
+
+    Raises:
+        MirageError: images of the wrong size, or features that are no finite numbers.
+    """
+    features = {}
+    for name, network in networks.items():
+        for fidelity in FIDELITIES:
+            if fidelity == PAPER and not network.has_paper_input:
+                continue
+            embedded = embed_images(network, views[name], batch_size, fidelity)
+            features[f"{name}.{fidelity}"] = embedded.features.numpy()
+    return RealFeatures(labels.numpy(), features)
+
+
+def embed_attack(
+    pipeline: Renderer,
+    networks: Mapping[str, EvaluationNetwork],
+    latents: Tensor,
+    classes: Tensor,
+    student_px: int,
+    gallery_px: int,
+    batch_size: int,
+    device: str,
+    checkpoint: Checkpoint,
+    label: str = "embedding",
+) -> EmbeddedAttack:
+    """Synthesise every selected latent once and embed the image in every network.
+
+    The official code synthesises each latent anew for every metric and for each of the student's
+    75 epochs; the images are the same (constant noise, single w), so one pass serves all.
+
+    Args:
+        pipeline: latents to images, unclipped.
+        networks: name -> network.
+        latents: selected latents, float32 [K, m, w_dim], best first.
+        classes: the K attacked classes, int64.
+        student_px: image size of the student (knowledge extraction score).
+        gallery_px: image size of the gallery.
+        batch_size: latents at a time.
+        device: where the prior computes.
+        checkpoint: where an interrupted run resumes; ticks after each batch.
+        label: how progress is named.
+
+    Returns:
+        Features, student images and gallery. Student images are kept in half precision (rounding
+        at most 1/4096 within [-1, 1], a thirtieth of a grey level), since the paper's 50,000
+        images of 224 px fill 30 GB otherwise; 8-bit storage would clip them, which the official
+        code does only after the random crop.
+
+    Raises:
+        MirageError: features that are no finite numbers.
+        Interrupted: the job was told to stop; the state is saved.
+    """
+    chosen, per_class = latents.shape[:2]
+    flat = latents.flatten(0, 1)
+    sizes = {student_px, gallery_px, *(network.spec.image_px for network in networks.values())}
+    state = checkpoint.load() or {"done": torch.zeros((), dtype=torch.int64)}
+    start = int(state["done"])
+    # Rows of finished batches, per output; joined at the end and whenever a state is saved.
+    rows: dict[str, list[Tensor]] = {
+        name: [tensor] for name, tensor in state.items() if name != "done"
+    }
+
+    def joined() -> dict[str, Tensor]:
+        for name, pieces in rows.items():
+            rows[name] = [torch.cat(pieces)]
+        return {name: pieces[0] for name, pieces in rows.items()}
+
+    with Progress(label, len(flat), start) as progress:
+        for first in range(start, len(flat), batch_size):
+            w = flat[first : first + batch_size].to(device)
+            with torch.inference_mode():
+                views = pipeline.sizes(w, sizes)
+            best = torch.arange(first, first + len(w)) % per_class == 0
+            outputs = {
+                "student": views[student_px].half().cpu(),
+                "gallery": to_stored_range(views[gallery_px].cpu()[best]),
+                **_embed_views(networks, views),
+            }
+            for name, tensor in outputs.items():
+                rows.setdefault(name, []).append(tensor)
+            progress.advance(len(w))
+            checkpoint.tick(lambda: {"done": torch.tensor(progress.done), **joined()})
+    whole = joined()
+    arrays = {
+        kind: {
+            name.removeprefix(f"{kind}."): tensor.numpy().reshape(chosen, per_class, -1)
+            for name, tensor in whole.items()
+            if name.startswith(f"{kind}.")
+        }
+        for kind in ("features", "logits")
+    }
+    return EmbeddedAttack(
+        AttackFeatures(classes.numpy(), arrays["features"], arrays["logits"]),
+        whole["student"],
+        whole["gallery"],
+    )
+
+
+def _embed_views(
+    networks: Mapping[str, EvaluationNetwork], views: Mapping[int, Tensor]
+) -> dict[str, Tensor]:
+    """Embed one rendered batch everywhere: "features.network.fidelity" -> rows on the CPU."""
+    outputs = {}
+    for name, network in networks.items():
+        images = views[network.spec.image_px]
+        for fidelity in FIDELITIES:
+            embedded = embed_images(network, images, len(images), fidelity)
+            outputs[f"features.{name}.{fidelity}"] = embedded.features
+            if embedded.logits is not None:
+                outputs[f"logits.{name}.{fidelity}"] = embedded.logits
+    return outputs

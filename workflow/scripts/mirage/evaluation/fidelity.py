@@ -1,0 +1,20 @@
+"""The two readings of every attack metric.
+
+``paper`` is what the official PPA code computes, quirks included, so that numbers can be held
+against the published ones; ``corrected`` is what it should compute. Both come from one synthesis
+of the same latents. Where they differ:
+
+- attack images go into the networks unclipped (paper) or clamped to [-1, 1] (corrected);
+- the FID Inception sees [-3, 1] (paper) or [-1, 1] (corrected); see ``inception``;
+- feature distances are squared (paper); corrected adds plain ones;
+- precision, recall, density and coverage are broken in the official code and absent from the
+  paper: corrected only.
+"""
+
+from typing import Final, Literal
+
+Fidelity = Literal["paper", "corrected"]
+
+PAPER: Final = "paper"
+CORRECTED: Final = "corrected"
+FIDELITIES: Final[tuple[Fidelity, Fidelity]] = (PAPER, CORRECTED)

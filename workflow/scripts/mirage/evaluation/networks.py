@@ -1,0 +1,247 @@
+"""Evaluation networks: how an image becomes features, and for classifiers logits.
+
+One registry entry per kind of network. All take images in [-1, 1] and are frozen.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+import torch
+from torch import Tensor
+
+from mirage.errors import MirageError
+from mirage.evaluation.fidelity import PAPER, Fidelity
+from mirage.recipes import Recipe, require
+
+
+class Embedded(NamedTuple):
+    """Features [N, D] and, of networks that classify, logits [N, K]; float32."""
+
+    features: Tensor
+    logits: Tensor | None
+
+
+Forward = Callable[[Tensor], Embedded]
+
+
+class Kind(NamedTuple):
+    """One kind of network.
+
+    Attributes:
+        load: (weights file, device) -> forward pass on images in [-1, 1].
+        paper_input: what the official code feeds the network for an image in [-1, 1]; None where
+            that is the image itself.
+    """
+
+    load: Callable[[Path, str], Forward]
+    paper_input: Callable[[Tensor], Tensor] | None
+
+
+KINDS: dict[str, Kind] = {}
+"""Kinds by the name they have in the configuration."""
+
+
+def kind(
+    name: str, paper_input: Callable[[Tensor], Tensor] | None = None
+) -> Callable[[Callable[[Path, str], Forward]], Callable[[Path, str], Forward]]:
+    """Register a loader under its name; see ``Kind``."""
+
+    def register(load: Callable[[Path, str], Forward]) -> Callable[[Path, str], Forward]:
+        KINDS[name] = Kind(load, paper_input)
+        return load
+
+    return register
+
+
+@dataclass(frozen=True)
+class NetworkSpec(Recipe):
+    """One evaluation network of a run.
+
+    Attributes:
+        kind: ``classifier`` (trained here), ``facenet`` or ``inception_fid``.
+        image_px: side of the square images it takes, in pixels.
+        resize: prepared view of the real images it takes: ``square`` (both sides to image_px) or
+            ``short_side`` (short side to image_px, then centre crop).
+        l2_normalise: scale features to unit length.
+    """
+
+    kind: str
+    image_px: int
+    resize: Literal["square", "short_side"] = "square"
+    l2_normalise: bool = False
+
+    def __post_init__(self) -> None:
+        require(self.kind in KINDS, "kind", self.kind, f"one of {', '.join(KINDS)}")
+        require(self.image_px > 0, "image_px", self.image_px, "a positive number of pixels")
+        views = ("square", "short_side")
+        require(self.resize in views, "resize", self.resize, f"one of {', '.join(views)}")
+
+
+@dataclass(frozen=True)
+class EvaluationNetwork:
+    """A loaded network; see ``load_network``.
+
+    Attributes:
+        spec: its settings.
+        forward: images in [-1, 1] on the device -> features and logits.
+        device: where it computes.
+    """
+
+    spec: NetworkSpec
+    forward: Forward = field(repr=False)
+    device: str
+
+    @property
+    def has_paper_input(self) -> bool:
+        """Whether the two fidelities differ even for images within [-1, 1]."""
+        return KINDS[self.spec.kind].paper_input is not None
+
+    @torch.inference_mode()
+    def embed(self, images: Tensor, fidelity: Fidelity = "corrected") -> Embedded:
+        """Embed images under one of the two readings.
+
+        Args:
+            images: float [N, C, px, px] with px the ``image_px`` of the spec, nominally in
+                [-1, 1]; a generator may exceed that.
+            fidelity: ``corrected`` clamps to [-1, 1]; ``paper`` does not, and rescales where the
+                official code does (facts of the PPA code, quirks 5 and 7).
+
+        Returns:
+            Features and logits on the device.
+
+        Raises:
+            MirageError: the images have another size.
+        """
+        if images.shape[-2:] != (self.spec.image_px, self.spec.image_px):
+            raise MirageError(
+                f"the {self.spec.kind} network was given images of {tuple(images.shape[-2:])} px",
+                f"{self.spec.image_px} px, as image_px of the network says",
+            )
+        images = images.to(self.device)
+        if fidelity == PAPER:
+            paper_input = KINDS[self.spec.kind].paper_input
+            images = images if paper_input is None else paper_input(images)
+        else:
+            images = images.clamp(-1, 1)
+        features, logits = self.forward(images)
+        if self.spec.l2_normalise:
+            features = torch.nn.functional.normalize(features, dim=1)
+        return Embedded(features, logits)
+
+
+def load_network(spec: NetworkSpec, weights_path: str | Path, device: str) -> EvaluationNetwork:
+    """Load an evaluation network, frozen and in eval mode.
+
+    Args:
+        spec: kind and sizes.
+        weights_path: ``classifier``: a file of our own; ``facenet``: the VGGFace2 state dict of
+            facenet-pytorch; ``inception_fid``: the state dict ``pt_inception-2015-12-05`` of
+            pytorch-fid.
+        device: where it computes.
+
+    Raises:
+        MirageError: the weights are missing or do not fit.
+    """
+    path = Path(weights_path)
+    if not path.exists():
+        raise MirageError(
+            f"{path}, the weights of the {spec.kind} network, is missing",
+            remedy="make or fetch it; nothing is downloaded silently",
+        )
+    return EvaluationNetwork(spec, KINDS[spec.kind].load(path, device), device)
+
+
+@kind("classifier")
+def _load_classifier(path: Path, device: str) -> Forward:
+    """A classifier of ours; penultimate features and logits from one pass."""
+    from mirage.targets.weights import load_classifier
+
+    model = load_classifier(path, device)
+
+    def forward(images: Tensor) -> Embedded:
+        features = model.features(images)
+        return Embedded(features, model.head(features))
+
+    return forward
+
+
+@kind("facenet")
+def _load_facenet(path: Path, device: str) -> Forward:
+    """FaceNet (InceptionResnetV1 on VGGFace2): unit-length embeddings, 512 values."""
+    from facenet_pytorch import InceptionResnetV1
+
+    state = read_state(path)
+    # The file also holds the classification layer of its training, which embedding leaves out.
+    kept = {name: tensor for name, tensor in state.items() if not name.startswith("logits.")}
+    model = InceptionResnetV1()
+    with fitting(path, "the VGGFace2 state dict of facenet-pytorch"):
+        model.load_state_dict(kept)
+    model.eval().requires_grad_(False).to(device)
+    return lambda images: Embedded(model(images), None)
+
+
+@kind("inception_fid", paper_input=lambda images: 2 * images - 1)
+def _load_inception_fid(path: Path, device: str) -> Forward:
+    """The FID Inception, 2,048 pooled features; see ``inception`` for the official input range."""
+    from mirage.evaluation.inception import fid_inception
+
+    with fitting(path, "the state dict pt_inception-2015-12-05 of pytorch-fid"):
+        model = fid_inception(read_state(path))
+    model.to(device)
+    return lambda images: Embedded(model(images), None)
+
+
+def read_state(path: Path) -> dict[str, Tensor]:
+    """Read a state dict of another project; only tensors are taken, no code can run.
+
+    Raises:
+        MirageError: the file is damaged or holds more than tensors.
+    """
+    from pickle import UnpicklingError
+
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except (UnpicklingError, RuntimeError, EOFError, ValueError) as error:
+        raise MirageError(
+            f"{path} cannot be read as network weights ({str(error).splitlines()[0]})",
+            "a state dict saved by PyTorch",
+            "fetch it again and compare its checksum",
+        ) from error
+    if not isinstance(state, dict) or not all(isinstance(v, Tensor) for v in state.values()):
+        raise MirageError(f"{path} holds no state dict", "names and tensors")
+    return state
+
+
+@contextmanager
+def fitting(path: Path, expected: str) -> Iterator[None]:
+    """Tell a state dict of another network plainly.
+
+    Raises:
+        MirageError: names or shapes do not fit.
+    """
+    try:
+        yield
+    except (RuntimeError, KeyError) as error:
+        raise MirageError(f"{path} holds the weights of another network", expected) from error
+
+
+def load_networks(
+    specs: Mapping[str, Mapping[str, object]], weights: Iterable[str | Path], device: str
+) -> dict[str, EvaluationNetwork]:
+    """Load the networks of all roles.
+
+    Args:
+        specs: role -> settings of a ``NetworkSpec``.
+        weights: their weights files, in the same order.
+        device: where they compute.
+
+    Raises:
+        MirageError: settings or weights do not fit.
+    """
+    return {
+        role: load_network(NetworkSpec.of(spec), path, device)
+        for (role, spec), path in zip(specs.items(), weights, strict=True)
+    }

@@ -1,0 +1,114 @@
+"""All scores of one attack, from stored features."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from mirage.evaluation.accuracy import top_k_accuracy
+from mirage.evaluation.distances import nearest_squared, same_class
+from mirage.evaluation.fid import fit_gaussian, frechet_distance
+from mirage.evaluation.fidelity import CORRECTED, FIDELITIES, Fidelity
+from mirage.evaluation.prdc import Prdc, prdc
+from mirage.evaluation.stored import AttackFeatures, RealFeatures
+
+ACCURACY, FACE, FID = "eval", "face", "fid"
+"""Names of the three evaluation networks: Acc@k and δ_eval; δ_face; FID and PRDC."""
+
+
+def score_attack(
+    attack: AttackFeatures, real: RealFeatures, knowledge: Mapping[str, float]
+) -> dict[str, Any]:
+    """Compute every attack metric under both fidelities.
+
+    Args:
+        attack: features of the attack images in the networks ``eval``, ``face`` and ``fid``.
+        real: features of the training images in the same networks.
+        knowledge: ``xi_train`` and ``xi_test``; one student serves both fidelities, as its recipe
+            says which reading it follows.
+
+    Returns:
+        ``paper`` and ``corrected``: name -> value, shares in [0, 1]; FID is None with a single
+        image on either side, the PRDC values where a class has fewer than two. ``per_class``:
+        one flat row per fidelity and class. JSON-able.
+
+    Raises:
+        MirageError: a network or the training images of an attacked class are missing.
+    """
+    scores: dict[str, Any] = {"per_class": []}
+    for fidelity in FIDELITIES:
+        columns = _per_class(attack, real, fidelity)
+        scores[fidelity] = {
+            **_accuracies(attack, fidelity),
+            **{name: _mean(column) for name, column in columns.items()},
+            **_fid(attack, real, fidelity),
+            **{name: float(knowledge[name]) for name in ("xi_train", "xi_test")},
+            "n_images": int(np.prod(attack.of(ACCURACY, fidelity).shape[:2])),
+            "n_classes": len(attack.classes),
+        }
+        scores["per_class"] += [
+            {
+                "fidelity": fidelity,
+                "class": int(label),
+                **{name: column[row] for name, column in columns.items()},
+            }
+            for row, label in enumerate(attack.classes)
+        ]
+    return scores
+
+
+def _accuracies(attack: AttackFeatures, fidelity: Fidelity) -> dict[str, float]:
+    top1 = top_k_accuracy(attack.logits_of(ACCURACY, fidelity), attack.classes, 1)
+    return {"acc1_std": top1.rank_std, "acc1_class_std": top1.class_std}
+
+
+def _per_class(
+    attack: AttackFeatures, real: RealFeatures, fidelity: Fidelity
+) -> dict[str, list[float | None]]:
+    """Metrics that are means over classes of equal size: name -> K values."""
+    columns: dict[str, list[float | None]] = {}
+    logits = attack.logits_of(ACCURACY, fidelity)
+    for k in (1, 5):
+        columns[f"acc{k}"] = top_k_accuracy(logits, attack.classes, k).per_class.tolist()
+    for network in (FACE, ACCURACY):
+        squares = nearest_squared(
+            attack.of(network, fidelity), attack.classes, real.of(network, fidelity), real.labels
+        )
+        columns[f"delta_{network}"] = squares.mean(axis=1).tolist()
+        if fidelity == CORRECTED:
+            columns[f"delta_{network}_plain"] = np.sqrt(squares).mean(axis=1).tolist()
+    if fidelity == CORRECTED:
+        columns |= _prdc(attack, real)
+    return columns
+
+
+def _prdc(attack: AttackFeatures, real: RealFeatures) -> dict[str, list[float | None]]:
+    pairs = same_class(
+        attack.of(FID, CORRECTED), attack.classes, real.of(FID, CORRECTED), real.labels
+    )
+    found = [prdc(own, fake) if min(len(own), len(fake)) > 1 else None for fake, own in pairs]
+    return {
+        name: [None if value is None else float(getattr(value, name)) for value in found]
+        for name in Prdc._fields
+    }
+
+
+def _fid(
+    attack: AttackFeatures, real: RealFeatures, fidelity: Fidelity
+) -> dict[str, float | int | None]:
+    """FID against the training images of the attacked classes, with the smaller image count.
+
+    With fewer images than features the estimate is biased upwards: compare equal counts only.
+    """
+    attacked = np.isin(real.labels, attack.classes)
+    own = real.of(FID, fidelity)[attacked]
+    fake = attack.of(FID, fidelity)
+    fake = fake.reshape(-1, fake.shape[-1])
+    images = min(len(own), len(fake))
+    fid = frechet_distance(fit_gaussian(own), fit_gaussian(fake)) if images > 1 else None
+    return {"fid": fid, "fid_images": images}
+
+
+def _mean(column: list[float | None]) -> float | None:
+    values = [value for value in column if value is not None]
+    return float(np.mean(values)) if values else None

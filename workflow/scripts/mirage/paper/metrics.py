@@ -1,0 +1,78 @@
+"""The metrics of the paper's tables: names, units, direction, how they are printed."""
+
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One column of a table.
+
+    Attributes:
+        key: name in records and tables.
+        title: heading as plain text with Greek letters.
+        latex: heading in LaTeX.
+        towards: 1 if larger is better for whom the metric serves (test accuracy: the user; all
+            attack metrics: the attacker), -1 if smaller is, 0 if it has no direction.
+        digits: decimals as printed in the paper's Table 2.
+        percent: whether tables hold percent while records hold a share of 1.
+        of_attack: whether it measures the attack rather than the target.
+    """
+
+    key: str
+    title: str
+    latex: str
+    towards: Literal[-1, 0, 1]
+    digits: int
+    percent: bool = False
+    of_attack: bool = True
+
+    @property
+    def arrow(self) -> str:
+        """The paper's sign for the better direction."""
+        return {1: "↑", -1: "↓", 0: ""}[self.towards]
+
+
+METRICS: dict[str, Metric] = {
+    metric.key: metric
+    for metric in (
+        Metric("test_acc", "Test Acc", "Test Acc", 1, 2, percent=True, of_attack=False),
+        Metric("ece", "ECE", "ECE", -1, 4, of_attack=False),
+        Metric("acc1", "Acc@1", "Acc@1", 1, 2, percent=True),
+        Metric("acc1_std", "Acc@1 ± ranks", r"Acc@1 $\pm$ ranks", 0, 1, percent=True),
+        Metric("acc5", "Acc@5", "Acc@5", 1, 2, percent=True),
+        Metric("delta_face", "δ face", r"$\delta_{\mathrm{face}}$", -1, 4),
+        Metric("delta_eval", "δ eval", r"$\delta_{\mathrm{eval}}$", -1, 2),
+        Metric("fid", "FID", "FID", -1, 2),
+        Metric("xi_train", "ξ train", r"$\xi_{\mathrm{train}}$", 1, 2, percent=True),
+        Metric("xi_test", "ξ test", r"$\xi_{\mathrm{test}}$", 1, 2, percent=True),
+        Metric("precision", "Precision", "Precision", 1, 3),
+        Metric("recall", "Recall", "Recall", 1, 3),
+        Metric("density", "Density", "Density", 1, 3),
+        Metric("coverage", "Coverage", "Coverage", 1, 3),
+    )
+}
+"""Key -> metric, in the order of the tables."""
+
+TARGET_METRICS = tuple(metric.key for metric in METRICS.values() if not metric.of_attack)
+ATTACK_METRICS = tuple(metric.key for metric in METRICS.values() if metric.of_attack)
+
+MODELS = MappingProxyType({"Standard": 0.0, "Pos. LS": 0.1, "Neg. LS": -0.05})
+"""Rows of Table 1 and their smoothing factors."""
+
+TABLE1 = ("test_acc", "acc1", "delta_face", "xi_train")
+TABLE2 = (
+    "test_acc", "ece", "acc1", "acc1_std", "acc5", "delta_face", "delta_eval", "fid", "xi_train",
+    "xi_test",
+)  # fmt: skip
+
+
+def paper_sign(metric: str, alpha: float) -> int:
+    """Sign of the change against alpha = 0 that the paper claims: -1, 0 or 1.
+
+    Positive smoothing moves every attack metric, and the test accuracy, to its better side, and
+    negative smoothing to its worse side (paper Section 4.2, Tables 1 and 2).
+    """
+    towards = METRICS[metric].towards
+    return towards * (int(alpha > 0) - int(alpha < 0))

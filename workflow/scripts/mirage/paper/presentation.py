@@ -1,0 +1,75 @@
+"""From a study to what tables and report need: records, names to print, the paper's settings."""
+
+from collections.abc import Iterable
+
+from mirage.cells import Attack
+from mirage.paper.cells import CellRecord
+from mirage.paper.reference import Counterparts
+from mirage.paper.render import Scale
+from mirage.study import Study
+
+_MEASURED_BY = {
+    "acc1": "eval", "acc5": "eval", "delta_eval": "eval", "delta_face": "face", "fid": "fid",
+}  # fmt: skip
+
+
+def records(attacks: Iterable[Attack]) -> list[CellRecord]:
+    """Where the numbers of attacks lie, relative to the folder of results."""
+    return [_record(attack) for attack in attacks]
+
+
+def _record(attack: Attack) -> CellRecord:
+    target = attack.target
+    cell = f"{target.cell}/{attack.attack}"
+    return CellRecord(
+        dataset=target.dataset,
+        architecture=target.architecture,
+        samples="all" if target.samples is None else target.samples,
+        treatment=target.treatment,
+        alpha=target.alpha,
+        seed=target.seed,
+        attack=attack.attack,
+        target=f"{target.path}/metrics.json",
+        metrics=f"{attack.path}/metrics.json",
+        links={
+            "metrics": f"{attack.path}/metrics.json",
+            "classes": f"{attack.path}/per_class.csv",
+            "training log": f"logs/train_target/{target.cell}.log",
+            "training settings": f"jobs/train_target/{target.cell}.json",
+            "attack settings": f"jobs/sample_candidates/{cell}.json",
+            "score log": f"logs/score_attack/{cell}.log",
+        },
+    )
+
+
+def describe(study: Study, name: str) -> Scale:
+    """How a scale is presented.
+
+    Args:
+        study: the study.
+        name: of its scale, ``demo`` say.
+    """
+    settings = study.scale
+    labels = {
+        **{key: entry["title"] for key, entry in settings["datasets"].items()},
+        **{key: entry["title"] for key, entry in settings["attacks"].items()},
+    }
+    attacked = dict.fromkeys(attack.target.dataset for attack in study.attacks)
+    networks = {
+        metric: "; ".join(dict.fromkeys(study.network(d, role)["title"] for d in attacked))
+        for metric, role in _MEASURED_BY.items()
+    }
+    networks["xi_train"] = networks["xi_test"] = (
+        f"{settings['knowledge']['architecture']} trained on the attack's images"
+    )
+    return Scale(name, settings["comparable"], settings["title"], networks, labels)
+
+
+def counterparts(study: Study) -> Counterparts:
+    """Which of the paper's data sets and architectures stand beside ours."""
+    return {
+        "dataset": {k: v["paper"] for k, v in study.scale["datasets"].items() if v["paper"]},
+        "architecture": {
+            k: v["paper"] for k, v in study.scale["architectures"].items() if v["paper"]
+        },
+    }

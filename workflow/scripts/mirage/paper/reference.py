@@ -1,0 +1,97 @@
+"""The paper's printed numbers, and which of them stands beside which of our rows."""
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mirage.errors import MirageError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+FOLDER = Path(__file__).resolve().parents[3] / "presets" / "paper"
+"""Where the tidy CSVs lie: ``workflow/presets/paper``."""
+
+Counterparts = Mapping[str, Mapping[str, str]]
+"""Column -> {our value: the paper's value}. What is not listed stands for itself."""
+
+MATCHED = ("dataset", "architecture", "samples", "attack")
+
+
+def reference_rows(*tables: str, folder: str | Path = FOLDER) -> "pd.DataFrame":
+    """Read tables of the paper.
+
+    Args:
+        tables: file names without suffix, e.g. ``"table02", "table04"``.
+        folder: where the files lie.
+
+    Returns:
+        Their rows, one table after the other, numbers as numbers, percent as percent. The paper's
+        tables 1 to 4 are all PPA: a missing ``attack`` is filled with ``ppa`` and a missing
+        ``samples`` (training images per class) with ``all``.
+
+    Raises:
+        MirageError: a file is missing.
+    """
+    import pandas as pd
+
+    frames = []
+    for table in tables:
+        path = Path(folder) / f"{table}.csv"
+        if not path.is_file():
+            raise MirageError(f"{path} is missing", "the paper's table as CSV", "restore the file")
+        rows = pd.read_csv(path).rename(columns={"n_samples": "samples"})
+        for column, value in (("samples", "all"), ("attack", "ppa")):
+            rows[column] = rows[column].astype(str) if column in rows else value
+        frames.append(rows)
+    return pd.concat(frames, ignore_index=True)
+
+
+def beside(
+    rows: "pd.DataFrame",
+    reference: "pd.DataFrame",
+    metrics: Sequence[str],
+    on: Sequence[str],
+    counterparts: Counterparts,
+) -> "pd.DataFrame":
+    """Add the columns ``<metric>_paper`` and ``<metric>_difference`` (ours minus the paper's).
+
+    Args:
+        rows: our rows.
+        reference: from ``reference_rows``.
+        metrics: which metrics.
+        on: columns that must agree besides ``MATCHED``, e.g. ``("alpha",)``.
+        counterparts: which of the paper's values stands for ours.
+
+    Returns:
+        ``rows`` with the new columns, empty where the paper prints nothing, and
+        ``paper_setting``, which of the paper's settings that is.
+    """
+    import pandas as pd
+
+    keys = [*MATCHED, *on]
+    known = {tuple(_key(row[column]) for column in keys): row for _, row in reference.iterrows()}
+    found = []
+    for _, row in rows.iterrows():
+        names = (counterparts.get(column, {}).get(str(row[column]), row[column]) for column in keys)
+        found.append(known.get(tuple(map(_key, names))))
+    joined = rows.copy()
+    joined["paper_setting"] = [None if row is None else _setting(row) for row in found]
+    for metric in metrics:
+        printed = [float("nan") if row is None else row.get(metric, float("nan")) for row in found]
+        joined[f"{metric}_paper"] = pd.Series(printed, index=rows.index, dtype=float)
+        joined[f"{metric}_difference"] = joined[metric] - joined[f"{metric}_paper"]
+    return joined
+
+
+def _setting(row: "pd.Series[Any]") -> str:
+    samples = "all images" if row["samples"] == "all" else f"{row['samples']} images per class"
+    return f"{row['dataset']}, {row['architecture']}, {samples}"
+
+
+def _key(value: object) -> str:
+    """Names compare by letters and digits (``ResNet-152`` is ``resnet152``), numbers by value."""
+    if isinstance(value, float):
+        return f"{value + 0.0:.6g}"  # + 0.0 makes -0.0 the same as 0.0
+    return re.sub(r"[^a-z0-9]", "", str(value).lower())

@@ -1,0 +1,32 @@
+"""Choosing where tensors live, once, at the start of a job."""
+
+import os
+
+from mirage.errors import MirageError
+
+
+def choose_device(name: str) -> str:
+    """Turn the configuration's ``device`` into a torch device, set to repeat itself exactly.
+
+    Args:
+        name: ``auto`` (a GPU if there is one), ``cpu`` or ``cuda``.
+
+    Returns:
+        ``cpu`` or ``cuda``.
+
+    Raises:
+        MirageError: ``cuda`` was asked for and there is none.
+    """
+    # cuBLAS repeats itself only with a fixed workspace, chosen before its first use.
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    import torch
+
+    found = name != "cpu" and torch.cuda.is_available()
+    if name == "cuda" and not found:
+        raise MirageError(
+            "config: device is cuda, but no GPU can be used here",
+            remedy="run on a GPU machine, or with --config device=auto",
+        )
+    torch.backends.cudnn.benchmark = False
+    torch.backends.cudnn.deterministic = True
+    return "cuda" if found else "cpu"

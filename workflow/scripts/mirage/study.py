@@ -1,0 +1,145 @@
+"""One study: the cells of a scale, and what each of them is made with."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from mirage import cells
+from mirage.cells import Attack, Target
+from mirage.configuration import attack_settings
+from mirage.errors import MirageError
+
+NETWORKS = ("eval", "face", "fid")
+"""The networks that measure attacks, by their role."""
+
+
+@dataclass(frozen=True)
+class Study:
+    """A checked scale of the configuration, queried by rules, tables and figures.
+
+    Attributes:
+        scale: the scale's block of the configuration, already checked.
+        classes_per_chunk: attacked classes per job; None for all in one.
+    """
+
+    scale: Mapping[str, Any]
+    classes_per_chunk: int | None = None
+
+    @cached_property
+    def attacks(self) -> list[Attack]:
+        """Every attack of the study, in the order of the configuration."""
+        found = {
+            Attack(target, attack): None
+            for grid in self.scale["targets"]
+            for target in _targets(grid)
+            for attack in grid["attacks"]
+        }
+        return list(found)
+
+    @cached_property
+    def targets(self) -> list[Target]:
+        """Every target of the study (without the evaluation networks)."""
+        return list(dict.fromkeys(t for grid in self.scale["targets"] for t in _targets(grid)))
+
+    @cached_property
+    def _trained_networks(self) -> dict[Target, str]:
+        return {
+            self._network_target(spec["target"]): spec["target"]["training"]
+            for roles in self.scale["networks"].values()
+            for spec in roles.values()
+            if "target" in spec
+        }
+
+    @staticmethod
+    def _network_target(spec: Mapping[str, Any]) -> Target:
+        return Target(spec["dataset"], spec["architecture"], 0.0, None, spec["seed"])
+
+    def classes(self, dataset: str) -> int:
+        """Number of identities of a data set."""
+        return int(self._entry("datasets", dataset)["classes"])
+
+    def chunks(self, dataset: str) -> list[str]:
+        """Names of the chunks in which a data set's classes are attacked."""
+        return cells.chunks(self.classes(dataset), self.classes_per_chunk)
+
+    def training(self, target: Target) -> dict[str, Any]:
+        """Settings a target is trained with, its alpha included.
+
+        A cell that stands in no grid is trained like the grid of the same data set, architecture
+        and sample budget, so any alpha and seed can be asked for by path.
+
+        Raises:
+            MirageError: no grid fits.
+        """
+        name = self._trained_networks.get(target)
+        for grid in self.scale["targets"]:
+            budgets = [None if s == "all" else s for s in grid["samples"]]
+            fits = (
+                grid["dataset"] == target.dataset
+                and target.architecture in grid["architectures"]
+                and target.samples in budgets
+            )
+            if name is None and fits:
+                name = grid["training"]
+        if name is None:
+            raise MirageError(
+                f"config: nothing says how to train {target.path}",
+                "an entry of `targets` with this dataset, architecture and samples",
+                "add one to config.yaml",
+            )
+        return {**self._entry("training", name), "alpha": target.alpha}
+
+    def architecture(self, name: str) -> Mapping[str, Any]:
+        """Entry of an architecture: its view, its published name, its initial weights."""
+        return self._entry("architectures", name)
+
+    def attack(self, attack: Attack) -> dict[str, Any]:
+        """Settings of an attack on its target's data set."""
+        self._entry("attacks", attack.attack)
+        return attack_settings(self.scale, attack.attack, attack.target.dataset)
+
+    def pool(self, name: str) -> Mapping[str, Any]:
+        """Entry of a candidate pool."""
+        return self._entry("pools", name)
+
+    def prior(self, name: str) -> Mapping[str, Any]:
+        """Entry of a prior."""
+        return self._entry("priors", name)
+
+    def network(self, dataset: str, role: str) -> Mapping[str, Any]:
+        """Entry of the network that measures attacks on ``dataset`` in a role of ``NETWORKS``."""
+        roles: Mapping[str, Mapping[str, Any]] = self._entry("networks", dataset)
+        return roles[role]
+
+    def network_weights(self, dataset: str, role: str) -> str | None:
+        """Path of a trained network's weights; None where the weights are an asset."""
+        spec = self.network(dataset, role).get("target")
+        return f"{self._network_target(spec).path}/weights.safetensors" if spec else None
+
+    def image_px(self, target: Target) -> int:
+        """Side of the images a target sees."""
+        view = self.architecture(target.architecture)["view"]
+        return int(self._entry("datasets", target.dataset)["views"][view]["image_px"])
+
+    def _entry(self, section: str, name: str) -> Mapping[str, Any]:
+        try:
+            entry: Mapping[str, Any] = self.scale[section][name]
+        except KeyError as error:
+            known = ", ".join(self.scale[section])
+            raise MirageError(
+                f"config: {section} has no {name!r}",
+                f"one of {known}",
+                "correct the path or add it",
+            ) from error
+        return entry
+
+
+def _targets(grid: Mapping[str, Any]) -> list[Target]:
+    return [
+        Target(grid["dataset"], architecture, float(alpha), None if n == "all" else n, seed)
+        for architecture in grid["architectures"]
+        for n in grid["samples"]
+        for alpha in grid["alphas"]
+        for seed in grid["seeds"]
+    ]

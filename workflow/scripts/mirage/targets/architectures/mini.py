@@ -1,0 +1,93 @@
+"""Small networks for the demo, each with the design of one published architecture.
+
+Measured choices of the demo scale: 3x3 stem of stride 2, four stages, batch norm, global average
+pool; 24k to 100k weights, so that one 32 px training takes seconds on one core.
+"""
+
+from collections.abc import Callable
+from itertools import pairwise
+
+from torch import nn
+
+from mirage.targets.architectures.layers import (
+    Activated,
+    BatchNorm,
+    Convolution,
+    DenseLayer,
+    GlobalAverage,
+    Linear,
+    NormActivation,
+    Residual,
+    initialise,
+)
+from mirage.targets.architectures.registry import Classifier, Plan, register
+
+_WIDTHS = (8, 16, 32, 64)
+Body = Callable[[int, int, int], list[nn.Module]]
+
+
+@register("resnet-mini")
+def resnet_mini(plan: Plan) -> Classifier:
+    """Stand-in for ResNet-152: one basic block per stage, widths 8 to 64."""
+
+    def body(inputs: int, outputs: int, stride: int) -> list[nn.Module]:
+        return [Activated(inputs, outputs, 3, stride), Convolution(outputs, outputs, 3)]
+
+    return _residual(plan, body)
+
+
+@register("resnext-mini")
+def resnext_mini(plan: Plan) -> Classifier:
+    """Stand-in for ResNeXt-50: one bottleneck with 4 groups per stage, widths 8 to 64."""
+
+    def body(inputs: int, outputs: int, stride: int) -> list[nn.Module]:
+        return [
+            Activated(inputs, outputs, 1),
+            Activated(outputs, outputs, 3, stride, 4),
+            Convolution(outputs, outputs, 1),
+        ]
+
+    return _residual(plan, body)
+
+
+def _residual(plan: Plan, body: Body) -> Classifier:
+    layers: list[nn.Module] = [Activated(plan.channels, _WIDTHS[0], 3, 2)]
+    inputs = _WIDTHS[0]
+    for stage, width in enumerate(_WIDTHS):
+        stride = 1 if stage == 0 else 2
+        branch = nn.Sequential(*body(inputs, width, stride), BatchNorm(width))
+        layers.append(Residual(branch, inputs, width, stride))
+        inputs = width
+    return _classifier(plan, layers, inputs)
+
+
+@register("densenet-mini")
+def densenet_mini(plan: Plan, width: int = 16, growth: int = 7) -> Classifier:
+    """Stand-in for DenseNet-121: 4 blocks of 3 dense layers, halved in between."""
+    layers: list[nn.Module] = [Convolution(plan.channels, width, 3, 2)]
+    for block in range(4):
+        if block > 0:
+            layers += [NormActivation(width), Convolution(width, width // 2, 1), nn.AvgPool2d(2)]
+            width //= 2
+        for _ in range(3):
+            layers.append(DenseLayer(width, growth))
+            width += growth
+    layers.append(NormActivation(width))
+    return _classifier(plan, layers, width)
+
+
+@register("convnet-mini")
+def convnet_mini(plan: Plan) -> Classifier:
+    """Evaluation model of the demo: plain convolutions and max pooling, widths 16 to 128."""
+    widths = (plan.channels, 16, 32, 64, 128)
+    layers: list[nn.Module] = [
+        Activated(inputs, outputs, 3, pool=2) for inputs, outputs in pairwise(widths)
+    ]
+    return _classifier(plan, layers, widths[-1])
+
+
+def _classifier(plan: Plan, layers: list[nn.Module], width: int) -> Classifier:
+    trunk = nn.Sequential(*layers, GlobalAverage())
+    model = Classifier(trunk, Linear(width, plan.classes), plan.channels)
+    initialise(model, plan.generator)
+    return model

@@ -1,0 +1,28 @@
+"""Job: every metric of an attack (rule score_attack)."""
+
+from typing import TYPE_CHECKING
+
+from mirage.runtime import job
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import snakemake
+
+
+def score_attack(task: "snakemake") -> dict[str, float]:
+    """Write the metrics in both fidelities, overall and per class."""
+    from mirage.evaluation.scores import score_attack
+    from mirage.evaluation.stored import AttackFeatures, RealFeatures
+    from mirage.runtime import files
+
+    scores = score_attack(
+        AttackFeatures.load(task.input.features),
+        RealFeatures.load(task.input.real),
+        files.read_json(task.input.knowledge),
+    )
+    files.write_rows(task.output.per_class, scores.pop("per_class"))
+    files.write_json(task.output.metrics, scores)
+    told = ("acc1", "acc5", "delta_face", "xi_train")
+    return {name: scores["paper"][name] for name in told}
+
+
+job.run(score_attack, snakemake)

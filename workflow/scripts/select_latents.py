@@ -1,0 +1,42 @@
+"""Job: stage 3 of PPA for a chunk of classes (rule select_latents)."""
+
+from typing import TYPE_CHECKING
+
+from mirage.runtime import job
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import snakemake
+
+
+def select_latents(task: "snakemake") -> dict[str, float]:
+    """Write the chunk's most robust latents."""
+    from mirage.attacks.latents import load_latents, save_latents
+    from mirage.attacks.optimisation import Optimised
+    from mirage.attacks.selection import SelectionRecipe, select_latents
+    from mirage.cells import classes_of
+    from mirage.priors.pipeline import ImagePipeline
+    from mirage.priors.weights import load_generator
+    from mirage.runtime.checkpoint import Checkpoint
+    from mirage.runtime.devices import choose_device
+    from mirage.targets.weights import load_classifier
+
+    device = choose_device(task.params.device)
+    checkpoint = Checkpoint(task.params.state, job.identity(task))
+    selected = select_latents(
+        ImagePipeline(load_generator(task.input.generator, device), task.params.crop_px),
+        load_classifier(task.input.weights, device),
+        load_latents(Optimised, task.input.latents).latents,
+        classes_of(task.wildcards.chunk),
+        SelectionRecipe.of(task.params.recipe),
+        task.params.image_px,
+        int(task.wildcards.seed),
+        device,
+        task.params.batch,
+        checkpoint,
+    )
+    save_latents(task.output.latents, selected, {"recipe": dict(task.params.recipe)})
+    checkpoint.discard()
+    return {"robust confidence": selected.scores.mean().item()}
+
+
+job.run(select_latents, snakemake)

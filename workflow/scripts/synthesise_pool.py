@@ -1,0 +1,33 @@
+"""Job: draw and render a candidate pool (rule synthesise_pool)."""
+
+from typing import TYPE_CHECKING
+
+from mirage.runtime import job
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import snakemake
+
+
+def synthesise_pool(task: "snakemake") -> dict[str, float]:
+    """Write the latents and the images all targets rate."""
+    from mirage.attacks.pool import PoolRecipe, synthesise_pool
+    from mirage.priors.pipeline import ImagePipeline
+    from mirage.priors.weights import load_generator
+    from mirage.runtime.checkpoint import Checkpoint
+    from mirage.runtime.devices import choose_device
+
+    device = choose_device(task.params.device)
+    pipeline = ImagePipeline(load_generator(task.input.generator, device), task.params.crop_px)
+    pool = synthesise_pool(
+        pipeline,
+        PoolRecipe.of(task.params.recipe),
+        int(task.wildcards.image_px),
+        task.params.batch,
+        device,
+        Checkpoint(None, {}),
+    )
+    pool.save(task.output.pool, {"recipe": dict(task.params.recipe)})
+    return {"candidates": len(pool.w)}
+
+
+job.run(synthesise_pool, snakemake)

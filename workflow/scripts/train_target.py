@@ -1,0 +1,47 @@
+"""Job: train one classifier (rule train_target)."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mirage.runtime import job
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import snakemake
+
+
+def train_target(task: "snakemake") -> dict[str, float]:
+    """Write weights, history and metrics."""
+    from mirage.data.splits import first_per_class
+    from mirage.data.views import View
+    from mirage.runtime import files
+    from mirage.runtime.checkpoint import Checkpoint
+    from mirage.runtime.devices import choose_device
+    from mirage.targets.recipe import TrainingRecipe
+    from mirage.targets.training import train_classifier
+    from mirage.targets.weights import save_classifier
+
+    view = View(task.input.view)
+    chosen = view.train
+    if task.wildcards.samples != "all":
+        n = int(task.wildcards.samples[1:])
+        chosen = first_per_class(view.labels.numpy(), view.train.numpy(), n, task.params.short)
+    checkpoint = Checkpoint(task.params.state, job.identity(task))
+    trained = train_classifier(
+        task.wildcards.architecture,
+        view.select(chosen),
+        view.select(view.test),
+        TrainingRecipe.of(task.params.recipe),
+        int(task.wildcards.seed),
+        checkpoint,
+        choose_device(task.params.device),
+        Path(str(task.input.init)) if task.input.init else None,
+        label="training",
+    )
+    save_classifier(task.output.weights, trained.model, {"recipe": dict(task.params.recipe)})
+    files.write_rows(task.output.history, trained.history)
+    files.write_json(task.output.metrics, {**trained.metrics, "train_images": len(chosen)})
+    checkpoint.discard()
+    return {"test accuracy": trained.metrics["test_accuracy"]}
+
+
+job.run(train_target, snakemake)
