@@ -19,7 +19,7 @@ from mirage.priors import weights
 from mirage.priors.restricted_pickle import ModuleRecord, TensorRecord, read_records
 from mirage.priors.stylegan2.discriminator import Discriminator, DiscriminatorConfig
 from mirage.priors.stylegan2.generator import Generator, GeneratorConfig
-from mirage.priors.stylegan2.layers import fir_kernel
+from mirage.priors.stylegan2.resampling import fir_kernel
 
 Built = TypeVar("Built")
 
@@ -197,7 +197,7 @@ class _Network:
     def values(self) -> Mapping[str, Tensor]:
         """All tensors but the low-pass filters, which are constants here and must be these."""
         filters = {name for name in self.tensors if name.endswith("resample_filter")}
-        expected = fir_kernel(torch.empty(()), 1.0)
+        expected = fir_kernel(1.0, torch.float32, torch.device("cpu"))[0, 0]
         for name in filters:
             if not torch.allclose(self.tensors[name].decode(), expected, atol=1e-6):
                 raise MirageError(f"{self.source} has another filter in {name}", "[1, 3, 3, 1]")

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from mirage import streams
-from mirage.priors.stylegan2 import layers
+from mirage.priors.stylegan2 import layers, resampling
 from mirage.priors.stylegan2.layers import FullyConnected
 from mirage.priors.stylegan2.pyramid import Pyramid
 from mirage.recipes import require
@@ -81,9 +81,13 @@ class Convolution(nn.Module):
         if not self.down:
             x = nn.functional.conv2d(x, weight, bias, padding=kernel // 2)
         elif kernel == 1:
-            x = nn.functional.conv2d(layers.filter_fir(x, 1.0, padding=1, stride=2), weight, bias)
+            x = nn.functional.conv2d(
+                resampling.filter_fir(x, 1.0, padding=1, stride=2), weight, bias
+            )
         else:
-            x = nn.functional.conv2d(layers.filter_fir(x, 1.0, padding=2), weight, bias, stride=2)
+            x = nn.functional.conv2d(
+                resampling.filter_fir(x, 1.0, padding=2), weight, bias, stride=2
+            )
         if bias is not None:
             x = nn.functional.leaky_relu(x, layers.SLOPE)
         return layers.clamped(x, self.clamp)

@@ -1,4 +1,4 @@
-"""Building blocks of StyleGAN2: equalised layers, FIR resampling, modulated convolution.
+"""Building blocks of StyleGAN2: equalised layers and the parts of the modulated convolution.
 
 Source: Karras et al., "Analyzing and Improving the Image Quality of StyleGAN" (CVPR 2020), with the
 constants of the official PyTorch code, so that published weights give the published images.
@@ -49,40 +49,6 @@ class FullyConnected(nn.Module):
         """Map [N, inputs] to [N, outputs]."""
         y = torch.addmm(self.bias, x, self.weight.t(), beta=self.bias_gain, alpha=self.weight_gain)
         return F.leaky_relu(y, SLOPE) * math.sqrt(2) if self.activate else y
-
-
-def fir_kernel(like: Tensor, gain: float) -> Tensor:
-    """The 4x4 binomial low-pass filter outer([1, 3, 3, 1]) / 64, times ``gain``: [4, 4]."""
-    taps = torch.tensor([1.0, 3.0, 3.0, 1.0], dtype=like.dtype, device=like.device)
-    return torch.outer(taps, taps) * (gain / 64)
-
-
-def filter_fir(x: Tensor, gain: float, padding: int, stride: int = 1) -> Tensor:
-    """Low-pass filter each channel of [N, C, h, w], with zero padding, keeping every stride-th."""
-    kernel = fir_kernel(x, gain).expand(x.shape[1], 1, 4, 4)
-    return F.conv2d(x, kernel, stride=stride, padding=padding, groups=x.shape[1])
-
-
-def upsample_skip(image: Tensor) -> Tensor:
-    """Double [N, C, h, w]: zero insertion and FIR filter of gain 4, in one transposed convolution.
-
-    Per axis out[2q] = x[q-1]/4 + 3x[q]/4 and out[2q+1] = 3x[q]/4 + x[q+1]/4.
-    """
-    channels = image.shape[1]
-    kernel = fir_kernel(image, 4.0).expand(channels, 1, 4, 4)
-    return F.conv_transpose2d(image, kernel, stride=2, padding=1, groups=channels)
-
-
-def upsampling_convolution(x: Tensor, weight: Tensor) -> Tensor:
-    """Transposed 3x3 convolution of stride 2 and FIR filter of gain 4: [N, C, 2h, 2w].
-
-    Args:
-        x: [N, Ci, h, w].
-        weight: [C, Ci, 3, 3], not flipped.
-    """
-    # On one CPU core the depthwise filter beat separable, sliced, pooled, matrix and polyphase
-    # forms of the same sum at the demo's sizes (about 1.5 times the next best, both passes).
-    return filter_fir(F.conv_transpose2d(x, weight.transpose(0, 1), stride=2), gain=4.0, padding=1)
 
 
 def convolution(x: Tensor, weight: Tensor, padding: Sequence[int] = (1, 1, 1, 1)) -> Tensor:

@@ -12,10 +12,10 @@ class Pyramid(Recipe):
     Attributes:
         image_px: side of the images, a power of two in 8..1024.
         image_channels: 1 (grey) or 3 (colour).
-        channel_base: channels at resolution r are channel_base / r ... (32768: "config f").
+        channel_base: resolution r has channel_base / r channels (32768: "config f"), ...
         channel_max: ... but at most this many.
         channels: channels of every resolution from 4 px up, instead of that rule.
-        conv_clamp: bound of every activation before its gain is undone; None for no bound.
+        conv_clamp: bound of every activation, applied after its gain; None for no bound.
     """
 
     image_px: int

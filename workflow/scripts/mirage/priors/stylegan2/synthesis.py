@@ -13,7 +13,7 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from mirage.priors.stylegan2 import layers
+from mirage.priors.stylegan2 import layers, resampling
 from mirage.priors.stylegan2.layers import FullyConnected
 from mirage.priors.stylegan2.pyramid import Pyramid
 from mirage.priors.stylegan2.regions import Region, Stage, Window, cut, stages
@@ -59,15 +59,16 @@ class SynthesisLayer(nn.Module):
         style = self.affine(w)
         x = x * style[:, :, None, None]
         if self.up:
-            x = cut(layers.upsampling_convolution(x, self.weight), held.doubled(), wanted)
+            x = cut(resampling.upsampling_convolution(x, self.weight), held.doubled(), wanted)
         else:
             x = layers.convolution(x, self.weight, _padding(held, wanted))
         # The gain is moved before the leaky ReLU, which is homogeneous: gain * lrelu(x d + o) =
-        # lrelu(x (gain d) + gain o). One pass over the features less, forward and backward.
+        # lrelu(x (gain d) + gain o). That and working in place save passes over the features.
         scale = layers.demodulation(self.weight, style) * GAIN
         offset = (self._noise(x, wanted, noise) + self.bias[:, None, None]) * GAIN
-        x = torch.addcmul(offset, x, scale[:, :, None, None])
-        return layers.clamped(nn.functional.leaky_relu(x, layers.SLOPE), self.clamp)
+        x = (x * scale[:, :, None, None]).add_(offset)
+        x = nn.functional.leaky_relu(x, layers.SLOPE, inplace=True)
+        return layers.clamped(x, self.clamp)
 
     def _noise(self, x: Tensor, wanted: Window, noise: torch.Generator | None) -> Tensor:
         if noise is None:
@@ -167,7 +168,7 @@ class Synthesis(nn.Module):
             x = block.conv0(x, per_layer[index], below.features, stage.inner, noise)
             x = block.conv1(x, per_layer[index + 1], stage.inner, stage.features, noise)
             index += 2
-            image = cut(layers.upsample_skip(image), below.rgb.doubled(), stage.rgb)
+            image = resampling.upsample_image(image, below.rgb, stage.rgb)
             image = image + block.torgb(cut(x, stage.features, stage.rgb), per_layer[index])
         return image
 
