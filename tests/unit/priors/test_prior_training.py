@@ -4,8 +4,9 @@ import pytest
 import torch
 from mirage.errors import Interrupted, MirageError
 from mirage.optimisers import OptimiserRecipe
-from mirage.priors import training
-from mirage.priors.training import PriorRecipe, train_prior
+from mirage.priors import losses, training
+from mirage.priors.recipe import PriorRecipe, lazy_optimiser_recipe
+from mirage.priors.training import train_prior
 from mirage.runtime.checkpoint import Checkpoint
 
 RECIPE = {
@@ -123,12 +124,12 @@ def test_averaged_generator_follows_the_current_one(monkeypatch):
 
 def test_lazy_regularisation_keeps_the_pace():
     recipe = OptimiserRecipe("adam", 0.002, betas=(0.0, 0.99))
-    lazy = training.lazy_optimiser_recipe(recipe, 16)
+    lazy = lazy_optimiser_recipe(recipe, 16)
     # 17 optimiser steps per 16 training steps move as far, and forget as much, as 16.
     assert lazy.lr * 17 == pytest.approx(recipe.lr * 16)
     assert lazy.betas[0] == 0
     assert lazy.betas[1] ** 17 == pytest.approx(0.99**16)
-    assert training.lazy_optimiser_recipe(recipe, None) == recipe
+    assert lazy_optimiser_recipe(recipe, None) == recipe
 
 
 def test_generator_learns_how_bright_the_images_are():
@@ -163,3 +164,38 @@ def test_images_that_do_not_fit_are_refused(images, named):
 def test_impossible_settings_are_named(key, value):
     with pytest.raises(MirageError, match=key):
         PriorRecipe.of({**RECIPE, key: value})
+
+
+def _slope(loss, parameters):
+    """Derivative along a random direction: by autograd and by central differences."""
+    draws = torch.Generator().manual_seed(5)
+    directions = [torch.randn(p.shape, generator=draws, dtype=p.dtype) for p in parameters]
+    gradients = torch.autograd.grad(loss(), parameters, materialize_grads=True)
+    exact = sum((g * d).sum() for g, d in zip(gradients, directions, strict=True))
+    step, values = 1e-6, []
+    for sign in (1, -2):
+        for parameter, direction in zip(parameters, directions, strict=True):
+            parameter.data.add_(direction, alpha=sign * step)
+        values.append(loss().detach())
+    return exact, (values[0] - values[1]) / (2 * step)
+
+
+def test_penalty_gradients_through_the_networks_equal_finite_differences():
+    recipe = PriorRecipe.of(RECIPE)
+    generator = training.Generator(recipe.generator, 0).double()
+    judge = training.Discriminator(recipe.discriminator, 0).double()
+    draws = torch.Generator().manual_seed(1)
+    z = torch.randn(3, 5, generator=draws, dtype=torch.float64)
+    directions, reals = torch.randn(2, 3, 1, 8, 8, generator=draws, dtype=torch.float64)
+    reals.requires_grad_()
+
+    def path_penalty():
+        ws = generator.mapping(z)[:, None].expand(-1, generator.num_ws, -1)
+        lengths = losses.path_lengths(generator.synthesis(ws), ws, directions)
+        return losses.path_length_penalty(lengths, torch.tensor(0.3, dtype=torch.float64))
+
+    def r1():
+        return losses.r1_penalty(judge(reals), reals)
+
+    for loss, network in ((path_penalty, generator), (r1, judge)):
+        torch.testing.assert_close(*_slope(loss, list(network.parameters())), rtol=1e-5, atol=1e-8)

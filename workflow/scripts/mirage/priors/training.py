@@ -7,25 +7,23 @@ no style mixing (the attack uses one w in every layer), and R1 is taken at the a
 """
 
 import copy
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
 from mirage.errors import MirageError
-from mirage.optimisers import Optimiser, OptimiserRecipe
+from mirage.optimisers import Optimiser
 from mirage.priors import losses
 from mirage.priors.augmentation import (
     REAL_DRAWS,
     SHARED_DRAWS,
-    RealAugmentation,
-    SharedAugmentation,
     augment_reals,
     augment_shared,
 )
-from mirage.priors.stylegan2.discriminator import Discriminator, DiscriminatorConfig
-from mirage.priors.stylegan2.generator import Generator, GeneratorConfig
-from mirage.recipes import Recipe, require
+from mirage.priors.recipe import PriorRecipe, lazy_optimiser_recipe
+from mirage.priors.stylegan2.discriminator import Discriminator
+from mirage.priors.stylegan2.generator import Generator
 from mirage.runtime.checkpoint import Checkpoint, State
 from mirage.runtime.progress import Progress
 from mirage.streams import generator as stream
@@ -34,61 +32,6 @@ HISTORY = ("discriminator", "generator", "r1", "path_length")
 """Columns of ``TrainedPrior.history``."""
 
 _NOTE_EVERY = 50
-
-
-@dataclass(frozen=True)
-class PriorRecipe(Recipe):
-    """How a prior is trained.
-
-    Attributes:
-        generator: shape of the generator.
-        discriminator: shape of the discriminator.
-        steps: steps of either network.
-        batch_size: real images, and synthesised images, per step.
-        optimiser: of both networks, before the correction for lazy regularisation.
-        r1_gamma: weight of the R1 penalty; the loss has gamma / 2 of it.
-        r1_interval: steps from one R1 penalty to the next.
-        path_weight: weight of the path-length penalty; 0 leaves it out.
-        path_interval: steps from one path-length penalty to the next.
-        path_batch: synthesised images of a path-length penalty.
-        path_decay: how much a batch moves the running mean of path lengths, in (0, 1].
-        ema_decay: what the averaged generator keeps of itself per step, in [0, 1).
-        w_avg_decay: what the running mean of w keeps of itself per step, in [0, 1).
-        real_augmentation: changes of the training images.
-        shared_augmentation: changes of all images the discriminator sees.
-
-    Source: defaults of the official code (learning rate 0.002, betas (0, 0.99), path weight 2,
-    path decay 0.01, w_avg decay 0.995), apart from intervals and the averaging, which suit
-    batches of 16 and thousands of steps.
-    """
-
-    generator: GeneratorConfig
-    discriminator: DiscriminatorConfig
-    steps: int
-    batch_size: int = 16
-    optimiser: OptimiserRecipe = field(
-        default_factory=lambda: OptimiserRecipe("adam", 2e-3, betas=(0.0, 0.99))
-    )
-    r1_gamma: float = 1.0
-    r1_interval: int = 8
-    path_weight: float = 2.0
-    path_interval: int = 8
-    path_batch: int = 8
-    path_decay: float = 0.01
-    ema_decay: float = 0.998
-    w_avg_decay: float = 0.995
-    real_augmentation: RealAugmentation = field(default_factory=RealAugmentation)
-    shared_augmentation: SharedAugmentation = field(default_factory=SharedAugmentation)
-
-    def __post_init__(self) -> None:
-        for name in ("steps", "batch_size", "r1_interval", "path_interval", "path_batch"):
-            require(getattr(self, name) > 0, name, getattr(self, name), "at least 1")
-        for name in ("r1_gamma", "path_weight"):
-            require(getattr(self, name) >= 0, name, getattr(self, name), "zero or more")
-        for name in ("ema_decay", "w_avg_decay"):
-            require(0 <= getattr(self, name) < 1, name, getattr(self, name), "a value in [0, 1)")
-        require(0 < self.path_decay <= 1, "path_decay", self.path_decay, "a value in (0, 1]")
-        require(self.optimiser.name == "adam", "optimiser", self.optimiser.name, "adam")
 
 
 @dataclass(frozen=True)
@@ -306,18 +249,3 @@ def _descend(optimiser: Optimiser, loss: Tensor) -> None:
     for parameter, gradient in zip(optimiser.parameters, gradients, strict=True):
         parameter.grad = gradient
     optimiser.step()
-
-
-def lazy_optimiser_recipe(recipe: OptimiserRecipe, interval: int | None) -> OptimiserRecipe:
-    """Correct Adam for a regulariser that takes a step of its own every ``interval`` steps.
-
-    With c = interval / (interval + 1) the rate becomes c lr and each beta becomes beta^c, so the
-    pace per training step stays that of ``recipe``.
-
-    Source: StyleGAN2, appendix B ("lazy regularization").
-    """
-    if interval is None:
-        return recipe
-    share = interval / (interval + 1)
-    first, second = recipe.betas
-    return replace(recipe, lr=share * recipe.lr, betas=(first**share, second**share))
