@@ -28,6 +28,7 @@ STUDY = Study(SCALE, config["classes_per_chunk"])
 CODE = {path.stem: digest.code_digest(path) for path in SCRIPTS.glob("*.py")}
 # From the working folder results/<scale> back to the repository.
 HOME = "../.."
+PAPER_TABLES = f"{HOME}/workflow/presets/paper"
 PRIORS_HOME = (
     SCALE["trained_priors"]
     if SCALE["trained_priors"] == "priors"
@@ -260,6 +261,12 @@ def student_init(_):
 
 
 # --------------------------------------------------------------------------------- paper
+
+
+def templates(*names):
+    """Templates a page is made with; the code digest does not see them."""
+    folder = f"{HOME}/workflow/scripts/mirage/paper/templates"
+    return [f"{folder}/{name}" for name in names]
 
 
 def attack_metrics(_):

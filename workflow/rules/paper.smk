@@ -6,6 +6,8 @@ rule make_table:
     input:
         attacks=table_attack_metrics,
         targets=table_target_metrics,
+        templates=templates("table.html", "table.tex", "page.html", "style.css"),
+        printed=expand(f"{PAPER_TABLES}/table{{n}}.csv", n=["01", "02", "04"]),
     output:
         csv=report(
             "tables/{item}.csv",
@@ -138,6 +140,7 @@ rule write_report:
         attacks=attack_metrics,
         targets=target_metrics,
         acceptance="data/acceptance.json",
+        templates=templates("report.html", "page.html", "style.css"),
     output:
         report=report(
             "report.html",

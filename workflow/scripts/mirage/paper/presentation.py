@@ -67,7 +67,10 @@ def describe(study: Study, name: str) -> Scale:
 
 def counterparts(study: Study) -> Counterparts:
     """Which of the paper's data sets and architectures stand beside ours."""
+    budgets = {str(b) for grid in study.scale["targets"] for b in grid["samples"]}
     return {
+        # Numbers of images per class mean something only where the data are the paper's.
+        "samples": {} if study.scale["comparable"] else dict.fromkeys(budgets, "all"),
         "dataset": {k: v["paper"] for k, v in study.scale["datasets"].items() if v["paper"]},
         "architecture": {
             k: v["paper"] for k, v in study.scale["architectures"].items() if v["paper"]

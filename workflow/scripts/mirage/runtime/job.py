@@ -4,6 +4,7 @@ A script hands its work to ``run`` with the task it was given (inputs, outputs, 
 library does not know who made the task; any object with those attributes will do.
 """
 
+import ctypes
 import logging
 import os
 import platform
@@ -47,6 +48,7 @@ def run(work: Work, task: Any) -> None:
     _start_log(Path(str(task.log[0])), name)
     os.environ["MIRAGE_JOB"] = name
     _limit_threads(task.threads)
+    _keep_memory()
     status = 0
     try:
         figures = work(task)
@@ -89,6 +91,22 @@ def _limit_threads(count: int) -> None:
     torch = sys.modules.get("torch")
     if torch is not None:
         torch.set_num_threads(count)
+
+
+def _keep_memory() -> None:
+    """Have glibc keep freed memory instead of returning it between two steps.
+
+    Otherwise every step faults the same pages in again: up to a third of the time of a small
+    network's training step.
+    """
+    try:
+        mallopt = ctypes.CDLL(None).mallopt
+    except (OSError, AttributeError):
+        return  # another C library
+    mmap_threshold, trim_threshold, top_pad = -3, -1, -2  # <malloc.h>
+    mallopt(mmap_threshold, 32 << 20)
+    mallopt(trim_threshold, (1 << 31) - 1)
+    mallopt(top_pad, 64 << 20)
 
 
 def _start_log(path: Path, name: str) -> None:
