@@ -36,6 +36,25 @@ PRIORS_HOME = (
 )
 
 
+def tell_missing_assets():
+    """List the outside files that are not there yet: name, place, way to get it."""
+    missing = {
+        k: v for k, v in SCALE["assets"].items() if not (ROOT / v["path"]).exists()
+    }
+    if missing and workflow.is_main_process:
+        lines = [f"{len(missing)} of {len(SCALE['assets'])} assets are missing:"]
+        for name, entry in missing.items():
+            lines += [
+                f"  {name}: {entry['what']}",
+                f"    place:  {entry['path']}",
+                f"    how:    {entry['how']}",
+            ]
+        print("\n".join(lines), file=sys.stderr)
+
+
+tell_missing_assets()
+
+
 def asset(name):
     """Path of an outside file; a rule tells what to do where it is missing."""
     return f"{HOME}/{SCALE['assets'][name]['path']}"

@@ -1,0 +1,98 @@
+"""What Snakemake plans, for both scales, without running anything."""
+
+import re
+
+import pytest
+
+
+def _jobs(told):
+    table = told.split("Job stats:")[-1]
+    return {rule: int(n) for rule, n in re.findall(r"^(\w+)\s+(\d+)\s*$", table, re.MULTILINE)}
+
+
+def test_demo_plan(checkout):
+    jobs = _jobs(checkout.snakemake("-n", tiny=False).told)
+    assert jobs["train_target"] == 48 + 3
+    assert jobs["optimise_latents"] == jobs["score_attack"] == 84
+    assert "train_prior" not in jobs  # its weights are shipped
+
+
+def test_shipped_prior_is_retrained_when_forced(checkout):
+    told = checkout.snakemake("--forcerun", "train_prior", "-n", tiny=False).told
+    assert _jobs(told)["train_prior"] == 1
+
+
+def test_paper_plan_lists_what_is_missing(checkout):
+    told = checkout.snakemake("--profile", "slurm", "all", "-n", tiny=False).told
+    for name in ("FaceScrub", "CelebA", "ffhq.pkl", "FaceNet", "assets/imagenet/resnet152.pth"):
+        assert name in told
+    assert _jobs(told)["provide_asset"] == 10
+
+
+@pytest.fixture
+def assets(checkout):
+    import yaml
+
+    scale = yaml.safe_load((checkout.folder / "config.yaml").read_text())["scales"]["paper"]
+    for asset in scale["assets"].values():
+        path = checkout.folder / asset["path"]
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    return checkout
+
+
+def test_paper_plan_with_assets(assets):
+    told = assets.snakemake("--profile", "slurm", "all", "-n", tiny=False).told
+    jobs = _jobs(told)
+    assert "provide_asset" not in jobs
+    # Tab. 2: 7 + 6 FaceScrub, 9 CelebA; Tab. 4: 15 + 9; two evaluators
+    assert jobs["train_target"] == 7 + 6 + 9 + 15 + 9 + 2
+    # chunks of 53 classes: 10 on FaceScrub (28 attacks), 19 on CelebA (18 attacks)
+    assert jobs["optimise_latents"] == jobs["select_latents"] == 28 * 10 + 18 * 19
+    for rule in ("train_target", "optimise_latents", "select_latents", "extract_knowledge"):
+        block = told.split(f"rule {rule}:")[1].split("\n\n")[0].split("\nrule ")[0]
+        for request in ("slurm_partition=gpu", "gpu=1", "mem_mb=", "runtime="):
+            assert request in block, (rule, request)
+
+
+def test_no_attack_reads_a_private_image(assets):
+    """Walk both plans: attack and prior jobs have no file of a private data set as input."""
+    for arguments in ((), ("--profile", "slurm")):
+        told = assets.snakemake(*arguments, "all", "-n", tiny=False).told
+        seen = 0
+        for block in re.split(r"\n(?=(?:local)?rule )", told):
+            rule = re.match(r"(?:local)?rule (\w+):", block)
+            if rule and rule[1] in {
+                "train_prior", "import_prior", "synthesise_pool", "sample_candidates",
+                "optimise_latents", "select_latents", "merge_latents",
+            }:  # fmt: skip
+                seen += 1
+                inputs = re.search(r"^\s+input: (.*)$", block, re.MULTILINE)
+                assert "data/" not in (inputs[1] if inputs else "")
+        assert seen > 200
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (("steps: 40", "stepps: 40"), "did you mean 'steps'"),
+        (("alphas: [0.1, 0, -0.05]", "alphas: [1.5]"), "1.5"),
+        (("samples: [3] ", "samples: [8] "), "7 training images per class"),
+        (("candidates_per_class: 6", "candidates_per_class: 1001"), "holds 1000"),
+        (("scale: demo ", "scale: dem "), "one of demo, paper"),
+        (("n_selected: 3", "n_selected: 9"), "only 6"),
+        (
+            ("architectures: [resnet-mini]", "architectures: [resnet-mimi]"),
+            "did you mean 'resnet-mini'",
+        ),
+    ],
+)
+def test_a_wrong_configuration_is_one_clear_message(checkout, change, message):
+    path = checkout.folder / "config.yaml"
+    text = path.read_text()
+    assert change[0] in text
+    path.write_text(text.replace(*change))
+    done = checkout.snakemake("-n", tiny=False, check=False)
+    assert done.returncode != 0
+    assert message in done.told
+    assert "Traceback" not in done.told

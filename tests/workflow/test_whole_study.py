@@ -1,0 +1,106 @@
+"""The whole graph at tiny scale, through Snakemake itself."""
+
+import json
+from html.parser import HTMLParser
+
+import pandas as pd
+
+EXPECTED = [
+    "report.html", "tables/table1.csv", "tables/table1.html", "tables/table1.tex",
+    "tables/table2.csv", "figures/figure1.pdf", "figures/figure3.png", "figures/figure8.png",
+    "figures/spread.png", "toy/toy.csv", "data/acceptance.json",
+]  # fmt: skip
+
+
+def test_everything_is_made(finished):
+    missing = [name for name in EXPECTED if not (finished.results / name).is_file()]
+    assert not missing
+
+
+def test_a_line_per_finished_cell(finished):
+    for stage in ("train_target", "optimise_latents", "score_attack"):
+        assert f"[{stage} orl resnet-mini ls-0.05 n3 1" in finished.first.told
+
+
+def test_tables_hold_every_cell_and_its_seeds(finished):
+    table = pd.read_csv(finished.results / "tables/table2.csv")
+    assert len(table) == 4
+    by = table.set_index(["attack", "alpha"])["n_seeds"]
+    assert by[("ppa", 0.0)] == 2
+    assert by[("ppa", 0.1)] == by[("ppa", -0.05)] == by[("ppa-ce", 0.0)] == 1
+
+
+def test_table_numbers_are_those_of_the_cells(finished):
+    table = pd.read_csv(finished.results / "tables/table2.csv")
+    row = table[(table["attack"] == "ppa") & (table["alpha"] == 0)].iloc[0]
+    found = [
+        json.loads(
+            (finished.results / f"attacks/orl/resnet-mini/ls0/n3/s{s}/ppa/metrics.json").read_text()
+        )
+        for s in (1, 2)
+    ]
+    assert row["acc1"] == 100 * sum(cell["paper"]["acc1"] for cell in found) / 2
+
+
+def test_report_opens_from_disk(finished):
+    class Sources(HTMLParser):
+        found: list[str] = []
+
+        def handle_starttag(self, tag, attrs):
+            self.found += [v for k, v in attrs if k == "src" or (tag == "link" and k == "href")]
+
+    page = (finished.results / "report.html").read_text()
+    parser = Sources()
+    parser.feed(page)
+    assert parser.found
+    assert all(source.startswith("data:") for source in parser.found)
+    for name in ("Figure 1", "Figure 3", "Figure 8", "not comparable"):
+        assert name in page
+
+
+def test_links_of_the_report_lead_somewhere(finished):
+    class Links(HTMLParser):
+        found: list[str] = []
+
+        def handle_starttag(self, tag, attrs):
+            self.found += [v for k, v in attrs if tag == "a" and k == "href"]
+
+    parser = Links()
+    parser.feed((finished.results / "report.html").read_text())
+    inside = [link for link in parser.found if not link.startswith(("#", "http"))]
+    assert len(inside) >= 5
+    assert not [link for link in inside if not (finished.results / link).is_file()]
+
+
+def test_job_records_are_complete(finished):
+    records = list((finished.results / "jobs").rglob("*.json"))
+    assert len(records) > 40
+    for path in records:
+        record = json.loads(path.read_text())
+        assert record["wall_s"] >= 0
+        assert 0 < record["peak_memory_mb"] < 4000
+        assert record["params"]["code"]
+
+
+def test_second_run_has_nothing_to_do(finished):
+    told = finished.snakemake().told
+    assert "Nothing to be done" in told
+
+
+def test_no_state_is_left_behind(finished):
+    assert not list((finished.results / "state").rglob("*.safetensors"))
+    assert not list(finished.results.rglob("*.part"))
+
+
+def test_single_cells_can_be_asked_for_by_path(finished):
+    told = finished.snakemake("targets/orl/resnet-mini/ls0.2/n3/s7/metrics.json", "-n").told
+    assert "train_target" in told
+
+
+def test_snakemake_report(finished):
+    finished.snakemake("--report", "snakemake-report.html")
+    pages = list(finished.folder.rglob("snakemake-report.html"))
+    assert pages
+    text = pages[0].read_text()
+    assert "Tables" in text
+    assert "Figures" in text
