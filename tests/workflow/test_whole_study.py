@@ -12,6 +12,21 @@ EXPECTED = [
 ]  # fmt: skip
 
 
+class _Attributes(HTMLParser):
+    def __init__(self, name):
+        super().__init__()
+        self.name, self.found = name, []
+
+    def handle_starttag(self, _, attrs):
+        self.found += [value for key, value in attrs if key == self.name]
+
+
+def _attributes(page, name):
+    parser = _Attributes(name)
+    parser.feed(page)
+    return parser.found
+
+
 def test_everything_is_made(finished):
     missing = [name for name in EXPECTED if not (finished.results / name).is_file()]
     assert not missing
@@ -43,31 +58,17 @@ def test_table_numbers_are_those_of_the_cells(finished):
 
 
 def test_report_opens_from_disk(finished):
-    class Sources(HTMLParser):
-        found: list[str] = []
-
-        def handle_starttag(self, tag, attrs):
-            self.found += [v for k, v in attrs if k == "src" or (tag == "link" and k == "href")]
-
     page = (finished.results / "report.html").read_text()
-    parser = Sources()
-    parser.feed(page)
-    assert parser.found
-    assert all(source.startswith("data:") for source in parser.found)
+    sources = _attributes(page, "src")
+    assert sources
+    assert all(source.startswith("data:") for source in sources)
     for name in ("Figure 1", "Figure 3", "Figure 8", "not comparable"):
         assert name in page
 
 
 def test_links_of_the_report_lead_somewhere(finished):
-    class Links(HTMLParser):
-        found: list[str] = []
-
-        def handle_starttag(self, tag, attrs):
-            self.found += [v for k, v in attrs if tag == "a" and k == "href"]
-
-    parser = Links()
-    parser.feed((finished.results / "report.html").read_text())
-    inside = [link for link in parser.found if not link.startswith(("#", "http"))]
+    links = _attributes((finished.results / "report.html").read_text(), "href")
+    inside = [link for link in links if not link.startswith(("#", "http"))]
     assert len(inside) >= 5
     assert not [link for link in inside if not (finished.results / link).is_file()]
 
