@@ -75,7 +75,7 @@ def test_no_attack_reads_a_private_image(assets):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (("steps: 40", "stepps: 40"), "did you mean 'steps'"),
+        (("steps: 40", "stepps: 40"), "Did you mean 'steps'?"),
         (("alphas: [0.1, 0, -0.05]", "alphas: [1.5]"), "1.5"),
         (("samples: [3] ", "samples: [8] "), "7 training images per class"),
         (("candidates_per_class: 6", "candidates_per_class: 1001"), "holds 1000"),

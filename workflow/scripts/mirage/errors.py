@@ -20,7 +20,7 @@ class MirageError(Exception):
             parts.append(f"Expected: {expected.rstrip('.')}")
         if remedy:
             parts.append(f"{remedy[0].upper()}{remedy[1:]}".rstrip("."))
-        super().__init__(". ".join(parts) + ".")
+        super().__init__(" ".join(part if part.endswith("?") else f"{part}." for part in parts))
 
 
 class Interrupted(Exception):  # noqa: N818 - not an error: the job was told to stop and has saved
