@@ -1,0 +1,124 @@
+"""Stage 2: optimising latents against one target, at the size of the demo."""
+
+from functools import partial
+from typing import NamedTuple
+
+import torch
+from mirage.attacks.losses import LOSSES
+from mirage.attacks.objective import Objective, step_gradient
+from mirage.attacks.optimisation import OptimisationRecipe, make_stack, official_batches
+from mirage.attacks.optimisation import optimise_latents as optimise
+from mirage.optimisers import OptimiserRecipe
+from mirage.priors.pipeline import ImagePipeline
+from mirage.priors.stylegan2.generator import Generator
+from mirage.runtime.checkpoint import Checkpoint
+from mirage.targets.architectures import build
+from torch import Tensor
+from torchvision.transforms import functional as tv
+
+from benchmarks.paired import paired
+from benchmarks.reference import attack as reference
+from benchmarks.reference.synthesis import synthesise
+from benchmarks.table import Row, relative
+
+TARGET = "resnet-mini"
+CLASSES = 24
+
+
+class Work(NamedTuple):
+    """One size of attack: ``per_class`` latents of each class, in official batches."""
+
+    classes: int
+    per_class: int
+    batch_size: int
+    steps: int
+    device_batch: int
+    lr: float = 0.03
+
+
+def compare(generator: Generator, name: str, work: Work, repetitions: int) -> Row:
+    """Time both optimisations and compare loss and gradient of the first step."""
+    latents = torch.randn(
+        work.classes, work.per_class, generator.w_dim, generator=torch.Generator().manual_seed(1)
+    )
+    with torch.no_grad():
+        latents = generator.mapping(latents.flatten(0, 1)).view_as(latents)
+    recipe = OptimisationRecipe(
+        work.steps, OptimiserRecipe("adam", work.lr, betas=(0.1, 0.1)), batch_size=work.batch_size
+    )
+    px = generator.image_px
+    pipeline = ImagePipeline(generator, px)
+    classes = list(range(work.classes))
+    labels = torch.arange(work.classes).repeat_interleave(work.per_class)
+    frozen = build(TARGET, CLASSES, generator.config.image_channels).freeze()
+    learnable = build(TARGET, CLASSES, generator.config.image_channels).eval()
+    state = generator.state_dict()
+    images = partial(full_images, state, generator)
+    ratio = paired(
+        lambda: optimise(
+            pipeline, frozen, latents, classes, recipe, px, 0, "cpu", work.device_batch,
+            Checkpoint(None, {}), name,
+        ),
+        lambda: reference.optimise(
+            images, learnable, latents.flatten(0, 1), labels, work.batch_size, work.steps,
+            work.lr, px, px,
+        ),
+        repetitions,
+    )  # fmt: skip
+    gap = first_step(pipeline, frozen, learnable, latents[0, : work.batch_size], recipe)
+    return Row(name, ratio, "s", 1.0, ("loss and gradient", gap), 1e-4)
+
+
+def full_images(state: dict[str, Tensor], generator: Generator, w: Tensor) -> Tensor:
+    """Whole images of single-w latents by the reference."""
+    ws = w[:, None].repeat(1, generator.num_ws, 1)
+    return synthesise(state, ws, generator.image_px, generator.config.conv_clamp)
+
+
+def first_step(
+    pipeline: ImagePipeline,
+    frozen: torch.nn.Module,
+    learnable: torch.nn.Module,
+    latents: Tensor,
+    recipe: OptimisationRecipe,
+) -> float:
+    """Largest relative difference of loss and gradient under one and the same crop."""
+    generator, px = pipeline.generator, pipeline.generator.image_px
+    batches = official_batches([0], len(latents), recipe.batch_size)
+    stack = make_stack(batches, recipe, pipeline, px, 0, "cpu", latents.dtype)
+    ours = latents.clone().requires_grad_()
+    objective = Objective(pipeline, frozen, LOSSES[recipe.loss])
+    gradient, losses = step_gradient(objective, stack, ours, 0)
+    top, left, side = drawn_box(recipe, px)
+    theirs = latents.clone().requires_grad_()
+    loss = reference.loss_of(
+        partial(full_images, generator.state_dict(), generator),
+        learnable, theirs, torch.zeros(len(latents), dtype=torch.int64),
+        pipeline.crop_px, px,
+        lambda x: tv.resized_crop(x, top, left, side, side, [px, px], antialias=True),
+    )  # fmt: skip
+    loss.backward()
+    return max(relative(losses.mean(), loss.detach()), relative(gradient, theirs.grad))
+
+
+def drawn_box(recipe: OptimisationRecipe, image_px: int) -> tuple[int, int, int]:
+    """Top, left and side of the first crop of class 0's first batch."""
+    from mirage.attacks.batches import crop_streams
+    from mirage.attacks.transforms import draw_steps
+
+    batches = official_batches([0], recipe.batch_size, recipe.batch_size)
+    streams = crop_streams(batches, "shared", recipe.batch_size, 0)
+    boxes = draw_steps(
+        streams, recipe.steps, image_px, recipe.crop_scale, recipe.crop_ratio, flip=0.0
+    )
+    return tuple(int(field[0, 0]) for field in (boxes.top, boxes.left, boxes.height))
+
+
+def rows(generator: Generator) -> list[Row]:
+    """One official batch alone, and the demo's batches as the demo stacks them."""
+    alone = Work(classes=1, per_class=25, batch_size=25, steps=10, device_batch=25)
+    stacked = Work(classes=12, per_class=6, batch_size=6, steps=10, device_batch=72)
+    return [
+        compare(generator, "attack, 10 steps, one batch of 25", alone, 9),
+        compare(generator, "attack, 10 steps, 12 batches of 6 (demo)", stacked, 7),
+    ]

@@ -1,0 +1,51 @@
+"""Paired timing: two ways to do the same work, taking turns in one process."""
+
+import statistics
+import time
+from collections.abc import Callable
+from typing import NamedTuple
+
+
+class Ratio(NamedTuple):
+    """How many times as much the reference needs.
+
+    Attributes:
+        median: over the repetitions' ratios.
+        low: smallest of them.
+        high: largest of them.
+        ours: median seconds of ours.
+        reference: median seconds of the reference.
+    """
+
+    median: float
+    low: float
+    high: float
+    ours: float
+    reference: float
+
+
+def ratio_of(ours: list[float], reference: list[float]) -> Ratio:
+    """Summarise seconds of repetitions, paired by position."""
+    ratios = [theirs / own for own, theirs in zip(ours, reference, strict=True)]
+    return Ratio(
+        statistics.median(ratios),
+        min(ratios),
+        max(ratios),
+        statistics.median(ours),
+        statistics.median(reference),
+    )
+
+
+def paired(ours: Callable[[], object], reference: Callable[[], object], repetitions: int) -> Ratio:
+    """Time ours, reference, ours, reference, ... after one untimed run of each.
+
+    Neighbours in time share the machine's load, so their ratio is steadier than either time.
+    """
+    ours(), reference()
+    times: tuple[list[float], list[float]] = [], []
+    for _ in range(repetitions):
+        for work, taken in zip((ours, reference), times, strict=True):
+            start = time.perf_counter()
+            work()
+            taken.append(time.perf_counter() - start)
+    return ratio_of(*times)

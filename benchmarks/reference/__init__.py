@@ -1,0 +1,1 @@
+"""Straightforward implementations of the published procedures; nothing here is tuned."""

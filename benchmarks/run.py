@@ -1,0 +1,41 @@
+"""Print how many times as long straightforward references take: python benchmarks/run.py."""
+
+import os
+import sys
+from pathlib import Path
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+ROOT = Path(__file__).parents[1]
+sys.path[:0] = [str(ROOT), str(ROOT / "workflow/scripts")]
+
+PRIOR = ROOT / "workflow/presets/priors/orl-faces/generator.safetensors"
+CLASSES, PER_CLASS = 24, 7
+
+
+def main() -> int:
+    """Run all comparisons on one thread; 1 if any result differs from its reference."""
+    import torch
+    from mirage.evaluation.features import to_stored_range
+    from mirage.priors.weights import load_generator
+    from mirage.targets.images import LabelledImages
+
+    from benchmarks import attack, evaluation, training
+    from benchmarks.table import table
+
+    torch.set_num_threads(1)
+    torch.manual_seed(0)
+    generator = load_generator(PRIOR)
+    with torch.no_grad():
+        faces = to_stored_range(generator(torch.randn(CLASSES * PER_CLASS, generator.z_dim)))
+    people = LabelledImages(faces, torch.arange(CLASSES).repeat_interleave(PER_CLASS), CLASSES)
+    rows = [
+        *attack.rows(generator),
+        *training.rows(people),
+        *evaluation.rows(generator, people),
+    ]
+    print(table(rows))
+    return 0 if all(row.agrees for row in rows) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
