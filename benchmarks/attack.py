@@ -4,10 +4,11 @@ from functools import partial
 from typing import NamedTuple
 
 import torch
+from mirage.attacks.batches import crop_streams, official_batches
 from mirage.attacks.losses import LOSSES
 from mirage.attacks.objective import Objective, step_gradient
-from mirage.attacks.optimisation import OptimisationRecipe, make_stack, official_batches
-from mirage.attacks.optimisation import optimise_latents as optimise
+from mirage.attacks.optimisation import OptimisationRecipe, make_stack, optimise_latents
+from mirage.attacks.transforms import draw_steps
 from mirage.optimisers import OptimiserRecipe
 from mirage.priors.pipeline import ImagePipeline
 from mirage.priors.stylegan2.generator import Generator
@@ -55,7 +56,7 @@ def compare(generator: Generator, name: str, work: Work, repetitions: int) -> Ro
     state = generator.state_dict()
     images = partial(full_images, state, generator)
     ratio = paired(
-        lambda: optimise(
+        lambda: optimise_latents(
             pipeline, frozen, latents, classes, recipe, px, 0, "cpu", work.device_batch,
             Checkpoint(None, {}), name,
         ),
@@ -66,7 +67,7 @@ def compare(generator: Generator, name: str, work: Work, repetitions: int) -> Ro
         repetitions,
     )  # fmt: skip
     gap = first_step(pipeline, frozen, learnable, latents[0, : work.batch_size], recipe)
-    return Row(name, ratio, "s", 1.0, ("loss and gradient", gap), 1e-4)
+    return Row(name, ratio, "s", None, ("loss and gradient", gap), 1e-4)
 
 
 def full_images(state: dict[str, Tensor], generator: Generator, w: Tensor) -> Tensor:
@@ -103,9 +104,6 @@ def first_step(
 
 def drawn_box(recipe: OptimisationRecipe, image_px: int) -> tuple[int, int, int]:
     """Top, left and side of the first crop of class 0's first batch."""
-    from mirage.attacks.batches import crop_streams
-    from mirage.attacks.transforms import draw_steps
-
     batches = official_batches([0], recipe.batch_size, recipe.batch_size)
     streams = crop_streams(batches, "shared", recipe.batch_size, 0)
     boxes = draw_steps(

@@ -87,7 +87,7 @@ def whole_row(train: LabelledImages, epochs: int, repetitions: int) -> Row:
     )
     gap = abs(own[0] - losses[0]) / losses[0]
     name = f"training, {epochs} epochs of {len(train.labels)} with input"
-    return Row(name, ratio, "s", 1.0, ("loss of an epoch", gap), 1e-3)
+    return Row(name, ratio, "s", None, ("loss of an epoch", gap), 1e-3)
 
 
 def ours_trained(
