@@ -27,6 +27,7 @@ rule make_table:
     params:
         scale=SCALE,
         name=config["scale"],
+        fidelity=SCALE["fidelity"],
         code=CODE["make_table"],
     script:
         "../scripts/make_table.py"

@@ -10,7 +10,7 @@ from mirage.targets.images import LabelledImages
 from mirage.targets.schedules import learning_rate
 
 NO_STATE = Checkpoint(None, {})
-RECIPE = KnowledgeRecipe("resnet-mini", 8, epochs=20, batch_size=8)
+RECIPE = KnowledgeRecipe("resnet-mini", 8, epochs=40, batch_size=8)
 
 
 def _people(classes, each, total, seed):

@@ -154,7 +154,7 @@ def test_findings_follow_from_the_interval(mean, margin, sign, finding):
 @pytest.fixture
 def record(tmp_path):
     target, metrics = tmp_path / "target.json", tmp_path / "metrics.json"
-    target.write_text(json.dumps({"test_accuracy": 0.9145, "ece": 0.1474}))
+    target.write_text(json.dumps({"test_accuracy": 0.9145, "calibration_error": 0.1474}))
     values = {"acc1": 0.1434, "delta_face": 1.232, "fid": None, "precision": 0.5}
     metrics.write_text(json.dumps({"paper": values, "corrected": {"acc1": 0.2}, "seed": 3}))
     return CellRecord(
