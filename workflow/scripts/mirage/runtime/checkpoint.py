@@ -8,6 +8,7 @@ damaged file, means a fresh start, never a wrong resumption.
 import hashlib
 import json
 import logging
+import os
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -26,19 +27,20 @@ class Checkpoint:
     """Saves state at intervals of wall time, and at once when the job is told to stop."""
 
     def __init__(
-        self, path: str | Path | None, identity: Mapping[str, Any], every_s: float = 60.0
+        self, path: str | Path | None, identity: Mapping[str, Any], every_s: float | None = None
     ) -> None:
         """Name the state file and the work it belongs to.
 
         Args:
             path: state file; None keeps no state (short work, or a caller who wants none).
             identity: JSON-able description of the work; state of other work is thrown away.
-            every_s: seconds of wall time between two saves.
+            every_s: seconds of wall time between two saves; None takes MIRAGE_CHECKPOINT_S, or 60.
         """
         self.path = Path(path) if path is not None else None
         text = json.dumps(identity, sort_keys=True, default=str)
         self.identity = hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
-        self.every_s = every_s
+        told = os.environ.get("MIRAGE_CHECKPOINT_S", "60")
+        self.every_s = float(told) if every_s is None else every_s
         if self.path is not None:
             signals.listen()
         self._saved = time.monotonic()
