@@ -2,7 +2,6 @@
 
 import pytest
 import torch
-
 from mirage.errors import Interrupted
 from mirage.runtime import signals
 from mirage.runtime.checkpoint import Checkpoint

@@ -5,7 +5,6 @@ import os
 
 import pytest
 import torch
-
 from mirage.errors import MirageError
 from mirage.runtime import files
 
@@ -13,9 +12,14 @@ from mirage.runtime import files
 def test_an_error_while_writing_leaves_the_old_file(tmp_path):
     path = tmp_path / "a.txt"
     files.write_text(path, "old")
-    with pytest.raises(RuntimeError), files.writing(path) as temporary:
-        temporary.write_text("new")
-        raise RuntimeError
+
+    def write_half():
+        with files.writing(path) as temporary:
+            temporary.write_text("new")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        write_half()
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
 
@@ -26,7 +30,7 @@ def test_disk_trouble_names_the_file(tmp_path, monkeypatch, number):
         raise OSError(number, os.strerror(number))
 
     monkeypatch.setattr(os, "fsync", refuse)
-    with pytest.raises(MirageError, match="a.json"):
+    with pytest.raises(MirageError, match=r"a\.json"):
         files.write_json(tmp_path / "a.json", {"a": 1})
     assert not list(tmp_path.iterdir())
 
@@ -35,7 +39,7 @@ def test_a_truncated_tensor_file_is_named(tmp_path):
     path = tmp_path / "a.safetensors"
     files.save_tensors(path, {"a": torch.arange(9)})
     path.write_bytes(path.read_bytes()[:-8])
-    with pytest.raises(MirageError, match="a.safetensors"):
+    with pytest.raises(MirageError, match=r"a\.safetensors"):
         files.load_tensors(path)
 
 
