@@ -95,4 +95,4 @@ def test_a_wrong_configuration_is_one_clear_message(checkout, change, message):
     done = checkout.snakemake("-n", tiny=False, check=False)
     assert done.returncode != 0
     assert message in done.told
-    assert "Traceback" not in done.told
+    assert "Traceback (most recent call last)" not in done.told

@@ -66,18 +66,9 @@ def asset_paths():
     return "|".join(paths) or r"(?!)"
 
 
-def told(query, *arguments):
-    """A query's answer, with its plain-word error as Snakemake's."""
-    try:
-        return query(*arguments)
-    except MirageError as error:
-        raise WorkflowError(str(error)) from None
-
-
 def target(wildcards):
     """The target a job is about."""
-    return told(
-        cells.parse,
+    return cells.parse(
         "targets/{dataset}/{architecture}/{treatment}/{samples}/s{seed}".format(
             **wildcards
         ),
@@ -103,18 +94,18 @@ def state_file(rule):
 
 def dataset_source(wildcards):
     """The folder a data set is read from; nothing for one that comes with a package."""
-    entry = SCALE["datasets"][wildcards.dataset]
+    entry = STUDY.dataset(wildcards.dataset)
     return asset(entry["asset"]) if "asset" in entry else []
 
 
 def dataset_recipe(wildcards):
     """Settings of a prepared store."""
-    return SCALE["datasets"][wildcards.dataset]["recipe"]
+    return STUDY.dataset(wildcards.dataset)["recipe"]
 
 
 def view_recipe(wildcards):
     """Settings of a view of a store."""
-    return SCALE["datasets"][wildcards.dataset]["views"][wildcards.view]
+    return STUDY.view(wildcards.dataset, wildcards.view)
 
 
 def view(dataset, name):
@@ -132,13 +123,13 @@ def prior_source(wildcards):
 
 def prior_dataset(wildcards):
     """Settings of the public data set a prior is trained on."""
-    return SCALE["datasets"][prior_source(wildcards)["dataset"]]["recipe"]
+    return STUDY.dataset(prior_source(wildcards)["dataset"])["recipe"]
 
 
 def prior_view(wildcards):
     """Settings of the view a prior is trained on."""
     source = prior_source(wildcards)
-    return SCALE["datasets"][source["dataset"]]["views"][source["view"]]
+    return STUDY.view(source["dataset"], source["view"])
 
 
 def prior_pickle(wildcards):
@@ -177,13 +168,13 @@ def training_view(wildcards):
 
 def initial_weights(wildcards):
     """The weights a target's training starts from; nothing for a random start."""
-    entry = told(STUDY.architecture, wildcards.architecture)
+    entry = STUDY.architecture(wildcards.architecture)
     return asset(entry["init"]) if "init" in entry else []
 
 
 def training_recipe(wildcards):
     """Settings of a target's training."""
-    return told(STUDY.training, target(wildcards))
+    return STUDY.training(target(wildcards))
 
 
 # ------------------------------------------------------------------------------- attacks
@@ -191,7 +182,7 @@ def training_recipe(wildcards):
 
 def attack_settings(wildcards):
     """All settings of an attack."""
-    return told(STUDY.attack, attack(wildcards))
+    return STUDY.attack(attack(wildcards))
 
 
 def attack_stage(stage):
@@ -257,7 +248,7 @@ def network_weights(wildcards):
 def network_views(wildcards):
     """Views of the real images the networks see, in the order of NETWORKS."""
     return [
-        view(wildcards.dataset, told(STUDY.network, wildcards.dataset, role)["view"])
+        view(wildcards.dataset, STUDY.network(wildcards.dataset, role)["view"])
         for role in NETWORKS
     ]
 

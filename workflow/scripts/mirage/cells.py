@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 
 from mirage.errors import MirageError
+from mirage.recipes import require
 
 WORD = r"[a-z0-9]+(?:[-_.][a-z0-9]+)*"
 """A name in a path: lower-case words, digits, single separators; nothing a shell would read."""
@@ -46,6 +47,9 @@ class Target:
     alpha: float
     samples: int | None
     seed: int
+
+    def __post_init__(self) -> None:
+        require(self.alpha <= 1, "alpha", self.alpha, "a smoothing factor of at most 1")
 
     @property
     def treatment(self) -> str:

@@ -55,9 +55,26 @@ class Study:
     def _network_target(spec: Mapping[str, Any]) -> Target:
         return Target(spec["dataset"], spec["architecture"], 0.0, None, spec["seed"])
 
+    def dataset(self, name: str) -> Mapping[str, Any]:
+        """Entry of a data set."""
+        return self._entry("datasets", name)
+
+    def view(self, dataset: str, name: str) -> Mapping[str, Any]:
+        """Settings of a view of a data set.
+
+        Raises:
+            MirageError: the data set has no such view.
+        """
+        views: Mapping[str, Mapping[str, Any]] = self.dataset(dataset)["views"]
+        if name not in views:
+            raise MirageError(
+                f"config: {dataset} has no view {name!r}", f"one of {', '.join(views)}"
+            )
+        return views[name]
+
     def classes(self, dataset: str) -> int:
         """Number of identities of a data set."""
-        return int(self._entry("datasets", dataset)["classes"])
+        return int(self.dataset(dataset)["classes"])
 
     def chunks(self, dataset: str) -> list[str]:
         """Names of the chunks in which a data set's classes are attacked."""
@@ -120,7 +137,7 @@ class Study:
     def image_px(self, target: Target) -> int:
         """Side of the images a target sees."""
         view = self.architecture(target.architecture)["view"]
-        return int(self._entry("datasets", target.dataset)["views"][view]["image_px"])
+        return int(self.view(target.dataset, view)["image_px"])
 
     def _entry(self, section: str, name: str) -> Mapping[str, Any]:
         try:

@@ -1,0 +1,45 @@
+"""Running Snakemake as a user does, in a checkout of its own."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+TINY = ROOT / "tests/workflow/tiny.yaml"
+PARTS = ("Snakefile", "config.yaml", "workflow", "profiles", "envs")
+
+
+class Checkout:
+    """A copy of the project in which a test may do what it likes."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        for part in PARTS:
+            source = ROOT / part
+            copy = shutil.copytree if source.is_dir() else shutil.copy
+            copy(source, folder / part)
+        (folder / "slurm").symlink_to("profiles/slurm")
+        self.results = folder / "results/tiny"
+
+    def command(self, *arguments, tiny=True):
+        snakemake = [sys.executable, "-m", "snakemake"]
+        return [*snakemake, *arguments, *(["--configfile", str(TINY)] if tiny else [])]
+
+    def environment(self):
+        return {**os.environ, "OMP_NUM_THREADS": "1", "MIRAGE_TMP": str(self.folder)}
+
+    def snakemake(self, *arguments, tiny=True, check=True):
+        done = subprocess.run(
+            self.command(*arguments, tiny=tiny),
+            cwd=self.folder,
+            env=self.environment(),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        done.told = done.stdout + done.stderr
+        if check:
+            assert done.returncode == 0, done.told[-6000:]
+        return done
