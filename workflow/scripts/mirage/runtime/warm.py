@@ -26,10 +26,11 @@ import time
 from pathlib import Path
 from typing import Any
 
-IDLE_S = 20.0
+IDLE_S = float(os.environ.get("MIRAGE_WARM_IDLE_S", "20"))
 START_S = 60.0
 _PRELOAD = ("torch", "numpy", "pandas", "safetensors.torch", "PIL.Image")
 _INSIDE = "MIRAGE_WARM_FORK"
+_PASSED_ON = (signal.SIGTERM, signal.SIGINT)
 
 
 def wanted() -> bool:
@@ -59,15 +60,24 @@ def hand_over(started: float) -> int | None:
         "cwd": str(Path.cwd()),
         "env": {**os.environ, _INSIDE: repr(started)},
     }
+    # A signal that comes before there is a fork to pass it to must wait, not be lost.
+    signal.pthread_sigmask(signal.SIG_BLOCK, _PASSED_ON)
     with connection:
         socket.send_fds(connection, [json.dumps(request).encode() + b"\n"], [1, 2])
         answers = connection.makefile("r", encoding="utf-8")
         first = answers.readline()
         if not first:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, _PASSED_ON)
             return None
         pid = json.loads(first)["pid"]
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda received, _: os.kill(pid, received))
+
+        def pass_on(received: int, _: object) -> None:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, received)
+
+        for number in _PASSED_ON:
+            signal.signal(number, pass_on)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _PASSED_ON)
         last = answers.readline()
     return int(json.loads(last)["status"]) if last else 1
 
@@ -181,6 +191,7 @@ class _Server:
             return
         pid = os.fork()
         if pid == 0:
+            asker.close()
             self._become(request, streams)
         for stream in streams:
             os.close(stream)
@@ -197,6 +208,8 @@ class _Server:
         signal.signal(signal.SIGINT, signal.default_int_handler)
         self.selector.close()
         self.listener.close()
+        for end in self.wake:
+            os.close(end)
         for asker in self.askers.values():
             asker.close()
         for stream, place in zip(streams, (1, 2), strict=True):
