@@ -22,7 +22,7 @@ TARGET = "resnet-mini"
 BATCH = 8
 ADAM = OptimiserRecipe("adam", 0.003)
 STRENGTHS: dict[str, Any] = {
-    "scale": (0.85, 1.0), "ratio": (1.0, 1.0), "flip": 0.5,
+    "crop_scale": (0.85, 1.0), "crop_ratio": (1.0, 1.0), "flip": 0.5,
     "brightness": 0.2, "contrast": 0.2, "saturation": 0.1, "hue": 0.1,
 }  # fmt: skip
 

@@ -15,7 +15,7 @@ def transform(image_px: int, strengths: dict[str, Any]) -> Callable[[Any], Tenso
         [
             transforms.ToTensor(),
             transforms.RandomResizedCrop(
-                image_px, strengths["scale"], strengths["ratio"], antialias=True
+                image_px, strengths["crop_scale"], strengths["crop_ratio"], antialias=True
             ),
             transforms.ColorJitter(*(strengths[n] for n in _JITTER)),
             transforms.RandomHorizontalFlip(strengths["flip"]),

@@ -113,7 +113,7 @@ def test_seeded_and_resumed_runs_repeat(tmp_path):
                 self.save(state())
                 raise Interrupted
 
-    hard = KnowledgeRecipe("resnet-mini", 8, epochs=3, batch_size=8, share="image")
+    hard = KnowledgeRecipe("resnet-mini", 8, epochs=3, batch_size=8, crop="per_image")
     whole = _extract(range(9), hard)
     with pytest.raises(Interrupted):
         _extract(range(9), hard, Stopping(tmp_path / "state", {}))
@@ -122,9 +122,9 @@ def test_seeded_and_resumed_runs_repeat(tmp_path):
 
 
 def test_wrong_settings_and_sizes_are_named():
-    with pytest.raises(MirageError, match="scale"):
-        KnowledgeRecipe.of({"architecture": "resnet-mini", "image_px": 8, "scale": [0.8, 1.2]})
-    with pytest.raises(MirageError, match="share"):
-        KnowledgeRecipe.of({"architecture": "resnet-mini", "image_px": 8, "share": "epoch"})
+    with pytest.raises(MirageError, match="crop_scale"):
+        KnowledgeRecipe.of({"architecture": "resnet-mini", "image_px": 8, "crop_scale": [0.8, 1.2]})
+    with pytest.raises(MirageError, match="crop"):
+        KnowledgeRecipe.of({"architecture": "resnet-mini", "image_px": 8, "crop": "epoch"})
     with pytest.raises(MirageError, match="attack images"):
         _extract([0, 1], KnowledgeRecipe("resnet-mini", 16))

@@ -10,7 +10,7 @@ from mirage.targets.augmentation import AugmentationRecipe, augment, draw
 from scipy import stats
 
 PAPER = AugmentationRecipe(
-    scale=(0.85, 1.0), flip=0.5, brightness=0.2, contrast=0.2, saturation=0.1, hue=0.1
+    crop_scale=(0.85, 1.0), flip=0.5, brightness=0.2, contrast=0.2, saturation=0.1, hue=0.1
 )
 
 
@@ -35,8 +35,8 @@ def test_same_parameters_same_pixels_as_torchvision(channels):
     from torchvision.transforms.v2 import functional as F
 
     recipe = AugmentationRecipe(
-        scale=(0.3, 1.0), ratio=(0.7, 1.4), flip=0.5, brightness=0.6, contrast=0.6, saturation=0.6,
-        hue=0.4,
+        crop_scale=(0.3, 1.0), crop_ratio=(0.7, 1.4), flip=0.5,
+        brightness=0.6, contrast=0.6, saturation=0.6, hue=0.4,
     )  # fmt: skip
     pixels = pictures(40, channels)
     draws = draw(40, 24, recipe, generator(0, "augmentation", 0))
@@ -64,11 +64,11 @@ def test_parameters_are_distributed_as_torchvision_s():
 
     count = 3000
     recipe = AugmentationRecipe(
-        scale=(0.2, 1.0), ratio=(0.75, 4 / 3), flip=0.5, brightness=0.2, contrast=1.5,
+        crop_scale=(0.2, 1.0), crop_ratio=(0.75, 4 / 3), flip=0.5, brightness=0.2, contrast=1.5,
         saturation=0.1, hue=0.1,
     )  # fmt: skip
     ours = draw(count, 64, recipe, generator(5, "augmentation", 0))
-    crop = RandomResizedCrop(64, recipe.scale, recipe.ratio)
+    crop = RandomResizedCrop(64, recipe.crop_scale, recipe.crop_ratio)
     colour = ColorJitter(0.2, 1.5, 0.1, 0.1)
     with torch.random.fork_rng():
         torch.manual_seed(11)
@@ -113,7 +113,7 @@ def test_no_augmentation_only_normalises():
 
 def test_rendered_images_are_cropped_and_clamped():
     images = torch.randn(4, 3, 24, 24, generator=torch.manual_seed(2)) * 2
-    recipe = AugmentationRecipe(scale=(0.8, 1.0), flip=0.5)
+    recipe = AugmentationRecipe(crop_scale=(0.8, 1.0), flip=0.5)
     draws = draw(4, 24, recipe, generator(0, "a"))
     expected = imaging.crop_and_resize(images, draws.boxes, 24).clamp(-1, 1)
     assert torch.equal(augment(images, draws, recipe), expected)
@@ -124,9 +124,9 @@ def test_rendered_images_are_cropped_and_clamped():
 @pytest.mark.parametrize(
     "values",
     [
-        {"scale": [0.0, 1.0]},
-        {"scale": [0.9, 0.8]},
-        {"ratio": [-1, 1]},
+        {"crop_scale": [0.0, 1.0]},
+        {"crop_scale": [0.9, 0.8]},
+        {"crop_ratio": [-1, 1]},
         {"flip": 1.2},
         {"hue": 0.6},
         {"contrast": -0.1},

@@ -20,7 +20,7 @@ RECIPE = TrainingRecipe.of(
         "batch_size": 8,
         "optimiser": {"name": "adam", "lr": 3e-3},
         "schedule": {"name": "multistep", "milestones": [3]},
-        "augmentation": {"scale": [0.85, 1], "flip": 0.5, "brightness": 0.2, "contrast": 0.2},
+        "augmentation": {"crop_scale": [0.85, 1], "flip": 0.5, "brightness": 0.2, "contrast": 0.2},
     }
 )
 
@@ -95,7 +95,7 @@ def test_resumes_with_best_epoch_and_shared_draws(tmp_path):
             "batch_size": 6,
             "optimiser": {"name": "sgd", "lr": 0.05, "momentum": 0.9, "weight_decay": 1e-4},
             "schedule": {"name": "cosine", "floor": 1e-4},
-            "augmentation": {"scale": [0.8, 1], "flip": 0.5, "share": "batch"},
+            "augmentation": {"crop_scale": [0.8, 1], "flip": 0.5, "crop": "shared"},
             "keep": "best",
         }
     )
@@ -153,7 +153,7 @@ def test_shared_draws_give_one_crop_per_batch(monkeypatch):
     monkeypatch.setattr(
         training, "augment", lambda pixels, draws, recipe: seen.append(draws) or pixels.float()
     )
-    augmentation = dataclasses.replace(RECIPE.augmentation, share="batch")
+    augmentation = dataclasses.replace(RECIPE.augmentation, crop="shared")
     run(dataclasses.replace(RECIPE, epochs=1, augmentation=augmentation))
     (draws,) = seen
     tops = torch.stack([draws.boxes.height, draws.boxes.top, draws.boxes.left], 1)

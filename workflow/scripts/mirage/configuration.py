@@ -134,7 +134,10 @@ def _misfits(scale: Scale) -> Iterator[str]:
     for name in scale["attacks"]:
         for dataset in scale["datasets"]:
             yield from _attack_misfits(scale, name, dataset)
+    attacked = {grid["dataset"] for grid in scale["targets"] if grid["attacks"]}
     for name, prior in scale["priors"].items():
+        if prior["source"].get("dataset") in attacked:
+            yield f"priors.{name}.source: {prior['source']['dataset']} is private, it is attacked"
         if prior["crop_px"] > prior["image_px"]:
             yield f"priors.{name}.crop_px: {prior['crop_px']} is more than image_px"
 

@@ -32,12 +32,11 @@ class KnowledgeRecipe(Recipe):
         momentum: of SGD.
         weight_decay: of SGD.
         final_lr: where the cosine, stepped per epoch, ends.
-        scale: bounds of the random crop's share of the image area.
-        ratio: bounds of the crop's width / height.
+        crop_scale: bounds of the random crop's share of the image area.
+        crop_ratio: bounds of the crop's width / height.
         flip: probability of mirroring.
-        share: who shares a draw of crop and mirror: the ``batch``, as the official code's
-            transform of the batch tensor does (facts of the PPA code, quirk 3), or each ``image``
-            has its own.
+        crop: ``shared``, one draw of crop and mirror per batch, as the official code's transform of
+            the batch tensor does (facts of the PPA code, quirk 3), or ``per_image`` (corrected).
     """
 
     architecture: str
@@ -48,10 +47,10 @@ class KnowledgeRecipe(Recipe):
     momentum: float = 0.9
     weight_decay: float = 1e-4
     final_lr: float = 1e-4
-    scale: tuple[float, float] = (0.8, 1.0)
-    ratio: tuple[float, float] = (1.0, 1.0)
+    crop_scale: tuple[float, float] = (0.8, 1.0)
+    crop_ratio: tuple[float, float] = (1.0, 1.0)
     flip: float = 0.5
-    share: Literal["batch", "image"] = "batch"
+    crop: Literal["shared", "per_image"] = "shared"
 
     def __post_init__(self) -> None:
         require(self.image_px > 0, "image_px", self.image_px, "a positive number of pixels")
@@ -68,7 +67,10 @@ class KnowledgeRecipe(Recipe):
             ),
             schedule=ScheduleRecipe("cosine", floor=self.final_lr),
             augmentation=AugmentationRecipe(
-                scale=self.scale, ratio=self.ratio, flip=self.flip, share=self.share
+                crop_scale=self.crop_scale,
+                crop_ratio=self.crop_ratio,
+                flip=self.flip,
+                crop=self.crop,
             ),
         )
 

@@ -21,31 +21,32 @@ class AugmentationRecipe(Recipe):
     """Strength of the augmentation; the defaults change nothing.
 
     Attributes:
-        scale: bounds of the crop's share of the image area, within (0, 1].
-        ratio: bounds of the crop's width / height.
+        crop_scale: bounds of the crop's share of the image area, within (0, 1].
+        crop_ratio: bounds of the crop's width / height.
         flip: probability of mirroring.
         brightness: factor uniform in [max(0, 1 - b), 1 + b].
         contrast: likewise.
         saturation: likewise; grey images have none.
         hue: shift uniform in [-hue, hue] turns, at most 0.5; grey images have none.
-        share: who shares a draw of crop and mirror: every ``image`` has its own (targets), or
-            one for the ``batch`` (the official student, whose transform sees the batch tensor).
+        crop: ``per_image``, every image has its own draw of crop and mirror (targets), or
+            ``shared``, one for the batch (the official student, whose transform sees the batch
+            tensor).
     """
 
-    scale: tuple[float, float] = (1.0, 1.0)
-    ratio: tuple[float, float] = (1.0, 1.0)
+    crop_scale: tuple[float, float] = (1.0, 1.0)
+    crop_ratio: tuple[float, float] = (1.0, 1.0)
     flip: float = 0.0
     brightness: float = 0.0
     contrast: float = 0.0
     saturation: float = 0.0
     hue: float = 0.0
-    share: Literal["image", "batch"] = "image"
+    crop: Literal["per_image", "shared"] = "per_image"
 
     def __post_init__(self) -> None:
-        low, high = self.scale
-        require(0 < low <= high <= 1, "scale", self.scale, "0 < low <= high <= 1")
-        low, high = self.ratio
-        require(0 < low <= high, "ratio", self.ratio, "0 < low <= high")
+        low, high = self.crop_scale
+        require(0 < low <= high <= 1, "crop_scale", self.crop_scale, "0 < low <= high <= 1")
+        low, high = self.crop_ratio
+        require(0 < low <= high, "crop_ratio", self.crop_ratio, "0 < low <= high")
         require(0 <= self.flip <= 1, "flip", self.flip, "a probability")
         for name in ("brightness", "contrast", "saturation"):
             value = getattr(self, name)
@@ -55,7 +56,7 @@ class AugmentationRecipe(Recipe):
     @property
     def crops(self) -> bool:
         """Whether crop or mirror changes anything."""
-        return self.scale != (1.0, 1.0) or self.ratio != (1.0, 1.0) or self.flip > 0
+        return self.crop_scale != (1.0, 1.0) or self.crop_ratio != (1.0, 1.0) or self.flip > 0
 
     @property
     def jitters(self) -> bool:
@@ -86,7 +87,7 @@ def draw(count: int, image_px: int, recipe: AugmentationRecipe, stream: torch.Ge
     """Draw the augmentation of ``count`` images of one epoch.
 
     Args:
-        count: number of images N (or of batches, for ``share: batch``).
+        count: number of images N (or of batches, for ``crop: shared``).
         image_px: side of the square images.
         recipe: strengths.
         stream: generator named by seed and epoch.
@@ -94,7 +95,9 @@ def draw(count: int, image_px: int, recipe: AugmentationRecipe, stream: torch.Ge
     Source: the distributions are those of torchvision's RandomResizedCrop, ColorJitter and
     RandomHorizontalFlip (paper B.3; official code as stated in the facts).
     """
-    boxes = imaging.draw_boxes(count, image_px, recipe.scale, recipe.ratio, recipe.flip, stream)
+    boxes = imaging.draw_boxes(
+        count, image_px, recipe.crop_scale, recipe.crop_ratio, recipe.flip, stream
+    )
     order = torch.rand(count, 4, generator=stream, dtype=torch.float64).argsort(dim=1)
     uniform = torch.rand(count, 4, generator=stream, dtype=torch.float64)
     strengths = (recipe.brightness, recipe.contrast, recipe.saturation)

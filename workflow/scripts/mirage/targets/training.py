@@ -190,7 +190,7 @@ class _Training:
     def _draws(self, order: Tensor, image_px: int) -> Draws:
         recipe = self.recipe.augmentation
         stream = generator(self.seed, "augmentation", self.epoch)
-        if recipe.share == "image":
+        if recipe.crop == "per_image":
             return draw(len(order), image_px, recipe, stream)
         lengths = torch.tensor([high - low for low, high in self.bounds])
         batch_of_place = torch.arange(len(self.bounds)).repeat_interleave(lengths)
