@@ -12,8 +12,8 @@ def _jobs(told):
 
 def test_demo_plan(checkout):
     jobs = _jobs(checkout.snakemake("-n", tiny=False).told)
-    assert jobs["train_target"] == 48 + 3
-    assert jobs["optimise_latents"] == jobs["score_attack"] == 84
+    assert jobs["train_target"] == 2 * 3 * 8 + 2 * 3 * 2 + 3
+    assert jobs["optimise_latents"] == jobs["score_attack"] == 2 * 2 * 3 * 8 + 2 * 3 * 2
     assert "train_prior" not in jobs  # its weights are shipped
 
 
