@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 def make_table(task: "snakemake") -> dict[str, float]:
     """Write full precision as CSV, rounded as HTML and LaTeX."""
     from mirage.cells import parse
-    from mirage.paper import presentation, render, tables
+    from mirage.paper import presentation, printed, render, tables
     from mirage.paper.cells import collect, write_table
     from mirage.runtime import files
     from mirage.study import Study
@@ -21,16 +21,16 @@ def make_table(task: "snakemake") -> dict[str, float]:
     attacks = [parse(path.removesuffix("/metrics.json")) for path in task.input.attacks]
     cells = collect(presentation.records(attacks))
     make, show = {
-        "table1": (tables.table1, render.print_table1),
-        "table2": (tables.table2, render.print_table2),
+        "table1": (tables.table1, printed.print_table1),
+        "table2": (tables.table2, printed.print_table2),
     }[task.wildcards.item]
     table = make(cells, study.scale["fidelity"], presentation.counterparts(study))
-    printed = show(table, scale)
+    rounded = show(table, scale)
     write_table(task.output.csv, table)
     files.write_text(
-        task.output.html, render.html_page(render.html_fragment(printed, scale), printed.title)
+        task.output.html, render.html_page(render.html_fragment(rounded, scale), rounded.title)
     )
-    files.write_text(task.output.tex, render.latex(printed, scale))
+    files.write_text(task.output.tex, render.latex(rounded, scale))
     return {"rows": len(table), "cells": len(attacks)}
 
 

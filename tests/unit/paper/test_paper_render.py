@@ -10,14 +10,14 @@ import pandas as pd
 import pytest
 import torch
 from mirage.errors import MirageError
-from mirage.paper import figures, render
+from mirage.paper import figures, printed, render
 from mirage.paper.metrics import METRICS
 from mirage.paper.report import Material, Picture, data_uri, write_report
 from mirage.paper.tables import table1, table2, toy_table
 from mirage.paper.toy import ToyResult, ToyRun
 from PIL import Image
 
-SCALE = render.Scale(
+SCALE = printed.Scale(
     "demo",
     comparable=False,
     description="Faces <small> & grey.",
@@ -99,7 +99,7 @@ def toy_result():
     ],
 )
 def test_best_marking(values, towards, digits, marks):
-    assert render.best_of(values, towards, digits) == marks
+    assert printed.best_of(values, towards, digits) == marks
 
 
 @pytest.mark.parametrize(
@@ -117,26 +117,26 @@ def test_best_marking(values, towards, digits, marks):
     ],
 )
 def test_numbers_as_printed(value, options, text):
-    assert render.number(value, **options) == text
+    assert printed.number(value, **options) == text
 
 
 def test_html_table_is_well_formed_escaped_and_warns(cells):
-    printed = render.print_table2(table2(cells, counterparts=COUNTERPARTS), SCALE)
-    reader = read_html(render.html_fragment(printed, SCALE))
+    rounded = printed.print_table2(table2(cells, counterparts=COUNTERPARTS), SCALE)
+    reader = read_html(render.html_fragment(rounded, SCALE))
     text = "".join(reader.text)
     assert "not comparable" in text
     assert "Faces <small> & grey." in text  # as text, not as a tag
     assert "Acc@1, Acc@5: a second net." in text
     assert "95.20" in text
     assert "paper: FaceScrub, ResNet-152, all images" in text
-    comparable = render.Scale("paper", comparable=True)
-    assert "not comparable" not in render.html_fragment(printed, comparable)
+    comparable = printed.Scale("paper", comparable=True)
+    assert "not comparable" not in render.html_fragment(rounded, comparable)
 
 
 def test_html_colours_follow_the_attacker(cells):
-    printed = render.print_table1(table1(cells, counterparts=COUNTERPARTS), SCALE)
-    by_model = {row.label: row.cells for row in printed.blocks[0].rows}
-    columns = [metric.key for metric in printed.columns]
+    rounded = printed.print_table1(table1(cells, counterparts=COUNTERPARTS), SCALE)
+    by_model = {row.label: row.cells for row in rounded.blocks[0].rows}
+    columns = [metric.key for metric in rounded.columns]
     acc1, distance, utility = (columns.index(key) for key in ("acc1", "delta_face", "test_acc"))
     # All metrics rise with alpha in the made-up data.
     assert by_model["Pos. LS"][acc1].effect == "improvement"
@@ -155,15 +155,15 @@ def test_latex_escapes():
 
 
 def test_latex_table_is_balanced_and_plain_ascii_but_names(cells):
-    printed = render.print_table1(table1(cells, counterparts=COUNTERPARTS), SCALE)
-    text = render.latex(printed, SCALE)
+    rounded = printed.print_table1(table1(cells, counterparts=COUNTERPARTS), SCALE)
+    text = render.latex(rounded, SCALE)
     assert r"ORL\_faces 100\%" in text
     body = re.sub(r"\\[{}]", "", text)
     assert body.count("{") == body.count("}")
     assert len(re.findall(r"(?<!\\)\$", text)) % 2 == 0
     assert text.isascii()
     for row in re.findall(r"^    (?:Standard|Pos|Neg|\\quad paper).*$", text, re.MULTILINE):
-        assert len(re.findall(r"(?<!\\)&", row)) == len(printed.columns) + 1
+        assert len(re.findall(r"(?<!\\)&", row)) == len(rounded.columns) + 1
         assert row.endswith(r"\\")
 
 

@@ -2,7 +2,6 @@
 
 import pytest
 import torch
-import torch.nn.functional as F
 from mirage.errors import Interrupted, MirageError
 from mirage.paper import toy
 from mirage.runtime.checkpoint import Checkpoint
@@ -67,19 +66,6 @@ def test_initial_weights_are_the_default_draw_and_the_global_state_is_kept():
     assert torch.equal(network[0].weight, first.weight)
     assert torch.equal(network[3].bias, second.bias)
     assert network[6].bias is None
-
-
-@pytest.mark.parametrize("alpha", [-0.3, -0.05, 0.0, 0.1, 0.3])
-def test_gradient_is_p_minus_smoothed_label(alpha):
-    """Appendix A: the derivative with respect to logit k is p_k - y_k."""
-    logits = torch.randn(6, 3, dtype=torch.float64, requires_grad=True)
-    labels = torch.tensor([0, 1, 2, 2, 1, 0])
-    toy.smoothed_cross_entropy(logits, labels, alpha).backward()
-    smoothed = (1 - alpha) * F.one_hot(labels, 3) + alpha / 3
-    torch.testing.assert_close(logits.grad * 6, logits.detach().softmax(1) - smoothed)
-    if alpha >= 0:
-        oracle = F.cross_entropy(logits, labels, label_smoothing=alpha)
-        torch.testing.assert_close(toy.smoothed_cross_entropy(logits, labels, alpha), oracle)
 
 
 def test_walk_is_gradient_descent_on_the_target_class():

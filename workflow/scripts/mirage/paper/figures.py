@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from mirage.errors import MirageError
 from mirage.paper.cells import BLOCK, select
 from mirage.paper.metrics import METRICS
-from mirage.paper.render import Scale, heading, number
+from mirage.paper.printed import Scale, heading, number
 from mirage.runtime import files
 
 if TYPE_CHECKING:

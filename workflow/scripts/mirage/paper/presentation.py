@@ -4,8 +4,8 @@ from collections.abc import Iterable
 
 from mirage.cells import Attack
 from mirage.paper.cells import CellRecord
+from mirage.paper.printed import Scale
 from mirage.paper.reference import Counterparts
-from mirage.paper.render import Scale
 from mirage.study import Study
 
 _MEASURED_BY = {

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from mirage.errors import MirageError
 from mirage.paper import effects as effect
-from mirage.paper import render
+from mirage.paper import printed, render
 from mirage.paper.cells import BLOCK, select
 from mirage.paper.metrics import METRICS, paper_sign
-from mirage.paper.render import Scale, number
+from mirage.paper.printed import Scale, number
 from mirage.runtime import files
 from mirage.runtime.progress import clock
 
@@ -95,8 +95,8 @@ def write_report(path: str | Path, material: Material) -> None:
         scale=scale,
         banner=render.banner(scale),
         run=summary(cells, material),
-        table1=render.html_fragment(render.print_table1(material.table1, scale), scale),
-        table2=render.html_fragment(render.print_table2(material.table2, scale), scale),
+        table1=render.html_fragment(printed.print_table1(material.table1, scale), scale),
+        table2=render.html_fragment(printed.print_table2(material.table2, scale), scale),
         overview=overview(table, scale),
         glance=[METRICS[name] for name in GLANCE],
         findings=findings(table, scale),
@@ -166,7 +166,7 @@ def overview(table: "pd.DataFrame", scale: Scale) -> list[dict[str, Any]]:
             rows.setdefault(finding["alpha"], {})[row["metric"]] = finding
         groups.append(
             {
-                "heading": render.heading(block.iloc[0], scale),
+                "heading": printed.heading(block.iloc[0], scale),
                 "rows": [
                     {"alpha": alpha, "findings": [found.get(name) for name in GLANCE]}
                     for alpha, found in rows.items()
@@ -193,7 +193,7 @@ def findings(table: "pd.DataFrame", scale: Scale) -> list[dict[str, Any]]:
         told = [f"{counts[name]} {verb}" for name, verb in _COUNTED.items() if name in counts]
         groups.append(
             {
-                "heading": render.heading(block.iloc[0], scale),
+                "heading": printed.heading(block.iloc[0], scale),
                 "counts": f"{len(block)} comparisons: {', '.join(told)}.",
                 "rows": [_finding(row) for _, row in ordered.iterrows()],
             }

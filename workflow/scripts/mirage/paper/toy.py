@@ -20,6 +20,7 @@ from mirage.recipes import Recipe, require
 from mirage.runtime import files
 from mirage.runtime.checkpoint import Checkpoint, State
 from mirage.runtime.progress import Progress
+from mirage.targets.smoothing import smoothed_cross_entropy
 
 CENTRES = ((0, -10), (-10, 10), (10, 10))  # class 0 below, 1 upper left, 2 upper right
 TARGET = 2
@@ -165,18 +166,6 @@ def make_network(seed: int) -> nn.Sequential:
             nn.Linear(20, 20), nn.BatchNorm1d(20), nn.ReLU(),
             nn.Linear(20, len(CENTRES), bias=False),
         )  # fmt: skip
-
-
-def smoothed_cross_entropy(logits: Tensor, labels: Tensor, alpha: float) -> Tensor:
-    """Label smoothing loss of any sign, averaged over the batch (paper Eq. 3).
-
-    Args:
-        logits: [N, K].
-        labels: classes, int64 [N].
-        alpha: smoothing factor, at most 1.
-    """
-    log_p = logits.log_softmax(1)
-    return (1 - alpha) * F.nll_loss(log_p, labels) - alpha * log_p.mean()
 
 
 def train(points: Tensor, labels: Tensor, alpha: float, seed: int) -> tuple[nn.Sequential, float]:

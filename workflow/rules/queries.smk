@@ -1,0 +1,270 @@
+"""Queries of the rules, by stage: nouns that answer from the study."""
+
+
+def target(wildcards):
+    """The target a job is about."""
+    return cells.parse(
+        "targets/{dataset}/{architecture}/{treatment}/{samples}/s{seed}".format(
+            **wildcards
+        ),
+    )
+
+
+def attack(wildcards):
+    """The attack a job is about."""
+    return Attack(target(wildcards), wildcards.attack)
+
+
+# ---------------------------------------------------------------------------------- data
+
+
+def dataset_source(wildcards):
+    """The folder a data set is read from; nothing for one that comes with a package."""
+    entry = STUDY.dataset(wildcards.dataset)
+    return asset(entry["asset"]) if "asset" in entry else []
+
+
+def dataset_recipe(wildcards):
+    """Settings of a prepared store."""
+    return STUDY.dataset(wildcards.dataset)["recipe"]
+
+
+def view_recipe(wildcards):
+    """Settings of a view of a store."""
+    return STUDY.view(wildcards.dataset, wildcards.view)
+
+
+def view(dataset, name):
+    """Path of a view."""
+    return f"data/{dataset}/views/{name}.safetensors"
+
+
+# -------------------------------------------------------------------------------- priors
+
+
+def prior_source(wildcards):
+    """What a prior is made from: a published pickle, or our own training."""
+    return STUDY.prior(wildcards.prior)["source"]
+
+
+def prior_dataset(wildcards):
+    """Settings of the public data set a prior is trained on."""
+    return STUDY.dataset(prior_source(wildcards)["dataset"])["recipe"]
+
+
+def prior_view(wildcards):
+    """Settings of the view a prior is trained on."""
+    source = prior_source(wildcards)
+    return STUDY.view(source["dataset"], source["view"])
+
+
+def prior_pickle(wildcards):
+    """The published pickle a prior is imported from."""
+    return asset(prior_source(wildcards)["asset"])
+
+
+def generator(prior):
+    """Path of a prior's generator."""
+    home = "priors" if STUDY.prior(prior)["source"]["kind"] == "pickle" else PRIORS_HOME
+    return f"{home}/{prior}/generator.safetensors"
+
+
+def pool_generator(wildcards):
+    """The generator a candidate pool is drawn from."""
+    return generator(STUDY.pool(wildcards.pool)["prior"])
+
+
+def pool_recipe(wildcards):
+    """Settings of a candidate pool, without the name of its prior."""
+    return {k: v for k, v in STUDY.pool(wildcards.pool).items() if k != "prior"}
+
+
+def pool_crop(wildcards):
+    """Centre crop of a pool's images, in generator pixels."""
+    return STUDY.prior(STUDY.pool(wildcards.pool)["prior"])["crop_px"]
+
+
+# ------------------------------------------------------------------------------- targets
+
+
+def training_view(wildcards):
+    """The images a target is trained and tested on."""
+    return view(wildcards.dataset, STUDY.architecture(wildcards.architecture)["view"])
+
+
+def initial_weights(wildcards):
+    """The weights a target's training starts from; nothing for a random start."""
+    entry = STUDY.architecture(wildcards.architecture)
+    return asset(entry["init"]) if "init" in entry else []
+
+
+def training_recipe(wildcards):
+    """Settings of a target's training."""
+    return STUDY.training(target(wildcards))
+
+
+# ------------------------------------------------------------------------------- attacks
+
+
+def attack_settings(wildcards):
+    """All settings of an attack."""
+    return STUDY.attack(attack(wildcards))
+
+
+def attack_stage(stage):
+    """Query for one stage's settings of an attack."""
+
+    def settings(wildcards):
+        return attack_settings(wildcards)[stage]
+
+    return settings
+
+
+def attack_prior(wildcards):
+    """Name of the prior an attack draws its images from."""
+    return STUDY.pool(attack_settings(wildcards)["pool"])["prior"]
+
+
+def attack_generator(wildcards):
+    """The generator of an attack's prior."""
+    return generator(attack_prior(wildcards))
+
+
+def attack_pool(wildcards):
+    """The candidate pool of an attack, at the size its target sees."""
+    image_px = STUDY.image_px(target(wildcards))
+    return f"priors/pools/{attack_settings(wildcards)['pool']}-{image_px}.safetensors"
+
+
+def attack_crop(wildcards):
+    """Centre crop of an attack's images, in generator pixels."""
+    return STUDY.prior(attack_prior(wildcards))["crop_px"]
+
+
+def target_px(wildcards):
+    """Side of the images the attacked target sees."""
+    return STUDY.image_px(target(wildcards))
+
+
+def class_count(wildcards):
+    """Number of attacked classes."""
+    return STUDY.classes(wildcards.dataset)
+
+
+def chunk_files(wildcards):
+    """The chunks of an attack's stage, in the order of the classes."""
+    folder = f"{attack(wildcards).path}/{wildcards.stage}"
+    return [
+        f"{folder}/{chunk}.safetensors" for chunk in STUDY.chunks(wildcards.dataset)
+    ]
+
+
+# ---------------------------------------------------------------------------- evaluation
+
+
+def network_weights(wildcards):
+    """Weights of the networks that measure attacks, in the order of NETWORKS."""
+    return [
+        STUDY.network_weights(wildcards.dataset, role)
+        or asset(STUDY.network(wildcards.dataset, role)["asset"])
+        for role in NETWORKS
+    ]
+
+
+def network_views(wildcards):
+    """Views of the real images the networks see, in the order of NETWORKS."""
+    return [
+        view(wildcards.dataset, STUDY.network(wildcards.dataset, role)["view"])
+        for role in NETWORKS
+    ]
+
+
+def network_specs(wildcards):
+    """Role -> settings of the networks that measure attacks."""
+    return {role: STUDY.network(wildcards.dataset, role)["spec"] for role in NETWORKS}
+
+
+def student_view(wildcards):
+    """The real images the surrogate student is tested on."""
+    architecture = STUDY.architecture(SCALE["knowledge"]["architecture"])
+    return view(wildcards.dataset, architecture["view"])
+
+
+def student_init(_):
+    """The weights the student starts from; nothing for a random start."""
+    entry = STUDY.architecture(SCALE["knowledge"]["architecture"])
+    return asset(entry["init"]) if "init" in entry else []
+
+
+# --------------------------------------------------------------------------------- paper
+
+
+def templates(*names):
+    """Templates a page is made with; the code digest does not see them."""
+    folder = f"{HOME}/workflow/scripts/mirage/paper/templates"
+    return [f"{folder}/{name}" for name in names]
+
+
+def attack_metrics(_):
+    """Metrics of every attack of the study."""
+    return [f"{cell.path}/metrics.json" for cell in STUDY.attacks]
+
+
+def target_metrics(_):
+    """Metrics of every attacked target of the study."""
+    return [
+        f"{cell.path}/metrics.json"
+        for cell in dict.fromkeys(c.target for c in STUDY.attacks)
+    ]
+
+
+def table1_attacks():
+    """The attacks that Table 1 is made of."""
+    wanted = SCALE["paper"]["table1"]
+    samples = None if wanted["samples"] == "all" else wanted["samples"]
+    return [
+        cell
+        for alpha in MODELS.values()
+        for cell in cells.select(
+            STUDY.attacks,
+            architecture=wanted["architecture"],
+            samples=samples,
+            attack=wanted["attack"],
+            alpha=float(alpha),
+        )
+    ]
+
+
+def table_attacks(wildcards):
+    """The attacks a table is made of."""
+    return {"table1": table1_attacks(), "table2": STUDY.attacks}[wildcards.item]
+
+
+def table_attack_metrics(wildcards):
+    """Metrics of the attacks in a table."""
+    return [f"{cell.path}/metrics.json" for cell in table_attacks(wildcards)]
+
+
+def table_target_metrics(wildcards):
+    """Metrics of the targets in a table."""
+    found = dict.fromkeys(cell.target for cell in table_attacks(wildcards))
+    return [f"{cell.path}/metrics.json" for cell in found]
+
+
+def figure3_attacks():
+    """The attacks whose samples Figure 3 shows."""
+    wanted = SCALE["paper"]["figure3"]
+    samples = None if wanted["samples"] == "all" else wanted["samples"]
+    return [
+        Attack(
+            Target(
+                wanted["dataset"],
+                wanted["architecture"],
+                float(alpha),
+                samples,
+                wanted["seed"],
+            ),
+            wanted["attack"],
+        )
+        for alpha in wanted["alphas"]
+    ]
