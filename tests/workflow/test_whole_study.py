@@ -80,7 +80,7 @@ def test_job_records_are_complete(finished):
         record = json.loads(path.read_text())
         assert record["wall_s"] >= 0
         assert 0 < record["peak_memory_mb"] < 4000
-        assert record["params"]["code"]
+        assert record["code"]
 
 
 def test_second_run_has_nothing_to_do(finished):

@@ -25,7 +25,11 @@ except MirageError as error:
 SCALE = config["scales"][config["scale"]]
 STUDY = Study(SCALE, config["classes_per_chunk"])
 # Snakemake sees no edits inside imported modules; this digest of the code a script reaches does.
-CODE = {path.stem: digest.code_digest(path) for path in SCRIPTS.glob("*.py")}
+# Every record carries it. Among a job's params it also makes the job run again when it changes,
+# which a study of weeks does not want unasked.
+DIGESTS = {path.stem: digest.code_digest(path) for path in SCRIPTS.glob("*.py")}
+CODE = DIGESTS if config["rerun_on_code_change"] else dict.fromkeys(DIGESTS, "any")
+config["code"] = DIGESTS
 # From the working folder results/<scale> back to the repository.
 HOME = "../.."
 PAPER_TABLES = f"{HOME}/workflow/presets/paper"

@@ -156,7 +156,7 @@ rule write_report:
     params:
         scale=SCALE,
         name=config["scale"],
-        digests=CODE,
+        digests=DIGESTS,
         captions=[
             ("Figure 1", "The toy attack, stopped at 95 % confidence."),
             (

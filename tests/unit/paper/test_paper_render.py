@@ -228,7 +228,7 @@ def test_most_robust_is_the_best_score_of_the_class():
 
 
 JOB = {
-    "rule": "run_cell", "params": {"code": "new"}, "versions": {"torch": "2.14", "scipy": None},
+    "rule": "run_cell", "params": {}, "code": "new", "versions": {"torch": "2.14", "scipy": None},
     "python": "3.11", "machine": {"node": "x86_64", "cores": 2, "device": "cpu"}, "threads": 1,
     "startup_s": 2.0, "wall_s": 18.0, "cpu_s": 19.0, "peak_memory_mb": 400.0,
 }  # fmt: skip
@@ -248,7 +248,7 @@ def report(tmp_path, cells, toy_result):
             Picture(tmp_path / "one.png", "Figure 1", "Toy."),
             Picture(tmp_path / "effect.svg", "Effect", 'One "dot" per seed.'),
         ],
-        [JOB, JOB | {"params": {"code": "old"}, "wall_s": 2.0}],
+        [JOB, JOB | {"code": "old", "wall_s": 2.0}],
         digests={"run_cell": "new"},
     )
     write_report(tmp_path / "report.html", material)

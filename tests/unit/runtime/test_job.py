@@ -31,6 +31,7 @@ class Named(list):
 task = types.SimpleNamespace(
     rule="try", input=Named(), output=Named(job="job.json"), params=Named(alpha=0.1),
     wildcards=Named(cell="x"), log=Named(log="try.log"), threads=1,
+    config={{"code": {{"try": "abc"}}}},
 )
 
 def work(task):
@@ -69,6 +70,7 @@ def test_a_record_is_left(run):
     assert "figure 0.5" in told
     record = json.loads((run.folder / "job.json").read_text())
     assert record["params"] == {"alpha": 0.1}
+    assert record["code"] == "abc"
     assert record["wall_s"] >= 0
     assert record["startup_s"] > 0
     assert record["versions"]["torch"]

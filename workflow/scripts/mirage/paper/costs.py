@@ -32,8 +32,8 @@ def _stage(rule: str, jobs: Sequence[Mapping[str, Any]], now: str | None) -> dic
     wall, startup, cpu = (
         sum(float(job[key]) for job in jobs) for key in ("wall_s", "startup_s", "cpu_s")
     )
-    codes = dict.fromkeys(str(code) for job in jobs if (code := job.get("params", {}).get("code")))
-    stale = sum(1 for job in jobs if now and job.get("params", {}).get("code") != now)
+    codes = dict.fromkeys(str(code) for job in jobs if (code := job.get("code")))
+    stale = sum(1 for job in jobs if now and job.get("code") != now)
     told = ", ".join(codes)
     if stale:
         told += f" – {stale} of {len(jobs)} made by code that has changed since (now {now})"

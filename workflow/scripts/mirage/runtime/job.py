@@ -35,8 +35,9 @@ def run(work: Work, task: Any) -> None:
 
     Args:
         work: takes the task and returns the figures worth a line (or None).
-        task: has ``rule``, ``input``, ``output``, ``params``, ``log``, ``threads`` and
-            ``wildcards``. If ``output`` has an entry ``job``, the record goes there.
+        task: has ``rule``, ``input``, ``output``, ``params``, ``log``, ``threads``,
+            ``wildcards`` and ``config``, whose entry ``code`` holds each rule's code digest. If
+            ``output`` has an entry ``job``, the record goes there.
 
     Exits with status 1 after a problem (one message, no traceback for a ``MirageError``) and 143
     after a stop with saved state.
@@ -81,6 +82,7 @@ def identity(task: Any) -> dict[str, Any]:
         "rule": task.rule,
         "wildcards": dict(task.wildcards.items()),
         "params": {key: _plain(value) for key, value in task.params.items()},
+        "code": task.config["code"].get(task.rule),
         "inputs": [files.checksum(str(path)) for path in task.input],
     }
 
@@ -135,6 +137,7 @@ def _record(task: Any, started: float, wall_s: float) -> dict[str, Any]:
         "rule": task.rule,
         "wildcards": dict(task.wildcards.items()),
         "params": {key: _plain(value) for key, value in task.params.items()},
+        "code": task.config["code"].get(task.rule),
         "versions": {name: _version(name) for name in _PACKAGES},
         "python": platform.python_version(),
         "machine": {"node": platform.machine(), "cores": os.cpu_count(), "device": _device()},

@@ -1,0 +1,27 @@
+"""An edit of the library repeats the work that uses it, unless a study of weeks says not to."""
+
+import json
+
+import pytest
+
+CELL = "orl/resnet-mini/ls0/n3/s1"
+
+
+@pytest.mark.parametrize("asked", [True, False])
+def test_an_edit_of_the_logic(checkout, asked):
+    target = f"targets/{CELL}/metrics.json"
+    arguments = (target, "--config", f"rerun_on_code_change={asked}")
+    checkout.snakemake(*arguments)
+    record = json.loads((checkout.results / f"jobs/train_target/{CELL}.json").read_text())
+    used = checkout.folder / "workflow/scripts/mirage/targets/smoothing.py"
+    other = checkout.folder / "workflow/scripts/mirage/evaluation/fid.py"
+    assert "Nothing to be done" in checkout.snakemake(*arguments, "-n").told
+
+    used.write_text(used.read_text() + "\n# A comment changes nothing.\n")
+    other.write_text(other.read_text() + "\nUNUSED_BY_TRAINING = 1\n")
+    assert "Nothing to be done" in checkout.snakemake(*arguments, "-n").told
+
+    used.write_text(used.read_text() + "\nCHANGED = 1\n")
+    told = checkout.snakemake(*arguments, "-n").told
+    assert ("train_target" in told.split("Job stats:")[-1]) == asked
+    assert record["code"]
