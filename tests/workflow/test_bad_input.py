@@ -56,7 +56,7 @@ def test_a_damaged_file_is_named(finished, tmp_path, damage, made, rule, then):
         ("targets/orl/resnet-mini/ls0/n8/s1/metrics.json", "nothing says how to train"),
         ("targets/orl/resnet-mimi/ls0/n3/s1/metrics.json", "resnet-mini"),
         ("targets/orl/resnet-mini/ls1.5/n3/s1/metrics.json", "at most 1"),
-        (f"attacks/{CELL}/pppa/metrics.json", "one of ppa, ppa-ce"),
+        (f"attacks/{CELL}/pppa/metrics.json", "one of ppa, ppa-ce, ppa-id"),
         ("data/orl/views/square17.safetensors", "square16"),
     ],
 )

@@ -39,10 +39,10 @@ def test_a_line_per_finished_cell(finished):
 
 def test_tables_hold_every_cell_and_its_seeds(finished):
     table = pd.read_csv(finished.results / "tables/table2.csv")
-    assert len(table) == 4
+    assert len(table) == 5
     by = table.set_index(["attack", "alpha"])["n_seeds"]
     assert by[("ppa", 0.0)] == 2
-    assert by[("ppa", 0.1)] == by[("ppa", -0.05)] == by[("ppa-ce", 0.0)] == 1
+    assert by[("ppa", 0.1)] == by[("ppa", -0.05)] == by[("ppa-ce", 0.0)] == by[("ppa-id", 0.0)] == 1
 
 
 def test_table_numbers_are_those_of_the_cells(finished):

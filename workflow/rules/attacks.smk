@@ -32,6 +32,8 @@ rule optimise_latents:
         weights="targets/<cell>/weights.safetensors",
         generator=attack_generator,
         candidates="attacks/<cell>/{attack}/candidates.safetensors",
+        discriminator=attack_discriminator,
+        pool=feature_pool,
     output:
         latents="attacks/<cell>/{attack}/optimised/{chunk}.safetensors",
         job="jobs/optimise_latents/<cell>/{attack}/{chunk}.json",

@@ -130,6 +130,19 @@ def attack_generator(wildcards):
     return generator(attack_prior(wildcards))
 
 
+def attack_discriminator(wildcards):
+    """The discriminator of an attack's prior; nothing unless its loss asks for it."""
+    wanted = attack_settings(wildcards)["optimisation"].get("discriminator_weight", 0)
+    path = attack_generator(wildcards).replace("generator", "discriminator")
+    return path if wanted > 0 else []
+
+
+def feature_pool(wildcards):
+    """The public images behind an attack's feature statistics; nothing unless its loss asks."""
+    wanted = attack_settings(wildcards)["optimisation"].get("feature_weight", 0)
+    return attack_pool(wildcards) if wanted > 0 else []
+
+
 def attack_pool(wildcards):
     """The candidate pool of an attack, at the size its target sees."""
     image_px = STUDY.image_px(target(wildcards))

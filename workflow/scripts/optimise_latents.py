@@ -7,15 +7,20 @@ from mirage.runtime import job
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
+# LOMMA's code takes its feature statistics from about this many public images.
+PUBLIC_IMAGES = 5000
+
 
 def optimise_latents(task: "snakemake") -> dict[str, float]:
     """Write the optimised latents of the chunk."""
     from mirage.attacks.latents import load_latents, save_latents
+    from mirage.attacks.losses import feature_statistics
     from mirage.attacks.optimisation import OptimisationRecipe, optimise_latents
+    from mirage.attacks.pool import Pool
     from mirage.attacks.sampling import Candidates
     from mirage.cells import classes_of
     from mirage.priors.pipeline import ImagePipeline
-    from mirage.priors.weights import load_generator
+    from mirage.priors.weights import load_discriminator, load_generator
     from mirage.runtime.checkpoint import Checkpoint
     from mirage.runtime.devices import choose_device
     from mirage.targets.weights import load_classifier
@@ -23,10 +28,17 @@ def optimise_latents(task: "snakemake") -> dict[str, float]:
     device = choose_device(task.params.device)
     classes = classes_of(task.wildcards.chunk)
     candidates = load_latents(Candidates, task.input.candidates)
+    classifier = load_classifier(task.input.weights, device)
+    discriminator = statistics = None
+    if task.input.discriminator:
+        discriminator = load_discriminator(task.input.discriminator, device)
+    if task.input.pool:
+        public = Pool.load(task.input.pool).images[:PUBLIC_IMAGES]
+        statistics = feature_statistics(classifier, public, task.params.batch, device)
     checkpoint = Checkpoint(task.params.state, job.identity(task))
     optimised = optimise_latents(
         ImagePipeline(load_generator(task.input.generator, device), task.params.crop_px),
-        load_classifier(task.input.weights, device),
+        classifier,
         candidates.latents[classes.start : classes.stop],
         classes,
         OptimisationRecipe.of(task.params.recipe),
@@ -35,6 +47,8 @@ def optimise_latents(task: "snakemake") -> dict[str, float]:
         device,
         task.params.batch,
         checkpoint,
+        discriminator=discriminator,
+        statistics=statistics,
     )
     save_latents(task.output.latents, optimised, {"recipe": dict(task.params.recipe)})
     checkpoint.discard()
