@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 from functools import partial
 
 import torch
+from mirage.data.views import LabelledImages
 from mirage.evaluation.features import EmbeddedAttack, embed_attack
 from mirage.evaluation.knowledge import KnowledgeRecipe, extract_knowledge
 from mirage.evaluation.networks import Embedded, EvaluationNetwork, NetworkSpec
@@ -11,7 +12,7 @@ from mirage.priors.pipeline import ImagePipeline
 from mirage.priors.stylegan2.generator import Generator
 from mirage.runtime.checkpoint import Checkpoint
 from mirage.targets.architectures import Classifier, build
-from mirage.targets.images import LabelledImages, network_range
+from mirage.targets.images import network_range
 from torch import Tensor
 
 from benchmarks.attack import full_images

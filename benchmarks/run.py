@@ -15,9 +15,9 @@ CLASSES, PER_CLASS = 24, 7
 def main() -> int:
     """Run all comparisons on one thread; 1 if any result differs from its reference."""
     import torch
+    from mirage.data.views import LabelledImages
     from mirage.evaluation.features import to_stored_range
     from mirage.priors.weights import load_generator
-    from mirage.targets.images import LabelledImages
 
     from benchmarks import attack, evaluation, training
     from benchmarks.table import table

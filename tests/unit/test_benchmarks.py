@@ -8,8 +8,8 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
+from mirage.data.views import LabelledImages
 from mirage.priors.stylegan2.generator import Generator, GeneratorConfig
-from mirage.targets.images import LabelledImages
 
 from benchmarks import attack, evaluation, table, training
 from benchmarks.paired import Ratio, paired, ratio_of

@@ -2,11 +2,11 @@
 
 import pytest
 import torch
+from mirage.data.views import LabelledImages
 from mirage.errors import Interrupted, MirageError
 from mirage.evaluation.knowledge import KnowledgeRecipe, extract_knowledge
 from mirage.runtime.checkpoint import Checkpoint
 from mirage.targets.augmentation import augment, draw
-from mirage.targets.images import LabelledImages
 from mirage.targets.schedules import learning_rate
 
 NO_STATE = Checkpoint(None, {})

@@ -5,10 +5,11 @@ import os
 
 import pytest
 import torch
+from mirage.data.views import LabelledImages
 from mirage.errors import Interrupted, MirageError
 from mirage.runtime.checkpoint import Checkpoint
 from mirage.targets import training
-from mirage.targets.images import LabelledImages, network_range
+from mirage.targets.images import network_range
 from mirage.targets.inference import accuracy, predict
 from mirage.targets.recipe import TrainingRecipe
 from mirage.targets.training import train_classifier

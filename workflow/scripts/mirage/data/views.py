@@ -47,9 +47,13 @@ class ViewRecipe(Recipe):
 
 
 class LabelledImages(NamedTuple):
-    """Images in memory.
+    """A set of images of known classes.
 
-    ``pixels`` is uint8 [N, C, px, px], ``labels`` int64 [N] in [0, classes).
+    Attributes:
+        pixels: uint8 [N, C, px, px], possibly memory-mapped; or floating point in network range
+            (rendered attack images, which the official code does not clip or round).
+        labels: int64 [N] in [0, classes).
+        classes: number of classes K.
     """
 
     pixels: "Tensor"

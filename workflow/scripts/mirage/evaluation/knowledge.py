@@ -7,12 +7,12 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from mirage.data.views import LabelledImages
 from mirage.errors import MirageError
 from mirage.optimisers import OptimiserRecipe
 from mirage.recipes import Recipe, require
 from mirage.runtime.checkpoint import Checkpoint
 from mirage.targets.augmentation import AugmentationRecipe
-from mirage.targets.images import LabelledImages
 from mirage.targets.inference import accuracy, predict
 from mirage.targets.recipe import TrainingRecipe
 from mirage.targets.schedules import ScheduleRecipe

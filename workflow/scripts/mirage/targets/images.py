@@ -1,24 +1,7 @@
-"""Images with labels, and their way from storage to a network."""
-
-from typing import NamedTuple
+"""The way of images from storage to a network."""
 
 import torch
 from torch import Tensor
-
-
-class LabelledImages(NamedTuple):
-    """A set of images of known classes.
-
-    Attributes:
-        pixels: uint8 [N, C, px, px], possibly memory-mapped; or floating point in network range
-            (rendered attack images, which the official code does not clip or round).
-        labels: int64 [N] in [0, classes).
-        classes: number of classes K.
-    """
-
-    pixels: Tensor
-    labels: Tensor
-    classes: int
 
 
 def network_range(pixels: Tensor) -> Tensor:

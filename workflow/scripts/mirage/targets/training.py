@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from mirage.data.views import LabelledImages
 from mirage.errors import MirageError
 from mirage.optimisers import Optimiser
 from mirage.recipes import require
@@ -18,7 +19,7 @@ from mirage.targets.architectures.layers import StreamDropout
 from mirage.targets.augmentation import Draws, augment, draw
 from mirage.targets.calibration import calibration_error
 from mirage.targets.flat import FlatParameters
-from mirage.targets.images import LabelledImages, fits
+from mirage.targets.images import fits
 from mirage.targets.inference import accuracy, predict
 from mirage.targets.numerics import autocast, numerics
 from mirage.targets.recipe import TrainingRecipe
