@@ -50,7 +50,7 @@ rule embed_attack:
         crop_px=attack_crop,
         image_px=target_px,
         state=state_file("embed_attack"),
-        student_px=SCALE["knowledge"]["image_px"],
+        student_px=student_px,
         gallery_classes=SCALE["evaluation"]["gallery_classes"],
         device=config["device"],
         batch=config["forward_batch"],
@@ -77,7 +77,7 @@ rule extract_knowledge:
         runtime=120,
         gpu=1,
     params:
-        recipe=SCALE["knowledge"],
+        recipe=student_recipe,
         device=config["device"],
         state=state_file("extract_knowledge"),
         code=CODE["extract_knowledge"],

@@ -92,6 +92,11 @@ def training_view(wildcards):
     return view(wildcards.dataset, STUDY.architecture(wildcards.architecture)["view"])
 
 
+def allow_short(wildcards):
+    """Whether a class with fewer than n images may give what it has."""
+    return STUDY.dataset(wildcards.dataset).get("allow_short", False)
+
+
 def initial_weights(wildcards):
     """The weights a target's training starts from; nothing for a random start."""
     entry = STUDY.architecture(wildcards.architecture)
@@ -194,7 +199,17 @@ def network_views(wildcards):
 
 def network_specs(wildcards):
     """Role -> settings of the networks that measure attacks."""
-    return {role: STUDY.network(wildcards.dataset, role)["spec"] for role in NETWORKS}
+    return {role: STUDY.network_spec(wildcards.dataset, role) for role in NETWORKS}
+
+
+def student_recipe(wildcards):
+    """Settings of the surrogate student."""
+    return STUDY.knowledge(wildcards.dataset)
+
+
+def student_px(wildcards):
+    """Side of the images the surrogate student sees."""
+    return STUDY.knowledge(wildcards.dataset)["image_px"]
 
 
 def student_view(wildcards):

@@ -21,8 +21,7 @@ rule train_target:
         gpu=1,
     params:
         recipe=training_recipe,
-        # CelebA's classes average 27 training images: "n = 30" takes what there is (Tab. 4)
-        short=SCALE["comparable"],
+        allow_short=allow_short,
         device=config["device"],
         state=state_file("train_target"),
         code=CODE["train_target"],

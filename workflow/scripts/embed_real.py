@@ -17,13 +17,12 @@ def embed_real(task: "snakemake") -> None:
 
     device = choose_device(task.params.device)
     networks = load_networks(task.params.networks, task.input.weights, device)
-    views = {
-        role: View(path) for role, path in zip(task.params.networks, task.input.views, strict=True)
-    }
-    first = next(iter(views.values()))
+    views = {path: View(path) for path in dict.fromkeys(task.input.views)}
+    images = {path: view.pixels[view.train] for path, view in views.items()}
+    first = views[task.input.views[0]]
     features = embed_real(
         networks,
-        {role: view.pixels[view.train] for role, view in views.items()},
+        {role: images[path] for role, path in zip(networks, task.input.views, strict=True)},
         first.labels[first.train],
         task.params.batch,
     )

@@ -24,7 +24,9 @@ def train_target(task: "snakemake") -> dict[str, float]:
     chosen = view.train
     if task.wildcards.samples != "all":
         n = int(task.wildcards.samples[1:])
-        chosen = first_per_class(view.labels.numpy(), view.train.numpy(), n, task.params.short)
+        chosen = first_per_class(
+            view.labels.numpy(), view.train.numpy(), n, task.params.allow_short
+        )
     checkpoint = Checkpoint(task.params.state, job.identity(task))
     trained = train_classifier(
         task.wildcards.architecture,

@@ -1,6 +1,7 @@
 """Small models the tests attack, and a checkpoint that interrupts."""
 
 import torch
+from interruptions import StopAfter
 from mirage.errors import Interrupted
 from mirage.priors.pipeline import ImagePipeline
 from mirage.priors.stylegan2.generator import Generator, GeneratorConfig
@@ -53,25 +54,11 @@ def no_checkpoint():
     return Checkpoint(None, {})
 
 
-class Interrupting(Checkpoint):
-    """Stops the work after some ticks, as a signal would."""
-
-    def __init__(self, path, ticks):
-        super().__init__(path, {"work": 1}, every_s=1e9)
-        self.left = ticks
-
-    def tick(self, state):
-        self.left -= 1
-        if self.left == 0:
-            self.save(state())
-            raise Interrupted
-
-
 def in_pieces(path, work, ticks):
     """Run ``work(checkpoint)`` again and again until it ends; returns its result and the runs."""
     for run in range(1, 10_000):
         try:
-            return work(Interrupting(path, ticks)), run
+            return work(StopAfter(path, ticks, {"work": 1})), run
         except Interrupted:
             continue
     raise AssertionError("no end")

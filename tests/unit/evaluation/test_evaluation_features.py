@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from interruptions import StopAfter
 from mirage import imaging
 from mirage.errors import Interrupted, MirageError
 from mirage.evaluation.features import embed_attack, embed_images, embed_real
@@ -118,25 +119,11 @@ def _assert_same(one, other):
         assert all(np.array_equal(held[name], again[name]) for name in held)
 
 
-class Stopping(Checkpoint):
-    """Saves and stops at the n-th tick."""
-
-    def __init__(self, path, ticks):
-        super().__init__(path, {})
-        self.left = ticks
-
-    def tick(self, state):
-        self.left -= 1
-        if self.left == 0:
-            self.save(state())
-            raise Interrupted
-
-
 @pytest.mark.parametrize("ticks", [1, 2, 3])
 def test_interrupted_embedding_resumes_to_the_same_bytes(tmp_path, ticks):
     state, generator = tmp_path / "state", CountingGenerator()
     with pytest.raises(Interrupted):
-        _embed(checkpoint=Stopping(state, ticks), generator=generator)
+        _embed(checkpoint=StopAfter(state, ticks), generator=generator)
     _assert_same(_embed(), _embed(checkpoint=Checkpoint(state, {}), generator=generator))
     assert generator.painted == LATENTS.flatten(0, 1)[:, 0].tolist()
 
@@ -163,21 +150,10 @@ def test_real_images_differ_only_where_the_official_code_feeds_another_range():
     assert real.of("eval", "paper") is real.of("eval", "corrected")
 
 
-def test_stored_features_come_back_and_chunks_merge(tmp_path):
+def test_stored_features_come_back(tmp_path):
     whole = _embed().features
-    parts = [
-        AttackFeatures(
-            whole.classes[rows],
-            {name: array[rows] for name, array in whole.features.items()},
-            {name: array[rows] for name, array in whole.logits.items()},
-        )
-        for rows in (slice(0, 1), slice(1, 3))
-    ]
-    for index, part in enumerate(parts):
-        part.save(tmp_path / f"{index}.safetensors", {"chunk": index})
-    again = AttackFeatures.merge(
-        [AttackFeatures.load(tmp_path / f"{index}.safetensors") for index in range(2)]
-    )
+    whole.save(tmp_path / "features", {"made_by": "test"})
+    again = AttackFeatures.load(tmp_path / "features")
     assert np.array_equal(again.classes, whole.classes)
     assert all(np.array_equal(again.features[n], a) for n, a in whole.features.items())
     assert all(np.array_equal(again.logits[n], a) for n, a in whole.logits.items())

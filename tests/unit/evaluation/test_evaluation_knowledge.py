@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from interruptions import StopAfter
 from mirage.data.views import LabelledImages
 from mirage.errors import Interrupted, MirageError
 from mirage.evaluation.knowledge import KnowledgeRecipe, extract_knowledge
@@ -104,19 +105,10 @@ def test_half_precision_storage_is_welcome():
 
 
 def test_seeded_and_resumed_runs_repeat(tmp_path):
-    class Stopping(Checkpoint):
-        left = 7
-
-        def tick(self, state):
-            self.left -= 1
-            if self.left == 0:
-                self.save(state())
-                raise Interrupted
-
     hard = KnowledgeRecipe("resnet-mini", 8, epochs=3, batch_size=8, crop="per_image")
     whole = _extract(range(9), hard)
     with pytest.raises(Interrupted):
-        _extract(range(9), hard, Stopping(tmp_path / "state", {}))
+        _extract(range(9), hard, StopAfter(tmp_path / "state", 7))
     assert _extract(range(9), hard, Checkpoint(tmp_path / "state", {})) == whole
     assert _extract(range(9), hard) == whole
 

@@ -220,13 +220,6 @@ def test_figures_refuse_other_formats(tmp_path, toy_result):
         figures.figure1(toy_result, tmp_path / "one.gif")
 
 
-def test_most_robust_is_the_best_score_of_the_class():
-    scores, labels = np.array([0.1, 0.9, 0.5, 0.5, 0.2]), np.array([0, 1, 0, 0, 1])
-    assert figures.most_robust(scores, labels, [1, 0]) == [1, 2]
-    with pytest.raises(MirageError, match="class 2"):
-        figures.most_robust(scores, labels, [2])
-
-
 JOB = {
     "rule": "run_cell", "params": {}, "code": "new", "versions": {"torch": "2.14", "scipy": None},
     "python": "3.11", "machine": {"node": "x86_64", "cores": 2, "device": "cpu"}, "threads": 1,

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from interruptions import StopAfter
 from mirage.errors import Interrupted, MirageError
 from mirage.paper import toy
 from mirage.runtime.checkpoint import Checkpoint
@@ -112,17 +113,8 @@ def test_resumed_is_bit_identical(monkeypatch, tmp_path):
     recipe = toy.ToyRecipe(seeds=(1, 2))
     toy.save_toy(tmp_path / "whole", toy.run_toy(recipe))
 
-    class Killed(Checkpoint):
-        left = 4
-
-        def tick(self, state):
-            self.left -= 1
-            if not self.left:
-                self.save(state())
-                raise Interrupted
-
     with pytest.raises(Interrupted):
-        toy.run_toy(recipe, Killed(tmp_path / "state", {}))
+        toy.run_toy(recipe, StopAfter(tmp_path / "state", 4))
     resumed = toy.run_toy(recipe, Checkpoint(tmp_path / "state", {}))
     toy.save_toy(tmp_path / "resumed", resumed)
     assert (tmp_path / "whole").read_bytes() == (tmp_path / "resumed").read_bytes()

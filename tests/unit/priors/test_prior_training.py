@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from interruptions import StopAfter
 from mirage.errors import Interrupted, MirageError
 from mirage.optimisers import OptimiserRecipe
 from mirage.priors import losses, training
@@ -17,20 +18,6 @@ RECIPE = {
     "discriminator": {"image_px": 8, "image_channels": 1, "channels": [6, 4]},
     "steps": 6, "batch_size": 4, "r1_interval": 2, "path_interval": 3, "path_batch": 2,
 }  # fmt: skip
-
-
-class Killed(Checkpoint):
-    """Saves and stops at chosen ticks, as a job told to stop does."""
-
-    def __init__(self, path, ticks):
-        super().__init__(path, {"work": "test"})
-        self.left = ticks
-
-    def tick(self, state):
-        self.left -= 1
-        if self.left == 0:
-            self.save(state())
-            raise Interrupted
 
 
 def _images(count=7, px=8):
@@ -60,7 +47,7 @@ def test_interrupted_training_ends_with_the_same_bytes(tmp_path):
     recipe = PriorRecipe.of(RECIPE)
     for ticks in (1, 3):
         with pytest.raises(Interrupted):
-            train_prior(_images(), recipe, 3, Killed(path, ticks), "cpu")
+            train_prior(_images(), recipe, 3, StopAfter(path, ticks, {"work": "test"}), "cpu")
     assert int(Checkpoint(path, {"work": "test"}).load()["done"]) == 4
     assert _bytes(_train(path=path)) == _bytes(_train())
 

@@ -9,7 +9,7 @@ from mirage.targets.architectures.layers import BatchNorm, Kernel, StreamDropout
 from mirage.targets.weights import load_classifier, save_classifier
 
 MINI = [name for name in names() if name.endswith("-mini")]
-IMAGE_PX = {"inception_v3": 75}
+IMAGE_PX = {"inception-v3": 75}
 WEIGHTS = {
     "resnet-mini": 79_000,
     "resnext-mini": 26_000,
@@ -19,7 +19,7 @@ WEIGHTS = {
 
 
 def test_the_paper_s_networks_are_there():
-    assert {"resnet152", "resnext50", "densenet121", "inception_v3", "resnet50", "resnet18"} <= set(
+    assert {"resnet152", "resnext50", "densenet121", "inception-v3", "resnet50", "resnet18"} <= set(
         names()
     )
 
@@ -81,7 +81,7 @@ def test_batch_norm_is_torch_s():
     ("auxiliary", "outputs", "weight"), [("paper", 1000, 1), ("corrected", 7, 0.4)]
 )
 def test_inception_auxiliary_head(auxiliary, outputs, weight):
-    model = build("inception_v3", 7, 3, auxiliary=auxiliary).train()
+    model = build("inception-v3", 7, 3, auxiliary=auxiliary).train()
     assert model.image_px == 299
     assert not model.trunk.transform_input
     logits, side = model.training_logits(torch.rand(2, 3, 299, 299))
@@ -142,7 +142,7 @@ def test_impossible_networks_are_refused():
     with pytest.raises(MirageError, match="two classes"):
         build("resnet-mini", 1, 1)
     with pytest.raises(MirageError, match="1000 outputs"):
-        build("inception_v3", 1200, 3)
+        build("inception-v3", 1200, 3)
 
 
 @pytest.mark.parametrize(("name", "channels"), [("densenet-mini", 1), ("resnet18", 3)])

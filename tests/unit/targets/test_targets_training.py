@@ -5,6 +5,7 @@ import os
 
 import pytest
 import torch
+from interruptions import StopAfter
 from mirage.data.views import LabelledImages
 from mirage.errors import Interrupted, MirageError
 from mirage.runtime.checkpoint import Checkpoint
@@ -38,20 +39,6 @@ def striped(count, classes=3, px=16, channels=1, seed=0):
 
 
 TRAIN, TEST = striped(29), striped(15, seed=1)
-
-
-class StopAfter(Checkpoint):
-    """A checkpoint that asks its job to stop after some ticks, as SIGTERM does."""
-
-    def __init__(self, path, ticks):
-        super().__init__(path, {"work": "test"})
-        self.ticks = ticks
-
-    def tick(self, state):
-        self.ticks -= 1
-        if self.ticks == 0:
-            self.save(state())
-            raise Interrupted
 
 
 def run(recipe=RECIPE, checkpoint=NO_STATE, architecture="resnet-mini", test=TEST, train=TRAIN):
@@ -218,11 +205,11 @@ def test_inception_trains_with_its_auxiliary_head_and_resumes(tmp_path):
         {"epochs": 1, "batch_size": 2, "optimiser": {"name": "adam", "lr": 1e-4},
          "auxiliary": "corrected"}
     )  # fmt: skip
-    whole = run(recipe, architecture="inception_v3", train=few, test=None)
+    whole = run(recipe, architecture="inception-v3", train=few, test=None)
     path = tmp_path / "state.safetensors"
     with pytest.raises(Interrupted):
-        run(recipe, StopAfter(path, 1), "inception_v3", None, few)
-    assert same(run(recipe, StopAfter(path, 9), "inception_v3", None, few), whole)
+        run(recipe, StopAfter(path, 1), "inception-v3", None, few)
+    assert same(run(recipe, StopAfter(path, 9), "inception-v3", None, few), whole)
 
 
 def test_infinite_loss_is_told():

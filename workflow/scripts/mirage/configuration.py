@@ -134,6 +134,9 @@ def _misfits(scale: Scale) -> Iterator[str]:
     for name in scale["attacks"]:
         for dataset in scale["datasets"]:
             yield from _attack_misfits(scale, name, dataset)
+    shown, kept = scale["paper"]["figure3"]["classes"], scale["evaluation"]["gallery_classes"]
+    if shown > kept:
+        yield f"paper.figure3.classes: {shown} classes, but evaluation.gallery_classes keeps {kept}"
     attacked = {grid["dataset"] for grid in scale["targets"] if grid["attacks"]}
     for name, prior in scale["priors"].items():
         if prior["source"].get("dataset") in attacked:

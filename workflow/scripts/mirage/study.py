@@ -129,6 +129,18 @@ class Study:
         roles: Mapping[str, Mapping[str, Any]] = self._entry("networks", dataset)
         return roles[role]
 
+    def network_spec(self, dataset: str, role: str) -> dict[str, Any]:
+        """Settings of such a network; it takes images of the size of its view."""
+        network = self.network(dataset, role)
+        image_px = self.view(dataset, network["view"])["image_px"]
+        return {**network["spec"], "image_px": image_px}
+
+    def knowledge(self, dataset: str) -> dict[str, Any]:
+        """Settings of the surrogate student; it takes images of its architecture's view."""
+        settings = self.scale["knowledge"]
+        view = self.architecture(settings["architecture"])["view"]
+        return {**settings, "image_px": self.view(dataset, view)["image_px"]}
+
     def network_weights(self, dataset: str, role: str) -> str | None:
         """Path of a trained network's weights; None where the weights are an asset."""
         spec = self.network(dataset, role).get("target")

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -63,21 +63,16 @@ class NetworkSpec(Recipe):
     Attributes:
         kind: ``classifier`` (trained here), ``facenet`` or ``inception_fid``.
         image_px: side of the square images it takes, in pixels.
-        resize: prepared view of the real images it takes: ``square`` (both sides to image_px) or
-            ``short_side`` (short side to image_px, then centre crop).
         l2_normalise: scale features to unit length.
     """
 
     kind: str
     image_px: int
-    resize: Literal["square", "short_side"] = "square"
     l2_normalise: bool = False
 
     def __post_init__(self) -> None:
         require(self.kind in KINDS, "kind", self.kind, f"one of {', '.join(KINDS)}")
         require(self.image_px > 0, "image_px", self.image_px, "a positive number of pixels")
-        views = ("square", "short_side")
-        require(self.resize in views, "resize", self.resize, f"one of {', '.join(views)}")
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ NumPy only, so that a scoring job starts without loading torch.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -61,19 +61,6 @@ class AttackFeatures:
             MirageError: the file is missing, damaged or holds something else.
         """
         return cls(*_load(path, "classes"))
-
-    @classmethod
-    def merge(cls, parts: Sequence[Self]) -> Self:
-        """Join the features of chunks of classes, in the order given."""
-
-        def join(pieces: Sequence[Mapping[str, Array]]) -> dict[str, Array]:
-            return {name: np.concatenate([piece[name] for piece in pieces]) for name in pieces[0]}
-
-        return cls(
-            np.concatenate([part.classes for part in parts]),
-            join([part.features for part in parts]),
-            join([part.logits for part in parts]),
-        )
 
 
 @dataclass(frozen=True)

@@ -125,7 +125,7 @@ def figure3(
     Args:
         columns: heading -> images of the classes, first column the real ones; uint8 or float in
             [-1, 1], [G, C, H, W] with C of 1 or 3, all of one size and one image per class. Take
-            the first G classes and ``most_robust`` results: nothing is picked by eye.
+            the first G classes and each model's most robust results: nothing is picked by eye.
         path: where to.
         rows: names of the classes, if they shall be shown.
         zoom: pixels of a PNG per image pixel; by default about 160 pixels per image. Whole
@@ -164,31 +164,6 @@ def figure3(
             middle = head + row * (cell_h + gap) + cell_h / 2
             figure.text(0.1 * side / total_w, 1 - middle / total_h, name, va="center", fontsize=7)
     save(figure, path)
-
-
-def most_robust(scores: "np.ndarray", labels: "np.ndarray", classes: Sequence[int]) -> list[int]:
-    """Find the most robust result of each class by the attack's own selection score.
-
-    Args:
-        scores: mean target confidence under transformations, [N], larger is better.
-        labels: attacked class of each result, [N].
-        classes: which classes, in order.
-
-    Returns:
-        One index per class; the first of equals.
-
-    Raises:
-        MirageError: a class has no result.
-    """
-    import numpy as np
-
-    found = []
-    for label in classes:
-        (own,) = np.nonzero(labels == label)
-        if len(own) == 0:
-            raise MirageError(f"class {label} has no attack result", "at least one per class")
-        found.append(int(own[np.argmax(scores[own])]))
-    return found
 
 
 def _pixels(image: "np.ndarray") -> "np.ndarray":

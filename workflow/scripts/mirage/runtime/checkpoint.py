@@ -18,6 +18,7 @@ from mirage.errors import Interrupted, MirageError
 from mirage.runtime import files, signals
 
 _log = logging.getLogger("mirage")
+_REST = 20.0  # a state of gigabytes is saved less often: work lasts this many times a save
 
 State = dict[str, Any]
 """Named tensors; counters are 0-d int64 tensors."""
@@ -34,7 +35,8 @@ class Checkpoint:
         Args:
             path: state file; None keeps no state (short work, or a caller who wants none).
             identity: JSON-able description of the work; state of other work is thrown away.
-            every_s: seconds of wall time between two saves; None takes MIRAGE_CHECKPOINT_S, or 60.
+            every_s: seconds of wall time between two saves, at least; 0 saves at every tick. None
+                takes MIRAGE_CHECKPOINT_S, or 60.
         """
         self.path = Path(path) if path is not None else None
         text = json.dumps(identity, sort_keys=True, default=str)
@@ -44,6 +46,7 @@ class Checkpoint:
         if self.path is not None:
             signals.listen()
         self._saved = time.monotonic()
+        self._rest_s = 0.0
 
     def load(self) -> State | None:
         """Return the saved state of this very work, or None for a fresh start."""
@@ -75,7 +78,7 @@ class Checkpoint:
             Interrupted: a stop was asked for; the state is saved first.
         """
         stop = signals.stop_requested()
-        if stop or time.monotonic() - self._saved >= self.every_s:
+        if stop or time.monotonic() - self._saved >= max(self.every_s, self._rest_s):
             self.save(state())
         if stop:
             raise Interrupted
@@ -84,9 +87,12 @@ class Checkpoint:
         """Write the state now."""
         if self.path is None:
             return
+        began = time.monotonic()
         header = {"identity": self.identity, "checksum": _checksum(state)}
         files.save_tensors(self.path, state, header)
         self._saved = time.monotonic()
+        if self.every_s > 0:
+            self._rest_s = _REST * (self._saved - began)
 
     def discard(self) -> None:
         """Remove the state once the output is whole."""

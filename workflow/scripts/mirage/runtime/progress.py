@@ -4,7 +4,6 @@ import logging
 import os
 import sys
 import time
-from collections.abc import Iterable, Iterator
 from typing import Any, TypeVar
 
 Item = TypeVar("Item")
@@ -61,14 +60,6 @@ class Progress:
                 "%s: %d/%d (%.0f %%), %s left%s",
                 self.label, self.done, self.total, 100 * share, clock(left), tail,
             )  # fmt: skip
-
-
-def track(items: Iterable[Item], label: str, total: int) -> Iterator[Item]:
-    """Pass ``items`` through, counting them."""
-    with Progress(label, total) as progress:
-        for item in items:
-            yield item
-            progress.advance()
 
 
 def clock(seconds: float) -> str:

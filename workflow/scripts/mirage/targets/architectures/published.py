@@ -66,7 +66,7 @@ class InceptionClassifier(Classifier):
         return self.head(activations), auxiliary
 
 
-@register("inception_v3")
+@register("inception-v3")
 def inception_v3(plan: Plan) -> Classifier:
     """Inception-v3 (Szegedy et al. 2016), the evaluation model, for images of 299 px.
 
