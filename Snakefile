@@ -39,6 +39,7 @@ wildcard_constraints:
 
 
 include: "workflow/rules/queries.smk"
+include: "workflow/rules/assets.smk"
 include: "workflow/rules/data.smk"
 include: "workflow/rules/priors.smk"
 include: "workflow/rules/targets.smk"

@@ -31,13 +31,7 @@ def test_paper_plan_lists_what_is_missing(checkout):
 
 @pytest.fixture
 def assets(checkout):
-    import yaml
-
-    scale = yaml.safe_load((checkout.folder / "config.yaml").read_text())["scales"]["paper"]
-    for asset in scale["assets"].values():
-        path = checkout.folder / asset["path"]
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch()
+    checkout.fake_assets()
     return checkout
 
 

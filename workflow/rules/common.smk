@@ -11,6 +11,9 @@ SCRIPTS = ROOT / "workflow" / "scripts"
 sys.path.insert(0, str(SCRIPTS))
 
 from mirage import cells, configuration
+from mirage.assets import checking, telling
+from mirage.assets.manifest import load_manifest
+from mirage.assets.memory import Memory
 from mirage.cells import Attack, Target
 from mirage.errors import MirageError
 from mirage.paper.metrics import MODELS
@@ -40,18 +43,43 @@ PRIORS_HOME = (
 )
 
 
+MANIFEST_FILES = {
+    "manifest": f"{HOME}/workflow/presets/assets.yaml",
+    "schema": f"{HOME}/workflow/schemas/assets.schema.yaml",
+}
+try:
+    MANIFEST = load_manifest(
+        ROOT / "workflow/presets/assets.yaml",
+        ROOT / "workflow/schemas/assets.schema.yaml",
+        ROOT,
+        config["asset_paths"],
+    )
+    MANIFEST.require(SCALE["assets"], f"scales.{config['scale']}.assets")
+except MirageError as error:
+    raise WorkflowError(str(error)) from None
+
+# Outside the results, since all scales share it; a job finds it from its working folder.
+ASSET_MEMORY = "assets/.checked.json"
+ASSET_SETTINGS = {
+    **MANIFEST_FILES,
+    "home": HOME,
+    "paths": config["asset_paths"],
+    "memory": f"{HOME}/{ASSET_MEMORY}",
+    "scale": config["scale"],
+}
+
+
 def tell_missing_assets():
     """List the outside files that are not there yet: name, place, way to get it."""
-    missing = {
-        k: v for k, v in SCALE["assets"].items() if not (ROOT / v["path"]).exists()
-    }
-    if missing and workflow.is_main_process:
+    asked = {"check_assets", "fetch_assets"} & set(sys.argv)  # they tell more
+    missing = MANIFEST.missing(SCALE["assets"])
+    if missing and workflow.is_main_process and not asked:
         lines = [f"{len(missing)} of {len(SCALE['assets'])} assets are missing:"]
-        for name, entry in missing.items():
+        for name in missing:
             lines += [
-                f"  {name}: {entry['what']}",
-                f"    place:  {entry['path']}",
-                f"    how:    {entry['how']}",
+                f"  {name}: {MANIFEST[name].what}",
+                f"    place:  {telling.shown(MANIFEST.place(name), MANIFEST.home)}",
+                f"    how:    {telling.short_way(MANIFEST[name], config['scale'])}",
             ]
         print("\n".join(lines), file=sys.stderr)
 
@@ -59,15 +87,53 @@ def tell_missing_assets():
 tell_missing_assets()
 
 
+def asset_path(name):
+    """Path of an outside file as the rules know it."""
+    place = MANIFEST.place(name)
+    inside = place.is_relative_to(MANIFEST.home)
+    return f"{HOME}/{place.relative_to(MANIFEST.home)}" if inside else str(place)
+
+
 def asset(name):
-    """Path of an outside file; a rule tells what to do where it is missing."""
-    return f"{HOME}/{SCALE['assets'][name]['path']}"
+    """An outside file as an input; a rule tells what to do where it is missing.
+
+    `ancient`: it is held to its checksum or its counts, and copying it anew is no reason to
+    repeat weeks of work.
+    """
+    return ancient(asset_path(name))
 
 
-def asset_paths():
-    """Regular expression of all assets' places (matching nothing where there are none)."""
-    paths = [re.escape(entry["path"]) for entry in SCALE["assets"].values()]
-    return "|".join(paths) or r"(?!)"
+def missing_paths(start):
+    """Regular expression of the rest of those missing assets' paths that begin like that."""
+    paths = [asset_path(name) for name in MANIFEST.missing(MANIFEST)]
+    ends = [re.escape(p.removeprefix(start)) for p in paths if p.startswith(start)]
+    return "|".join(ends) or r"(?!)"
+
+
+def named_assets():
+    """The assets to fetch: those named on the command line, or all this scale needs."""
+    only = config.get("only")
+    names = only.split(",") if isinstance(only, str) else only or SCALE["assets"]
+    try:
+        MANIFEST.require(names, "only")
+    except MirageError as error:
+        raise WorkflowError(str(error)) from None
+    return names
+
+
+def verify_assets():
+    """Stop before the first job if an asset that some job is going to read is not right."""
+    read = {f"{path}/" for job in workflow.dag.needrun_jobs() for path in job.input}
+    needed = [
+        name
+        for name in MANIFEST
+        if any(path.startswith(f"{asset_path(name)}/") for path in read)
+    ]
+    memory = Memory(ROOT / ASSET_MEMORY)
+    findings = checking.check_all(MANIFEST, needed, memory)
+    told = telling.instructions(findings, MANIFEST.home, config["scale"])
+    if told:
+        raise WorkflowError(f"Nothing was started.\n{told}")
 
 
 def state_file(rule):

@@ -1,23 +1,6 @@
 """data: private and public photographs, decoded once, resized once."""
 
 
-rule provide_asset:
-    """Say what is missing and how to get it; there is no silent download."""
-    output:
-        f"{HOME}/{{asset}}",
-    log:
-        "logs/provide_asset/{asset}.log",
-    wildcard_constraints:
-        asset=asset_paths(),
-    localrule: True
-    conda:
-        "../../envs/mirage.yaml"
-    params:
-        assets=SCALE["assets"],
-    script:
-        "../scripts/provide_asset.py"
-
-
 rule prepare_store:
     """Decode a data set once: uint8 pixels, identities, split, checksums."""
     input:

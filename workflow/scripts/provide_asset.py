@@ -1,8 +1,8 @@
 """Job: say how to get an outside file that is missing (rule provide_asset)."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mirage.errors import MirageError
 from mirage.runtime import job
 
 if TYPE_CHECKING:
@@ -11,12 +11,21 @@ if TYPE_CHECKING:
 
 def provide_asset(task: "snakemake") -> None:
     """Fail with the asset's name, its place and the way to it."""
-    place = task.wildcards.asset
-    for name, asset in task.params.assets.items():
-        if asset["path"] == place:
-            raise MirageError(
-                f"the asset {name} is missing", f"{place}: {asset['what']}", asset["how"]
-            )
+    from mirage.assets.checking import check
+    from mirage.assets.manifest import load_manifest
+    from mirage.assets.memory import Memory
+    from mirage.assets.telling import instructions
+    from mirage.errors import MirageError
+
+    params = task.params
+    manifest = load_manifest(params.manifest, params.schema, params.home, params.paths)
+    name = params.assets[str(task.output[0])]
+    finding = check(manifest[name], manifest.place(name), Memory(params.memory))
+    home = Path(params.home).resolve()
+    raise MirageError(
+        instructions([finding], home, params.scale) or f"the asset {name} was missing at the start",
+        remedy="run the same command again once it is there",
+    )
 
 
 job.run(provide_asset, snakemake)

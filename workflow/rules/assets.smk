@@ -1,0 +1,68 @@
+"""assets: what comes from outside; checked before anything runs, fetched only when asked."""
+
+
+onstart:
+    verify_assets()
+
+
+rule check_assets:
+    """Table of all outside files; fails where one that this scale needs is missing or wrong."""
+    log:
+        "logs/check_assets.log",
+    localrule: True
+    conda:
+        "../../envs/mirage.yaml"
+    params:
+        **ASSET_SETTINGS,
+        needed=SCALE["assets"],
+        page="assets.txt",
+    script:
+        "../scripts/check_assets.py"
+
+
+rule fetch_assets:
+    """Download what may be downloaded of this scale's outside files, or of those named.
+
+    snakemake fetch_assets --config scale=paper
+    snakemake fetch_assets --config only=fid-inception,imagenette
+    """
+    log:
+        "logs/fetch_assets.log",
+    localrule: True
+    conda:
+        "../../envs/mirage.yaml"
+    params:
+        **ASSET_SETTINGS,
+        wanted=named_assets(),
+    script:
+        "../scripts/fetch_assets.py"
+
+
+rule provide_asset:
+    """Stand for a missing outside file in the plan; run, it says how to get it.
+
+    Only missing ones: Snakemake may remove the outputs of a rule, and these are the user's.
+    """
+    output:
+        f"{HOME}/{{asset}}",
+    log:
+        "logs/provide_asset/{asset}.log",
+    wildcard_constraints:
+        asset=missing_paths(f"{HOME}/"),
+    localrule: True
+    conda:
+        "../../envs/mirage.yaml"
+    params:
+        **ASSET_SETTINGS,
+        assets={asset_path(name): name for name in MANIFEST},
+    script:
+        "../scripts/provide_asset.py"
+
+
+use rule provide_asset as provide_asset_elsewhere with:
+    output:
+        "/{asset}",
+    log:
+        "logs/provide_asset/{asset}.log",
+    wildcard_constraints:
+        asset=missing_paths("/"),

@@ -1,0 +1,38 @@
+"""Job: say of every outside file whether it is there and the right one (rule check_assets)."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mirage.runtime import job
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import snakemake
+
+
+def check_assets(task: "snakemake") -> dict[str, float]:
+    """Print the table and leave it as a file; fail if something needed is missing or wrong."""
+    from mirage.assets.checking import check_all
+    from mirage.assets.manifest import load_manifest
+    from mirage.assets.memory import Memory
+    from mirage.assets.telling import overview
+    from mirage.errors import MirageError
+    from mirage.runtime import files
+
+    params = task.params
+    manifest = load_manifest(params.manifest, params.schema, params.home, params.paths)
+    home, memory = Path(params.home).resolve(), Memory(params.memory)
+    needed = check_all(manifest, params.needed, memory)
+    others = check_all(manifest, [n for n in manifest if n not in params.needed], memory)
+    page = overview(needed, others, home, params.scale)
+    files.write_text(params.page, f"{page}\n")
+    print(f"\n{page}\n", flush=True)
+    bad = sum(not finding.good for finding in needed)
+    if bad:
+        raise MirageError(
+            f"{bad} of {len(needed)} assets are missing or wrong; "
+            f"what to do stands above and in results/{params.scale}/{params.page}"
+        )
+    return {"assets": len(needed)}
+
+
+job.run(check_assets, snakemake)

@@ -1,0 +1,32 @@
+"""Job: download what may be downloaded and say how to get the rest (rule fetch_assets)."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mirage.runtime import job
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import snakemake
+
+
+def fetch_assets(task: "snakemake") -> dict[str, float]:
+    """Fetch, print the table; fail if something wanted is still missing or wrong."""
+    from mirage.assets.fetching import fetch_all
+    from mirage.assets.manifest import load_manifest
+    from mirage.assets.memory import Memory
+    from mirage.assets.telling import instructions, table
+    from mirage.errors import MirageError
+
+    params = task.params
+    manifest = load_manifest(params.manifest, params.schema, params.home, params.paths)
+    home = Path(params.home).resolve()
+    findings = fetch_all(manifest, params.wanted, Memory(params.memory))
+    told = [table(findings, home), instructions(findings, home, params.scale)]
+    print("\n", "\n\n".join(filter(None, told)), "\n", sep="", flush=True)
+    bad = sum(not finding.good for finding in findings)
+    if bad:
+        raise MirageError(f"{bad} of {len(findings)} assets are still to be got, see above")
+    return {"assets": len(findings)}
+
+
+job.run(fetch_assets, snakemake)

@@ -1,0 +1,1 @@
+"""assets: what comes from outside; one manifest, one check, one fetch."""

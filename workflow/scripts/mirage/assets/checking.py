@@ -1,0 +1,163 @@
+"""Is what lies on the disk what was asked for?"""
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from mirage.assets.manifest import Asset, FileFacts, Manifest, Member
+from mirage.assets.memory import Memory
+
+State = Literal["verified", "present", "missing", "wrong"]
+_PAGE = (b"<!doctype html", b"<html", b"<?xml")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What a check found.
+
+    Attributes:
+        asset: the asset.
+        place: where it was looked for.
+        state: ``verified`` agrees with a published checksum or count; ``present`` is there, and
+            nothing published contradicts it; ``missing``; ``wrong``.
+        detail: what was checked, or what is wrong.
+        size: bytes found; None for a folder or nothing.
+    """
+
+    asset: Asset
+    place: Path
+    state: State
+    detail: str = ""
+    size: int | None = None
+
+    @property
+    def good(self) -> bool:
+        """Whether work may begin with it."""
+        return self.state in ("verified", "present")
+
+
+class Wrong(Exception):  # noqa: N818 - the answer "no" of a check, not a failure of it
+    """What was found is not what was asked for; the text says why."""
+
+
+def check(asset: Asset, place: Path, memory: Memory) -> Finding:
+    """Check one asset.
+
+    Args:
+        asset: what it should be.
+        place: where it should lie.
+        memory: what is known from earlier checks.
+    """
+    try:
+        if not os.path.lexists(place) or (place.is_dir() and not os.listdir(place)):
+            return Finding(asset, place, "missing")
+        if not place.exists():
+            raise Wrong(f"a link to {os.readlink(place)}, where there is nothing")
+        if asset.file is not None:
+            detail = check_file(place, asset.file, memory)
+            state: State = "verified" if asset.file.checksum else "present"
+            return Finding(asset, place, state, detail, place.stat().st_size)
+        details = check_folder(place, asset.holds, memory)
+        state = "verified" if asset.holds and all(map(_is_proof, asset.holds)) else "present"
+        return Finding(asset, place, state, details)
+    except Wrong as problem:
+        return Finding(asset, place, "wrong", str(problem))
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        return Finding(asset, place, "wrong", f"unreadable: {error.filename or place}: {reason}")
+
+
+def check_all(manifest: Manifest, names: Iterable[str], memory: Memory) -> list[Finding]:
+    """Check several assets and save what was found out."""
+    findings = [check(manifest[name], manifest.place(name), memory) for name in names]
+    memory.save()
+    return findings
+
+
+def check_file(path: Path, facts: FileFacts, memory: Memory) -> str:
+    """Hold one file to what is known about it.
+
+    Returns:
+        What was checked.
+
+    Raises:
+        Wrong: it is something else, damaged, or a page saved in its place.
+        OSError: it cannot be read.
+    """
+    if path.is_dir():
+        raise Wrong("a folder; expected a file")
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        head = file.read(64)
+    if size == 0:
+        raise Wrong("an empty file")
+    if head.lstrip().lower().startswith(_PAGE):
+        raise Wrong("a web page saved in its place (a login or licence page?)")
+    if facts.bytes is not None and size != facts.bytes:
+        kind = "cut short" if size < facts.bytes else "too long"
+        raise Wrong(f"{size:,} bytes; expected {facts.bytes:,} ({kind})")
+    about = facts.about_bytes
+    if about is not None and not about / 2 <= size <= about * 2:
+        raise Wrong(f"{size:,} bytes; expected about {about:,}")
+    if facts.checksum is None:
+        return "size agrees; no checksum is published" if facts.size else "no checksum is published"
+    digest = memory.digest(path, facts.checksum.algorithm)
+    if not facts.checksum.matches(digest):
+        raise Wrong(
+            f"{facts.checksum.algorithm} is {digest[:12]}…; expected {facts.checksum.value[:12]}… "
+            "(damaged, or another version)"
+        )
+    return str(facts.checksum)
+
+
+def check_folder(folder: Path, holds: Iterable[Member], memory: Memory) -> str:
+    """Hold a folder to what must lie in it.
+
+    Returns:
+        What was checked.
+
+    Raises:
+        Wrong: a member is missing or is not what it should be.
+        OSError: something cannot be read.
+    """
+    if not folder.is_dir():
+        raise Wrong("a file; expected a folder")
+    details = [_check_member(folder, member, memory) for member in holds]
+    return "; ".join(detail for detail in details if detail)
+
+
+def _check_member(folder: Path, member: Member, memory: Memory) -> str:
+    path = folder / member.path
+    name = "" if member.path == "." else f"{member.path}: "
+    if not path.exists():
+        raise Wrong(f"lacks {member.path}")
+    if member.file is not None:
+        try:
+            return f"{name}{check_file(path, member.file, memory)}"
+        except Wrong as problem:
+            raise Wrong(f"{name}{problem}") from None
+    if not path.is_dir():
+        raise Wrong(f"{name}a file; expected a folder")
+    told = []
+    if member.folders is not None:
+        with os.scandir(path) as entries:
+            found = sum(e.is_dir() and not e.name.startswith(".") for e in entries)
+        told.append(_compare(name, found, member.folders, "folders"))
+    if member.files is not None:
+        told.append(_compare(name, memory.count(path), member.files, "files"))
+    return f"{name}{', '.join(told)}" if told else ""
+
+
+def _compare(name: str, found: int, wanted: int, what: str) -> str:
+    if found != wanted:
+        raise Wrong(f"{name}{found:,} {what}; expected {wanted:,}")
+    return f"{found:,} {what}"
+
+
+def _is_proof(member: Member) -> bool:
+    """Whether a member that agrees shows that the content is the published one."""
+    if member.file is not None:
+        return member.file.checksum is not None
+    return member.files is not None

@@ -1,0 +1,115 @@
+"""Unpacking archives of strangers.
+
+Only plain files and folders come out, only below the destination, and no more bytes than allowed;
+anything else refuses the whole archive. Modes, owners and times in it are ignored.
+"""
+
+import lzma
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+from typing import IO
+
+from mirage.errors import MirageError
+
+_BLOCK = 1 << 20
+# What the packers' modules raise over damaged bytes, encryption and unknown methods.
+_DAMAGE = (
+    tarfile.TarError,
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    EOFError,
+    OSError,
+    RuntimeError,
+    ValueError,
+)
+_MOST_ENTRIES = 5_000_000
+
+
+def unpack(archive: Path, form: str, folder: Path, most_bytes: int) -> None:
+    """Unpack an archive into an empty folder.
+
+    Args:
+        archive: the file.
+        form: ``tar`` (compressed or not) or ``zip``.
+        folder: made if need be; what is there already is not replaced.
+        most_bytes: the files together may not be larger.
+
+    Raises:
+        MirageError: the archive is damaged, larger than allowed, or holds a link, a device or a
+            path that leads elsewhere.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    entries = {"tar": _tar_entries, "zip": _zip_entries}[form]
+    written = 0
+    try:
+        for number, (name, content) in enumerate(entries(archive)):
+            if number >= _MOST_ENTRIES:
+                raise MirageError(f"{archive} holds more than {_MOST_ENTRIES:,} entries")
+            target = folder / _safe(name, archive)
+            if content is None:
+                target.mkdir(parents=True, exist_ok=True)
+            else:
+                target.parent.mkdir(parents=True, exist_ok=True)
+                written += _write(content, target, most_bytes - written, archive)
+    except _DAMAGE as error:
+        raise MirageError(f"{archive} cannot be unpacked ({error})", "a whole archive") from error
+
+
+def _tar_entries(archive: Path) -> Iterator[tuple[str, IO[bytes] | None]]:
+    with tarfile.open(archive, "r:*") as tar:
+        for entry in tar:
+            if entry.isdir():
+                yield entry.name, None
+            elif entry.isreg() and not entry.issparse():
+                yield entry.name, tar.extractfile(entry)
+            else:
+                raise MirageError(
+                    f"{archive} holds {entry.name}, which is no plain file or folder",
+                    "an archive without links and devices",
+                    "do not use this archive",
+                )
+
+
+def _zip_entries(archive: Path) -> Iterator[tuple[str, IO[bytes] | None]]:
+    with zipfile.ZipFile(archive) as packed:
+        for entry in packed.infolist():
+            kind = entry.external_attr >> 28  # the Unix file type; 0 where none is recorded
+            if entry.is_dir():
+                yield entry.filename, None
+            elif kind in (0, 0o10):
+                with packed.open(entry) as content:
+                    yield entry.filename, content
+            else:
+                raise MirageError(
+                    f"{archive} holds {entry.filename}, which is no plain file or folder",
+                    "an archive without links and devices",
+                    "do not use this archive",
+                )
+
+
+def _safe(name: str, archive: Path) -> PurePosixPath:
+    path = PurePosixPath(name)
+    if path.is_absolute() or ".." in path.parts or "\\" in name or "\0" in name:
+        raise MirageError(
+            f"{archive} holds the path {name!r}, which leads out of it",
+            "an archive whose paths stay inside",
+            "do not use this archive",
+        )
+    return path
+
+
+def _write(content: IO[bytes], target: Path, room: int, archive: Path) -> int:
+    written = 0
+    with target.open("xb") as file:  # two entries of one name are refused
+        while block := content.read(_BLOCK):
+            written += len(block)
+            if written > room:
+                raise MirageError(
+                    f"{archive} unpacks to more than it may", remedy="do not use this archive"
+                )
+            file.write(block)
+    return written
