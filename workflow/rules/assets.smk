@@ -13,7 +13,9 @@ rule check_assets:
     conda:
         "../../envs/mirage.yaml"
     params:
-        **ASSET_SETTINGS,
+        manifest=MANIFEST_SOURCE,
+        memory=f"{HOME}/{ASSET_MEMORY}",
+        scale=config["scale"],
         needed=SCALE["assets"],
         page="assets.txt",
     script:
@@ -32,7 +34,9 @@ rule fetch_assets:
     conda:
         "../../envs/mirage.yaml"
     params:
-        **ASSET_SETTINGS,
+        manifest=MANIFEST_SOURCE,
+        memory=f"{HOME}/{ASSET_MEMORY}",
+        scale=config["scale"],
         wanted=named_assets(),
     script:
         "../scripts/fetch_assets.py"
@@ -53,7 +57,9 @@ rule provide_asset:
     conda:
         "../../envs/mirage.yaml"
     params:
-        **ASSET_SETTINGS,
+        manifest=MANIFEST_SOURCE,
+        memory=f"{HOME}/{ASSET_MEMORY}",
+        scale=config["scale"],
         assets={asset_path(name): name for name in MANIFEST},
     script:
         "../scripts/provide_asset.py"
@@ -61,8 +67,8 @@ rule provide_asset:
 
 use rule provide_asset as provide_asset_elsewhere with:
     output:
-        "/{asset}",
+        f"{ANYWHERE}{{asset}}",
     log:
         "logs/provide_asset/{asset}.log",
     wildcard_constraints:
-        asset=missing_paths("/"),
+        asset=missing_paths(ANYWHERE),

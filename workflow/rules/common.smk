@@ -35,6 +35,7 @@ CODE = DIGESTS if config["rerun_on_code_change"] else dict.fromkeys(DIGESTS, "an
 config["code"] = DIGESTS
 # From the working folder results/<scale> back to the repository.
 HOME = "../.."
+ANYWHERE = "/"
 PAPER_TABLES = f"{HOME}/workflow/presets/paper"
 PRIORS_HOME = (
     SCALE["trained_priors"]
@@ -43,10 +44,6 @@ PRIORS_HOME = (
 )
 
 
-MANIFEST_FILES = {
-    "manifest": f"{HOME}/workflow/presets/assets.yaml",
-    "schema": f"{HOME}/workflow/schemas/assets.schema.yaml",
-}
 try:
     MANIFEST = load_manifest(
         ROOT / "workflow/presets/assets.yaml",
@@ -58,15 +55,14 @@ try:
 except MirageError as error:
     raise WorkflowError(str(error)) from None
 
-# Outside the results, since all scales share it; a job finds it from its working folder.
-ASSET_MEMORY = "assets/.checked.json"
-ASSET_SETTINGS = {
-    **MANIFEST_FILES,
+# The same as a job sees it from its working folder.
+MANIFEST_SOURCE = {
+    "path": f"{HOME}/workflow/presets/assets.yaml",
+    "schema": f"{HOME}/workflow/schemas/assets.schema.yaml",
     "home": HOME,
     "paths": config["asset_paths"],
-    "memory": f"{HOME}/{ASSET_MEMORY}",
-    "scale": config["scale"],
 }
+ASSET_MEMORY = "assets/.checked.json"  # beside the assets: all scales share it
 
 
 def tell_missing_assets():

@@ -1,6 +1,5 @@
 """Job: say of every outside file whether it is there and the right one (rule check_assets)."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mirage.runtime import job
@@ -19,8 +18,8 @@ def check_assets(task: "snakemake") -> dict[str, float]:
     from mirage.runtime import files
 
     params = task.params
-    manifest = load_manifest(params.manifest, params.schema, params.home, params.paths)
-    home, memory = Path(params.home).resolve(), Memory(params.memory)
+    manifest = load_manifest(**params.manifest)
+    home, memory = manifest.home, Memory(params.memory)
     needed = check_all(manifest, params.needed, memory)
     others = check_all(manifest, [n for n in manifest if n not in params.needed], memory)
     page = overview(needed, others, home, params.scale)

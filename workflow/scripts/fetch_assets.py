@@ -1,6 +1,5 @@
 """Job: download what may be downloaded and say how to get the rest (rule fetch_assets)."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mirage.runtime import job
@@ -18,8 +17,8 @@ def fetch_assets(task: "snakemake") -> dict[str, float]:
     from mirage.errors import MirageError
 
     params = task.params
-    manifest = load_manifest(params.manifest, params.schema, params.home, params.paths)
-    home = Path(params.home).resolve()
+    manifest = load_manifest(**params.manifest)
+    home = manifest.home
     findings = fetch_all(manifest, params.wanted, Memory(params.memory))
     told = [table(findings, home), instructions(findings, home, params.scale)]
     print("\n", "\n\n".join(filter(None, told)), "\n", sep="", flush=True)

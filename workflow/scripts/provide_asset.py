@@ -1,6 +1,5 @@
 """Job: say how to get an outside file that is missing (rule provide_asset)."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mirage.runtime import job
@@ -18,10 +17,10 @@ def provide_asset(task: "snakemake") -> None:
     from mirage.errors import MirageError
 
     params = task.params
-    manifest = load_manifest(params.manifest, params.schema, params.home, params.paths)
+    manifest = load_manifest(**params.manifest)
     name = params.assets[str(task.output[0])]
     finding = check(manifest[name], manifest.place(name), Memory(params.memory))
-    home = Path(params.home).resolve()
+    home = manifest.home
     raise MirageError(
         instructions([finding], home, params.scale) or f"the asset {name} was missing at the start",
         remedy="run the same command again once it is there",

@@ -51,10 +51,10 @@ def check(asset: Asset, place: Path, memory: Memory) -> Finding:
         memory: what is known from earlier checks.
     """
     try:
-        if not os.path.lexists(place) or (place.is_dir() and not os.listdir(place)):
+        if place.is_symlink() and not place.exists():
+            raise Wrong(f"a link to {place.readlink()}, where there is nothing")
+        if not place.exists() or (place.is_dir() and not any(place.iterdir())):
             return Finding(asset, place, "missing")
-        if not place.exists():
-            raise Wrong(f"a link to {os.readlink(place)}, where there is nothing")
         if asset.file is not None:
             detail = check_file(place, asset.file, memory)
             state: State = "verified" if asset.file.checksum else "present"

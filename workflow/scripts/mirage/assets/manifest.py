@@ -40,10 +40,7 @@ class Checksum:
         return digest.startswith(self.value)
 
     def __str__(self) -> str:
-        whole = len(self.value) == _DIGITS[self.algorithm]
-        return (
-            f"{self.algorithm} {self.value[:12]}…" if whole else f"{self.algorithm} {self.value}…"
-        )
+        return f"{self.algorithm} {self.value[:12]}…"
 
 
 @dataclass(frozen=True)
@@ -155,7 +152,7 @@ class Manifest(Mapping[str, Asset]):
 
     Attributes:
         assets: name -> asset.
-        home: the repository.
+        home: the repository, absolute.
         paths: name -> place of a copy elsewhere, absolute or below the repository.
     """
 
@@ -179,11 +176,11 @@ class Manifest(Mapping[str, Asset]):
         """Absolute path of an asset on this machine; links are not followed."""
         given = Path(self.paths.get(name, self.assets[name].path)).expanduser()
         # Not `resolve`: a link keeps its own name, so moving what it points to changes no path.
-        return Path(os.path.normpath(self.home.resolve() / given))
+        return Path(os.path.normpath(self.home / given))
 
     def missing(self, names: Iterable[str]) -> list[str]:
         """Those of ``names`` at whose place there is nothing."""
-        return [name for name in names if not os.path.exists(self.place(name))]
+        return [name for name in names if not _is_there(self.place(name))]
 
     def require(self, names: Iterable[str], where: str) -> None:
         """Refuse names the manifest does not know.
@@ -203,6 +200,13 @@ class Manifest(Mapping[str, Asset]):
                     f"one of {', '.join(self.assets)}",
                     f"did you mean {close[0]!r}?" if close else "correct the name",
                 )
+
+
+def _is_there(place: Path) -> bool:
+    try:
+        return place.exists()
+    except OSError:  # may not be looked at: the check will say so
+        return True
 
 
 def load_manifest(
@@ -230,7 +234,7 @@ def load_manifest(
         raise MirageError(f"{path} cannot be read ({error})", "a YAML file") from error
     _check(entries, Path(schema), Path(path).name)
     assets = {name: build(Asset, {"name": name, **entry}) for name, entry in entries.items()}
-    return Manifest(assets, Path(home), dict(paths or {}))
+    return Manifest(assets, Path(home).resolve(), dict(paths or {}))
 
 
 def _check(entries: Any, schema: Path, name: str) -> None:

@@ -2,7 +2,7 @@
 
 Digests of gigabytes and counts of 200,000 files are remembered, so that the check before every
 run costs next to nothing. A file is the same while size, time of change and inode are; a folder
-while no folder below it was changed. The memory is a small JSON file and may be deleted at any time.
+while no folder below it was changed. The memory is a small JSON file; deleting it does no harm.
 """
 
 import hashlib

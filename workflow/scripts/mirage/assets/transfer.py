@@ -206,7 +206,7 @@ def _answer(
 class _SafeRedirects(urllib.request.HTTPRedirectHandler):
     """Follows redirects, but never from an encrypted connection to an open one."""
 
-    def redirect_request(  # noqa: D102
+    def redirect_request(
         self, req: Any, fp: Any, code: Any, msg: Any, headers: Any, newurl: str
     ) -> Any:
         before, after = urlsplit(req.full_url).scheme, urlsplit(newurl).scheme
