@@ -72,6 +72,9 @@ def _tar_entries(archive: Path) -> Iterator[tuple[str, IO[bytes] | None]]:
                     "an archive without links and devices",
                     "do not use this archive",
                 )
+        # A packer's own checksum stands behind the tar's end, where tarfile does not look.
+        while tar.fileobj is not None and tar.fileobj.read(_BLOCK):
+            pass
 
 
 def _zip_entries(archive: Path) -> Iterator[tuple[str, IO[bytes] | None]]:

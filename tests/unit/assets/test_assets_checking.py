@@ -1,0 +1,205 @@
+"""States of files and folders, and what is remembered of them."""
+
+import hashlib
+import os
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+from mirage.assets import memory as memory_module
+from mirage.assets.checking import check, check_all
+from mirage.assets.manifest import Asset, Checksum, FileFacts, Manifest, Member
+from mirage.assets.memory import Memory
+
+BYTES = b"weights" * 100
+SHA256 = hashlib.sha256(BYTES).hexdigest()
+OLD = time.time() - 1000
+
+
+def file_asset(**facts):
+    return Asset("a", "a test", "none", "assets/a", ("ask",), file=FileFacts(**facts))
+
+
+def folder_asset(*holds):
+    return Asset("a", "a test", "none", "assets/a", ("ask",), holds=holds)
+
+
+def write(path, content=BYTES, changed=OLD):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+    os.utime(path, (changed, changed))
+    return path
+
+
+def grow(folder, *names):
+    for name in names:
+        write(folder / name, b"x")
+    for below in [folder, *folder.rglob("*")]:
+        os.utime(below, (OLD, OLD))
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("facts", "state", "detail"),
+    [
+        ({}, "present", "no checksum is published"),
+        ({"bytes": 700}, "present", "size agrees"),
+        ({"about_bytes": 1200}, "present", "size agrees"),
+        ({"checksum": Checksum("sha256", SHA256)}, "verified", "sha256"),
+        ({"checksum": Checksum("sha256", SHA256[:8])}, "verified", SHA256[:8]),
+        ({"checksum": Checksum("md5", hashlib.md5(BYTES).hexdigest())}, "verified", "md5"),
+        ({"bytes": 701}, "wrong", "700 bytes; expected 701 (cut short)"),
+        ({"bytes": 699}, "wrong", "(too long)"),
+        ({"about_bytes": 1500}, "wrong", "expected about 1,500"),
+        ({"checksum": Checksum("sha256", "0" * 64)}, "wrong", f"is {SHA256[:12]}…; expected 0000"),
+        ({"bytes": 700, "checksum": Checksum("md5", "0" * 32)}, "wrong", "md5"),
+    ],
+)
+def test_files(tmp_path, facts, state, detail):
+    place = write(tmp_path / "a")
+    finding = check(file_asset(**facts), place, Memory())
+    assert (finding.state, finding.good) == (state, state != "wrong")
+    assert detail in finding.detail
+
+
+def test_the_digest_is_that_of_coreutils(tmp_path):
+    place = write(tmp_path / "a", os.urandom(1 << 20))
+    for algorithm in ("sha256", "md5"):
+        told = subprocess.run(
+            [f"{algorithm}sum", place], capture_output=True, text=True, check=True
+        )
+        assert Memory().digest(place, algorithm) == told.stdout.split()[0]
+
+
+@pytest.mark.parametrize(
+    ("content", "detail"),
+    [(b"", "empty"), (b"\n<!DOCTYPE HTML><html>", "web page"), (b"<html lang=en>", "web page")],
+)
+def test_what_is_no_file_of_weights(tmp_path, content, detail):
+    finding = check(file_asset(), write(tmp_path / "a", content), Memory())
+    assert finding.state == "wrong"
+    assert detail in finding.detail
+
+
+def test_missing_and_dangling(tmp_path):
+    assert check(file_asset(), tmp_path / "a", Memory()).state == "missing"
+    (tmp_path / "a").symlink_to("gone")
+    finding = check(file_asset(), tmp_path / "a", Memory())
+    assert finding.state == "wrong"
+    assert "a link to gone" in finding.detail
+    (tmp_path / "gone").mkdir()
+    assert check(folder_asset(Member("x")), tmp_path / "gone", Memory()).state == "missing"
+
+
+def test_files_and_folders_are_not_mixed_up(tmp_path):
+    (tmp_path / "folder").mkdir()
+    write(tmp_path / "folder/x")
+    assert "expected a file" in check(file_asset(), tmp_path / "folder", Memory()).detail
+    assert "expected a folder" in check(folder_asset(), tmp_path / "folder/x", Memory()).detail
+
+
+def test_unreadable(tmp_path, monkeypatch):
+    """As root nothing is unreadable, so the system's answer is given by hand."""
+
+    def refuse(self, *_, **__):
+        raise PermissionError(13, "Permission denied", str(self))
+
+    place = write(tmp_path / "a")
+    monkeypatch.setattr(Path, "open", refuse)
+    finding = check(file_asset(), place, Memory())
+    assert finding.state == "wrong"
+    assert finding.detail == f"unreadable: {place}: Permission denied"
+
+
+@pytest.mark.parametrize(
+    ("holds", "state", "detail"),
+    [
+        ((), "present", ""),
+        ((Member("p"),), "present", ""),
+        ((Member(".", files=5),), "verified", "5 files"),
+        ((Member("p", files=3), Member("q", folders=1)), "present", "p: 3 files; q: 1 folders"),
+        ((Member("p", files=4),), "wrong", "p: 3 files; expected 4"),
+        ((Member("q", folders=2),), "wrong", "q: 1 folders; expected 2"),
+        ((Member("r"),), "wrong", "lacks r"),
+        ((Member("p/1.jpg", folders=1),), "wrong", "expected a folder"),
+        ((Member("p/1.jpg", FileFacts(bytes=1)),), "present", "size agrees"),
+        ((Member("p/1.jpg", FileFacts(bytes=2)),), "wrong", "p/1.jpg: 1 bytes; expected 2"),
+        ((Member("p/1.jpg", FileFacts(checksum=Checksum("md5", "0" * 32))),), "wrong", "md5"),
+    ],
+)
+def test_folders(tmp_path, holds, state, detail):
+    folder = grow(tmp_path / "a", "p/1.jpg", "p/2.jpg", "p/deep/3.jpg", "q/s/1.jpg", "q/2.jpg")
+    grow(folder, ".hidden", "p/.hidden", ".cache/1.jpg")
+    finding = check(folder_asset(*holds), folder, Memory())
+    assert finding.state == state
+    assert detail in finding.detail
+
+
+def test_a_digest_is_remembered_until_the_file_changes(tmp_path, monkeypatch):
+    place = write(tmp_path / "a")
+    asset = file_asset(checksum=Checksum("sha256", SHA256))
+    manifest = Manifest({"a": asset}, tmp_path, {"a": str(place)})
+    kept = tmp_path / "memory.json"
+    assert check_all(manifest, ["a"], Memory(kept))[0].state == "verified"
+
+    def fail(*_):
+        raise AssertionError("hashed again")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(memory_module.hashlib, "file_digest", fail)
+        assert check_all(manifest, ["a"], Memory(kept))[0].state == "verified"
+    place.write_bytes(BYTES[:-1] + b"!")  # same size, other bytes
+    os.utime(place, (OLD + 1, OLD + 1))
+    assert check_all(manifest, ["a"], Memory(kept))[0].state == "wrong"
+
+
+def test_a_replaced_file_is_noticed_by_its_inode(tmp_path):
+    place = write(tmp_path / "a")
+    memory = Memory()
+    before = memory.digest(place, "sha256")
+    write(tmp_path / "b", BYTES[::-1]).replace(place)
+    assert memory.digest(place, "sha256") != before
+
+
+def test_what_changed_just_now_is_not_remembered(tmp_path):
+    place = tmp_path / "a"
+    place.write_bytes(BYTES)
+    memory = Memory(tmp_path / "memory.json")
+    memory.digest(place, "sha256")
+    memory.save()
+    assert not memory.path.exists()
+
+
+def test_a_count_is_remembered_until_the_folder_changes(tmp_path, monkeypatch):
+    folder = grow(tmp_path / "a", *(f"{i}/{j}.jpg" for i in range(3) for j in range(4)))
+    kept = tmp_path / "memory.json"
+    memory = Memory(kept)
+    assert memory.count(folder) == 12
+    memory.save()
+    with monkeypatch.context() as patch:
+        patch.setattr(memory_module, "_survey", None)
+        assert Memory(kept).count(folder) == 12
+    write(folder / "1/new.jpg")
+    assert Memory(kept).count(folder) == 13
+    (folder / "1/new.jpg").unlink()
+    (folder / "2").rename(folder / "elsewhere")
+    assert Memory(kept).count(folder) == 12
+
+
+@pytest.mark.parametrize("content", ["", "[1, 2]", '{"a": 3}', '{"sha256:x": {"stamp": 1'])
+def test_a_damaged_memory_is_as_good_as_none(tmp_path, content):
+    place = write(tmp_path / "a")
+    kept = tmp_path / "memory.json"
+    kept.write_text(content)
+    memory = Memory(kept)
+    assert memory.digest(place, "sha256") == SHA256
+    memory.save()
+    assert Memory(kept).digest(place, "sha256") == SHA256
+
+
+def test_a_memory_that_cannot_be_written_is_no_problem(tmp_path):
+    place = write(tmp_path / "a")
+    memory = Memory(place / "no folder/memory.json")
+    memory.digest(place, "sha256")
+    memory.save()
