@@ -1,5 +1,6 @@
 """Job: download what may be downloaded and say how to get the rest (rule fetch_assets)."""
 
+import os
 from typing import TYPE_CHECKING
 
 from mirage.runtime import job
@@ -28,4 +29,5 @@ def fetch_assets(task: "snakemake") -> dict[str, float]:
     return {"assets": len(findings)}
 
 
+os.environ["MIRAGE_WARM"] = "0"  # a warm start would load what nothing here needs
 job.run(fetch_assets, snakemake)

@@ -1,5 +1,6 @@
 """Job: say how to get an outside file that is missing (rule provide_asset)."""
 
+import os
 from typing import TYPE_CHECKING
 
 from mirage.runtime import job
@@ -27,4 +28,5 @@ def provide_asset(task: "snakemake") -> None:
     )
 
 
+os.environ["MIRAGE_WARM"] = "0"  # a warm start would load what nothing here needs
 job.run(provide_asset, snakemake)

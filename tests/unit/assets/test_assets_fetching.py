@@ -188,7 +188,7 @@ def test_follows_redirects(server, place):
 @pytest.mark.parametrize("target", ["ftp://127.0.0.1/x", "file:///etc/hostname"])
 def test_refuses_strange_redirects(server, place, target):
     server.behaviours = [web.redirect(target)]
-    with pytest.raises(MirageError, match="redirects|302"):
+    with pytest.raises(MirageError, match=r"redirects|302"):
         get(server, place)
     assert nothing_under(place)
 
