@@ -94,9 +94,10 @@ def test_what_is_made_stands_on_its_own(with_faces):
     _copy_faces(checkout.faces)
     assert "Nothing to be done" in _run(checkout, STORE, "-n").told
 
-    # Forcing everything deletes nothing of the user's.
-    _run(checkout, STORE, "--forceall")
-    assert len(list(checkout.faces.rglob("*.pgm"))) == 400
+    # Forcing everything plans nothing that would first delete what is the user's.
+    told = _run(checkout, STORE, "--forceall", "-n").told
+    assert re.search(r"^prepare_store +1$", told, re.MULTILINE)
+    assert "provide_asset" not in told
 
     # A resumed run asks only for what its jobs still read.
     shutil.rmtree(checkout.faces)

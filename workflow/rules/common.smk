@@ -51,7 +51,8 @@ try:
         ROOT,
         config["asset_paths"],
     )
-    MANIFEST.require(SCALE["assets"], f"scales.{config['scale']}.assets")
+    for scale in config["scales"]:
+        MANIFEST.require(config["scales"][scale]["assets"], f"scales.{scale}.assets")
 except MirageError as error:
     raise WorkflowError(str(error)) from None
 
@@ -109,7 +110,8 @@ def missing_paths(start):
 def named_assets():
     """The assets to fetch: those named on the command line, or all this scale needs."""
     only = config.get("only")
-    names = only.split(",") if isinstance(only, str) else only or SCALE["assets"]
+    named = only.replace(" ", "").split(",") if isinstance(only, str) else only
+    names = named or SCALE["assets"]
     try:
         MANIFEST.require(names, "only")
     except MirageError as error:
@@ -125,6 +127,8 @@ def verify_assets():
         for name in MANIFEST
         if any(path.startswith(f"{asset_path(name)}/") for path in read)
     ]
+    if needed:
+        print(f"checking {len(needed)} assets", file=sys.stderr, flush=True)
     memory = Memory(ROOT / ASSET_MEMORY)
     findings = checking.check_all(MANIFEST, needed, memory)
     told = telling.instructions(findings, MANIFEST.home, config["scale"])
