@@ -1,5 +1,6 @@
 """Views: a store cut and resized once to square uint8 images of one size."""
 
+import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
@@ -7,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 import numpy as np
 
 from mirage.data import stream
+from mirage.data.meter import Meter
 from mirage.errors import MirageError
 from mirage.recipes import Recipe, require
 from mirage.runtime import files
@@ -61,7 +63,9 @@ class LabelledImages(NamedTuple):
     classes: int
 
 
-def prepare_view(store: "Store", recipe: ViewRecipe, path: str | Path) -> None:
+def prepare_view(
+    store: "Store", recipe: ViewRecipe, path: str | Path, meter: Meter | None = None
+) -> None:
     """Resize a store's images once.
 
     Pillow's bilinear filter on 8-bit values, which widens with the reduction (antialiasing).
@@ -71,6 +75,7 @@ def prepare_view(store: "Store", recipe: ViewRecipe, path: str | Path) -> None:
         store: the decoded data set.
         recipe: what to cut and how to resize.
         path: one safetensors file: ``pixels``, ``labels``, ``train``, ``test``.
+        meter: counts the images.
 
     Raises:
         MirageError: the crop does not lie inside an image, which is named.
@@ -94,7 +99,11 @@ def prepare_view(store: "Store", recipe: ViewRecipe, path: str | Path) -> None:
         Progress("resizing", len(store)) as progress,
     ):
         for entry in store.index:
-            pixels.append(resize_pixels(store.image(entry.index), recipe, entry.name))
+            began = time.thread_time()
+            resized = resize_pixels(store.image(entry.index), recipe, entry.name)
+            if meter is not None:
+                meter.add(time.thread_time() - began)
+            pixels.append(resized)
             progress.advance()
 
 
