@@ -43,10 +43,12 @@ PRIORS_HOME = (
 def tell_missing_assets():
     """List the outside files that are not there yet: name, place, way to get it."""
     missing = {
-        k: v for k, v in SCALE["assets"].items() if not (ROOT / v["path"]).exists()
+        k: SCALE["assets"][k]
+        for k in STUDY.assets_in_use
+        if not (ROOT / SCALE["assets"][k]["path"]).exists()
     }
     if missing and workflow.is_main_process:
-        lines = [f"{len(missing)} of {len(SCALE['assets'])} assets are missing:"]
+        lines = [f"{len(missing)} of {len(STUDY.assets_in_use)} assets are missing:"]
         for name, entry in missing.items():
             lines += [
                 f"  {name}: {entry['what']}",
