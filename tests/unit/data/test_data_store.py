@@ -132,7 +132,7 @@ def test_damage_is_refused(photo_folder, tmp_path):
     flipped[-1] ^= 1
     damaged("pixels.safetensors", bytes(flipped))
     store = Store(folder)
-    with pytest.raises(MirageError, match=r"pixels\.safetensors has blake2b"):
+    with pytest.raises(MirageError, match=r"holds other pixels of eve, née x/5\.png"):
         store.verify()
     damaged("index.csv", whole["index.csv"].replace(b",train,0,", b",train,x,"))
     with pytest.raises(MirageError, match="damaged near line"):

@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     Points = NDArray[np.float64]
     Pixels = NDArray[np.uint8]
 
-_SHIFT_68 = (0.0, 0.25)  # the tool's default move: the face's outline lies below its middle
+_SHIFT_68 = np.array(
+    [0.0, 0.25]
+)  # the tool's default move: the face's outline lies below its middle
 _LANDMARK_FACTOR_5 = 0.35  # share of the face that the five points span, the tool's default
 _SHARPNESS = -0.75  # slope of the cubic kernel at 1, OpenCV's
 _TAPS = 4
@@ -86,9 +88,11 @@ def place_standard(layout: "Points", recipe: FaceCropRecipe) -> "Points":
     """
     px, size = recipe.image_px, recipe.image_px * recipe.face_factor
     if recipe.points == 68:
-        return (layout + np.array(_SHIFT_68)) * size + px // 2
-    eyes = layout[:2].mean(0)
-    return (layout - eyes) * size * _LANDMARK_FACTOR_5 + (px - px // 2 - 1)
+        placed: Points = (layout + _SHIFT_68) * size + px // 2
+    else:
+        eyes = layout[:2].mean(0)
+        placed = (layout - eyes) * size * _LANDMARK_FACTOR_5 + (px - px // 2 - 1)
+    return placed
 
 
 def crop_to_photo(landmarks: "Points", layout: "Points", recipe: FaceCropRecipe) -> Similarity:

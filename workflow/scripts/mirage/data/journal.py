@@ -1,27 +1,29 @@
 """Photographs decoded so far, so that an interrupted preparation goes on where it was.
 
 Pixels grow in one file, which in the end becomes the store's without being copied; a journal
-beside it gets one line per shard: who is in it, and a checksum of its pixels. A line is written
-once its pixels are safe on the disk. What lies behind the last whole line is thrown away, and so
-is everything from the first photograph on whose file has changed since.
+beside it gets one line per shard: who is in it, with the hash of the pixels of each. A line is
+written once its pixels are safe on the disk. What lies behind the last whole line is thrown away,
+and so is everything from the shard on in which a photograph's file has changed since.
 """
 
 import errno
 import fcntl
 import hashlib
 import json
+import math
 import os
 import shutil
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 
 from mirage.data import stream
+from mirage.data.decoding import pixel_hash
 from mirage.errors import MirageError
 from mirage.runtime import files
 
@@ -29,8 +31,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from mirage.data.readers import Photo
-
-_BLOCK = 1 << 22
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +53,14 @@ class Outcome:
     problem: str = ""
     handled: tuple[str, ...] = ()
 
+    def line(self) -> list[Any]:
+        """All fields, as the journal keeps them."""
+        return [self.name, self.stamp, self.shape, self.pixel_hash, self.problem, self.handled]
+
     @classmethod
-    def of(cls, values: Sequence[Any]) -> "Outcome":
-        """Rebuild from a line of the journal."""
-        name, stamp, shape, pixel_hash, problem, handled = values
+    def of(cls, line: Sequence[Any]) -> "Outcome":
+        """Rebuild from what ``line`` gave."""
+        name, stamp, shape, pixel_hash, problem, handled = line
         first, second = stamp
         return cls(name, (first, second), tuple(shape), pixel_hash, problem, tuple(handled))
 
@@ -95,7 +99,6 @@ class Journal:
         self._every_s, self._saved = every_s, time.monotonic()
         self.outcomes: list[Outcome] = []
         self._waiting: list[Outcome] = []
-        self._digest = _digest()
         text = json.dumps(identity, sort_keys=True, default=str)
         heading = json.dumps({"identity": hashlib.blake2b(text.encode()).hexdigest()})
         with files.explaining_disk(folder):
@@ -128,9 +131,7 @@ class Journal:
         """
         with files.explaining_disk(self.pixels):
             if pixels is not None:
-                content = np.ascontiguousarray(pixels).data
-                self._digest.update(content)
-                self._file.write(content)
+                self._file.write(np.ascontiguousarray(pixels).data)
             self._waiting.append(outcome)
             if time.monotonic() - self._saved >= self._every_s:
                 self.save()
@@ -141,23 +142,21 @@ class Journal:
         Raises:
             MirageError: the disk is full or its quota used up.
         """
-        line = {
-            "outcomes": [astuple(outcome) for outcome in self._waiting],
-            "blake2b": self._digest.hexdigest(),
-        }
+        line = json.dumps([outcome.line() for outcome in self._waiting])
         with files.explaining_disk(self.pixels):
             _flush(self._file)
-            self._journal.write(json.dumps(line).encode() + b"\n")
+            self._journal.write(line.encode() + b"\n")
             _flush(self._journal)
         self.outcomes += self._waiting
-        self._waiting, self._digest = [], _digest()
+        self._waiting = []
         self._saved = time.monotonic()
 
     def finish(self) -> None:
         """Finish the last shard and give the pixels their header; the file is then whole."""
         self.save()
         with files.explaining_disk(self.pixels):
-            stream.finish_flat(self._file, _pixel_bytes(self.outcomes))
+            size = sum(math.prod(outcome.shape) for outcome in self.outcomes if outcome.shape)
+            stream.finish_flat(self._file, size)
             _flush(self._file)
 
     def discard(self) -> None:
@@ -176,7 +175,7 @@ class Journal:
             for shard in _shards(lines):
                 if not _holds(shard, photos[len(self.outcomes) :], pixels):
                     break
-                self.outcomes += shard[0]
+                self.outcomes += shard
                 ends = pixels.tell(), lines.tell()
         return ends
 
@@ -192,47 +191,33 @@ def _locked(path: Path) -> BinaryIO:
                 f"{path.parent} is being written by another process",
                 remedy="let it end, or end it, then run the same command again",
             ) from error
-        # Some network file systems know no locks; the journal's checksums still find a mix-up.
+        # Some network file systems know no locks; the journal's hashes still find a mix-up.
     return file
 
 
-Shard = tuple[list[Outcome], str]
-
-
-def _shards(lines: BinaryIO) -> Iterator[Shard]:
+def _shards(lines: BinaryIO) -> Iterator[list[Outcome]]:
     """Yield shards up to the first line that is not whole."""
     for line in iter(lines.readline, b""):
         try:
-            values = json.loads(line)
-            yield [Outcome.of(outcome) for outcome in values["outcomes"]], values["blake2b"]
-        except (ValueError, TypeError, KeyError):
+            yield [Outcome.of(outcome) for outcome in json.loads(line)]
+        except (ValueError, TypeError):
             return
 
 
-def _holds(shard: Shard, photos: "Sequence[Photo]", pixels: BinaryIO) -> bool:
+def _holds(shard: Sequence[Outcome], photos: "Sequence[Photo]", pixels: BinaryIO) -> bool:
     """Whether a shard's photographs are the next ones, unchanged, and its pixels whole."""
-    outcomes, checksum = shard
-    if len(outcomes) > len(photos):
+    if len(shard) > len(photos):
         return False
-    for outcome, photo in zip(outcomes, photos, strict=False):
+    for outcome, photo in zip(shard, photos, strict=False):
         if outcome.name != photo.name or outcome.stamp != stamp_of(photo.path):
             return False
-    digest, left = _digest(), _pixel_bytes(outcomes)
-    while left:
-        block = pixels.read(min(left, _BLOCK))
-        if not block:
-            return False
-        digest.update(block)
-        left -= len(block)
-    return digest.hexdigest() == checksum
-
-
-def _pixel_bytes(outcomes: Sequence[Outcome]) -> int:
-    return sum(int(np.prod(outcome.shape)) for outcome in outcomes if outcome.shape)
-
-
-def _digest() -> "hashlib.blake2b":
-    return hashlib.blake2b(digest_size=16)
+        if outcome.shape:
+            content = np.frombuffer(pixels.read(math.prod(outcome.shape)), dtype=np.uint8)
+            if len(content) != math.prod(outcome.shape):
+                return False
+            if pixel_hash(content.reshape(outcome.shape)) != outcome.pixel_hash:
+                return False
+    return True
 
 
 def _flush(file: BinaryIO) -> None:

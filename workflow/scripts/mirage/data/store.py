@@ -12,10 +12,8 @@ While it is made, a hidden folder beside them holds what is decoded so far (``jo
 
 import hashlib
 import os
-import time
-from collections import defaultdict, deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections import defaultdict
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
@@ -25,29 +23,22 @@ import numpy as np
 
 from mirage.data import decoding, stream
 from mirage.data.dataset import DatasetRecipe, Selection, check_counts, select_photos
-from mirage.data.decoding import Problem, UnreadableImage
-from mirage.data.face_crop import crop_face
+from mirage.data.decoding import Problem
 from mirage.data.index import Entry, read_index, write_index
-from mirage.data.journal import Journal, Outcome, stamp_of
-from mirage.data.landmarks import read_landmarks, standard_layout
+from mirage.data.journal import Journal, Outcome
 from mirage.data.meter import Meter
+from mirage.data.preparing import preparation, prepare_all
 from mirage.data.splits import split_indices
-from mirage.errors import Interrupted, MirageError
+from mirage.errors import MirageError
 from mirage.runtime import files, signals
-from mirage.runtime.progress import Progress
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-    from mirage.data.readers import Photo
-
-    Prepare = Callable[[Photo], tuple[Outcome, NDArray[np.uint8] | None, float]]
 
 FORMAT = "mirage-store"
 VERSION = 2
 PIXELS, INDEX, MANIFEST = "pixels.safetensors", "index.csv", "manifest.json"
 _PREPARING = ".preparing"
-_AHEAD = 4  # photographs decoded in advance per worker: enough to keep busy, little in memory
 
 
 def prepare_store(
@@ -80,100 +71,26 @@ def prepare_store(
     """
     folder, meter = Path(folder), meter or Meter()
     selection = select_photos(recipe)
-    prepare, identity = _preparation(recipe, selection)
+    prepare, identity = preparation(recipe, selection.photos)
     (folder / MANIFEST).unlink(missing_ok=True)
     signals.listen()
     every_s = float(os.environ.get("MIRAGE_CHECKPOINT_S", "60"))
     state = {**identity, "code": code}
     with Journal(folder / _PREPARING, state, selection.photos, every_s) as journal:
-        _prepare_all(journal, selection.photos, prepare, workers, meter)
+        prepare_all(journal, selection.photos, prepare, workers, meter)
         if recipe.on_broken == "stop":
             _refuse_problems(_problems(journal.outcomes))
         entries = _index(journal.outcomes, selection, recipe)
         journal.finish()
         write_index(folder / INDEX, entries)
-        made = {PIXELS: journal.pixels, INDEX: folder / INDEX}
-        manifest = _manifest(recipe, selection, entries, journal.outcomes, made)
+        manifest = _manifest(
+            recipe, selection, entries, journal.outcomes, journal.pixels, folder / INDEX
+        )
         with files.explaining_disk(folder):
             journal.pixels.replace(folder / PIXELS)
         files.write_json(folder / MANIFEST, manifest)
         journal.discard()
     return manifest
-
-
-def _preparation(
-    recipe: DatasetRecipe, selection: Selection
-) -> tuple["Prepare", Mapping[str, Any]]:
-    """What turns a photograph into pixels, and all that decides them."""
-    from PIL import __version__ as pillow
-
-    identity = {"channels": recipe.channels, "pillow": pillow, "face_crop": None}
-    if recipe.face_crop is None:
-        return _decoder(recipe.channels, lambda _, pixels: pixels), identity
-    crop, points = recipe.face_crop, recipe.face_crop.points
-    if "landmarks" not in recipe.sources:
-        raise MirageError("face_crop needs the source 'landmarks'", remedy="name it in `asset`")
-    source = recipe.sources["landmarks"]
-    names = [photo.name for photo in selection.photos]
-    landmarks, layout = read_landmarks(source, points, names), standard_layout(source, points)
-    digest = hashlib.blake2b(layout.tobytes(), digest_size=16)
-    for name in names:
-        digest.update(landmarks[name].tobytes())
-    told = {"settings": asdict(crop), "landmarks": digest.hexdigest()}
-    return (
-        _decoder(recipe.channels, lambda n, pixels: crop_face(pixels, landmarks[n], layout, crop)),
-        {**identity, "face_crop": told},
-    )
-
-
-def _decoder(
-    channels: int, cut: "Callable[[str, NDArray[np.uint8]], NDArray[np.uint8]]"
-) -> "Prepare":
-    """Make the work of one thread on one photograph; its processor seconds come with it."""
-
-    def prepare(photo: "Photo") -> tuple[Outcome, "NDArray[np.uint8] | None", float]:
-        began = time.thread_time()
-        stamp = stamp_of(photo.path)
-        try:
-            decoded = decoding.decode_file(photo.path, channels)
-            pixels = cut(photo.name, decoded.pixels)
-        except UnreadableImage as problem:
-            outcome = Outcome(photo.name, stamp, problem=str(problem))
-            return outcome, None, time.thread_time() - began
-        work_s = time.thread_time() - began
-        pixel_hash = decoding.pixel_hash(pixels)
-        outcome = Outcome(photo.name, stamp, pixels.shape, pixel_hash, handled=decoded.handled)
-        return outcome, pixels, work_s
-
-    return prepare
-
-
-def _prepare_all(
-    journal: Journal, photos: "Sequence[Photo]", prepare: "Prepare", workers: int, meter: Meter
-) -> None:
-    done = len(journal.outcomes)
-    with Progress("decoding", len(photos), done) as progress:
-        for outcome, pixels, work_s in _in_order(photos[done:], prepare, workers):
-            journal.add(outcome, pixels)
-            meter.add(work_s)
-            progress.advance()
-            if signals.stop_requested():
-                journal.save()
-                raise Interrupted
-    journal.save()
-
-
-def _in_order(
-    photos: "Sequence[Photo]", prepare: "Prepare", workers: int
-) -> "Iterator[tuple[Outcome, NDArray[np.uint8] | None, float]]":
-    waiting: deque[Future[tuple[Outcome, NDArray[np.uint8] | None, float]]] = deque()
-    with ThreadPoolExecutor(workers) as pool:
-        for photo in photos:
-            waiting.append(pool.submit(prepare, photo))
-            if len(waiting) > _AHEAD * workers:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
 
 
 def _problems(outcomes: Sequence[Outcome]) -> list[Problem]:
@@ -223,7 +140,8 @@ def _manifest(
     selection: Selection,
     entries: Sequence[Entry],
     outcomes: Sequence[Outcome],
-    made: Mapping[str, Path],
+    pixels: Path,
+    index: Path,
 ) -> dict[str, Any]:
     duplicates = decoding.find_duplicates(
         (entry.name, entry.identity, entry.pixel_hash) for entry in entries
@@ -250,8 +168,8 @@ def _manifest(
         },
         "pixel_bytes": sum(recipe.channels * entry.height * entry.width for entry in entries),
         "files": {
-            name: {"bytes": path.stat().st_size, "blake2b": _checksum(path)}
-            for name, path in made.items()
+            PIXELS: {"bytes": pixels.stat().st_size},  # the index holds a hash of each image
+            INDEX: {"bytes": index.stat().st_size, "blake2b": _checksum(index)},
         },
     }
 
@@ -317,12 +235,15 @@ class Store:
         return np.array([index for _, index in sorted(rows)], dtype=np.int64)
 
     def verify(self) -> None:
-        """Compare all bytes with the manifest's checksums.
+        """Compare the index with the manifest's checksum and all pixels with the index.
 
         Raises:
-            MirageError: names the damaged file.
+            MirageError: names the damaged file, and the first image that is not what it was.
         """
         self._check(_checksum, "blake2b")
+        for entry in self.index:
+            if decoding.pixel_hash(self.image(entry.index)) != entry.pixel_hash:
+                raise self._damage(PIXELS, f"holds other pixels of {entry.name} than were decoded")
 
     @cached_property
     def _pixels(self) -> "NDArray[np.uint8]":
@@ -330,8 +251,8 @@ class Store:
 
     def _check(self, measure: Callable[[Path], Any], key: str) -> None:
         for name, stated in self.manifest["files"].items():
-            found = measure(self.folder / name)
-            if found != stated[key]:
+            found = measure(self.folder / name) if key in stated else None
+            if found != stated.get(key):
                 raise self._damage(name, f"has {key} {found}, the manifest says {stated[key]}")
 
     def _damage(self, name: str, what: str) -> MirageError:
