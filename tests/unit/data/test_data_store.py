@@ -2,11 +2,9 @@
 
 import json
 import os
-import signal
 import subprocess
 import sys
 import textwrap
-import time
 from pathlib import Path
 
 import numpy as np
@@ -165,38 +163,6 @@ def test_failing_half_way_voids_an_older_store(photo_folder, tmp_path, monkeypat
         Store(tmp_path / "store")
     prepare_store(recipe, tmp_path / "store")
     assert _bytes(tmp_path / "store") == _bytes(tmp_path / "fresh")
-
-
-def test_killed_half_way_leaves_no_store(photo_folder, tmp_path):
-    script = textwrap.dedent("""
-        import sys, time
-        from mirage.data import decoding
-        from mirage.data.dataset import DatasetRecipe
-        from mirage.data.store import prepare_store
-        decode, seen = decoding.decode_file, []
-        def slow(path, channels):
-            seen.append(path)
-            if len(seen) > 8:
-                print("half", flush=True)
-                time.sleep(60)
-            return decode(path, channels)
-        decoding.decode_file = slow
-        prepare_store(DatasetRecipe("folders", sys.argv[1]), sys.argv[2])
-    """)
-    library = Path(stores.__file__).parents[2]
-    process = subprocess.Popen(
-        [sys.executable, "-c", script, str(photo_folder), str(tmp_path / "store")],
-        env=os.environ | {"PYTHONPATH": str(library)},
-        stdout=subprocess.PIPE,
-    )
-    assert process.stdout.readline() == b"half\n"
-    time.sleep(0.05)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    process.stdout.close()
-    assert not [path for path in (tmp_path / "store").iterdir() if not path.name.startswith(".")]
-    with pytest.raises(MirageError, match=r"manifest\.json is missing"):
-        Store(tmp_path / "store")
 
 
 def test_preparing_needs_no_torch(photo_folder, tmp_path):

@@ -142,10 +142,10 @@ class Journal:
         Raises:
             MirageError: the disk is full or its quota used up.
         """
-        line = json.dumps([outcome.line() for outcome in self._waiting])
+        line = json.dumps([outcome.line() for outcome in self._waiting]).encode()
         with files.explaining_disk(self.pixels):
             _flush(self._file)
-            self._journal.write(line.encode() + b"\n")
+            self._journal.write(b"%s %s\n" % (_checksum(line), line))
             _flush(self._journal)
         self.outcomes += self._waiting
         self._waiting = []
@@ -198,10 +198,10 @@ def _locked(path: Path) -> BinaryIO:
 def _shards(lines: BinaryIO) -> Iterator[list[Outcome]]:
     """Yield shards up to the first line that is not whole."""
     for line in iter(lines.readline, b""):
-        try:
-            yield [Outcome.of(outcome) for outcome in json.loads(line)]
-        except (ValueError, TypeError):
+        checksum, _, content = line.rstrip(b"\n").partition(b" ")
+        if checksum != _checksum(content) or not line.endswith(b"\n"):
             return
+        yield [Outcome.of(outcome) for outcome in json.loads(content)]
 
 
 def _holds(shard: Sequence[Outcome], photos: "Sequence[Photo]", pixels: BinaryIO) -> bool:
@@ -218,6 +218,10 @@ def _holds(shard: Sequence[Outcome], photos: "Sequence[Photo]", pixels: BinaryIO
             if pixel_hash(content.reshape(outcome.shape)) != outcome.pixel_hash:
                 return False
     return True
+
+
+def _checksum(line: bytes) -> bytes:
+    return hashlib.blake2b(line, digest_size=16).hexdigest().encode()
 
 
 def _flush(file: BinaryIO) -> None:
