@@ -56,6 +56,7 @@ rule prepare_view:
         "logs/prepare_view/{dataset}/{view}.log",
     conda:
         "../../envs/mirage.yaml"
+    threads: 2
     resources:
         mem_mb=2000,
         runtime=60,

@@ -17,7 +17,8 @@ def prepare_view(task: "snakemake") -> dict[str, float]:
 
     store = Store(Path(task.input.manifest).parent)
     meter = Meter()
-    prepare_view(store, ViewRecipe.of(task.params.recipe), task.output.view, meter)
+    recipe = ViewRecipe.of(task.params.recipe)
+    prepare_view(store, recipe, task.output.view, workers=task.threads, meter=meter)
     return meter.figures()
 
 

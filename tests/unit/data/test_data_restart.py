@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from mirage.data import decoding, journal, preparing
+from mirage.data import decoding, journal, parallel
 from mirage.data import store as stores
 from mirage.data.dataset import DatasetRecipe
 from mirage.data.meter import Meter
@@ -239,7 +239,7 @@ def test_memory_does_not_grow_with_the_data_set(tmp_path, monkeypatch):
     monkeypatch.setattr(decoding, "decode_file", counted)
     monkeypatch.setattr(journal.Journal, "add", written)
     prepare_store(_recipe(tmp_path / "photos"), tmp_path / "store", workers=2)
-    assert most[0] <= preparing._AHEAD * 2 + 2
+    assert most[0] <= parallel.AHEAD * 2 + 2
 
 
 def test_figures_of_the_meter():

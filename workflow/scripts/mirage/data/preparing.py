@@ -2,9 +2,7 @@
 
 import hashlib
 import time
-from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -16,6 +14,7 @@ from mirage.data.face_crop import FaceCropRecipe, crop_face
 from mirage.data.journal import Journal, Outcome, stamp_of
 from mirage.data.landmarks import read_landmarks, standard_layout
 from mirage.data.meter import Meter
+from mirage.data.parallel import in_order
 from mirage.errors import Interrupted, MirageError
 from mirage.runtime import signals
 from mirage.runtime.progress import Progress
@@ -28,8 +27,6 @@ if TYPE_CHECKING:
 
     Pixels = NDArray[np.uint8]
     Points = NDArray[np.float64]
-
-_AHEAD = 4  # photographs decoded in advance per worker: enough to keep busy, little in memory
 
 
 class Prepared(NamedTuple):
@@ -125,7 +122,7 @@ def prepare_all(
     """
     done = len(journal.outcomes)
     with Progress("decoding", len(photos), done) as progress:
-        for prepared in _in_order(photos[done:], prepare, workers):
+        for prepared in in_order(photos[done:], prepare, workers):
             journal.add(prepared.outcome, prepared.pixels)
             meter.add(prepared.work_s)
             progress.advance()
@@ -133,14 +130,3 @@ def prepare_all(
                 journal.save()
                 raise Interrupted
     journal.save()
-
-
-def _in_order(photos: "Sequence[Photo]", prepare: Prepare, workers: int) -> Iterator[Prepared]:
-    waiting: deque[Future[Prepared]] = deque()
-    with ThreadPoolExecutor(workers) as pool:
-        for photo in photos:
-            waiting.append(pool.submit(prepare, photo))
-            if len(waiting) > _AHEAD * workers:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()

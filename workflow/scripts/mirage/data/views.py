@@ -9,6 +9,7 @@ import numpy as np
 
 from mirage.data import stream
 from mirage.data.meter import Meter
+from mirage.data.parallel import in_order
 from mirage.errors import MirageError
 from mirage.recipes import Recipe, require
 from mirage.runtime import files
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from PIL import Image
     from torch import Tensor
 
+    from mirage.data.index import Entry
     from mirage.data.store import Store
 
 FORMAT = "mirage-view"
@@ -64,7 +66,11 @@ class LabelledImages(NamedTuple):
 
 
 def prepare_view(
-    store: "Store", recipe: ViewRecipe, path: str | Path, meter: Meter | None = None
+    store: "Store",
+    recipe: ViewRecipe,
+    path: str | Path,
+    workers: int = 1,
+    meter: Meter | None = None,
 ) -> None:
     """Resize a store's images once.
 
@@ -75,6 +81,7 @@ def prepare_view(
         store: the decoded data set.
         recipe: what to cut and how to resize.
         path: one safetensors file: ``pixels``, ``labels``, ``train``, ``test``.
+        workers: resizing threads; the bytes do not depend on them.
         meter: counts the images.
 
     Raises:
@@ -94,16 +101,20 @@ def prepare_view(
         "store": store.manifest["files"],
     }
     shape = (store.channels, recipe.image_px, recipe.image_px)
+
+    def resized(entry: "Entry") -> "tuple[NDArray[np.uint8], float]":
+        began = time.thread_time()
+        small = resize_pixels(store.image(entry.index), recipe, entry.name)
+        return small, time.thread_time() - began
+
     with (
         stream.pixel_stream(Path(path), shape, indices, metadata) as pixels,
         Progress("resizing", len(store)) as progress,
     ):
-        for entry in store.index:
-            began = time.thread_time()
-            resized = resize_pixels(store.image(entry.index), recipe, entry.name)
+        for small, work_s in in_order(store.index, resized, workers):
+            pixels.append(small)
             if meter is not None:
-                meter.add(time.thread_time() - began)
-            pixels.append(resized)
+                meter.add(work_s)
             progress.advance()
 
 
