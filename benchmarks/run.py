@@ -19,7 +19,7 @@ def main() -> int:
     from mirage.evaluation.features import to_stored_range
     from mirage.priors.weights import load_generator
 
-    from benchmarks import attack, evaluation, training
+    from benchmarks import attack, evaluation, preparation, training
     from benchmarks.table import table
 
     torch.set_num_threads(1)
@@ -30,6 +30,7 @@ def main() -> int:
     people = LabelledImages(faces, torch.arange(CLASSES).repeat_interleave(PER_CLASS), CLASSES)
     rows = [
         *attack.rows(generator),
+        *preparation.rows(),
         *training.rows(people),
         *evaluation.rows(generator, people),
     ]

@@ -11,7 +11,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 from mirage.data.views import LabelledImages
 from mirage.priors.stylegan2.generator import Generator, GeneratorConfig
 
-from benchmarks import attack, evaluation, table, training
+from benchmarks import attack, evaluation, preparation, table, training
 from benchmarks.paired import Ratio, paired, ratio_of
 
 
@@ -55,6 +55,12 @@ def test_training_agrees(people):
     assert training.input_row(people, 1).agrees
     row = training.whole_row(people, epochs=1, repetitions=1)
     assert row.agrees, row
+
+
+def test_preparation_agrees():
+    rows = preparation.rows(people=2, each=3, repetitions=1)
+    assert all(row.agrees for row in rows), rows
+    assert "images/s" in rows[0].name
 
 
 def test_evaluation_counts_passes_and_agrees(generator, people):

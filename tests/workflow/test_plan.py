@@ -24,9 +24,28 @@ def test_shipped_prior_is_retrained_when_forced(checkout):
 
 def test_paper_plan_lists_what_is_missing(checkout):
     told = checkout.snakemake("--profile", "slurm", "all", "-n", tiny=False).told
-    for name in ("FaceScrub", "CelebA", "ffhq.pkl", "FaceNet", "assets/imagenet/resnet152.pth"):
+    for name in (
+        "FaceScrub",
+        "CelebA",
+        "68 points",
+        "ffhq.pkl",
+        "FaceNet",
+        "assets/imagenet/resnet152.pth",
+    ):
         assert name in told
-    assert _jobs(told)["provide_asset"] == 10
+    assert _jobs(told)["provide_asset"] == 12
+    for unused in ("imagenette", "celeba64", "list_landmarks_celeba.txt"):
+        assert unused not in told
+
+
+def test_datasets_no_table_uses_can_be_asked_for(checkout):
+    for dataset, assets in (("celeba64", 3), ("celeba64-public", 3), ("imagenette", 1)):
+        target = f"data/{dataset}/manifest.json"
+        told = checkout.snakemake("--profile", "slurm", target, "-n", tiny=False).told
+        assert _jobs(told) == {"prepare_store": 1, "provide_asset": assets, "total": 1 + assets}
+    target = "data/celeba64-public/acceptance.json"
+    told = checkout.snakemake("--profile", "slurm", target, "-n", tiny=False).told
+    assert _jobs(told)["prepare_store"] == 2
 
 
 @pytest.fixture

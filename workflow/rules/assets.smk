@@ -16,7 +16,7 @@ rule check_assets:
         manifest=MANIFEST_SOURCE,
         memory=f"{HOME}/{ASSET_MEMORY}",
         scale=config["scale"],
-        needed=SCALE["assets"],
+        needed=STUDY.assets_in_use,
         page="assets.txt",
     script:
         "../scripts/check_assets.py"

@@ -69,9 +69,9 @@ ASSET_MEMORY = "assets/.checked.json"  # beside the assets: all scales share it
 def tell_missing_assets():
     """List the outside files that are not there yet: name, place, way to get it."""
     asked = {"check_assets", "fetch_assets"} & set(sys.argv)  # they tell more
-    missing = MANIFEST.missing(SCALE["assets"])
+    missing = MANIFEST.missing(STUDY.assets_in_use)
     if missing and workflow.is_main_process and not asked:
-        lines = [f"{len(missing)} of {len(SCALE['assets'])} assets are missing:"]
+        lines = [f"{len(missing)} of {len(STUDY.assets_in_use)} assets are missing:"]
         for name in missing:
             lines += [
                 f"  {name}: {MANIFEST[name].what}",
@@ -111,7 +111,7 @@ def named_assets():
     """The assets to fetch: those named on the command line, or all this scale needs."""
     only = config.get("only")
     named = only.replace(" ", "").split(",") if isinstance(only, str) else only
-    names = named or SCALE["assets"]
+    names = named or STUDY.assets_in_use
     try:
         MANIFEST.require(names, "only")
     except MirageError as error:

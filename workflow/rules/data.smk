@@ -2,9 +2,9 @@
 
 
 rule prepare_store:
-    """Decode a data set once: uint8 pixels, identities, split, checksums."""
+    """Decode a data set once, faces cut out: uint8 pixels, identities, split, checksums."""
     input:
-        source=dataset_source,
+        unpack(dataset_source),
     output:
         pixels="data/{dataset}/pixels.safetensors",
         index="data/{dataset}/index.csv",
@@ -20,6 +20,7 @@ rule prepare_store:
         runtime=60,
     params:
         recipe=dataset_recipe,
+        classes=dataset_classes,
         code=CODE["prepare_store"],
     script:
         "../scripts/prepare_store.py"
@@ -38,6 +39,7 @@ rule prepare_view:
         "logs/prepare_view/{dataset}/{view}.log",
     conda:
         "../../envs/mirage.yaml"
+    threads: 2
     resources:
         mem_mb=2000,
         runtime=60,
@@ -49,9 +51,9 @@ rule prepare_view:
 
 
 rule check_data:
-    """Hold every prepared data set to what it should be; private and public stay apart."""
+    """Hold the data sets in use to what they should be; private and public stay apart."""
     input:
-        expand("data/{dataset}/manifest.json", dataset=SCALE["datasets"]),
+        expand("data/{dataset}/manifest.json", dataset=STUDY.datasets_in_use),
     output:
         report="data/acceptance.json",
         job="jobs/check_data.json",
@@ -60,12 +62,27 @@ rule check_data:
     conda:
         "../../envs/mirage.yaml"
     params:
-        datasets=SCALE["datasets"],
-        public=sorted(
-            entry["source"]["dataset"]
-            for entry in SCALE["priors"].values()
-            if entry["source"]["kind"] == "trained"
-        ),
+        expectations=expectations(STUDY.datasets_in_use),
+        apart=kept_apart(STUDY.datasets_in_use),
         code=CODE["check_data"],
     script:
         "../scripts/check_data.py"
+
+
+rule check_dataset:
+    """Hold one data set, in use or not, to what it should be."""
+    input:
+        dataset_manifests,
+    output:
+        report="data/{dataset}/acceptance.json",
+        job="jobs/check_dataset/{dataset}.json",
+    log:
+        "logs/check_dataset/{dataset}.log",
+    conda:
+        "../../envs/mirage.yaml"
+    params:
+        expectations=dataset_expectations,
+        apart=dataset_apart,
+        code=CODE["check_dataset"],
+    script:
+        "../scripts/check_dataset.py"

@@ -12,12 +12,18 @@ if TYPE_CHECKING:
 def prepare_store(task: "snakemake") -> dict[str, float]:
     """Write pixels, index and manifest."""
     from mirage.data.dataset import DatasetRecipe
+    from mirage.data.meter import Meter
     from mirage.data.store import prepare_store
 
-    source = {"source": str(task.input.source)} if task.input.source else {}
-    recipe = DatasetRecipe.of({**task.params.recipe, **source})
-    manifest = prepare_store(recipe, Path(task.output.pixels).parent, workers=task.threads)
-    return {"images": manifest["images"], "identities": len(manifest["identities"])}
+    source = {role: str(path) for role, path in task.input.items()}
+    given = {**task.params.recipe, "classes": task.params.classes}
+    recipe = DatasetRecipe.of({**given, "source": source} if source else given)
+    meter = Meter()
+    folder = Path(task.output.pixels).parent
+    code = task.config["code"].get(task.rule)
+    manifest = prepare_store(recipe, folder, workers=task.threads, code=code, meter=meter)
+    counts = {"images": manifest["images"], "identities": len(manifest["identities"])}
+    return {**counts, "unusable": len(manifest["problems"]), **meter.figures()}
 
 
 job.run(prepare_store, snakemake)

@@ -9,13 +9,17 @@ if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
 
-def prepare_view(task: "snakemake") -> None:
+def prepare_view(task: "snakemake") -> dict[str, float]:
     """Write the view."""
+    from mirage.data.meter import Meter
     from mirage.data.store import Store
     from mirage.data.views import ViewRecipe, prepare_view
 
     store = Store(Path(task.input.manifest).parent)
-    prepare_view(store, ViewRecipe.of(task.params.recipe), task.output.view)
+    meter = Meter()
+    recipe = ViewRecipe.of(task.params.recipe)
+    prepare_view(store, recipe, task.output.view, workers=task.threads, meter=meter)
+    return meter.figures()
 
 
 job.run(prepare_view, snakemake)

@@ -4,8 +4,9 @@ import csv
 import json
 
 import pytest
-from mirage.data.acceptance import check_disjoint, check_store, write_report
+from mirage.data.acceptance import accept, check_disjoint, check_store, write_report
 from mirage.data.dataset import DatasetRecipe
+from mirage.data.published import Published, differences
 from mirage.data.store import Store, prepare_store
 from mirage.errors import MirageError
 
@@ -127,3 +128,61 @@ def test_reports(photo_folder, tmp_path):
     assert json.loads((tmp_path / "good.json").read_text()) == {"passed": True, "findings": []}
     write_report(check_store(store, {"images": 1}), tmp_path / "bad.txt")
     assert (tmp_path / "bad.txt").read_text() == "error: 15 images, expected 1\nfailed\n"
+
+
+@pytest.mark.parametrize(
+    ("published", "told"),
+    [
+        ({"images": [15, 15], "train": [13, 13], "test": [2, 2]}, None),
+        ({"images": [14, 16], "test": [2, 2]}, None),
+        ({"images": [37, 40]}, "15 images, the paper's authors had 37 to 40: 22 to 25 fewer. The"),
+        ({"images": [9, 12]}, "15 images, the paper's authors had 9 to 12: 3 to 6 more. The split"),
+        ({"images": [15, 20], "test": [4, 4]}, "2 test images, the paper's authors had 4: 2 fewer"),
+    ],
+)
+def test_other_counts_than_the_papers_are_a_note_that_says_what_follows(
+    photo_folder, tmp_path, published, told
+):
+    _folders(photo_folder, tmp_path / "faces", split={"rule": "published", "train_share": 0.9})
+    report, manifest = tmp_path / "report.json", tmp_path / "faces" / "manifest.json"
+    figures = accept([manifest], {"faces": {"classes": 3} | published}, [], report)
+    findings = json.loads(report.read_text())["findings"]
+    assert figures == {"stores": 1, "notes": len(findings)}
+    if told is None:
+        assert findings == []
+    else:
+        assert [finding["kind"] for finding in findings] == ["note", "note"]
+        assert findings[0]["text"].startswith(f"faces: {told}")
+        assert "other photographs are for training and for testing" in findings[0]["text"]
+        assert findings[1]["text"] == "faces: the fewest images are of ann: 4"
+
+
+def test_wrong_classes_or_shared_people_are_errors(photo_folder, tmp_path):
+    _folders(photo_folder, tmp_path / "faces")
+    _folders(photo_folder, tmp_path / "public")
+    manifests = [tmp_path / name / "manifest.json" for name in ("faces", "public")]
+    expected = {"faces": {"classes": 530}, "public": {"classes": 3}}
+    with pytest.raises(MirageError, match="faces: 3 identities, expected 530"):
+        accept(manifests, expected, [], tmp_path / "report.json")
+    expected["faces"]["classes"] = 3
+    assert accept(manifests, expected, [], tmp_path / "report.json")["notes"] == 0
+    (tmp_path / "report.json").unlink()
+    with pytest.raises(MirageError, match="faces and public: identity ann is in both stores"):
+        accept(manifests, expected, [("faces", "public")], tmp_path / "report.json")
+    assert not (tmp_path / "report.json").exists()
+
+
+def test_lost_downloads_are_counted(photo_folder, tmp_path):
+    (photo_folder / "bob" / "9.jpg").write_text("<html>gone</html>")
+    split = {"rule": "published", "train_share": 0.9}
+    store = _folders(photo_folder, tmp_path / "faces", on_broken="skip", split=split)
+    told = list(differences(store, Published.of({"images": [16, 16]})))
+    assert told[0].startswith("15 images, the paper's authors had 16: 1 fewer. The split shuffles")
+    assert told[-1] == "1 of the missing images are files that cannot be used, listed here"
+    texts = [finding.text for finding in check_store(store)]
+    assert "left out as unreadable: bob/9.jpg (a web page, no image)" in texts
+
+
+def test_impossible_ranges():
+    with pytest.raises(MirageError, match=r"published\.test is"):
+        Published.of({"test": [5, 4]})

@@ -23,13 +23,13 @@ def _saved(path, image, **options):
 def test_plain_grey_and_rgb(tmp_path):
     grey = _saved(tmp_path / "a.pgm", Image.fromarray(GREY))
     colour = _saved(tmp_path / "b.png", Image.fromarray(RGB))
-    np.testing.assert_array_equal(decode_file(grey, 1), GREY[None])
-    np.testing.assert_array_equal(decode_file(grey, 3), np.stack([GREY] * 3))
-    np.testing.assert_array_equal(decode_file(colour, 3), _planes(RGB))
+    np.testing.assert_array_equal(decode_file(grey, 1).pixels, GREY[None])
+    np.testing.assert_array_equal(decode_file(grey, 3).pixels, np.stack([GREY] * 3))
+    np.testing.assert_array_equal(decode_file(colour, 3).pixels, _planes(RGB))
     luma = RGB.astype(float) @ [0.299, 0.587, 0.114]
-    assert np.abs(decode_file(colour, 1)[0] - luma).max() <= 1
-    assert decode_file(colour, 3).flags.c_contiguous
-    assert decode_file(colour, 3).dtype == np.uint8
+    assert np.abs(decode_file(colour, 1).pixels[0] - luma).max() <= 1
+    assert decode_file(colour, 3).pixels.flags.c_contiguous
+    assert decode_file(colour, 3).pixels.dtype == np.uint8
 
 
 @pytest.mark.parametrize(
@@ -49,18 +49,18 @@ def test_exif_orientation(tmp_path, orientation, upright):
     exif = Image.Exif()
     exif[0x0112] = orientation
     path = _saved(tmp_path / "a.png", Image.fromarray(GREY), exif=exif)
-    np.testing.assert_array_equal(decode_file(path, 1)[0], upright(GREY))
+    np.testing.assert_array_equal(decode_file(path, 1).pixels[0], upright(GREY))
 
 
 def test_cmyk(tmp_path):
     inks = Image.new("CMYK", (3, 2), (255, 0, 0, 0))
     path = _saved(tmp_path / "a.tif", inks)
     np.testing.assert_array_equal(
-        decode_file(path, 3), np.broadcast_to([[[0]], [[255]], [[255]]], (3, 2, 3))
+        decode_file(path, 3).pixels, np.broadcast_to([[[0]], [[255]], [[255]]], (3, 2, 3))
     )
-    jpeg = decode_file(_saved(tmp_path / "a.jpg", inks), 3).astype(int)
+    jpeg = decode_file(_saved(tmp_path / "a.jpg", inks), 3).pixels.astype(int)
     assert np.abs(jpeg - [[[0]], [[255]], [[255]]]).max() <= 3
-    assert decode_file(path, 1).shape == (1, 2, 3)
+    assert decode_file(path, 1).pixels.shape == (1, 2, 3)
 
 
 @pytest.mark.parametrize("suffix", ["png", "tif", "pgm"])
@@ -72,23 +72,23 @@ def test_16_bit_grey_is_scaled_not_cut(tmp_path, suffix):
     else:
         Image.fromarray(deep).save(path)
     expected = np.round(deep / 257).astype(int)
-    np.testing.assert_array_equal(decode_file(path, 1)[0], expected)
-    np.testing.assert_array_equal(decode_file(path, 3), np.stack([expected] * 3))
+    np.testing.assert_array_equal(decode_file(path, 1).pixels[0], expected)
+    np.testing.assert_array_equal(decode_file(path, 3).pixels, np.stack([expected] * 3))
 
 
 def test_shallow_pgm_is_scaled(tmp_path):
     path = tmp_path / "a.pgm"
     path.write_bytes(b"P5 2 1 15\n\x00\x0f")
-    assert decode_file(path, 1).tolist() == [[[0, 255]]]
+    assert decode_file(path, 1).pixels.tolist() == [[[0, 255]]]
 
 
 def test_transparency_is_laid_over_white(tmp_path):
     pixels = np.array([[[10, 20, 30, 0], [10, 20, 30, 255], [0, 0, 0, 51]]], dtype=np.uint8)
     path = _saved(tmp_path / "a.png", Image.fromarray(pixels))
-    assert decode_file(path, 3)[:, 0].T.tolist() == [[255] * 3, [10, 20, 30], [204] * 3]
-    assert decode_file(path, 1)[0, 0].tolist() == [255, 18, 204]
+    assert decode_file(path, 3).pixels[:, 0].T.tolist() == [[255] * 3, [10, 20, 30], [204] * 3]
+    assert decode_file(path, 1).pixels[0, 0].tolist() == [255, 18, 204]
     grey = _saved(tmp_path / "b.png", Image.fromarray(pixels[..., [0, 3]], "LA"))
-    assert decode_file(grey, 1)[0, 0].tolist() == [255, 10, 204]
+    assert decode_file(grey, 1).pixels[0, 0].tolist() == [255, 10, 204]
 
 
 def test_palette_with_and_without_transparency(tmp_path):
@@ -96,14 +96,14 @@ def test_palette_with_and_without_transparency(tmp_path):
     image.putpalette([200, 100, 50, 1, 2, 3])
     image.putdata([0, 1])
     plain = _saved(tmp_path / "a.gif", image)
-    assert decode_file(plain, 3)[:, 0].T.tolist() == [[200, 100, 50], [1, 2, 3]]
+    assert decode_file(plain, 3).pixels[:, 0].T.tolist() == [[200, 100, 50], [1, 2, 3]]
     holes = _saved(tmp_path / "b.png", image, transparency=0)
-    assert decode_file(holes, 3)[:, 0].T.tolist() == [[255, 255, 255], [1, 2, 3]]
+    assert decode_file(holes, 3).pixels[:, 0].T.tolist() == [[255, 255, 255], [1, 2, 3]]
 
 
 def test_bilevel(tmp_path):
     path = _saved(tmp_path / "a.png", Image.fromarray(GREY).convert("1"))
-    assert set(np.unique(decode_file(path, 1))) <= {0, 255}
+    assert set(np.unique(decode_file(path, 1).pixels)) <= {0, 255}
 
 
 def _truncated(path, suffix):
@@ -117,7 +117,7 @@ def _truncated(path, suffix):
     ("make", "reason"),
     [
         (lambda path: path.touch(), "empty"),
-        (lambda path: path.write_text("no image at all"), "no image format"),
+        (lambda path: path.write_text("no image at all"), "no image in JPEG"),
         (lambda path: path.write_bytes(b"\x89PNG\r\n\x1a\n"), None),
         (lambda path: _truncated(path, "jpg"), "truncated"),
         (lambda path: _truncated(path, "png"), None),

@@ -9,7 +9,7 @@ from mirage.errors import MirageError
 
 
 def test_orl_holds_forty_people_in_number_order():
-    photos = readers.list_photos("orl", None)
+    photos = readers.list_photos("orl", {}).photos
     assert len(photos) == 400
     assert [photo.name for photo in photos[:11]] == [f"s1/{n}.pgm" for n in range(1, 11)] + [
         "s2/1.pgm"
@@ -21,31 +21,32 @@ def test_orl_holds_forty_people_in_number_order():
 
 
 def test_orl_names_what_a_folder_lacks(tmp_path):
-    source = readers.list_photos("orl", None)[0].path.parents[1]
+    source = readers.list_photos("orl", {}).photos[0].path.parents[1]
     shutil.copytree(source, tmp_path / "orl")
-    assert len(readers.list_photos("orl", tmp_path / "orl")) == 400
+    assert len(readers.list_photos("orl", {"folder": tmp_path / "orl"}).photos) == 400
     (tmp_path / "orl" / "s7" / "3.pgm").unlink()
     (tmp_path / "orl" / "s40" / "10.pgm").unlink()
     with pytest.raises(MirageError, match=r"lacks 2 of the 400.*s7/3\.pgm, s40/10\.pgm"):
-        readers.list_photos("orl", tmp_path / "orl")
+        readers.list_photos("orl", {"folder": tmp_path / "orl"})
 
 
 def test_folders_follow_plain_string_order(tmp_path):
     for name in ("b/2.png", "b/10.png", "B/1.png", "a/x/1.png", "a/y.png", ".git/z", "b/.hidden"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
-    names = [photo.name for photo in readers.list_photos("folders", tmp_path)]
-    assert names == ["B/1.png", "a/x/1.png", "a/y.png", "b/10.png", "b/2.png"]
+    names = [photo.name for photo in readers.list_photos("folders", {"folder": tmp_path}).photos]
+    assert names == ["B/1.png", "a/y.png", "a/x/1.png", "b/10.png", "b/2.png"]
 
 
 def test_folders_match_torchvision(tmp_path):
     from torchvision.datasets import ImageFolder
 
-    for name in ("n02/b.JPEG", "n02/a.JPEG", "n01/9.png", "n01/10.png", "é/1.png", "Z z/1.png"):
-        (tmp_path / name).parent.mkdir(exist_ok=True)
+    for name in ("n02/b.JPEG", "n02/a.JPEG", "n01/9.png", "n01/10.png", "é/1.png", "Z z/1.png",
+                 "n01/b/1.png", "n01/b c/1.png", "n01/b/a/x.png", "n01/a.png"):  # fmt: skip
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
     folder = ImageFolder(str(tmp_path))
-    photos = readers.list_photos("folders", tmp_path)
+    photos = readers.list_photos("folders", {"folder": tmp_path}).photos
     assert [str(photo.path) for photo in photos] == [path for path, _ in folder.samples]
     assert list(dict.fromkeys(photo.identity for photo in photos)) == folder.classes
 
@@ -61,7 +62,7 @@ def test_folders_match_torchvision(tmp_path):
 def test_folders_refuse(tmp_path, make, message):
     make(tmp_path / "faces")
     with pytest.raises(MirageError, match=message):
-        readers.list_photos("folders", tmp_path / "faces")
+        readers.list_photos("folders", {"folder": tmp_path / "faces"})
 
 
 def test_private_and_public_orl_people():
@@ -86,7 +87,7 @@ def test_too_many_identities_asked_for():
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"reader": "olr"}, "reader is 'olr'.*orl, folders"),
+        ({"reader": "olr"}, "reader is 'olr'.*orl"),
         ({"reader": "orl", "chanels": 1}, "no setting 'chanels'"),
         ({"reader": "orl", "channels": 2}, "channels is 2"),
         ({"reader": "orl", "on_broken": "ignore"}, "on_broken is 'ignore'"),

@@ -2,11 +2,9 @@
 
 import json
 import os
-import signal
 import subprocess
 import sys
 import textwrap
-import time
 from pathlib import Path
 
 import numpy as np
@@ -30,7 +28,7 @@ def _recipe(folder, **changes):
 
 
 def _bytes(folder):
-    return {path.name: path.read_bytes() for path in Path(folder).iterdir()}
+    return {path.name: path.read_bytes() for path in Path(folder).iterdir() if path.is_file()}
 
 
 def test_images_come_back_as_decoded(photo_folder, tmp_path):
@@ -39,7 +37,7 @@ def test_images_come_back_as_decoded(photo_folder, tmp_path):
     paths = sorted(photo_folder.glob("*/*.png"))
     assert len(store) == len(paths) == manifest["images"] == 15
     for i, path in enumerate(paths):
-        np.testing.assert_array_equal(store.image(i), decode_file(path, 3))
+        np.testing.assert_array_equal(store.image(i), decode_file(path, 3).pixels)
         assert store.index[i].name == path.relative_to(photo_folder).as_posix()
     assert not store.image(0).flags.writeable
     assert store.identities == ["ann", "bob", "eve, née x"]
@@ -132,7 +130,7 @@ def test_damage_is_refused(photo_folder, tmp_path):
     flipped[-1] ^= 1
     damaged("pixels.safetensors", bytes(flipped))
     store = Store(folder)
-    with pytest.raises(MirageError, match=r"pixels\.safetensors has blake2b"):
+    with pytest.raises(MirageError, match=r"holds other pixels of eve, née x/5\.png"):
         store.verify()
     damaged("index.csv", whole["index.csv"].replace(b",train,0,", b",train,x,"))
     with pytest.raises(MirageError, match="damaged near line"):
@@ -141,7 +139,7 @@ def test_damage_is_refused(photo_folder, tmp_path):
     with pytest.raises(MirageError, match="no valid JSON"):
         Store(folder)
     damaged("manifest.json", json.dumps({"format": "mirage-store", "version": 0}).encode())
-    with pytest.raises(MirageError, match="Expected: mirage-store version 1"):
+    with pytest.raises(MirageError, match="Expected: mirage-store version 2"):
         Store(folder)
     (folder / "index.csv").unlink()
     (folder / "manifest.json").write_bytes(whole["manifest.json"])
@@ -165,38 +163,6 @@ def test_failing_half_way_voids_an_older_store(photo_folder, tmp_path, monkeypat
         Store(tmp_path / "store")
     prepare_store(recipe, tmp_path / "store")
     assert _bytes(tmp_path / "store") == _bytes(tmp_path / "fresh")
-
-
-def test_killed_half_way_leaves_no_store(photo_folder, tmp_path):
-    script = textwrap.dedent("""
-        import sys, time
-        from mirage.data import decoding
-        from mirage.data.dataset import DatasetRecipe
-        from mirage.data.store import prepare_store
-        decode, seen = decoding.decode_file, []
-        def slow(path, channels):
-            seen.append(path)
-            if len(seen) > 8:
-                print("half", flush=True)
-                time.sleep(60)
-            return decode(path, channels)
-        decoding.decode_file = slow
-        prepare_store(DatasetRecipe("folders", sys.argv[1]), sys.argv[2])
-    """)
-    library = Path(stores.__file__).parents[2]
-    process = subprocess.Popen(
-        [sys.executable, "-c", script, str(photo_folder), str(tmp_path / "store")],
-        env=os.environ | {"PYTHONPATH": str(library)},
-        stdout=subprocess.PIPE,
-    )
-    assert process.stdout.readline() == b"half\n"
-    time.sleep(0.05)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    process.stdout.close()
-    assert not [path for path in (tmp_path / "store").iterdir() if not path.name.startswith(".")]
-    with pytest.raises(MirageError, match=r"manifest\.json is missing"):
-        Store(tmp_path / "store")
 
 
 def test_preparing_needs_no_torch(photo_folder, tmp_path):

@@ -69,6 +69,13 @@ def test_labels_splits_and_selection(photo_folder, tmp_path):
     assert view.identities == store.identities
 
 
+def test_same_view_for_any_number_of_workers(photo_folder, tmp_path):
+    store = _store(photo_folder, tmp_path / "store")
+    for workers in (1, 4):
+        prepare_view(store, ViewRecipe(8), tmp_path / str(workers), workers)
+    assert (tmp_path / "1").read_bytes() == (tmp_path / "4").read_bytes()
+
+
 def test_everything_for_training(photo_folder, tmp_path):
     prepare_view(_store(photo_folder, tmp_path / "store"), ViewRecipe(8), tmp_path / "view")
     view = View(tmp_path / "view")

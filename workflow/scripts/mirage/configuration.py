@@ -80,8 +80,11 @@ def _references(scale: Scale) -> Iterator[tuple[str, str, str]]:
         if grid["attacks"]:
             yield f"networks (for targets[{index}])", "networks", grid["dataset"]
     for name, dataset in scale["datasets"].items():
-        if "asset" in dataset:
-            yield f"datasets.{name}.asset", "assets", dataset["asset"]
+        assets = dataset.get("asset", {})
+        for asset in [assets] if isinstance(assets, str) else assets.values():
+            yield f"datasets.{name}.asset", "assets", asset
+        for private in dataset.get("disjoint_from", []):
+            yield f"datasets.{name}.disjoint_from", "datasets", private
     for name, architecture in scale["architectures"].items():
         if "init" in architecture:
             yield f"architectures.{name}.init", "assets", architecture["init"]
@@ -124,7 +127,7 @@ def _misfits(scale: Scale) -> Iterator[str]:
                 f"but identities.count is {identities['count']}"
             )
     for index, grid in enumerate(scale["targets"]):
-        train = scale["datasets"][grid["dataset"]]["recipe"]["split"].get("train")
+        train = scale["datasets"][grid["dataset"]]["recipe"].get("split", {}).get("train")
         for samples in grid["samples"]:
             if train and samples != "all" and samples > train:
                 yield (

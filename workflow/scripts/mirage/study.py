@@ -55,6 +55,48 @@ class Study:
     def _network_target(spec: Mapping[str, Any]) -> Target:
         return Target(spec["dataset"], spec["architecture"], 0.0, None, spec["seed"])
 
+    @cached_property
+    def datasets_in_use(self) -> list[str]:
+        """Data sets that targets, evaluation networks or priors are made from."""
+        used = {grid["dataset"] for grid in self.scale["targets"]}
+        for roles in self.scale["networks"].values():
+            used |= {spec["target"]["dataset"] for spec in roles.values() if "target" in spec}
+        used |= {prior["source"].get("dataset") for prior in self.scale["priors"].values()}
+        return [name for name in self.scale["datasets"] if name in used]
+
+    @cached_property
+    def assets_in_use(self) -> list[str]:
+        """Assets the study needs; a data set that is only declared needs none."""
+        used = {asset for name in self.datasets_in_use for asset in self.assets_of(name).values()}
+        for prior in self.scale["priors"].values():
+            used.add(prior["source"].get("asset"))
+        for entry in self.scale["architectures"].values():
+            used.add(entry.get("init"))
+        for roles in self.scale["networks"].values():
+            used |= {spec.get("asset") for spec in roles.values()}
+        return [name for name in self.scale["assets"] if name in used]
+
+    @cached_property
+    def kept_apart(self) -> list[tuple[str, str]]:
+        """Pairs of data sets that must share nobody: (private, public).
+
+        Public is what a prior is trained on, and what names the private data set itself.
+        """
+        trained = {p["source"].get("dataset") for p in self.scale["priors"].values()}
+        public = [name for name in self.datasets_in_use if name in trained]
+        pairs = [(p, q) for q in public for p in self.datasets_in_use if p not in trained]
+        named = [
+            (private, name)
+            for name, entry in self.scale["datasets"].items()
+            for private in entry.get("disjoint_from", [])
+        ]
+        return list(dict.fromkeys([*pairs, *named]))
+
+    def assets_of(self, dataset: str) -> dict[str, str]:
+        """Role -> asset of what a data set is read from; a single asset has the role folder."""
+        named = self.dataset(dataset).get("asset", {})
+        return {"folder": named} if isinstance(named, str) else dict(named)
+
     def dataset(self, name: str) -> Mapping[str, Any]:
         """Entry of a data set."""
         return self._entry("datasets", name)

@@ -8,10 +8,13 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
+from mirage.data.published import Published, differences
 from mirage.data.store import Store
 from mirage.errors import MirageError
 from mirage.recipes import Recipe
 from mirage.runtime import files
+
+_NAMED = 5  # photographs that a note names
 
 
 class Finding(NamedTuple):
@@ -62,6 +65,46 @@ def check_store(store: Store, expected: Mapping[str, Any] | None = None) -> list
         *(Finding("error", text) for text in errors),
         *(Finding("note", text) for text in notes),
     ]
+
+
+def accept(
+    manifests: Iterable[str | Path],
+    expectations: Mapping[str, Mapping[str, Any]],
+    apart: Iterable[tuple[str, str]],
+    report: str | Path,
+) -> dict[str, float]:
+    """Inspect stores as the configuration describes them, and write what is found.
+
+    A wrong number of classes, damage, people or photographs shared where none may be: errors.
+    Another number of images than the paper's authors had: a note that says what follows.
+
+    Args:
+        manifests: of the stores; a store goes by the name of its folder.
+        expectations: store -> ``classes`` and fields of ``Published``.
+        apart: pairs of stores that must share nobody.
+        report: where the findings go, each beginning with the name of its store.
+
+    Returns:
+        Figures for the job's record.
+
+    Raises:
+        MirageError: names all errors; no report is written.
+    """
+    stores = {Path(path).parent.name: Store(Path(path).parent) for path in manifests}
+    findings: list[Finding] = []
+    for name, store in stores.items():
+        expected = dict(expectations[name])
+        found = check_store(store, {"identities": expected.pop("classes")})
+        found += [Finding("note", text) for text in differences(store, Published.of(expected))]
+        findings += [Finding(kind, f"{name}: {text}") for kind, text in found]
+    for first, second in apart:
+        found = check_disjoint(stores[first], stores[second])
+        findings += [Finding(kind, f"{first} and {second}: {text}") for kind, text in found]
+    errors = [finding.text for finding in findings if finding.kind == "error"]
+    if errors:
+        raise MirageError(f"the prepared data is not what it should be: {'; '.join(errors)}")
+    write_report(findings, report)
+    return {"stores": len(stores), "notes": len(findings)}
 
 
 def check_disjoint(private: Store, public: Store) -> list[Finding]:
@@ -156,6 +199,11 @@ def _split_errors(store: Store) -> Iterable[str]:
 def _problem_notes(store: Store) -> Iterable[str]:
     for problem in store.manifest["problems"]:
         yield f"left out as unreadable: {problem['name']} ({problem['reason']})"
+    for name in store.manifest["left_alone"]:
+        yield f"left alone, no image by its name: {name}"
+    for what, names in store.manifest["handled"].items():
+        more = f" and {len(names) - _NAMED} others" if len(names) > _NAMED else ""
+        yield f"{what}: {len(names)} photographs ({', '.join(names[:_NAMED])}{more})"
 
 
 def _duplicate_notes(store: Store) -> Iterable[str]:

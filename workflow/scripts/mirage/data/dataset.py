@@ -1,7 +1,7 @@
 """What a data set is: whose photographs, how many channels, which split."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -9,30 +9,35 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from mirage.data import readers
-from mirage.data.readers import Photo
+from mirage.data.face_crop import FaceCropRecipe
+from mirage.data.readers import Photo, Sources
 from mirage.data.splits import SplitRecipe
 from mirage.errors import MirageError
 from mirage.recipes import Recipe, require
 
+_NAMED = 10  # missing photographs that a message names
+
 
 @dataclass(frozen=True)
 class IdentityRecipe(Recipe):
-    """Which identities belong to the data set.
-
-    The reader's identities, in order of first appearance, are permuted by
-    ``RandomState(seed)``; a slice of the permutation is taken.
+    """Which identities belong to the data set: a slice of them, put in an order.
 
     Attributes:
-        seed: of NumPy's legacy generator, in [0, 2^32).
+        rule: "shuffled" permutes the reader's identities by ``RandomState(seed)``;
+            "most_images" puts those with the most photographs first, equal ones in the reader's
+            order. Labels follow that order.
+        seed: of NumPy's legacy generator, in [0, 2^32); for "shuffled".
         first: where the slice begins.
         count: its length; None goes to the end.
     """
 
+    rule: Literal["shuffled", "most_images"] = "shuffled"
     seed: int = 42
     first: int = 0
     count: int | None = None
 
     def __post_init__(self) -> None:
+        require(self.rule in _ORDERS, "identities.rule", self.rule, f"one of {', '.join(_ORDERS)}")
         require(0 <= self.seed < 2**32, "identities.seed", self.seed, "within [0, 2^32)")
         require(self.first >= 0, "identities.first", self.first, "at least 0")
         least = self.count is None or self.count >= 1
@@ -45,9 +50,13 @@ class DatasetRecipe(Recipe):
 
     Attributes:
         reader: name of a registered reader.
-        source: the data set's folder; None where the reader knows one itself.
+        source: the data set's folder, or role -> path where the reader needs several; None where
+            it knows one itself.
         channels: 1 (grey) or 3 (RGB).
-        identities: which identities; None takes all, in order of first appearance.
+        classes: number of identities there must be; None takes what there is.
+        identities: which identities; None takes all, in the reader's order.
+        face_crop: how faces are cut out of the photographs; None takes all of each. Needs the
+            source ``landmarks``.
         split: how train and test are told apart; None trains on everything.
         min_images: fewest usable images an identity may have.
         on_broken: "stop" refuses a data set with unreadable files, naming all of them; "skip"
@@ -56,9 +65,11 @@ class DatasetRecipe(Recipe):
     """
 
     reader: str
-    source: str | None = None
+    source: str | Mapping[str, str] | None = None
     channels: int = 3
+    classes: int | None = None
     identities: IdentityRecipe | None = None
+    face_crop: FaceCropRecipe | None = None
     split: SplitRecipe | None = None
     min_images: int = 1
     on_broken: Literal["stop", "skip"] = "stop"
@@ -75,6 +86,12 @@ class DatasetRecipe(Recipe):
         train = self.split.train if self.split else None
         return self.min_images if train is None else max(self.min_images, train + 1)
 
+    @property
+    def sources(self) -> Sources:
+        """Where the reader reads, by role; a single place has the role ``folder``."""
+        places = {"folder": self.source} if isinstance(self.source, str) else self.source or {}
+        return {role: Path(place) for role, place in places.items()}
+
 
 class Selection(NamedTuple):
     """The photographs of a data set and the people on them."""
@@ -83,35 +100,80 @@ class Selection(NamedTuple):
     """In the reader's order, whatever the order of the identities."""
     identities: list[str]
     """Position = label: order of the selection, so labels are 0..K-1."""
+    left_alone: list[str]
+    """Files the reader passed over."""
 
 
 def select_photos(recipe: DatasetRecipe) -> Selection:
     """List the photographs of the chosen identities.
 
     Raises:
-        MirageError: the source lacks something, fewer identities than asked for, or an identity
-            with fewer than ``least_images`` files.
+        MirageError: the source lacks something, fewer identities than asked for, another number
+            of them than ``classes``, or an identity with fewer than ``least_images`` files.
     """
-    photos = readers.list_photos(recipe.reader, Path(recipe.source) if recipe.source else None)
-    identities = list(dict.fromkeys(photo.identity for photo in photos))
+    photos, identities, left_alone = readers.list_photos(recipe.reader, recipe.sources)
     if recipe.identities is not None:
-        identities = _choose(identities, recipe.identities)
+        identities = _choose([photo.identity for photo in photos], identities, recipe.identities)
+    if recipe.classes is not None and len(identities) != recipe.classes:
+        raise MirageError(
+            f"{_places(recipe)}: {len(identities)} identities",
+            f"{recipe.classes} (classes); with another number every label and result is another's",
+            "complete the data set, or take away what does not belong to it",
+        )
     chosen = set(identities)
     photos = [photo for photo in photos if photo.identity in chosen]
+    _refuse_missing(photos)
     check_counts([photo.identity for photo in photos], identities, recipe.least_images)
-    return Selection(photos, identities)
+    return Selection(photos, identities, left_alone)
 
 
-def _choose(identities: Sequence[str], recipe: IdentityRecipe) -> list[str]:
-    order = np.random.RandomState(recipe.seed).permutation(len(identities))
-    count = len(identities) - recipe.first if recipe.count is None else recipe.count
-    last = recipe.first + count
-    if count < 1 or last > len(identities):
+def _places(recipe: DatasetRecipe) -> str:
+    return ", ".join(map(str, recipe.sources.values())) or f"the reader {recipe.reader}"
+
+
+def _refuse_missing(photos: Sequence[Photo]) -> None:
+    missing = [photo.path for photo in photos if not photo.path.is_file()]
+    if missing:
+        named = ", ".join(str(path) for path in missing[:_NAMED])
+        more = f" and {len(missing) - _NAMED} others" if len(missing) > _NAMED else ""
         raise MirageError(
-            f"identities {recipe.first} to {last - 1} are asked for, there are {len(identities)}",
+            f"{len(missing)} of {len(photos)} listed photographs are missing: {named}{more}",
+            "every photograph of the data set's lists",
+            "unpack the archive again, or correct the folder",
+        )
+
+
+def _choose(owners: Sequence[str], identities: Sequence[str], recipe: IdentityRecipe) -> list[str]:
+    order = _ORDERS[recipe.rule](owners, identities, recipe.seed)
+    count = len(order) - recipe.first if recipe.count is None else recipe.count
+    last = recipe.first + count
+    if count < 1 or last > len(order):
+        raise MirageError(
+            f"identities {recipe.first} to {last - 1} are asked for, there are {len(order)}",
             remedy="ask for fewer identities or complete the data set",
         )
-    return [identities[position] for position in order[recipe.first : last]]
+    return order[recipe.first : last]
+
+
+def _shuffled(_: Sequence[str], identities: Sequence[str], seed: int) -> list[str]:
+    return [identities[i] for i in np.random.RandomState(seed).permutation(len(identities))]
+
+
+def _most_images(owners: Sequence[str], identities: Sequence[str], _: int) -> list[str]:
+    """Rank identities by their number of photographs, the larger first.
+
+    Source: the official code ranks CelebA's identities that way; equal ones keep the order of
+    their first appearance in the identity file, since Python's sorting is stable also when
+    reversed (facts, section 1).
+    """
+    counts = Counter(owners)
+    return sorted(identities, key=lambda identity: -counts[identity])
+
+
+_ORDERS: dict[str, Callable[[Sequence[str], Sequence[str], int], list[str]]] = {
+    "shuffled": _shuffled,
+    "most_images": _most_images,
+}
 
 
 def check_counts(owners: Sequence[str], identities: Sequence[str], least: int) -> None:

@@ -3,7 +3,7 @@
 import hashlib
 import io
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     Pixels = NDArray[np.uint8]
 
 _DEEPEST_GREY = 65535
+_ORIENTATION = 0x0112  # EXIF tag; 1 is upright
+# What photographs come in. Other formats Pillow knows can run programs or embed documents.
+_FORMATS = ("JPEG", "PNG", "GIF", "BMP", "PPM", "TIFF", "WEBP")
 
 
 class UnreadableImage(Exception):  # noqa: N818 - a finding about the data, kept as a Problem
@@ -32,6 +35,15 @@ class Problem(NamedTuple):
     reason: str
 
 
+class Decoded(NamedTuple):
+    """One photograph as pixels."""
+
+    pixels: "Pixels"
+    """uint8 [channels, H, W], contiguous."""
+    handled: tuple[str, ...]
+    """What was odd about the file and how it was met; empty for a plain photograph."""
+
+
 class Duplicate(NamedTuple):
     """Photographs with the very same pixels, in the data set's order."""
 
@@ -40,20 +52,21 @@ class Duplicate(NamedTuple):
     """The different identities among them, in order of appearance."""
 
 
-def decode_file(path: "Path", channels: int) -> "Pixels":
+def decode_file(path: "Path", channels: int) -> Decoded:
     """Decode one image file.
 
-    EXIF orientation is applied; of an animation the first frame is taken. Grey is the ITU-R 601
-    luma of RGB. 16-bit grey is scaled by 255/65535 and rounded. Transparent pixels are laid over
-    white: Pillow's own conversion would show whatever colour lies hidden under them (the
-    official code converts that way; opaque images come out the same).
+    EXIF orientation is applied (the official code does so in CelebA's crops only, and shows
+    FaceScrub's as they are stored); of an animation the first frame is taken. Grey is the
+    ITU-R 601 luma of RGB. 16-bit grey is scaled by 255/65535 and rounded. Transparent pixels are
+    laid over white: Pillow's own conversion would show whatever colour lies hidden under them
+    (the official code converts that way; opaque images come out the same).
 
     Args:
         path: the file.
         channels: 1 for grey, 3 for RGB.
 
     Returns:
-        [channels, H, W], contiguous.
+        The pixels, and what was handled.
 
     Raises:
         UnreadableImage: empty, truncated, no image, or of a kind without a defined range.
@@ -69,23 +82,43 @@ def decode_file(path: "Path", channels: int) -> "Pixels":
     if not content:
         raise UnreadableImage("the file is empty")
     try:
-        with Image.open(io.BytesIO(content)) as image:
+        with Image.open(io.BytesIO(content), formats=_FORMATS) as image:
+            handled = tuple(_oddities(image, channels))
             upright = ImageOps.exif_transpose(image)
             pixels = np.asarray(_to_channels(upright, channels))
     except (UnreadableImage, MemoryError):
         raise
     except Exception as error:  # damaged files make the decoders raise nearly anything
-        raise UnreadableImage(_plain_reason(error)) from error
+        raise UnreadableImage(_plain_reason(error, content)) from error
     planes = pixels[None] if pixels.ndim == 2 else pixels.transpose(2, 0, 1)
-    return np.ascontiguousarray(planes)
+    return Decoded(np.ascontiguousarray(planes), handled)
 
 
-def _plain_reason(error: Exception) -> str:
+def _plain_reason(error: Exception, content: bytes) -> str:
     from PIL import UnidentifiedImageError
 
-    if isinstance(error, UnidentifiedImageError):
-        return "no image format Pillow knows"
-    return f"{type(error).__name__}: {error}"
+    if not isinstance(error, UnidentifiedImageError):
+        return f"{type(error).__name__}: {error}"
+    if content.lstrip()[:1] == b"<":
+        return "a web page, no image"
+    if not content.strip(b"\0"):
+        return "nothing but zero bytes"
+    return f"no image in {', '.join(_FORMATS)}"
+
+
+def _oddities(image: "Image.Image", channels: int) -> Iterator[str]:
+    if image.getexif().get(_ORIENTATION, 1) != 1:
+        yield "turned upright as EXIF says"
+    if getattr(image, "is_animated", False):
+        yield "first frame of several"
+    if image.mode.startswith("I"):
+        yield "16 bits made 8"
+    elif image.mode == "CMYK":
+        yield "CMYK made RGB"
+    if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
+        yield "transparency laid over white"
+    if channels > 1 and image.mode in ("1", "L", "LA", "I", "I;16"):
+        yield "grey made RGB"
 
 
 def _to_channels(image: "Image.Image", channels: int) -> "Image.Image":

@@ -3,7 +3,8 @@
 import csv
 import io
 from collections.abc import Sequence
-from dataclasses import astuple, dataclass, fields
+from dataclasses import dataclass, fields
+from operator import attrgetter
 from pathlib import Path
 
 from mirage.errors import MirageError
@@ -45,7 +46,7 @@ def write_index(path: Path, entries: Sequence[Entry]) -> None:
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(_COLUMNS)
-    writer.writerows(map(astuple, entries))
+    writer.writerows(map(attrgetter(*_COLUMNS), entries))
     files.write_text(path, text.getvalue())
 
 

@@ -3,7 +3,7 @@
 The order inside a split is part of the result: subsets with n images per class are its first n.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -25,12 +25,16 @@ class Split(NamedTuple):
     test: "Indices"
 
 
+LISTED = "listed"
+"""The split rule that draws nothing."""
+
+
 @dataclass(frozen=True)
 class SplitRecipe(Recipe):
     """How a data set is divided.
 
     Attributes:
-        rule: "published" or "per_identity".
+        rule: "published", "per_identity" or "listed" (the data set's own lists or folders say).
         seed: of NumPy's legacy generator, in [0, 2^32).
         train_share: for "published": share of all images used for training, within (0, 1).
         train: for "per_identity": training images of each identity, at least 1.
@@ -42,9 +46,10 @@ class SplitRecipe(Recipe):
     train: int | None = None
 
     def __post_init__(self) -> None:
-        require(self.rule in _RULES, "split.rule", self.rule, f"one of {', '.join(_RULES)}")
+        rules = (*_RULES, LISTED)
+        require(self.rule in rules, "split.rule", self.rule, f"one of {', '.join(rules)}")
         require(0 <= self.seed < 2**32, "split.seed", self.seed, "within [0, 2^32)")
-        wanted = _RULES[self.rule].setting
+        wanted = _RULES[self.rule].setting if self.rule in _RULES else None
         for setting in ("train_share", "train"):
             value = getattr(self, setting)
             expected = "a value" if setting == wanted else "not set"
@@ -74,21 +79,38 @@ def _rule(name: str, setting: str) -> Callable[[_Divide], _Divide]:
     return register
 
 
-def split_indices(labels: "ArrayLike", recipe: SplitRecipe | None) -> Split:
+def split_indices(
+    labels: "ArrayLike", recipe: SplitRecipe | None, listed: Sequence[str | None] = ()
+) -> Split:
     """Divide a data set.
 
     Args:
         labels: label of each image, [N], in the data set's order.
         recipe: the rule; None trains on every image, in the data set's order (public data).
+        listed: for the rule "listed": "train" or "test" of each image, as its reader read it.
 
     Raises:
-        MirageError: the data set, or an identity, is too small for the rule.
+        MirageError: the data set, or an identity, is too small for the rule; the rule is
+            "listed" and nothing is.
     """
     values = np.asarray(labels, dtype=np.int64)
     if recipe is None:
         return Split(np.arange(len(values)), np.empty(0, dtype=np.int64))
+    if recipe.rule == LISTED:
+        return _listed_split(listed)
     rule = _RULES[recipe.rule]
     return rule.divide(values, getattr(recipe, rule.setting), recipe.seed)
+
+
+def _listed_split(listed: Sequence[str | None]) -> Split:
+    parts = np.array(listed, dtype=object)
+    if not np.isin(parts, ("train", "test")).all() or not len(parts):
+        raise MirageError(
+            "split.rule is 'listed', but the reader knows no lists for it",
+            "a data set that comes with train and test",
+            "choose another split.rule",
+        )
+    return Split(np.flatnonzero(parts == "train"), np.flatnonzero(parts == "test"))
 
 
 @_rule("published", setting="train_share")

@@ -6,116 +6,95 @@ A store is a folder of three files.
 - ``index.csv``: one line per image; its place in the pixels follows from the sizes before it.
 - ``manifest.json``: recipe, counts, duplicates, problems, checksums. Written last: a folder
   without it is no store, whatever else lies there.
+
+While it is made, a hidden folder beside them holds what is decoded so far (``journal``).
 """
 
 import hashlib
-from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+import os
+from collections import defaultdict
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from mirage.data import decoding, stream
 from mirage.data.dataset import DatasetRecipe, Selection, check_counts, select_photos
-from mirage.data.decoding import Problem, UnreadableImage
+from mirage.data.decoding import Problem
 from mirage.data.index import Entry, read_index, write_index
+from mirage.data.journal import Journal, Outcome
+from mirage.data.meter import Meter
+from mirage.data.preparing import preparation, prepare_all
 from mirage.data.splits import split_indices
 from mirage.errors import MirageError
-from mirage.runtime import files
-from mirage.runtime.progress import Progress
+from mirage.runtime import files, signals
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from mirage.data.readers import Photo
-
 FORMAT = "mirage-store"
-VERSION = 1
+VERSION = 2
 PIXELS, INDEX, MANIFEST = "pixels.safetensors", "index.csv", "manifest.json"
-_AHEAD = 4  # photographs decoded in advance per worker: enough to keep busy, little in memory
+_PREPARING = ".preparing"
 
 
-class _Decoded(NamedTuple):
-    pixels: "NDArray[np.uint8]"
-    pixel_hash: str
-
-
-class _Kept(NamedTuple):
-    """What stays in memory of an image that is written."""
-
-    photo: "Photo"
-    shape: tuple[int, ...]
-    pixel_hash: str
-
-
-def prepare_store(recipe: DatasetRecipe, folder: str | Path, workers: int = 1) -> dict[str, Any]:
+def prepare_store(
+    recipe: DatasetRecipe,
+    folder: str | Path,
+    workers: int = 1,
+    code: str | None = None,
+    meter: Meter | None = None,
+) -> dict[str, Any]:
     """Decode a data set into a store.
 
-    The bytes do not depend on ``workers``. At no time are more than a few images in memory.
+    The bytes depend neither on ``workers`` nor on interruptions: what was decoded before one is
+    kept in a hidden folder of the store and taken up again if recipe, code and the photographs'
+    files are the same. At no time are more than a few images in memory.
 
     Args:
         recipe: the data set.
         folder: where the store shall lie. A store already there is void from the first moment.
         workers: decoding threads (the decoders run outside Python's lock).
+        code: digest of the code; earlier work of other code is not taken up.
+        meter: counts what this call decodes.
 
     Returns:
         The manifest.
 
     Raises:
-        MirageError: missing or unreadable photographs (all named), identities with too few.
+        MirageError: missing or unreadable photographs (all named), identities with too few; the
+            disk is full or may not be written to.
+        Interrupted: a stop was asked for; what is decoded is kept.
     """
-    folder = Path(folder)
+    folder, meter = Path(folder), meter or Meter()
     selection = select_photos(recipe)
+    prepare, identity = preparation(recipe, selection.photos)
     (folder / MANIFEST).unlink(missing_ok=True)
-    kept: list[_Kept] = []
-    problems: list[Problem] = []
-    with (
-        stream.pixel_stream(folder / PIXELS) as pixels,
-        Progress("decoding", len(selection.photos)) as progress,
-    ):
-        for photo, result in _decode_all(selection.photos, recipe.channels, workers):
-            if isinstance(result, str):
-                problems.append(Problem(photo.name, result))
-            else:
-                kept.append(_Kept(photo, result.pixels.shape, result.pixel_hash))
-                pixels.append(result.pixels)
-            progress.advance()
+    signals.listen()
+    every_s = float(os.environ.get("MIRAGE_CHECKPOINT_S", "60"))
+    state = {**identity, "code": code}
+    with Journal(folder / _PREPARING, state, selection.photos, every_s) as journal:
+        prepare_all(journal, selection.photos, prepare, workers, meter)
         if recipe.on_broken == "stop":
-            _refuse_problems(problems)
-        owners = [image.photo.identity for image in kept]
-        check_counts(owners, selection.identities, recipe.least_images)
-        entries = _index(kept, selection, recipe)
-    write_index(folder / INDEX, entries)
-    manifest = _manifest(recipe, selection, entries, problems, folder)
-    files.write_json(folder / MANIFEST, manifest)
+            _refuse_problems(_problems(journal.outcomes))
+        entries = _index(journal.outcomes, selection, recipe)
+        journal.finish()
+        write_index(folder / INDEX, entries)
+        manifest = _manifest(
+            recipe, selection, entries, journal.outcomes, journal.pixels, folder / INDEX
+        )
+        with files.explaining_disk(folder):
+            journal.pixels.replace(folder / PIXELS)
+        files.write_json(folder / MANIFEST, manifest)
+        journal.discard()
     return manifest
 
 
-def _decode_all(
-    photos: "Sequence[Photo]", channels: int, workers: int
-) -> "Iterator[tuple[Photo, _Decoded | str]]":
-    """Decode in order; a photograph that cannot be used comes with the reason instead."""
-
-    def decode(photo: "Photo") -> _Decoded | str:
-        try:
-            pixels = decoding.decode_file(photo.path, channels)
-        except UnreadableImage as problem:
-            return str(problem)
-        return _Decoded(pixels, decoding.pixel_hash(pixels))
-
-    waiting: deque[tuple[Photo, Future[_Decoded | str]]] = deque()
-    with ThreadPoolExecutor(workers) as pool:
-        for photo in photos:
-            waiting.append((photo, pool.submit(decode, photo)))
-            if len(waiting) > _AHEAD * workers:
-                first, future = waiting.popleft()
-                yield first, future.result()
-        for photo, future in waiting:
-            yield photo, future.result()
+def _problems(outcomes: Sequence[Outcome]) -> list[Problem]:
+    return [Problem(outcome.name, outcome.problem) for outcome in outcomes if outcome.problem]
 
 
 def _refuse_problems(problems: Sequence[Problem]) -> None:
@@ -128,24 +107,30 @@ def _refuse_problems(problems: Sequence[Problem]) -> None:
         )
 
 
-def _index(kept: Sequence[_Kept], selection: Selection, recipe: DatasetRecipe) -> list[Entry]:
+def _index(outcomes: Sequence[Outcome], selection: Selection, recipe: DatasetRecipe) -> list[Entry]:
+    """Label and split what is usable.
+
+    Raises:
+        MirageError: identities with too few images, or too few for the split.
+    """
+    pairs = zip(selection.photos, outcomes, strict=True)
+    kept = [(photo, outcome) for photo, outcome in pairs if not outcome.problem]
+    check_counts([photo.identity for photo, _ in kept], selection.identities, recipe.least_images)
     label_of = {identity: label for label, identity in enumerate(selection.identities)}
-    labels = [label_of[image.photo.identity] for image in kept]
-    split = split_indices(labels, recipe.split)
+    labels = [label_of[photo.identity] for photo, _ in kept]
+    split = split_indices(labels, recipe.split, [photo.split for photo, _ in kept])
     place = {
         int(index): (part, order)
         for part, indices in split._asdict().items()
         for order, index in enumerate(indices)
     }
     entries = []
-    for index, image in enumerate(kept):
+    for index, (photo, outcome) in enumerate(kept):
         part, order = place[index]
-        _, height, width = image.shape
-        name, identity, _ = image.photo
+        _, height, width = outcome.shape
+        owner, label, pixel_hash = photo.identity, labels[index], outcome.pixel_hash
         entries.append(
-            Entry(
-                index, name, identity, labels[index], part, order, height, width, image.pixel_hash
-            )
+            Entry(index, photo.name, owner, label, part, order, height, width, pixel_hash)
         )
     return entries
 
@@ -154,12 +139,17 @@ def _manifest(
     recipe: DatasetRecipe,
     selection: Selection,
     entries: Sequence[Entry],
-    problems: Sequence[Problem],
-    folder: Path,
+    outcomes: Sequence[Outcome],
+    pixels: Path,
+    index: Path,
 ) -> dict[str, Any]:
     duplicates = decoding.find_duplicates(
         (entry.name, entry.identity, entry.pixel_hash) for entry in entries
     )
+    handled: dict[str, list[str]] = defaultdict(list)
+    for outcome in outcomes:
+        for what in outcome.handled:
+            handled[what].append(outcome.name)
     return {
         "format": FORMAT,
         "version": VERSION,
@@ -169,18 +159,17 @@ def _manifest(
         "train": sum(entry.split == "train" for entry in entries),
         "test": sum(entry.split == "test" for entry in entries),
         "identities": selection.identities,
-        "problems": [problem._asdict() for problem in problems],
+        "problems": [problem._asdict() for problem in _problems(outcomes)],
+        "handled": handled,
+        "left_alone": selection.left_alone,
         "duplicates": {
             "within_identity": [list(d.names) for d in duplicates if len(d.identities) == 1],
             "across_identities": [list(d.names) for d in duplicates if len(d.identities) > 1],
         },
         "pixel_bytes": sum(recipe.channels * entry.height * entry.width for entry in entries),
         "files": {
-            name: {
-                "bytes": (folder / name).stat().st_size,
-                "blake2b": _checksum(folder / name),
-            }
-            for name in (PIXELS, INDEX)
+            PIXELS: {"bytes": pixels.stat().st_size},  # the index holds a hash of each image
+            INDEX: {"bytes": index.stat().st_size, "blake2b": _checksum(index)},
         },
     }
 
@@ -246,12 +235,15 @@ class Store:
         return np.array([index for _, index in sorted(rows)], dtype=np.int64)
 
     def verify(self) -> None:
-        """Compare all bytes with the manifest's checksums.
+        """Compare the index with the manifest's checksum and all pixels with the index.
 
         Raises:
-            MirageError: names the damaged file.
+            MirageError: names the damaged file, and the first image that is not what it was.
         """
         self._check(_checksum, "blake2b")
+        for entry in self.index:
+            if decoding.pixel_hash(self.image(entry.index)) != entry.pixel_hash:
+                raise self._damage(PIXELS, f"holds other pixels of {entry.name} than were decoded")
 
     @cached_property
     def _pixels(self) -> "NDArray[np.uint8]":
@@ -259,8 +251,8 @@ class Store:
 
     def _check(self, measure: Callable[[Path], Any], key: str) -> None:
         for name, stated in self.manifest["files"].items():
-            found = measure(self.folder / name)
-            if found != stated[key]:
+            found = measure(self.folder / name) if key in stated else None
+            if found != stated.get(key):
                 raise self._damage(name, f"has {key} {found}, the manifest says {stated[key]}")
 
     def _damage(self, name: str, what: str) -> MirageError:

@@ -55,8 +55,7 @@ def pixel_stream(
     """
     indices, metadata = indices or {}, metadata or {}
     per_image = math.prod(image_shape)
-    widest = _header(indices, (_MOST_BYTES, *image_shape), metadata)
-    room = math.ceil(len(widest) / _ALIGNMENT) * _ALIGNMENT
+    room = _room(indices, image_shape, metadata)
     with files.writing(path) as temporary, temporary.open("wb") as file:
         file.seek(_LENGTH_BYTES + room)
         for name in sorted(indices):
@@ -65,9 +64,33 @@ def pixel_stream(
         yield stream
         if stream.written % per_image:
             raise ValueError(f"{stream.written} bytes are no whole number of {image_shape} images")
-        header = _header(indices, (stream.written // per_image, *image_shape), metadata)
-        file.seek(0)
-        file.write(room.to_bytes(_LENGTH_BYTES, "little") + header.ljust(room))
+        shape = (stream.written // per_image, *image_shape)
+        _write_header(file, room, _header(indices, shape, metadata))
+
+
+def flat_start() -> int:
+    """Byte at which the pixels of a flat file without further tensors begin."""
+    return _LENGTH_BYTES + _room({}, (), {})
+
+
+def finish_flat(file: BinaryIO, pixel_bytes: int) -> None:
+    """Give a file whose pixels were written from byte ``flat_start()`` on its header."""
+    room = _room({}, (), {})
+    _write_header(file, room, _header({}, (pixel_bytes,), {}))
+
+
+def _room(
+    indices: "Mapping[str, NDArray[np.int64]]",
+    image_shape: tuple[int, ...],
+    metadata: Mapping[str, Any],
+) -> int:
+    widest = _header(indices, (_MOST_BYTES, *image_shape), metadata)
+    return math.ceil(len(widest) / _ALIGNMENT) * _ALIGNMENT
+
+
+def _write_header(file: BinaryIO, room: int, header: bytes) -> None:
+    file.seek(0)
+    file.write(room.to_bytes(_LENGTH_BYTES, "little") + header.ljust(room))
 
 
 def _header(

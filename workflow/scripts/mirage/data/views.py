@@ -1,5 +1,6 @@
 """Views: a store cut and resized once to square uint8 images of one size."""
 
+import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
@@ -7,6 +8,8 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 import numpy as np
 
 from mirage.data import stream
+from mirage.data.meter import Meter
+from mirage.data.parallel import in_order
 from mirage.errors import MirageError
 from mirage.recipes import Recipe, require
 from mirage.runtime import files
@@ -17,6 +20,7 @@ if TYPE_CHECKING:
     from PIL import Image
     from torch import Tensor
 
+    from mirage.data.index import Entry
     from mirage.data.store import Store
 
 FORMAT = "mirage-view"
@@ -61,7 +65,13 @@ class LabelledImages(NamedTuple):
     classes: int
 
 
-def prepare_view(store: "Store", recipe: ViewRecipe, path: str | Path) -> None:
+def prepare_view(
+    store: "Store",
+    recipe: ViewRecipe,
+    path: str | Path,
+    workers: int = 1,
+    meter: Meter | None = None,
+) -> None:
     """Resize a store's images once.
 
     Pillow's bilinear filter on 8-bit values, which widens with the reduction (antialiasing).
@@ -71,6 +81,8 @@ def prepare_view(store: "Store", recipe: ViewRecipe, path: str | Path) -> None:
         store: the decoded data set.
         recipe: what to cut and how to resize.
         path: one safetensors file: ``pixels``, ``labels``, ``train``, ``test``.
+        workers: resizing threads; the bytes do not depend on them.
+        meter: counts the images.
 
     Raises:
         MirageError: the crop does not lie inside an image, which is named.
@@ -89,12 +101,20 @@ def prepare_view(store: "Store", recipe: ViewRecipe, path: str | Path) -> None:
         "store": store.manifest["files"],
     }
     shape = (store.channels, recipe.image_px, recipe.image_px)
+
+    def resized(entry: "Entry") -> "tuple[NDArray[np.uint8], float]":
+        began = time.thread_time()
+        small = resize_pixels(store.image(entry.index), recipe, entry.name)
+        return small, time.thread_time() - began
+
     with (
         stream.pixel_stream(Path(path), shape, indices, metadata) as pixels,
         Progress("resizing", len(store)) as progress,
     ):
-        for entry in store.index:
-            pixels.append(resize_pixels(store.image(entry.index), recipe, entry.name))
+        for small, work_s in in_order(store.index, resized, workers):
+            pixels.append(small)
+            if meter is not None:
+                meter.add(work_s)
             progress.advance()
 
 

@@ -45,21 +45,33 @@ def writing(path: str | Path) -> Iterator[Path]:
     # The process id keeps two writers apart; the leading dot keeps globs from seeing it.
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        _sweep(path)
-        yield temporary
-        with temporary.open("rb+") as file:
-            os.fsync(file.fileno())
-        temporary.replace(path)
-        _sync_folder(path.parent)
-    except OSError as error:
-        if error.errno not in _DISK:
-            raise
-        raise MirageError(f"cannot write {path}", remedy=_DISK[error.errno]) from error
+        with explaining_disk(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            _sweep(path)
+            yield temporary
+            with temporary.open("rb+") as file:
+                os.fsync(file.fileno())
+            temporary.replace(path)
+            _sync_folder(path.parent)
     finally:
         # A failed clean-up must not hide why the block ended.
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def explaining_disk(path: str | Path) -> Iterator[None]:
+    """Turn errors of a full, read-only or forbidden disk into a message that names ``path``.
+
+    Raises:
+        MirageError: the block met one of them.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in _DISK:
+            raise
+        raise MirageError(f"cannot write {path}", remedy=_DISK[error.errno]) from error
 
 
 def _sweep(path: Path) -> None:

@@ -6,6 +6,7 @@ library does not know who made the task; any object with those attributes will d
 
 import ctypes
 import logging
+import math
 import os
 import platform
 import resource
@@ -126,7 +127,8 @@ def _start_log(path: Path, name: str) -> None:
 def _finish(task: Any, name: str, started: float, figures: Mapping[str, Any]) -> None:
     wall_s = time.time() - started
     if "job" in task.output.keys():  # noqa: SIM118 - a named list, not a mapping
-        files.write_json(task.output["job"], _record(task, started, wall_s))
+        record = {**_record(task, started, wall_s), "figures": _figures(figures)}
+        files.write_json(task.output["job"], record)
     told = ", ".join(f"{key} {value:.4g}" for key, value in figures.items())
     _log.info("done in %s%s", clock(wall_s), f": {told}" if told else "")
 
@@ -147,6 +149,13 @@ def _record(task: Any, started: float, wall_s: float) -> dict[str, Any]:
         "cpu_s": round(usage.ru_utime + usage.ru_stime, 3),
         "peak_memory_mb": round(usage.ru_maxrss / 1024, 1),
     }
+
+
+def _figures(figures: Mapping[str, Any]) -> dict[str, Any]:
+    """Figures as JSON takes them: what is no finite number becomes text."""
+    finite = {key: isinstance(value, int | float) and math.isfinite(value)
+              for key, value in figures.items()}  # fmt: skip
+    return {key: value if finite[key] else str(value) for key, value in figures.items()}
 
 
 def _plain(value: Any) -> Any:

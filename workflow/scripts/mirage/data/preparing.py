@@ -1,0 +1,132 @@
+"""Photographs to pixels: decoded and cut by threads, handed over in the data set's order."""
+
+import hashlib
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from mirage.data import decoding
+from mirage.data.dataset import DatasetRecipe
+from mirage.data.decoding import UnreadableImage
+from mirage.data.face_crop import FaceCropRecipe, crop_face
+from mirage.data.journal import Journal, Outcome, stamp_of
+from mirage.data.landmarks import read_landmarks, standard_layout
+from mirage.data.meter import Meter
+from mirage.data.parallel import in_order
+from mirage.errors import Interrupted, MirageError
+from mirage.runtime import signals
+from mirage.runtime.progress import Progress
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from mirage.data.readers import Photo
+
+    Pixels = NDArray[np.uint8]
+    Points = NDArray[np.float64]
+
+
+class Prepared(NamedTuple):
+    """One photograph, done."""
+
+    outcome: Outcome
+    pixels: "Pixels | None"
+    """[C, H, W]; None if it cannot be used."""
+    work_s: float
+    """Processor seconds of decoding and cutting."""
+
+
+Prepare = Callable[["Photo"], Prepared]
+
+
+def preparation(recipe: DatasetRecipe, photos: "Sequence[Photo]") -> tuple[Prepare, dict[str, Any]]:
+    """What turns a photograph into pixels, and all that decides them.
+
+    Args:
+        recipe: the data set; ``channels`` and ``face_crop`` matter.
+        photos: the photographs, whose landmarks are read if there is a crop.
+
+    Returns:
+        The work of one thread on one photograph, and its JSON-able description.
+
+    Raises:
+        MirageError: landmarks that are missing or damaged.
+    """
+    from PIL import __version__ as pillow
+
+    identity = {"channels": recipe.channels, "pillow": pillow, "face_crop": None}
+    if recipe.face_crop is None:
+        return _worker(recipe.channels, lambda _, pixels: pixels), identity
+    crop, points = recipe.face_crop, recipe.face_crop.points
+    if "landmarks" not in recipe.sources:
+        raise MirageError(
+            "face_crop needs the source 'landmarks'", remedy="name it in the data set's `asset`"
+        )
+    source = recipe.sources["landmarks"]
+    names = [photo.name for photo in photos]
+    landmarks, layout = read_landmarks(source, points, names), standard_layout(source, points)
+    digest = hashlib.blake2b(layout.tobytes(), digest_size=16)
+    for name in names:
+        digest.update(landmarks[name].tobytes())
+    told = {"settings": asdict(crop), "landmarks": digest.hexdigest()}
+    cut = partial(_cut, landmarks, layout, crop)
+    return _worker(recipe.channels, cut), {**identity, "face_crop": told}
+
+
+def _cut(
+    landmarks: "Mapping[str, Points]",
+    layout: "Points",
+    crop: FaceCropRecipe,
+    name: str,
+    pixels: "Pixels",
+) -> "Pixels":
+    return crop_face(pixels, landmarks[name], layout, crop)
+
+
+def _worker(channels: int, cut: "Callable[[str, Pixels], Pixels]") -> Prepare:
+    def prepare(photo: "Photo") -> Prepared:
+        began = time.thread_time()
+        stamp = stamp_of(photo.path)
+        try:
+            decoded = decoding.decode_file(photo.path, channels)
+            pixels = cut(photo.name, decoded.pixels)
+        except UnreadableImage as problem:
+            outcome = Outcome(photo.name, stamp, problem=str(problem))
+            return Prepared(outcome, None, time.thread_time() - began)
+        work_s = time.thread_time() - began
+        pixel_hash = decoding.pixel_hash(pixels)
+        outcome = Outcome(photo.name, stamp, pixels.shape, pixel_hash, handled=decoded.handled)
+        return Prepared(outcome, pixels, work_s)
+
+    return prepare
+
+
+def prepare_all(
+    journal: Journal, photos: "Sequence[Photo]", prepare: Prepare, workers: int, meter: Meter
+) -> None:
+    """Prepare what the journal does not hold yet.
+
+    Args:
+        journal: gets every photograph, in order.
+        photos: all photographs of the data set.
+        prepare: the work on one of them.
+        workers: threads.
+        meter: counts what is done here.
+
+    Raises:
+        Interrupted: a stop was asked for; the journal is saved first.
+        MirageError: a file cannot be read, or the disk cannot be written.
+    """
+    done = len(journal.outcomes)
+    with Progress("decoding", len(photos), done) as progress:
+        for prepared in in_order(photos[done:], prepare, workers):
+            journal.add(prepared.outcome, prepared.pixels)
+            meter.add(prepared.work_s)
+            progress.advance()
+            if signals.stop_requested():
+                journal.save()
+                raise Interrupted
+    journal.save()

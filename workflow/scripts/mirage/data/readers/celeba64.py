@@ -1,0 +1,103 @@
+"""Readers of CelebA at 64 px: the published lists of the low-resolution attacks."""
+
+from pathlib import Path
+
+from mirage.data import lists
+from mirage.data.readers.celeba import PhotoFinder, read_identities
+from mirage.data.readers.registry import Listing, Photo, Sources, by_first_appearance, reader
+from mirage.data.readers.tree import folder_at
+from mirage.errors import MirageError
+
+_ROLES = ("images", "lists", "identities")
+TRAIN, TEST, PUBLIC = "trainset.txt", "testset.txt", "ganset.txt"
+
+
+@reader("celeba64", *_ROLES)
+def list_private(sources: Sources) -> Listing:
+    """List the private people: train and test as listed, labels as listed.
+
+    Order: the lines of the training list, then those of the test list. Identities carry CelebA's
+    numbers, so that other data sets can be held against them.
+
+    Args:
+        sources: ``images``, the folder of the aligned photographs; ``lists``, the folder of
+            ``trainset.txt`` and ``testset.txt`` (file name and label a line); ``identities``,
+            CelebA's ``identity_CelebA.txt``.
+
+    Raises:
+        MirageError: a source is missing, a damaged line, a photograph in both lists, a label of
+            two people or a person with two labels, labels that are not 0 to K-1.
+
+    Source: lists as published with the low-resolution attacks (facts, low resolution, 1.1); the
+    names in them end in ``.png``, CelebA's photographs in ``.jpg``.
+    """
+    find, numbers = _finder(sources), _numbers(sources)
+    people: dict[int, str] = {}
+    photos: list[Photo] = []
+    for list_name, split in ((TRAIN, "train"), (TEST, "test")):
+        path = sources["lists"] / list_name
+        for name, (listed,) in lists.read_names(path, ("whole number",)).items():
+            photo = find(name)
+            identity, label = _number(numbers, name, path), int(listed)
+            if people.setdefault(label, identity) != identity:
+                raise MirageError(
+                    f"{path}: {name} has label {label} and shows {identity}, "
+                    f"other photographs with this label show {people[label]}",
+                    "one person per label",
+                    "take the lists and identity_CelebA.txt as published",
+                )
+            photos.append(Photo(photo.name, identity, photo, split))
+    _check(photos, people, sources["lists"])
+    return Listing(photos, [people[label] for label in sorted(people)], [])
+
+
+@reader("celeba64-public", *_ROLES)
+def list_public(sources: Sources) -> Listing:
+    """List the public photographs, on which priors are trained, in the order of ``ganset.txt``.
+
+    Raises:
+        MirageError: a source is missing, or a damaged line, which is named.
+    """
+    find, numbers = _finder(sources), _numbers(sources)
+    path = sources["lists"] / PUBLIC
+    photos = []
+    for name in lists.read_names(path):
+        photo = find(name)
+        photos.append(Photo(photo.name, _number(numbers, name, path), photo))
+    return by_first_appearance(photos)
+
+
+def _finder(sources: Sources) -> PhotoFinder:
+    folder_at(sources["lists"])
+    return PhotoFinder(sources["images"])
+
+
+def _numbers(sources: Sources) -> dict[str, str]:
+    return {Path(name).stem: number for name, number in read_identities(sources).items()}
+
+
+def _number(numbers: dict[str, str], name: str, path: Path) -> str:
+    number = numbers.get(Path(name).stem)
+    if number is None:
+        raise MirageError(
+            f"{path}: {name} is not in CelebA's identity file",
+            "lists and identity file of the same CelebA",
+        )
+    return number
+
+
+def _check(photos: list[Photo], people: dict[int, str], folder: Path) -> None:
+    if sorted(people) != list(range(len(people))):
+        raise MirageError(f"{folder}: the labels have gaps", f"0 to {len(people) - 1}")
+    seen: dict[str, str | None] = {}
+    for photo in photos:
+        if photo.name in seen:
+            raise MirageError(f"{folder}: {photo.name} is in {TRAIN} and {TEST}", "one of them")
+        seen[photo.name] = photo.split
+    labels: dict[str, int] = {}
+    for label, identity in people.items():
+        if labels.setdefault(identity, label) != label:
+            raise MirageError(
+                f"{folder}: person {identity} has labels {labels[identity]} and {label}",
+                "one label per person",
+            )

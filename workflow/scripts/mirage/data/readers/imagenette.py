@@ -1,0 +1,40 @@
+"""Reader of ImageNette."""
+
+from mirage.data.readers.registry import Listing, Photo, Sources, reader
+from mirage.data.readers.tree import IMAGE_SUFFIXES, files_below, folders_in
+from mirage.errors import MirageError
+
+_SPLITS = (("train", "train"), ("val", "test"))
+
+
+@reader("imagenette", "folder")
+def list_imagenette(sources: Sources) -> Listing:
+    """List ImageNette: ``train/WNID/*`` and, for testing, ``val/WNID/*``.
+
+    Order: the training images, then the others; in each, classes and then files by plain string
+    comparison. Classes are WordNet ids in that order, as in torchvision (0 = n01440764, tench).
+    Files without the ending of an image are left alone.
+
+    Raises:
+        MirageError: a folder is missing, a class is empty, train and val have other classes.
+    """
+    folder = sources["folder"]
+    classes = {split: folders_in(folder / name) for name, split in _SPLITS}
+    if classes["train"] != classes["test"] or not classes["train"]:
+        other = sorted(set(classes["train"]) ^ set(classes["test"]))
+        raise MirageError(
+            f"{folder}: train and val do not hold the same classes ({', '.join(other) or 'none'})",
+            "one folder per WordNet id in both",
+            "unpack the archive again",
+        )
+    photos: list[Photo] = []
+    left_alone: list[str] = []
+    for name, split in _SPLITS:
+        for wnid in classes[split]:
+            place = folder / name / wnid
+            found = files_below(place, IMAGE_SUFFIXES)
+            if not found.photos:
+                raise MirageError(f"{place} holds no images", remedy="unpack the archive again")
+            photos += [Photo(f"{name}/{wnid}/{f}", wnid, place / f, split) for f in found.photos]
+            left_alone += [f"{name}/{wnid}/{f}" for f in found.others]
+    return Listing(photos, classes["train"], left_alone)
