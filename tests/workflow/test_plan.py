@@ -26,7 +26,7 @@ def test_paper_plan_lists_what_is_missing(checkout):
     told = checkout.snakemake("--profile", "slurm", "all", "-n", tiny=False).told
     for name in ("FaceScrub", "CelebA", "ffhq.pkl", "FaceNet", "assets/imagenet/resnet152.pth"):
         assert name in told
-    assert _jobs(told)["provide_asset"] == 10
+    assert _jobs(told)["provide_asset"] == 12
 
 
 @pytest.fixture

@@ -15,15 +15,16 @@ from mirage.cells import Attack, Target
 from mirage.errors import MirageError
 from mirage.paper.metrics import MODELS
 from mirage.runtime import digest
-from mirage.study import NETWORKS, Study
+from mirage.study import NETWORKS, Study, imported
 
 try:
     configuration.check(config, ROOT / "workflow/schemas/config.schema.yaml")
+    SCALE = config["scales"][config["scale"]]
+    STUDY = Study(SCALE, config["classes_per_chunk"])
+    FOREIGN = STUDY.foreign
 except MirageError as error:
     raise WorkflowError(str(error)) from None
 
-SCALE = config["scales"][config["scale"]]
-STUDY = Study(SCALE, config["classes_per_chunk"])
 # Snakemake sees no edits inside imported modules; this digest of the code a script reaches does.
 # Every record carries it. Among a job's params it also makes the job run again when it changes,
 # which a study of weeks does not want unasked.
@@ -32,6 +33,7 @@ CODE = DIGESTS if config["rerun_on_code_change"] else dict.fromkeys(DIGESTS, "an
 config["code"] = DIGESTS
 # From the working folder results/<scale> back to the repository.
 HOME = "../.."
+KNOWN_WEIGHTS = f"{HOME}/workflow/presets/weights.yaml"
 PAPER_TABLES = f"{HOME}/workflow/presets/paper"
 PRIORS_HOME = (
     SCALE["trained_priors"]
@@ -68,6 +70,15 @@ def asset_paths():
     """Regular expression of all assets' places (matching nothing where there are none)."""
     paths = [re.escape(entry["path"]) for entry in SCALE["assets"].values()]
     return "|".join(paths) or r"(?!)"
+
+
+def fingerprint_file(wildcard):
+    """Query for the file that keeps a network's answer between imports; no rule declares it."""
+
+    def path(wildcards):
+        return f"{Path('fingerprints', wildcards[wildcard])}.json"
+
+    return path
 
 
 def state_file(rule):
