@@ -13,7 +13,7 @@ from mirage.targets.architectures import build
 from mirage.targets.images import network_range
 from mirage.targets.inference import accuracy
 from mirage.targets.weights import load_classifier
-from projects import TINY, Checkout
+from projects import ROOT, TINY, Checkout
 
 CELL = "orl/resnet-mini/ls0/all/s9"
 VIEW = "data/orl/views/square16.safetensors"
@@ -147,6 +147,30 @@ def test_a_repeated_import_is_compared_with_the_first(released):
     released.snakemake(target, *words, *released.study, tiny=False)
     record = json.loads((released.results / "weights/target-orl.json").read_text())
     assert record["status"] == "as at the last import, no published reference"
+
+
+def test_a_pickled_prior_is_imported(tmp_path):
+    import subprocess
+    import sys
+
+    checkout = Checkout(tmp_path)
+    config = yaml.safe_load(TINY.read_text())
+    scale = config["scales"]["tiny"]
+    scale["assets"] = {"pickle": {"path": "assets/ffhq.pkl", "what": "prior", "how": "ask"}}
+    source = {"kind": "pickle", "asset": "pickle"}
+    scale["priors"]["imitation"] = {"image_px": 16, "crop_px": 16, "source": source}
+    study = checkout.folder / "pickle.yaml"
+    study.write_text(yaml.safe_dump(config))
+    (checkout.folder / "assets").mkdir()
+    writer = ROOT / "tests/unit/priors/official_packagings.py"
+    pickle = checkout.folder / "assets/ffhq.pkl"
+    subprocess.run([sys.executable, writer, pickle, "stylegan3", "4", "256"], check=True)
+    checkout.snakemake("check_weights", "--configfile", str(study), tiny=False)
+    record = json.loads((checkout.results / "priors/imitation/import.json").read_text())
+    assert record["packaging"] == "stylegan3"
+    rows = list(csv.DictReader((checkout.results / "weights/checks.csv").open()))
+    assert [row["network"] for row in rows] == ["StyleGAN2 of 16 px"]
+    assert not list(checkout.folder.rglob("canary"))
 
 
 def test_weights_of_another_network_stop_before_anything_long(tmp_path):

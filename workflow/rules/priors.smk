@@ -64,6 +64,7 @@ rule import_prior:
         mem_mb=4000,
         runtime=30,
     params:
+        image_px=prior_px,
         memory=fingerprint_file("prior"),
         code=CODE["import_prior"],
     script:

@@ -63,6 +63,11 @@ def prior_pickle(wildcards):
     return asset(prior_source(wildcards)["asset"])
 
 
+def prior_px(wildcards):
+    """Side of the images a prior makes."""
+    return STUDY.prior(wildcards.prior)["image_px"]
+
+
 def prior_reference(wildcards):
     """The public image a prior must repeat; nothing if none is named."""
     source = prior_source(wildcards)

@@ -22,6 +22,7 @@ def import_prior(task: "snakemake") -> None:
         published(task.input.known, name),
         task.params.memory,
         task.input.reference or None,
+        task.params.image_px,
     )
     files.write_json(task.output.record, {"name": name, **record})
 

@@ -16,7 +16,7 @@ import torch
 from torch import nn
 
 CANARY = "from pathlib import Path\nPath('canary').touch()\nraise SystemExit('code was run')\n"
-IMAGE_PX, Z, W, CHANNELS = 16, 9, 8, {4: 6, 8: 5, 16: 4}
+IMAGE_PX, Z, W, LAYERS, CHANNELS = 16, 9, 8, 3, {4: 6, 8: 5, 16: 4}
 TAPS = torch.outer(torch.tensor([1.0, 3, 3, 1]), torch.tensor([1.0, 3, 3, 1])) / 64
 MULTIPLIER = 0.01
 
@@ -144,8 +144,8 @@ def generator(new, clamp):
         img_resolution=IMAGE_PX,
         img_resolution_log2=4,
         img_channels=3,
-        block_resolutions=[4, 8, 16],
-        num_ws=6,
+        block_resolutions=list(CHANNELS),
+        num_ws=2 * len(CHANNELS),
         **newer,
     )
     for px, outputs in CHANNELS.items():
@@ -174,18 +174,19 @@ def generator(new, clamp):
         block.torgb = to_rgb(new, outputs, clamp)
         setattr(synthesis, f"b{px}", block)
     mapping = _kind("MappingNetwork")(
-        new, z_dim=Z, c_dim=0, w_dim=W, num_ws=6, num_layers=3,
-        w_avg_beta=0.998 if new else 0.995, **({"trainable_layers": 3} if new else {}),
+        new, z_dim=Z, c_dim=0, w_dim=W, num_ws=2 * len(CHANNELS), num_layers=LAYERS,
+        w_avg_beta=0.998 if new else 0.995, **({"trainable_layers": LAYERS} if new else {}),
     )  # fmt: skip
-    for index, inputs in enumerate((Z, W, W)):
+    for index, inputs in enumerate([Z] + [W] * (LAYERS - 1)):
         setattr(mapping, f"fc{index}", connected(new, inputs, W, "lrelu", MULTIPLIER))
     mapping.register_buffer("w_avg", torch.randn(W, generator=DRAWS))
     settings = {"channel_base": 64, "conv_clamp": clamp}
     flat = settings if new else {"synthesis_kwargs": EasyDict(settings)}
     root = _kind("Generator")(
         new,
-        z_dim=Z, c_dim=0, w_dim=W, img_resolution=IMAGE_PX, img_channels=3, num_ws=6,
-        init=EasyDict(z_dim=Z, mapping_kwargs=EasyDict(num_layers=3), **flat),
+        z_dim=Z, c_dim=0, w_dim=W, img_resolution=IMAGE_PX, img_channels=3,
+        num_ws=2 * len(CHANNELS),
+        init=EasyDict(z_dim=Z, mapping_kwargs=EasyDict(num_layers=LAYERS), **flat),
     )  # fmt: skip
     root.synthesis, root.mapping = synthesis, mapping
     return root.eval().requires_grad_(False)
@@ -194,17 +195,17 @@ def generator(new, clamp):
 def discriminator(new, clamp):
     root = _kind("Discriminator")(
         new, c_dim=0, img_resolution=IMAGE_PX, img_resolution_log2=4, img_channels=3,
-        block_resolutions=[16, 8],
+        block_resolutions=sorted(CHANNELS)[:0:-1],
     )  # fmt: skip
-    for px in (16, 8):
+    for px in sorted(CHANNELS)[:0:-1]:
         inside, outside = CHANNELS[px], CHANNELS[px // 2]
         block = _kind("DiscriminatorBlock")(
-            new, in_channels=0 if px == 16 else inside, resolution=px, img_channels=3,
+            new, in_channels=0 if px == IMAGE_PX else inside, resolution=px, img_channels=3,
             first_layer_idx=0, architecture="resnet", use_fp16=new, channels_last=new,
             num_layers=3,
         )  # fmt: skip
         block.register_buffer("resample_filter", TAPS.clone())
-        if px == 16:
+        if px == IMAGE_PX:
             block.fromrgb = convolution(new, 3, inside, 1, clamp)
         block.conv0 = convolution(new, inside, inside, 3, clamp)
         block.conv1 = convolution(new, inside, outside, 3, clamp, down=2)

@@ -57,6 +57,15 @@ def test_a_packaging_is_imported_whole_and_runs_nothing(written, tmp_path, monke
     assert np.isfinite([record["discriminator"], record["w_avg_offset"]]).all()
 
 
+def test_a_network_of_another_size_is_refused(written, tmp_path):
+    paths = tmp_path / "g.safetensors", tmp_path / "d.safetensors"
+    with pytest.raises(MirageError, match=r"16 px.*1024 px"):
+        nvidia_pickle.import_pickle(
+            written[CASES[0]], *paths, Published(), tmp_path / "m.json", image_px=1024
+        )
+    assert not list(tmp_path.iterdir())
+
+
 def test_the_canary_would_tell(written, tmp_path):
     """The same file, read as its own code reads it, does run what it carries."""
     script = Path(__file__).with_name("official_packagings.py")

@@ -53,6 +53,7 @@ def import_pickle(
     known: Published,
     memory: str | Path,
     reference: str | Path | None = None,
+    image_px: int | None = None,
 ) -> dict[str, Any]:
     """Convert a published pickle into this project's two weight files, and try them once.
 
@@ -65,6 +66,7 @@ def import_pickle(
         known: what is published about the pickle.
         memory: where the generator's answer is kept between imports.
         reference: published image of the fixed latent (``.npy``), if that check is wanted.
+        image_px: side its images must have; None for any.
 
     Returns:
         What was found, JSON-able: ``file``, ``sha256``, ``packaging``, ``network``, ``tensors``,
@@ -80,6 +82,12 @@ def import_pickle(
     records = read_records(pickle_path)
     generator = _build(records, pickle_path, "G_ema", "Generator", _generator)
     discriminator = _build(records, pickle_path, "D", "Discriminator", _discriminator)
+    if image_px not in (None, generator.image_px):
+        raise MirageError(
+            f"{pickle_path} makes images of {generator.image_px} px",
+            f"{image_px} px, as the prior's image_px says",
+            "fetch the file the asset list names, or correct image_px and crop_px",
+        )
     digest = sha256_of(pickle_path)
     image, answers = _try(generator, discriminator)
     record = {
