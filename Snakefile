@@ -41,6 +41,7 @@ wildcard_constraints:
 include: "workflow/rules/queries.smk"
 include: "workflow/rules/assets.smk"
 include: "workflow/rules/data.smk"
+include: "workflow/rules/weights.smk"
 include: "workflow/rules/priors.smk"
 include: "workflow/rules/targets.smk"
 include: "workflow/rules/attacks.smk"

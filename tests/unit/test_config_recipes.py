@@ -1,9 +1,11 @@
 """Every setting of both scales is what the code that uses it takes."""
 
+from copy import deepcopy
 from pathlib import Path
 
 import pytest
 import yaml
+from mirage import configuration
 from mirage.attacks.optimisation import OptimisationRecipe
 from mirage.attacks.pool import PoolRecipe
 from mirage.attacks.sampling import SamplingRecipe
@@ -11,15 +13,18 @@ from mirage.attacks.selection import SelectionRecipe
 from mirage.data.dataset import DatasetRecipe
 from mirage.data.published import Published
 from mirage.data.views import ViewRecipe
+from mirage.errors import MirageError
 from mirage.evaluation.knowledge import KnowledgeRecipe
 from mirage.evaluation.networks import NetworkSpec
+from mirage.foreign.networks import ForeignRecipe
 from mirage.paper.toy import ToyRecipe
 from mirage.priors.recipe import PriorRecipe
 from mirage.study import NETWORKS, Study
 from mirage.targets import architectures
 from mirage.targets.recipe import TrainingRecipe
 
-CONFIG = yaml.safe_load((Path(__file__).parents[2] / "config.yaml").read_text())
+ROOT = Path(__file__).parents[2]
+CONFIG = yaml.safe_load((ROOT / "config.yaml").read_text())
 
 
 @pytest.fixture(params=list(CONFIG["scales"]))
@@ -52,6 +57,56 @@ def test_recipes_of_targets_and_attacks(study):
         SamplingRecipe.of(settings["sampling"])
         OptimisationRecipe.of(settings["optimisation"])
         SelectionRecipe.of(settings["selection"])
+
+
+def test_recipes_of_outside_networks(study):
+    for asset, recipe in study.foreign.items():
+        assert ForeignRecipe.of(recipe).kind, asset
+    # What the table of known weights says is said of assets and priors that exist.
+    known = yaml.safe_load((ROOT / "workflow/presets/weights.yaml").read_text())
+    paper = CONFIG["scales"]["paper"]
+    assert set(Study(paper).foreign) <= set(known)
+    assert set(paper["priors"]) <= set(known)
+
+
+def test_a_released_evaluator_needs_its_architecture():
+    schema = ROOT / "workflow/schemas/config.schema.yaml"
+    config = deepcopy(CONFIG)
+    scale = config["scales"]["paper"]
+    network = scale["networks"]["facescrub"]["eval"]
+    del network["target"]
+    network["asset"] = "evaluator-facescrub"
+    with pytest.raises(MirageError, match="evaluator-facescrub"):
+        configuration.check(config, schema)
+    scale["assets"].append("evaluator-facescrub")
+    with pytest.raises(MirageError, match="`released`"):
+        configuration.check(config, schema)
+    network["released"] = {"architecture": "inception-v3", "test_accuracy": 0.962}
+    configuration.check(config, schema)
+    study = Study(scale)
+    assert study.network_weights("facescrub", "eval") == "weights/evaluator-facescrub.safetensors"
+    assert study.released_evaluator("celeba") is None
+    recipe = ForeignRecipe.of(study.foreign["evaluator-facescrub"])
+    assert (recipe.architecture, recipe.classes, recipe.image_px) == ("inception-v3", 530, 299)
+    scale["networks"]["facescrub"]["face"] = {
+        **scale["networks"]["facescrub"]["face"], "asset": "evaluator-facescrub",
+    }  # fmt: skip
+    with pytest.raises(MirageError, match="one network per file"):
+        _ = Study(scale).foreign
+
+
+@pytest.mark.parametrize(
+    ("cell", "message"),
+    [
+        ("facescrub/resnet152/ls0/n30/s42", "trained on all images"),
+        ("facescrub/resnet152/ls0/all", "names no cell"),
+        ("facescrub/resnet999/ls0/all/s42", "resnet999"),
+    ],
+)
+def test_impossible_released_targets_are_named(cell, message):
+    scale = {**CONFIG["scales"]["paper"], "released_targets": {cell: "target"}}
+    with pytest.raises(MirageError, match=message):
+        _ = Study(scale).foreign
 
 
 def test_recipes_of_the_evaluation(study):

@@ -33,6 +33,12 @@ class Checkout:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.touch() if "file" in asset else path.mkdir(exist_ok=True)
 
+    def describe_asset(self, name, **facts):
+        """Add an entry to the manifest of outside files."""
+        path = self.folder / "workflow/presets/assets.yaml"
+        entry = {"what": f"the {name}", "licence": "none", "manual": ["ask around"], **facts}
+        path.write_text(path.read_text() + yaml.safe_dump({name: entry}))
+
     def command(self, *arguments, tiny=True):
         snakemake = [sys.executable, "-m", "snakemake"]
         return [*snakemake, *arguments, *(["--configfile", str(TINY)] if tiny else [])]

@@ -69,7 +69,12 @@ def test_an_impossible_request_is_explained(checkout, path, message):
 
 def test_a_missing_asset_says_how_to_get_it(checkout):
     done = checkout.snakemake(
-        "priors/ffhq/generator.safetensors", "--config", "scale=paper", tiny=False, check=False
+        "priors/ffhq/generator.safetensors",
+        "-k",
+        "--config",
+        "scale=paper",
+        tiny=False,
+        check=False,
     )
     assert done.returncode != 0
     assert "the asset ffhq-stylegan2 is missing" in done.told

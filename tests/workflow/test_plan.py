@@ -33,7 +33,7 @@ def test_paper_plan_lists_what_is_missing(checkout):
         "assets/imagenet/resnet152.pth",
     ):
         assert name in told
-    assert _jobs(told)["provide_asset"] == 12
+    assert _jobs(told)["provide_asset"] == 14
     for unused in ("imagenette", "celeba64", "list_landmarks_celeba.txt"):
         assert unused not in told
 

@@ -18,15 +18,16 @@ from mirage.cells import Attack, Target
 from mirage.errors import MirageError
 from mirage.paper.metrics import MODELS
 from mirage.runtime import digest
-from mirage.study import NETWORKS, Study
+from mirage.study import NETWORKS, Study, imported
 
 try:
     configuration.check(config, ROOT / "workflow/schemas/config.schema.yaml")
+    SCALE = config["scales"][config["scale"]]
+    STUDY = Study(SCALE, config["classes_per_chunk"])
+    FOREIGN = STUDY.foreign
 except MirageError as error:
     raise WorkflowError(str(error)) from None
 
-SCALE = config["scales"][config["scale"]]
-STUDY = Study(SCALE, config["classes_per_chunk"])
 # Snakemake sees no edits inside imported modules; this digest of the code a script reaches does.
 # Every record carries it. Among a job's params it also makes the job run again when it changes,
 # which a study of weeks does not want unasked.
@@ -36,6 +37,7 @@ config["code"] = DIGESTS
 # From the working folder results/<scale> back to the repository.
 HOME = "../.."
 ANYWHERE = "/"
+KNOWN_WEIGHTS = f"{HOME}/workflow/presets/weights.yaml"
 PAPER_TABLES = f"{HOME}/workflow/presets/paper"
 PRIORS_HOME = (
     SCALE["trained_priors"]
@@ -134,6 +136,15 @@ def verify_assets():
     told = telling.instructions(findings, MANIFEST.home, config["scale"])
     if told:
         raise WorkflowError(f"Nothing was started.\n{told}")
+
+
+def fingerprint_file(wildcard):
+    """Query for the file that keeps a network's answer between imports; no rule declares it."""
+
+    def path(wildcards):
+        return f"{Path('fingerprints', wildcards[wildcard])}.json"
+
+    return path
 
 
 def state_file(rule):

@@ -1,11 +1,38 @@
 """evaluation: every selected latent is synthesised once; metrics come from stored features."""
 
 
+rule check_evaluator:
+    """Measure with which input range a released evaluator was trained."""
+    input:
+        weights=evaluator_weights,
+        view=evaluator_view,
+    output:
+        check="evaluation/{dataset}/evaluator.json",
+        job="jobs/check_evaluator/{dataset}.json",
+    log:
+        "logs/check_evaluator/{dataset}.log",
+    priority: 100  # a wrong file shall show before the first long job
+    conda:
+        "../../envs/mirage.yaml"
+    resources:
+        mem_mb=3000,
+        runtime=60,
+        gpu=1,
+    params:
+        published=evaluator_accuracy,
+        device=config["device"],
+        batch=config["forward_batch"],
+        code=CODE["check_evaluator"],
+    script:
+        "../scripts/check_evaluator.py"
+
+
 rule embed_real:
     """Features of a data set's training images in every evaluation network."""
     input:
         views=network_views,
         weights=network_weights,
+        evaluator=evaluator_check,
     output:
         features="evaluation/{dataset}/features.safetensors",
         job="jobs/embed_real/{dataset}.json",
@@ -32,6 +59,7 @@ rule embed_attack:
         latents="attacks/<cell>/{attack}/selected.safetensors",
         generator=attack_generator,
         weights=network_weights,
+        evaluator=evaluator_check,
     output:
         features="attacks/<cell>/{attack}/features.safetensors",
         images=temp("attacks/<cell>/{attack}/images.safetensors"),

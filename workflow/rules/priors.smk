@@ -41,9 +41,12 @@ rule import_prior:
     """Turn a published pickle into safetensors without running any of its code."""
     input:
         pickle=prior_pickle,
+        reference=prior_reference,
+        known=KNOWN_WEIGHTS,
     output:
         generator="priors/{prior}/generator.safetensors",
         discriminator="priors/{prior}/discriminator.safetensors",
+        record="priors/{prior}/import.json",
         job="jobs/import_prior/{prior}.json",
     log:
         "logs/import_prior/{prior}.log",
@@ -54,12 +57,15 @@ rule import_prior:
             if entry["source"]["kind"] == "pickle"
         )
         or r"(?!)",
+    priority: 100  # a wrong file shall show before the first long job
     conda:
         "../../envs/mirage.yaml"
     resources:
         mem_mb=4000,
         runtime=30,
     params:
+        image_px=prior_px,
+        memory=fingerprint_file("prior"),
         code=CODE["import_prior"],
     script:
         "../scripts/import_prior.py"

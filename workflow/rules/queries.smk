@@ -109,6 +109,17 @@ def prior_pickle(wildcards):
     return asset(prior_source(wildcards)["asset"])
 
 
+def prior_px(wildcards):
+    """Side of the images a prior makes."""
+    return STUDY.prior(wildcards.prior)["image_px"]
+
+
+def prior_reference(wildcards):
+    """The public image a prior must repeat; nothing if none is named."""
+    source = prior_source(wildcards)
+    return asset(source["reference"]) if "reference" in source else []
+
+
 def generator(prior):
     """Path of a prior's generator."""
     home = "priors" if STUDY.prior(prior)["source"]["kind"] == "pickle" else PRIORS_HOME
@@ -130,6 +141,52 @@ def pool_crop(wildcards):
     return STUDY.prior(STUDY.pool(wildcards.pool)["prior"])["crop_px"]
 
 
+# ------------------------------------------------------------------------------- weights
+
+
+def foreign_file(wildcards):
+    """The published file of an outside network's weights."""
+    return asset(wildcards.foreign)
+
+
+def foreign_recipe(wildcards):
+    """Which network an outside file of weights holds."""
+    return FOREIGN[wildcards.foreign]
+
+
+def foreign_reference(wildcards):
+    """Public inputs with a known answer of that network; nothing if none are named."""
+    named = [
+        network["reference"]
+        for roles in SCALE["networks"].values()
+        for network in roles.values()
+        if network.get("asset") == wildcards.foreign and "reference" in network
+    ]
+    return asset(named[0]) if named else []
+
+
+def foreign_records(_):
+    """What the imports of all outside networks found."""
+    priors = [
+        f"priors/{name}/import.json"
+        for name, entry in SCALE["priors"].items()
+        if entry["source"]["kind"] == "pickle"
+    ]
+    return [f"weights/{name}.json" for name in FOREIGN] + priors
+
+
+def released_weights(wildcards):
+    """The imported weights that stand in for a target's training."""
+    target = cells.parse(f"targets/{wildcards.released}")
+    return imported(STUDY.released_targets[target])
+
+
+def released_view(wildcards):
+    """The images a released target is tested on."""
+    target = cells.parse(f"targets/{wildcards.released}")
+    return view(target.dataset, STUDY.architecture(target.architecture)["view"])
+
+
 # ------------------------------------------------------------------------------- targets
 
 
@@ -146,7 +203,7 @@ def allow_short(wildcards):
 def initial_weights(wildcards):
     """The weights a target's training starts from; nothing for a random start."""
     entry = STUDY.architecture(wildcards.architecture)
-    return asset(entry["init"]) if "init" in entry else []
+    return imported(entry["init"]) if "init" in entry else []
 
 
 def training_recipe(wildcards):
@@ -228,11 +285,28 @@ def chunk_files(wildcards):
 
 def network_weights(wildcards):
     """Weights of the networks that measure attacks, in the order of NETWORKS."""
-    return [
-        STUDY.network_weights(wildcards.dataset, role)
-        or asset(STUDY.network(wildcards.dataset, role)["asset"])
-        for role in NETWORKS
-    ]
+    return [STUDY.network_weights(wildcards.dataset, role) for role in NETWORKS]
+
+
+def evaluator_check(wildcards):
+    """The input range a released evaluator was trained in; nothing for one of ours."""
+    released = STUDY.released_evaluator(wildcards.dataset)
+    return f"evaluation/{wildcards.dataset}/evaluator.json" if released else []
+
+
+def evaluator_weights(wildcards):
+    """Weights of the network that tells whether an attack succeeded."""
+    return STUDY.network_weights(wildcards.dataset, "eval")
+
+
+def evaluator_view(wildcards):
+    """The real images that network sees."""
+    return view(wildcards.dataset, STUDY.network(wildcards.dataset, "eval")["view"])
+
+
+def evaluator_accuracy(wildcards):
+    """Published test accuracy of a released evaluator, if there is one."""
+    return (STUDY.released_evaluator(wildcards.dataset) or {}).get("test_accuracy")
 
 
 def network_views(wildcards):
@@ -267,7 +341,7 @@ def student_view(wildcards):
 def student_init(_):
     """The weights the student starts from; nothing for a random start."""
     entry = STUDY.architecture(SCALE["knowledge"]["architecture"])
-    return asset(entry["init"]) if "init" in entry else []
+    return imported(entry["init"]) if "init" in entry else []
 
 
 # --------------------------------------------------------------------------------- paper

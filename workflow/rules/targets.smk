@@ -27,3 +27,34 @@ rule train_target:
         code=CODE["train_target"],
     script:
         "../scripts/train_target.py"
+
+
+rule import_target:
+    """Put a released classifier in a target's place and measure it as training would have."""
+    input:
+        weights=released_weights,
+        view=released_view,
+    output:
+        weights="targets/{released}/weights.safetensors",
+        history="targets/{released}/history.csv",
+        metrics="targets/{released}/metrics.json",
+        job="jobs/import_target/{released}.json",
+    log:
+        "logs/import_target/{released}.log",
+    wildcard_constraints:
+        released="|".join(re.escape(target.cell) for target in STUDY.released_targets)
+        or r"(?!)",
+    conda:
+        "../../envs/mirage.yaml"
+    resources:
+        mem_mb=3000,
+        runtime=60,
+        gpu=1,
+    params:
+        device=config["device"],
+        code=CODE["import_target"],
+    script:
+        "../scripts/import_target.py"
+
+
+ruleorder: import_target > train_target

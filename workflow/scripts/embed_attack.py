@@ -12,6 +12,7 @@ def embed_attack(task: "snakemake") -> None:
     """Write features, the student's images and the gallery."""
     from mirage.attacks.latents import load_latents
     from mirage.attacks.selection import Selected
+    from mirage.evaluation.evaluator import settle
     from mirage.evaluation.features import embed_attack
     from mirage.evaluation.networks import load_networks
     from mirage.priors.pipeline import ImagePipeline
@@ -21,11 +22,12 @@ def embed_attack(task: "snakemake") -> None:
     from mirage.runtime.devices import choose_device
 
     device = choose_device(task.params.device)
+    specs = settle(task.params.networks, task.input.evaluator or None)
     selected = load_latents(Selected, task.input.latents)
     checkpoint = Checkpoint(task.params.state, job.identity(task))
     embedded = embed_attack(
         ImagePipeline(load_generator(task.input.generator, device), task.params.crop_px),
-        load_networks(task.params.networks, task.input.weights, device),
+        load_networks(specs, task.input.weights, device),
         selected.latents,
         selected.classes,
         task.params.student_px,

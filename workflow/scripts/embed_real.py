@@ -11,12 +11,14 @@ if TYPE_CHECKING:
 def embed_real(task: "snakemake") -> None:
     """Write the features in every evaluation network."""
     from mirage.data.views import View
+    from mirage.evaluation.evaluator import settle
     from mirage.evaluation.features import embed_real
     from mirage.evaluation.networks import load_networks
     from mirage.runtime.devices import choose_device
 
     device = choose_device(task.params.device)
-    networks = load_networks(task.params.networks, task.input.weights, device)
+    specs = settle(task.params.networks, task.input.evaluator or None)
+    networks = load_networks(specs, task.input.weights, device)
     views = {path: View(path) for path in dict.fromkeys(task.input.views)}
     images = {path: view.pixels[view.train] for path, view in views.items()}
     first = views[task.input.views[0]]

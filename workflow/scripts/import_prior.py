@@ -9,10 +9,22 @@ if TYPE_CHECKING:
 
 
 def import_prior(task: "snakemake") -> None:
-    """Write generator and discriminator as safetensors."""
+    """Write generator and discriminator as safetensors, and what was found."""
+    from mirage.foreign.references import published
     from mirage.priors.nvidia_pickle import import_pickle
+    from mirage.runtime import files
 
-    import_pickle(task.input.pickle, task.output.generator, task.output.discriminator)
+    name = task.wildcards.prior
+    record = import_pickle(
+        task.input.pickle,
+        task.output.generator,
+        task.output.discriminator,
+        published(task.input.known, name),
+        task.params.memory,
+        task.input.reference or None,
+        task.params.image_px,
+    )
+    files.write_json(task.output.record, {"name": name, **record})
 
 
 job.run(import_prior, snakemake)

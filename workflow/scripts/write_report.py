@@ -27,7 +27,7 @@ def write_report(task: "snakemake") -> None:
         task.output.report,
         Material(
             scale=presentation.describe(study, task.params.name),
-            cells=collect(presentation.records(study.attacks)),
+            cells=collect(presentation.records(study.attacks, study.released_targets)),
             table1=read_table(task.input.tables[0]),
             table2=read_table(task.input.tables[1]),
             toy=read_table(task.input.toy),

@@ -92,6 +92,8 @@ def _references(scale: Scale) -> Iterator[tuple[str, str, str]]:
         yield "networks", "datasets", dataset
         for name, network in networks.items():
             place = f"networks.{dataset}.{name}"
+            if "reference" in network:
+                yield f"{place}.reference", "assets", network["reference"]
             if "asset" in network:
                 yield f"{place}.asset", "assets", network["asset"]
             else:
@@ -99,6 +101,8 @@ def _references(scale: Scale) -> Iterator[tuple[str, str, str]]:
                 yield f"{place}.target.dataset", "datasets", target["dataset"]
                 yield f"{place}.target.architecture", "architectures", target["architecture"]
                 yield f"{place}.target.training", "training", target["training"]
+    for cell, asset in scale.get("released_targets", {}).items():
+        yield f"released_targets.{cell}", "assets", asset
     for name, pool in scale["pools"].items():
         yield f"pools.{name}.prior", "priors", pool["prior"]
     for name, prior in scale["priors"].items():
@@ -108,6 +112,8 @@ def _references(scale: Scale) -> Iterator[tuple[str, str, str]]:
             kind,
             prior["source"].get("asset") or prior["source"]["dataset"],
         )
+        if "reference" in prior["source"]:
+            yield f"priors.{name}.source.reference", "assets", prior["source"]["reference"]
     for name, attack in scale["attacks"].items():
         if "like" in attack:
             yield f"attacks.{name}.like", "attacks", attack["like"]
@@ -133,6 +139,14 @@ def _misfits(scale: Scale) -> Iterator[str]:
                 yield (
                     f"targets[{index}].samples: {samples} images per class, "
                     f"but {grid['dataset']} has {train} training images per class"
+                )
+    for dataset, networks in scale["networks"].items():
+        for role, network in networks.items():
+            ours = network["spec"]["kind"] == "classifier"
+            if ("released" in network) != (ours and "asset" in network):
+                yield (
+                    f"networks.{dataset}.{role}: `released` (the architecture) belongs to a "
+                    "classifier from an asset, and to nothing else"
                 )
     for name in scale["attacks"]:
         for dataset in scale["datasets"]:

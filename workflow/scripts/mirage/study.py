@@ -1,6 +1,6 @@
 """One study: the cells of a scale, and what each of them is made with."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -69,11 +69,12 @@ class Study:
         """Assets the study needs; a data set that is only declared needs none."""
         used = {asset for name in self.datasets_in_use for asset in self.assets_of(name).values()}
         for prior in self.scale["priors"].values():
-            used.add(prior["source"].get("asset"))
+            used |= {prior["source"].get(key) for key in ("asset", "reference")}
         for entry in self.scale["architectures"].values():
             used.add(entry.get("init"))
         for roles in self.scale["networks"].values():
-            used |= {spec.get("asset") for spec in roles.values()}
+            used |= {spec.get(key) for spec in roles.values() for key in ("asset", "reference")}
+        used |= set(self.scale.get("released_targets", {}).values())
         return [name for name in self.scale["assets"] if name in used]
 
     @cached_property
@@ -183,10 +184,73 @@ class Study:
         view = self.architecture(settings["architecture"])["view"]
         return {**settings, "image_px": self.view(dataset, view)["image_px"]}
 
-    def network_weights(self, dataset: str, role: str) -> str | None:
-        """Path of a trained network's weights; None where the weights are an asset."""
-        spec = self.network(dataset, role).get("target")
-        return f"{self._network_target(spec).path}/weights.safetensors" if spec else None
+    def network_weights(self, dataset: str, role: str) -> str:
+        """Path of a network's weights, trained here or imported."""
+        network = self.network(dataset, role)
+        if "asset" in network:
+            return imported(network["asset"])
+        return f"{self._network_target(network['target']).path}/weights.safetensors"
+
+    def released_evaluator(self, dataset: str) -> Mapping[str, Any] | None:
+        """Architecture and published accuracy of a released evaluator; None if it is ours."""
+        released: Mapping[str, Any] | None = self.network(dataset, "eval").get("released")
+        return released
+
+    @cached_property
+    def released_targets(self) -> Mapping[Target, str]:
+        """Targets whose published weights stand in for a training, and their assets."""
+        named: Mapping[str, str] = self.scale.get("released_targets", {})
+        found = {}
+        for cell, asset in named.items():
+            target = cells.parse(f"targets/{cell}")
+            if not isinstance(target, Target) or target.samples is not None:
+                raise MirageError(
+                    f"config: released_targets: {cell} is no target trained on all images",
+                    "a cell such as facescrub/resnet152/ls0/all/s42",
+                )
+            found[target] = asset
+        return found
+
+    @cached_property
+    def foreign(self) -> Mapping[str, dict[str, Any]]:
+        """Assets that hold weights -> settings of a ``ForeignRecipe``.
+
+        Raises:
+            MirageError: one asset is used as two different networks.
+        """
+        found: dict[str, dict[str, Any]] = {}
+        for asset, settings in self._foreign_uses():
+            if found.setdefault(asset, settings) != settings:
+                raise MirageError(
+                    f"config: the asset {asset} is used as {found[asset]} and as {settings}",
+                    "one network per file of weights",
+                )
+        return found
+
+    def _foreign_uses(self) -> Iterator[tuple[str, dict[str, Any]]]:
+        for name, entry in self.scale["architectures"].items():
+            if "init" in entry:
+                yield entry["init"], {"kind": "imagenet", "architecture": name}
+        for target, asset in self.released_targets.items():
+            px = self.image_px(target)
+            yield asset, self._classifier(target.architecture, target.dataset, px)
+        for dataset, roles in self.scale["networks"].items():
+            for network in roles.values():
+                if "released" in network:
+                    name = network["released"]["architecture"]
+                    px = self.view(dataset, network["view"])["image_px"]
+                    yield network["asset"], self._classifier(name, dataset, px)
+                elif "asset" in network:
+                    yield network["asset"], {"kind": network["spec"]["kind"]}
+
+    def _classifier(self, architecture: str, dataset: str, image_px: int) -> dict[str, Any]:
+        return {
+            "kind": "classifier",
+            "architecture": architecture,
+            "classes": self.classes(dataset),
+            "channels": self.dataset(dataset)["recipe"]["channels"],
+            "image_px": image_px,
+        }
 
     def image_px(self, target: Target) -> int:
         """Side of the images a target sees."""
@@ -204,6 +268,11 @@ class Study:
                 "correct the path or add it",
             ) from error
         return entry
+
+
+def imported(asset: str) -> str:
+    """Path of an asset's weights after their import."""
+    return f"weights/{asset}.safetensors"
 
 
 def _targets(grid: Mapping[str, Any]) -> list[Target]:

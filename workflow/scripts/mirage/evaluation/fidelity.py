@@ -5,6 +5,8 @@ against the published ones; ``corrected`` is what it should compute. Both come f
 of the same latents. Where they differ:
 
 - attack images go into the networks unclipped (paper) or clamped to [-1, 1] (corrected);
+- a released evaluator trained with torchvision's input re-mapping sees its input without it
+  (paper) or with it (corrected); see ``evaluator``;
 - the FID Inception sees [-3, 1] (paper) or [-1, 1] (corrected); see ``inception``;
 - feature distances are squared (paper); corrected adds plain ones;
 - precision, recall, density and coverage are broken in the official code and absent from the

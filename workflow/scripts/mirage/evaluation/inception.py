@@ -15,8 +15,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from mirage.errors import MirageError
-
 FEATURES = 2048
 _OUTPUTS = 1008
 _AVERAGED = ("5b", "5c", "5d", "6b", "6c", "6d", "6e", "7b")  # blocks with an average pool
@@ -45,31 +43,29 @@ class PoolBranch(nn.Module):
         return torch.cat([self.block(x)[:, : -branch.shape[1]], branch], dim=1)
 
 
+def bare_inception() -> nn.Module:
+    """Inception-v3 of torchvision with the FID's outputs, before its pools are exchanged."""
+    from torchvision.models import inception_v3
+
+    network: nn.Module = inception_v3(
+        weights=None, num_classes=_OUTPUTS, aux_logits=False, init_weights=False
+    )
+    return network
+
+
 def fid_inception(state: Mapping[str, Tensor]) -> nn.Module:
     """Build the FID Inception from its weights.
 
     Args:
-        state: state dict of pytorch-fid's port, with torchvision's names.
+        state: state dict of pytorch-fid's port, with torchvision's names, held to the layout of
+            ``bare_inception`` before.
 
     Returns:
         Frozen network: images [N, 3, 299, 299] in [-1, 1] to pooled features [N, 2048].
-
-    Raises:
-        MirageError: it is not the FID network (1,008 outputs).
-        RuntimeError: names or shapes do not fit.
     """
-    from torchvision.models import inception_v3
-
-    outputs = len(state["fc.bias"])
-    if outputs != _OUTPUTS:
-        raise MirageError(
-            f"the Inception weights have {outputs} outputs",
-            f"the FID network with {_OUTPUTS}; torchvision's own weights give another number",
-        )
-    network: nn.Module = inception_v3(
-        weights=None, num_classes=_OUTPUTS, aux_logits=False, init_weights=False
-    )
-    network.load_state_dict(state)
+    with torch.device("meta"):
+        network = bare_inception()
+    network.load_state_dict(state, assign=True)
     for name in _AVERAGED:
         _wrap(network, f"Mixed_{name}", maximum=False)
     _wrap(network, "Mixed_7c", maximum=True)

@@ -3,8 +3,7 @@
 One registry entry per kind of network. All take images in [-1, 1] and are frozen.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
@@ -13,6 +12,7 @@ import torch
 from torch import Tensor
 
 from mirage.errors import MirageError
+from mirage.evaluation.evaluator import remap
 from mirage.evaluation.fidelity import PAPER, Fidelity
 from mirage.recipes import Recipe, require
 
@@ -64,11 +64,14 @@ class NetworkSpec(Recipe):
         kind: ``classifier`` (trained here), ``facenet`` or ``inception_fid``.
         image_px: side of the square images it takes, in pixels.
         l2_normalise: scale features to unit length.
+        remap: under ``corrected``, give the network torchvision's re-mapped input, in which a
+            released evaluator was trained; see ``evaluator``.
     """
 
     kind: str
     image_px: int
     l2_normalise: bool = False
+    remap: bool = False
 
     def __post_init__(self) -> None:
         require(self.kind in KINDS, "kind", self.kind, f"one of {', '.join(KINDS)}")
@@ -92,7 +95,7 @@ class EvaluationNetwork:
     @property
     def has_paper_input(self) -> bool:
         """Whether the two fidelities differ even for images within [-1, 1]."""
-        return KINDS[self.spec.kind].paper_input is not None
+        return self.spec.remap or KINDS[self.spec.kind].paper_input is not None
 
     @torch.inference_mode()
     def embed(self, images: Tensor, fidelity: Fidelity = "corrected") -> Embedded:
@@ -101,8 +104,9 @@ class EvaluationNetwork:
         Args:
             images: float [N, C, px, px] with px the ``image_px`` of the spec, nominally in
                 [-1, 1]; a generator may exceed that.
-            fidelity: ``corrected`` clamps to [-1, 1]; ``paper`` does not, and rescales where the
-                official code does (facts of the PPA code, quirks 5 and 7).
+            fidelity: ``corrected`` clamps to [-1, 1], and re-maps where the spec says so;
+                ``paper`` does neither, and rescales where the official code does (facts of the
+                PPA code, quirks 5, 7 and 9).
 
         Returns:
             Features and logits on the device.
@@ -121,6 +125,7 @@ class EvaluationNetwork:
             images = images if paper_input is None else paper_input(images)
         else:
             images = images.clamp(-1, 1)
+            images = remap(images) if self.spec.remap else images
         features, logits = self.forward(images)
         if self.spec.l2_normalise:
             features = torch.nn.functional.normalize(features, dim=1)
@@ -134,7 +139,7 @@ def load_network(spec: NetworkSpec, weights_path: str | Path, device: str) -> Ev
         spec: kind and sizes.
         weights_path: ``classifier``: a file of our own; ``facenet``: the VGGFace2 state dict of
             facenet-pytorch; ``inception_fid``: the state dict ``pt_inception-2015-12-05`` of
-            pytorch-fid.
+            pytorch-fid; both as published or as imported.
         device: where it computes.
 
     Raises:
@@ -166,61 +171,20 @@ def _load_classifier(path: Path, device: str) -> Forward:
 @kind("facenet")
 def _load_facenet(path: Path, device: str) -> Forward:
     """FaceNet (InceptionResnetV1 on VGGFace2): unit-length embeddings, 512 values."""
-    from facenet_pytorch import InceptionResnetV1
-
-    state = read_state(path)
-    # The file also holds the classification layer of its training, which embedding leaves out.
-    kept = {name: tensor for name, tensor in state.items() if not name.startswith("logits.")}
-    model = InceptionResnetV1()
-    with fitting(path, "the VGGFace2 state dict of facenet-pytorch"):
-        model.load_state_dict(kept)
-    model.eval().requires_grad_(False).to(device)
-    return lambda images: Embedded(model(images), None)
+    return _features_of("facenet", path, device)
 
 
 @kind("inception_fid", paper_input=lambda images: 2 * images - 1)
 def _load_inception_fid(path: Path, device: str) -> Forward:
     """The FID Inception, 2,048 pooled features; see ``inception`` for the official input range."""
-    from mirage.evaluation.inception import fid_inception
+    return _features_of("inception_fid", path, device)
 
-    with fitting(path, "the state dict pt_inception-2015-12-05 of pytorch-fid"):
-        model = fid_inception(read_state(path))
-    model.to(device)
+
+def _features_of(name: str, path: Path, device: str) -> Forward:
+    from mirage.foreign.networks import ForeignRecipe, load_foreign
+
+    model = load_foreign(ForeignRecipe(name), path).to(device)
     return lambda images: Embedded(model(images), None)
-
-
-def read_state(path: Path) -> dict[str, Tensor]:
-    """Read a state dict of another project; only tensors are taken, no code can run.
-
-    Raises:
-        MirageError: the file is damaged or holds more than tensors.
-    """
-    from pickle import UnpicklingError
-
-    try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except (UnpicklingError, RuntimeError, EOFError, ValueError) as error:
-        raise MirageError(
-            f"{path} cannot be read as network weights ({str(error).splitlines()[0]})",
-            "a state dict saved by PyTorch",
-            "fetch it again and compare its checksum",
-        ) from error
-    if not isinstance(state, dict) or not all(isinstance(v, Tensor) for v in state.values()):
-        raise MirageError(f"{path} holds no state dict", "names and tensors")
-    return state
-
-
-@contextmanager
-def fitting(path: Path, expected: str) -> Iterator[None]:
-    """Tell a state dict of another network plainly.
-
-    Raises:
-        MirageError: names or shapes do not fit.
-    """
-    try:
-        yield
-    except (RuntimeError, KeyError) as error:
-        raise MirageError(f"{path} holds the weights of another network", expected) from error
 
 
 def load_networks(

@@ -1,8 +1,8 @@
 """From a study to what tables and report need: records, names to print, the paper's settings."""
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 
-from mirage.cells import Attack
+from mirage.cells import Attack, Target
 from mirage.paper.cells import CellRecord
 from mirage.paper.printed import Scale
 from mirage.paper.reference import Counterparts
@@ -13,12 +13,20 @@ _MEASURED_BY = {
 }  # fmt: skip
 
 
-def records(attacks: Iterable[Attack]) -> list[CellRecord]:
-    """Where the numbers of attacks lie, relative to the folder of results."""
-    return [_record(attack) for attack in attacks]
+def records(attacks: Iterable[Attack], released: Container[Target] = ()) -> list[CellRecord]:
+    """Where the numbers of attacks lie, relative to the folder of results.
+
+    Args:
+        attacks: the cells.
+        released: targets that were imported, not trained.
+    """
+    return [
+        _record(attack, "import_target" if attack.target in released else "train_target")
+        for attack in attacks
+    ]
 
 
-def _record(attack: Attack) -> CellRecord:
+def _record(attack: Attack, made_by: str) -> CellRecord:
     target = attack.target
     cell = f"{target.cell}/{attack.attack}"
     return CellRecord(
@@ -34,8 +42,8 @@ def _record(attack: Attack) -> CellRecord:
         links={
             "metrics": f"{attack.path}/metrics.json",
             "classes": f"{attack.path}/per_class.csv",
-            "training log": f"logs/train_target/{target.cell}.log",
-            "training settings": f"jobs/train_target/{target.cell}.json",
+            "training log": f"logs/{made_by}/{target.cell}.log",
+            "training settings": f"jobs/{made_by}/{target.cell}.json",
             "attack settings": f"jobs/sample_candidates/{cell}.json",
             "score log": f"logs/score_attack/{cell}.log",
         },

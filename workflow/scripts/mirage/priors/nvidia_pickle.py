@@ -1,11 +1,15 @@
 """Import of the published StyleGAN2(-ADA) networks in the official PyTorch format.
 
+Two packagings are in use: that of the stylegan2-ada-pytorch repository (``ffhq.pkl``) and that of
+the stylegan3 repository (``stylegan2-ffhq-1024x1024.pkl``). Networks converted from the original
+TensorFlow weights have no clamp, those trained in PyTorch usually one of 256; both keep float32
+values, the layers that may run in half precision in another memory order.
+
 The shape of a network is derived from its tensors and checked against its attributes; whatever this
 project's networks do not compute (conditioning, other architectures, filters or activations) is
 refused rather than computed wrongly.
 """
 
-import hashlib
 import math
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -15,6 +19,9 @@ import torch
 from torch import Tensor
 
 from mirage.errors import MirageError
+from mirage.foreign.fingerprint import fixed_latent
+from mirage.foreign.importing import sha256_of
+from mirage.foreign.references import Published, check_image, judge_answer, judge_bytes
 from mirage.priors import weights
 from mirage.priors.restricted_pickle import ModuleRecord, TensorRecord, read_records
 from mirage.priors.stylegan2.discriminator import Discriminator, DiscriminatorConfig
@@ -40,23 +47,90 @@ def import_discriminator(pickle_path: str | Path) -> Discriminator:
 
 
 def import_pickle(
-    pickle_path: str | Path, generator_path: str | Path, discriminator_path: str | Path
-) -> None:
-    """Convert a published pickle into this project's two weight files.
+    pickle_path: str | Path,
+    generator_path: str | Path,
+    discriminator_path: str | Path,
+    known: Published,
+    memory: str | Path,
+    reference: str | Path | None = None,
+    image_px: int | None = None,
+) -> dict[str, Any]:
+    """Convert a published pickle into this project's two weight files, and try them once.
 
     Their headers name the pickle and its SHA-256.
 
+    Args:
+        pickle_path: of either official packaging.
+        generator_path: destination of ``G_ema``.
+        discriminator_path: destination of ``D``.
+        known: what is published about the pickle.
+        memory: where the generator's answer is kept between imports.
+        reference: published image of the fixed latent (``.npy``), if that check is wanted.
+        image_px: side its images must have; None for any.
+
+    Returns:
+        What was found, JSON-able: ``file``, ``sha256``, ``packaging``, ``network``, ``tensors``,
+        ``bytes``, ``fingerprint`` and ``status`` of the image of the fixed latent,
+        ``discriminator`` (its value for that image), ``w_avg_offset`` (distance of the stored
+        mean w from that of 4,096 fresh ones, in standard deviations of w: near 0 for a trained
+        network whose mapping is computed as in its training), and ``reference_error``.
+
     Raises:
-        MirageError: as ``import_generator``; then nothing is written.
+        MirageError: as ``import_generator``, or the networks do not answer as known; then nothing
+            is written.
     """
     records = read_records(pickle_path)
     generator = _build(records, pickle_path, "G_ema", "Generator", _generator)
     discriminator = _build(records, pickle_path, "D", "Discriminator", _discriminator)
-    with Path(pickle_path).open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    source = {"source": {"file": Path(pickle_path).name, "sha256": digest}}
+    if image_px not in (None, generator.image_px):
+        raise MirageError(
+            f"{pickle_path} makes images of {generator.image_px} px",
+            f"{image_px} px, as the prior's image_px says",
+            "fetch the file the asset list names, or correct image_px and crop_px",
+        )
+    digest = sha256_of(pickle_path)
+    image, answers = _try(generator, discriminator)
+    record = {
+        "file": Path(pickle_path).name,
+        "sha256": digest,
+        "packaging": packaging(records),
+        "network": f"StyleGAN2 of {generator.image_px} px",
+        "tensors": len(generator.state_dict()) + len(discriminator.state_dict()),
+        "bytes": judge_bytes(digest, known),
+        **judge_answer(image, digest, known, Path(memory)),
+        **answers,
+    }
+    if reference is not None:
+        record["reference_error"] = check_image(image, reference)
+        record["status"] = "agrees with the published reference"
+    source = {"source": {"file": record["file"], "sha256": digest}}
     weights.save_generator(generator_path, generator, source)
     weights.save_discriminator(discriminator_path, discriminator, source)
+    return record
+
+
+def packaging(records: Any) -> str:
+    """Name the code a pickle was written by.
+
+    Both packagings have the same tensors; the newer code notes more attributes and takes the
+    synthesis' settings as arguments of the generator itself.
+    """
+    state = records["G_ema"].state["_modules"]["synthesis"].state
+    return "stylegan3" if "num_fp16_res" in state else "stylegan2-ada-pytorch"
+
+
+@torch.inference_mode()
+def _try(generator: Generator, discriminator: Discriminator) -> tuple[Tensor, dict[str, float]]:
+    """Image of the fixed latent, and the figures beside it."""
+    image = generator(fixed_latent(generator.z_dim))
+    draws = torch.Generator().manual_seed(0)
+    w = generator.mapping(torch.randn(4096, generator.z_dim, generator=draws))
+    offset = (w.mean(dim=0) - generator.w_avg).norm() / w.std(dim=0).norm()
+    value = discriminator(image) if image.shape[-1] == discriminator.config.image_px else None
+    return image, {
+        "w_avg_offset": float(offset),
+        **({} if value is None else {"discriminator": float(value)}),
+    }
 
 
 def _build(

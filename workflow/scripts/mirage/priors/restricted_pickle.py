@@ -100,9 +100,17 @@ def read_records(path: str | Path) -> Any:
 
 
 def _refuse(module: str, name: str) -> NoReturn:
+    if module.startswith("dnnlib.tflib"):
+        raise MirageError(
+            "it is a pickle of the older TensorFlow code (dnnlib.tflib)",
+            "the PyTorch format of stylegan2-ada-pytorch or of the stylegan3 repository",
+            "fetch ffhq.pkl of stylegan2-ada-pytorch or stylegan2-ffhq-1024x1024.pkl; a network "
+            "that exists in TensorFlow alone is converted by the script legacy.py of "
+            "stylegan2-ada-pytorch, which runs code from the file, so on a machine kept apart",
+        )
     raise MirageError(
         f"the pickle asks for {module}.{name}, which no StyleGAN2 file in the PyTorch format needs",
-        remedy="use a file from a source you trust; TensorFlow pickles must be converted first",
+        remedy="use the official file, and compare its checksum",
     )
 
 
@@ -168,6 +176,9 @@ def _stand_ins() -> dict[tuple[str, str], Any]:
     return {
         ("torch_utils.persistence", "_reconstruct_persistent_obj"): persistent,
         ("collections", "OrderedDict"): OrderedDict,
+        # Before protocol 4 a set is a call; every module has one since PyTorch 1.6.
+        ("builtins", "set"): set,
+        ("__builtin__", "set"): set,
         ("torch._utils", "_rebuild_tensor_v2"): tensor,
         ("torch._utils", "_rebuild_parameter"): parameter,
         ("torch.storage", "_load_from_bytes"): storage,

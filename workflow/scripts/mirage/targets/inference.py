@@ -3,8 +3,11 @@
 import torch
 from torch import Tensor
 
+from mirage.data.views import LabelledImages
 from mirage.targets.architectures import Classifier
+from mirage.targets.calibration import calibration_error
 from mirage.targets.images import network_range
+from mirage.targets.smoothing import smoothed_cross_entropy
 
 
 @torch.no_grad()
@@ -28,6 +31,30 @@ def predict(model: Classifier, images: Tensor, device: str, batch: int = 256) ->
     ]
     model.train(training)
     return torch.cat(parts).cpu()
+
+
+def judge(
+    model: Classifier, train: LabelledImages, test: LabelledImages | None, device: str
+) -> dict[str, float]:
+    """Judge a classifier without augmentation.
+
+    Args:
+        model: on ``device``.
+        train: images it was trained on.
+        test: images it was not, or None.
+        device: where to compute.
+
+    Returns:
+        ``train_accuracy``, and with a test set ``test_accuracy``, ``test_loss`` (hard labels) and
+        ``calibration_error``.
+    """
+    metrics = {"train_accuracy": accuracy(predict(model, train.pixels, device), train.labels)}
+    if test is not None:
+        logits, labels = predict(model, test.pixels, device), test.labels
+        metrics["test_accuracy"] = accuracy(logits, labels)
+        metrics["test_loss"] = float(smoothed_cross_entropy(logits.double(), labels, 0.0))
+        metrics["calibration_error"] = calibration_error(logits.softmax(dim=1), labels)
+    return metrics
 
 
 def accuracy(logits: Tensor, labels: Tensor) -> float:

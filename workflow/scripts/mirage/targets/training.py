@@ -17,10 +17,9 @@ from mirage.streams import generator, seed_of
 from mirage.targets.architectures import Classifier, build
 from mirage.targets.architectures.layers import StreamDropout
 from mirage.targets.augmentation import Draws, augment, draw
-from mirage.targets.calibration import calibration_error
 from mirage.targets.flat import FlatParameters
 from mirage.targets.images import fits
-from mirage.targets.inference import accuracy, predict
+from mirage.targets.inference import accuracy, judge, predict
 from mirage.targets.numerics import autocast, numerics
 from mirage.targets.recipe import TrainingRecipe
 from mirage.targets.schedules import learning_rate
@@ -275,14 +274,8 @@ class _Training:
     def metrics(self) -> dict[str, float]:
         """Judge the kept weights."""
         kept = self.best_epoch if self.recipe.keep == "best" else self.epoch - 1
-        logits = predict(self.model, self.pixels, self.device)
-        metrics = {"kept_epoch": kept, "train_accuracy": accuracy(logits, self.train.labels)}
-        if self.test is not None:
-            logits, labels = predict(self.model, self.test.pixels, self.device), self.test.labels
-            metrics["test_accuracy"] = accuracy(logits, labels)
-            metrics["test_loss"] = float(smoothed_cross_entropy(logits.double(), labels, 0.0))
-            metrics["calibration_error"] = calibration_error(logits.softmax(dim=1), labels)
-        return metrics
+        train = self.train._replace(pixels=self.pixels)
+        return {"kept_epoch": kept, **judge(self.model, train, self.test, self.device)}
 
 
 def _copy(model: Classifier) -> dict[str, Tensor]:

@@ -3,52 +3,77 @@
 torchvision is imported where a network is built: it costs seconds that demo jobs need not pay.
 """
 
-import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
-from mirage.errors import MirageError
+from mirage.foreign.layout import Layout, fit, layout_of
+from mirage.foreign.reading import read_state
 from mirage.recipes import require
-from mirage.runtime import files
 from mirage.targets.architectures.layers import StreamDropout
 from mirage.targets.architectures.registry import Classifier, Plan, register
 
 IMAGENET_CLASSES = 1000
+# torchvision's DenseNet files still have names that Python modules may not have any more.
+_RENAMES = ((r"(denselayer\d+\.(?:norm|conv))\.([12])\.", r"\1\2."),)
+
+
+class Original(NamedTuple):
+    """A network as torchvision builds it.
+
+    Attributes:
+        name: of torchvision's constructor.
+        last: its last linear layer.
+        image_px: side of the images it was designed for.
+    """
+
+    name: str
+    last: str
+    image_px: int = 224
+
+
+ORIGINALS = {
+    "resnet152": Original("resnet152", "fc"),
+    "resnet50": Original("resnet50", "fc"),
+    "resnet18": Original("resnet18", "fc"),
+    "resnext50": Original("resnext50_32x4d", "fc"),
+    "densenet121": Original("densenet121", "classifier"),
+    "inception-v3": Original("inception_v3", "fc", 299),
+}
+"""Registered name -> torchvision's network."""
 
 
 @register("resnet152")
 def resnet152(plan: Plan) -> Classifier:
     """ResNet-152 (He et al. 2016)."""
-    return _with_head(plan, "resnet152", "fc")
+    return _with_head(plan, "resnet152")
 
 
 @register("resnet50")
 def resnet50(plan: Plan) -> Classifier:
     """ResNet-50 (He et al. 2016); the student of the knowledge extraction score."""
-    return _with_head(plan, "resnet50", "fc")
+    return _with_head(plan, "resnet50")
 
 
 @register("resnet18")
 def resnet18(plan: Plan) -> Classifier:
     """ResNet-18 (He et al. 2016)."""
-    return _with_head(plan, "resnet18", "fc")
+    return _with_head(plan, "resnet18")
 
 
 @register("resnext50")
 def resnext50(plan: Plan) -> Classifier:
     """ResNeXt-50 32x4d (Xie et al. 2017)."""
-    return _with_head(plan, "resnext50_32x4d", "fc")
+    return _with_head(plan, "resnext50")
 
 
 @register("densenet121")
 def densenet121(plan: Plan) -> Classifier:
     """DenseNet-121 (Huang et al. 2017)."""
-    return _with_head(plan, "densenet121", "classifier")
+    return _with_head(plan, "densenet121")
 
 
 class InceptionClassifier(Classifier):
@@ -74,13 +99,7 @@ def inception_v3(plan: Plan) -> Classifier:
     trained with it on and then used with it off (facts of the PPA code); here both are off.
     """
     with _from(plan.generator):
-        network = _network(
-            "inception_v3",
-            plan,
-            aux_logits=True,
-            transform_input=False,
-            init_weights=plan.init is None,
-        )
+        network = _network("inception-v3", plan, init_weights=plan.init is None)
         network.dropout = StreamDropout(0.5)
         if plan.auxiliary == "corrected":
             network.AuxLogits.fc = nn.Linear(network.AuxLogits.fc.in_features, plan.classes)
@@ -90,68 +109,64 @@ def inception_v3(plan: Plan) -> Classifier:
             plan.classes,
             "no more than the auxiliary head's 1000 outputs, or auxiliary: corrected",
         )
-        model = InceptionClassifier(network, _replace(network, "fc", plan.classes), 3, 299)
+        model = InceptionClassifier(
+            network, _replace(network, "inception-v3", plan.classes), 3, 299
+        )
     model.auxiliary = plan.auxiliary
     model.auxiliary_weight = 1.0 if plan.auxiliary == "paper" else 0.4
     return model
 
 
-def _with_head(plan: Plan, torchvision_name: str, last: str) -> Classifier:
+def original(architecture: str, classes: int = IMAGENET_CLASSES, **options: Any) -> Any:
+    """Build torchvision's own network, all layers and names as published.
+
+    Args:
+        architecture: a name of ``ORIGINALS``.
+        classes: outputs of the last layer; Inception's auxiliary head keeps its 1,000, as in the
+            official PPA classifiers.
+        options: more for torchvision's constructor.
+    """
+    from torchvision import models
+
+    known = ORIGINALS[architecture]
+    if architecture == "inception-v3":
+        options = {"aux_logits": True, "transform_input": False, "init_weights": False} | options
+    constructor: Callable[..., nn.Module] = getattr(models, known.name)
+    network = constructor(weights=None, num_classes=IMAGENET_CLASSES, **options)
+    if classes != IMAGENET_CLASSES:
+        inputs = getattr(network, known.last).in_features
+        setattr(network, known.last, nn.Linear(inputs, classes))
+    return network
+
+
+def original_layout(architecture: str, classes: int = IMAGENET_CLASSES) -> Layout:
+    """What a file of such a network's weights holds."""
+    with torch.device("meta"):
+        network = original(architecture, classes)
+    return layout_of(network, f"{architecture} with {classes} classes", renames=_RENAMES)
+
+
+def _with_head(plan: Plan, architecture: str) -> Classifier:
     with _from(plan.generator):
-        network = _network(torchvision_name, plan)
-        return Classifier(network, _replace(network, last, plan.classes), 3, 224)
+        network = _network(architecture, plan)
+        return Classifier(network, _replace(network, architecture, plan.classes), 3, 224)
 
 
-def _replace(network: nn.Module, last: str, classes: int) -> nn.Linear:
+def _replace(network: nn.Module, architecture: str, classes: int) -> nn.Linear:
     """Cut the last linear layer off ``network`` and return a fresh one for K classes."""
+    last = ORIGINALS[architecture].last
     old: nn.Linear = getattr(network, last)
     setattr(network, last, nn.Identity())
     return nn.Linear(old.in_features, classes)
 
 
-def _network(torchvision_name: str, plan: Plan, **options: Any) -> Any:
-    from torchvision import models
-
-    require(plan.channels == 3, "channels", plan.channels, f"3 channels for {torchvision_name}")
-    constructor: Callable[..., nn.Module] = getattr(models, torchvision_name)
-    network = constructor(weights=None, num_classes=IMAGENET_CLASSES, **options)
+def _network(architecture: str, plan: Plan, **options: Any) -> Any:
+    require(plan.channels == 3, "channels", plan.channels, f"3 channels for {architecture}")
+    network = original(architecture, **options)
     if plan.init is not None:
-        _load_imagenet(network, plan.init, torchvision_name)
+        layout = layout_of(network, f"{architecture} of ImageNet", renames=_RENAMES)
+        network.load_state_dict(fit(read_state(plan.init), layout, plan.init))
     return network
-
-
-def _load_imagenet(network: nn.Module, path: Path, torchvision_name: str) -> None:
-    state = _read(path)
-    # torchvision's DenseNet files still have names that Python modules may not have any more.
-    state = {
-        re.sub(r"(denselayer\d+\.(?:norm|conv))\.([12])\.", r"\1\2.", key): value
-        for key, value in state.items()
-    }
-    try:
-        network.load_state_dict(state)
-    except RuntimeError as error:
-        raise MirageError(
-            f"{path} does not fit {torchvision_name} ({str(error)[:300]})",
-            "torchvision's ImageNet weights of this architecture",
-            "correct the path of the weights in the configuration",
-        ) from error
-
-
-def _read(path: Path) -> dict[str, Tensor]:
-    if path.suffix == ".safetensors":
-        return files.load_tensors(path)
-    if not path.exists():
-        raise MirageError(f"{path} is missing", remedy="fetch the ImageNet weights first")
-    try:
-        state: dict[str, Tensor] = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:
-        # torch raises many kinds here: pickle, zip, runtime and end-of-file errors.
-        raise MirageError(
-            f"{path} cannot be read ({str(error)[:200]})",
-            "a plain state dict saved by PyTorch, or safetensors",
-            "fetch the file again",
-        ) from error
-    return state
 
 
 @contextmanager

@@ -1,0 +1,137 @@
+"""Both official packagings of FFHQ, imitated with real modules, are imported; no code runs."""
+
+import pickle
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from mirage.errors import MirageError
+from mirage.foreign.references import Published
+from mirage.priors import nvidia_pickle, weights
+
+CASES = [
+    # The file as converted from TensorFlow: no clamp; Python 3.7 wrote protocol 3.
+    ("stylegan2-ada-pytorch", 3, None),
+    ("stylegan2-ada-pytorch", 4, 256),
+    ("stylegan3", 4, None),
+    ("stylegan3", 3, 256),
+]
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory):
+    """All imitations, written by processes of their own."""
+    folder = tmp_path_factory.mktemp("pickles")
+    script = Path(__file__).with_name("official_packagings.py")
+    made = {}
+    for case in CASES:
+        path = folder / f"{case[0]}-{case[1]}.pkl"
+        words = [sys.executable, script, path, case[0], str(case[1]), str(case[2] or "none")]
+        subprocess.run(words, check=True, cwd=folder)
+        made[case] = path
+    assert not (folder / "canary").exists()
+    return made
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case[0]}-p{case[1]}-{case[2]}")
+def test_a_packaging_is_imported_whole_and_runs_nothing(written, tmp_path, monkeypatch, case):
+    monkeypatch.chdir(tmp_path)
+    g, d = tmp_path / "g.safetensors", tmp_path / "d.safetensors"
+    record = nvidia_pickle.import_pickle(written[case], g, d, Published(), tmp_path / "m.json")
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "d.safetensors", "g.safetensors", "m.json",
+    ]  # fmt: skip
+    assert record["packaging"] == case[0]
+    assert record["status"] == "recorded, no published reference"
+    assert record["bytes"] == "no checksum published"
+    expected = torch.load(written[case].with_suffix(".expected"), weights_only=True)
+    generator, discriminator = weights.load_generator(g), weights.load_discriminator(d)
+    found = {f"G_ema.{k}": v for k, v in generator.state_dict().items()}
+    found |= {f"D.{k}": v for k, v in discriminator.state_dict().items()}
+    assert found.keys() == expected.keys()
+    assert all(torch.equal(found[name], tensor) for name, tensor in expected.items())
+    assert generator.config.conv_clamp == discriminator.config.conv_clamp == case[2]
+    assert np.isfinite([record["discriminator"], record["w_avg_offset"]]).all()
+
+
+def test_a_network_of_another_size_is_refused(written, tmp_path):
+    paths = tmp_path / "g.safetensors", tmp_path / "d.safetensors"
+    with pytest.raises(MirageError, match=r"16 px.*1024 px"):
+        nvidia_pickle.import_pickle(
+            written[CASES[0]], *paths, Published(), tmp_path / "m.json", image_px=1024
+        )
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_canary_would_tell(written, tmp_path):
+    """The same file, read as its own code reads it, does run what it carries."""
+    script = Path(__file__).with_name("official_packagings.py")
+    program = (
+        f"import sys, pickle; sys.path.insert(0, {str(script.parent)!r});"
+        "import official_packagings as o;"
+        "o._home('torch_utils');"
+        "o._home('torch_utils.persistence',"
+        " _reconstruct_persistent_obj=o._reconstruct_persistent_obj);"
+        "o._home('dnnlib'); o._home('dnnlib.util', EasyDict=o.EasyDict);"
+        f"pickle.load(open({str(written[CASES[1]])!r}, 'rb'))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert "code was run" in done.stderr
+    assert (tmp_path / "canary").exists()
+
+
+def test_the_image_of_the_fixed_latent_is_held_to_a_published_one(written, tmp_path):
+    case = CASES[0]
+    paths = tmp_path / "g.safetensors", tmp_path / "d.safetensors"
+    memory = tmp_path / "m.json"
+    nvidia_pickle.import_pickle(written[case], *paths, Published(), memory)
+    z = torch.from_numpy(np.random.RandomState(1).randn(1, 9)).float()
+    image = weights.load_generator(paths[0])(z)
+    np.save(tmp_path / "reference.npy", image.permute(0, 2, 3, 1).numpy())
+    # The other packaging of the same weights gives the same image.
+    other = written[CASES[2]]
+    new = tmp_path / "new.json"
+    record = nvidia_pickle.import_pickle(
+        other, *paths, Published(), new, tmp_path / "reference.npy"
+    )
+    assert record["status"] == "agrees with the published reference"
+    assert record["reference_error"] < 1e-6
+    for path in paths:
+        path.unlink()
+    np.save(tmp_path / "mirrored.npy", image.flip(3).numpy())
+    with pytest.raises(MirageError, match="fixed latent differs"):
+        nvidia_pickle.import_pickle(other, *paths, Published(), new, tmp_path / "mirrored.npy")
+    assert not any(path.exists() for path in paths)
+
+
+def test_the_mean_of_w_is_compared_with_fresh_ones(written, tmp_path):
+    """An untrained network's stored mean is off; once it is the true one the offset is near 0."""
+    generator = nvidia_pickle.import_generator(written[CASES[0]])
+    discriminator = nvidia_pickle.import_discriminator(written[CASES[0]])
+    _, before = nvidia_pickle._try(generator, discriminator)
+    draws = torch.randn(50_000, 9, generator=torch.Generator().manual_seed(9))
+    generator.w_avg.copy_(generator.mapping(draws).mean(dim=0))
+    _, after = nvidia_pickle._try(generator, discriminator)
+    assert before["w_avg_offset"] > 0.5
+    assert after["w_avg_offset"] < 0.05
+
+
+def test_a_tensorflow_pickle_is_named_with_a_remedy(tmp_path, monkeypatch):
+    import types
+
+    module = types.ModuleType("dnnlib.tflib.network")
+    module.Network = type("Network", (), {"__module__": "dnnlib.tflib.network"})
+    for name in ("dnnlib", "dnnlib.tflib"):
+        monkeypatch.setitem(sys.modules, name, types.ModuleType(name))
+    monkeypatch.setitem(sys.modules, "dnnlib.tflib.network", module)
+    path = tmp_path / "stylegan2-ffhq-config-f.pkl"
+    path.write_bytes(pickle.dumps(tuple(module.Network() for _ in range(3))))
+    with pytest.raises(MirageError, match="TensorFlow") as caught:
+        nvidia_pickle.import_generator(path)
+    assert "ffhq.pkl" in str(caught.value)
+    assert "legacy.py" in str(caught.value)

@@ -1,0 +1,31 @@
+"""Job: import a published file of weights (rule import_weights)."""
+
+from typing import TYPE_CHECKING
+
+from mirage.runtime import job
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import snakemake
+
+
+def import_weights(task: "snakemake") -> dict[str, float]:
+    """Write the checked weights and what was found."""
+    from mirage.foreign.importing import import_weights
+    from mirage.foreign.networks import ForeignRecipe
+    from mirage.foreign.references import published
+    from mirage.runtime import files
+
+    name = task.wildcards.foreign
+    record = import_weights(
+        task.input.weights,
+        ForeignRecipe.of(task.params.recipe),
+        published(task.input.known, name),
+        task.params.memory,
+        task.output.weights,
+        task.input.reference or None,
+    )
+    files.write_json(task.output.record, {"name": name, **record})
+    return {"tensors": record["tensors"]}
+
+
+job.run(import_weights, snakemake)

@@ -1,0 +1,216 @@
+"""What is publicly known about an outside file, and how an import compares with it.
+
+``workflow/presets/weights.yaml`` holds per asset the official file name, the SHA-256 digits that
+name carries, and, where anyone has published one, the answer to a fixed input. Where none is known
+the answer is recorded and every later import of the same file must repeat it.
+"""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from mirage.errors import MirageError
+from mirage.foreign.fingerprint import TOLERANCE, difference, fingerprint
+from mirage.recipes import Recipe, require
+from mirage.runtime import files
+
+_log = logging.getLogger("mirage")
+
+FACENET_TOLERANCE = 0.01
+"""Bound of facenet-pytorch's own test, as the norm of the matrix of differences."""
+IMAGE_TOLERANCE = 0.01
+"""Largest mean absolute difference to a published image, whose own program uses other kernels."""
+
+
+@dataclass(frozen=True)
+class Published(Recipe):
+    """One row of the table.
+
+    Attributes:
+        source: where the facts come from.
+        file: official file name.
+        sha256: the first hexadecimal digits of its SHA-256, at least eight.
+        fingerprint: answer to the fixed input, as ``fingerprint`` tells it.
+        people: names of the sample images, where distances are published.
+        distances: Euclidean distances of their embeddings, a square matrix.
+    """
+
+    source: str = ""
+    file: str | None = None
+    sha256: str | None = None
+    fingerprint: Any = None
+    people: tuple[str, ...] = ()
+    distances: tuple[tuple[float, ...], ...] = ()
+
+    def __post_init__(self) -> None:
+        long = self.sha256 is None or 8 <= len(self.sha256) <= 64
+        require(long, "sha256", self.sha256, "8 to 64 hexadecimal digits")
+        square = all(len(row) == len(self.people) == len(self.distances) for row in self.distances)
+        require(square, "distances", len(self.distances), "a square matrix, one row per person")
+
+
+def published(table: str | Path, asset: str) -> Published:
+    """Read an asset's row; one that says nothing where there is none.
+
+    Raises:
+        MirageError: the table is missing or a row has an unknown key.
+    """
+    import yaml
+
+    try:
+        rows = yaml.safe_load(Path(table).read_text(encoding="utf-8")) or {}
+    except FileNotFoundError as error:
+        raise MirageError(f"{table} is missing", remedy="restore it") from error
+    return Published.of(rows.get(asset, {}))
+
+
+def judge_bytes(sha256: str, known: Published) -> str:
+    """Say in words whether a file's bytes are the published ones."""
+    if known.sha256 is None:
+        return "no checksum published"
+    if sha256.startswith(known.sha256):
+        return "as published"
+    _log.warning("the file's SHA-256 %s… is not that of %s", sha256[:8], known.file)
+    return "other than published"
+
+
+def judge_answer(answer: Tensor, sha256: str, known: Published, memory: Path) -> dict[str, Any]:
+    """Compare a network's answer with the table, else with what an earlier import recorded.
+
+    Args:
+        answer: to the fixed input.
+        sha256: of the file.
+        known: the asset's row.
+        memory: file in which the answer is kept between imports, outside declared outputs.
+
+    Returns:
+        ``fingerprint`` and ``status``; JSON-able.
+
+    Raises:
+        MirageError: the answer is not finite, differs from the table, or the same file answered
+            otherwise before.
+    """
+    if not bool(torch.isfinite(answer).all()):
+        raise MirageError(
+            "the network answers a fixed image with infinite or undefined values",
+            "finite features",
+            "fetch the weights again and compare their checksum",
+        )
+    found = fingerprint(answer)
+    if known.fingerprint is not None:
+        gap = difference(found, known.fingerprint)
+        if gap > TOLERANCE:
+            raise MirageError(
+                f"the network's answer to the fixed image differs from the known one by {gap:.2g} "
+                "of its span",
+                f"at most {TOLERANCE}, as for the file in workflow/presets/weights.yaml",
+                "fetch the published file; if the table is wrong, correct it",
+            )
+        return {"fingerprint": found, "status": "agrees with the reference table"}
+    return {"fingerprint": found, "status": _remember(found, sha256, memory)}
+
+
+def _remember(found: Mapping[str, Any], sha256: str, memory: Path) -> str:
+    status = "recorded, no published reference"
+    if memory.exists():
+        before = files.read_json(memory)
+        gap = difference(found, before["fingerprint"])
+        if before["sha256"] != sha256:
+            _log.warning("the file is another one than at the last import; its answer is recorded")
+            status = "recorded anew: another file than at the last import"
+        elif gap > TOLERANCE:
+            raise MirageError(
+                f"the same file answers the fixed image otherwise than at the last import "
+                f"(by {gap:.2g} of the span; {memory})",
+                "the same numbers up to rounding",
+                "look for changed versions of PyTorch or torchvision; if the change is wanted, "
+                "delete that file",
+            )
+        else:
+            return "as at the last import, no published reference"
+    files.write_json(memory, {"sha256": sha256, "fingerprint": dict(found)})
+    return status
+
+
+@torch.inference_mode()
+def check_distances(network: torch.nn.Module, folder: str | Path, known: Published) -> float:
+    """Compare FaceNet's distances between the official sample faces with the published ones.
+
+    Args:
+        network: FaceNet, frozen, on the CPU.
+        folder: the project's ``data/test_images_aligned``: one folder per person with ``1.png``,
+            160 px.
+        known: people and distances.
+
+    Returns:
+        Norm of the matrix of differences.
+
+    Raises:
+        MirageError: an image is missing, or the distances differ.
+    """
+    import numpy as np
+    from PIL import Image
+
+    faces = []
+    for person in known.people:
+        path = Path(folder) / person / "1.png"
+        if not path.exists():
+            raise MirageError(f"{path} is missing", remedy="fetch the sample faces as listed")
+        with Image.open(path) as image:
+            faces.append(torch.from_numpy(np.array(image.convert("RGB"))).permute(2, 0, 1))
+    # The project's own range, (x - 127.5) / 128.
+    embedded = network((torch.stack(faces).float() - 127.5) / 128)
+    wide = embedded.double()
+    found = (wide[:, None] - wide[None]).norm(dim=2)
+    error = float((found - torch.tensor(known.distances, dtype=torch.float64)).norm())
+    if not error < FACENET_TOLERANCE:
+        raise MirageError(
+            f"FaceNet's distances between the sample faces are off by {error:.3g}",
+            f"less than {FACENET_TOLERANCE} from the published ones ({known.source})",
+            "fetch weights and sample faces again and compare their checksums",
+        )
+    return error
+
+
+def check_image(image: Tensor, reference: str | Path) -> float:
+    """Compare a generator's image with one published as a NumPy file.
+
+    Args:
+        image: float [1, C, px, px], made from the fixed latent without truncation.
+        reference: ``.npy`` with [1, C, px, px] or [1, px, px, C].
+
+    Returns:
+        Mean absolute difference.
+
+    Raises:
+        MirageError: the file is damaged, of another shape, or the images differ.
+    """
+    import numpy as np
+
+    try:
+        array = np.load(reference, allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise MirageError(
+            f"{reference} cannot be read ({error})", "an array of numbers", "fetch it again"
+        ) from error
+    known = torch.from_numpy(np.asarray(array, dtype=np.float64))
+    if known.ndim == 4 and known.shape[-1] == image.shape[1]:
+        known = known.permute(0, 3, 1, 2)
+    if known.shape != image.shape:
+        raise MirageError(
+            f"{reference} has the shape {list(known.shape)}", f"that of {list(image.shape)}"
+        )
+    gap = float((image.double().cpu() - known).abs().mean())
+    if not gap < IMAGE_TOLERANCE:
+        raise MirageError(
+            f"the generator's image of the fixed latent differs from {reference} by {gap:.3g} "
+            "in the mean",
+            f"less than {IMAGE_TOLERANCE}",
+            "fetch the pickle and the reference again; FFHQ at 1024 px is meant",
+        )
+    return gap
