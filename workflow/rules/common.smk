@@ -14,7 +14,7 @@ from mirage import cells, configuration
 from mirage.cells import Attack, Target
 from mirage.errors import MirageError
 from mirage.paper.metrics import MODELS
-from mirage.runtime import digest
+from mirage.runtime import digest, slots
 from mirage.study import NETWORKS, Study
 
 try:
@@ -22,6 +22,7 @@ try:
 except MirageError as error:
     raise WorkflowError(str(error)) from None
 
+slots.offer(config["gpu_ids"])
 SCALE = config["scales"][config["scale"]]
 STUDY = Study(SCALE, config["classes_per_chunk"])
 # Snakemake sees no edits inside imported modules; this digest of the code a script reaches does.
