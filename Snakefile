@@ -45,6 +45,7 @@ include: "workflow/rules/targets.smk"
 include: "workflow/rules/attacks.smk"
 include: "workflow/rules/evaluation.smk"
 include: "workflow/rules/paper.smk"
+include: "workflow/rules/disk.smk"
 
 
 report: "workflow/report/workflow.rst"

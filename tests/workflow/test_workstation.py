@@ -9,7 +9,7 @@ import pytest
 from projects import ROOT
 
 GPUS = ["GPU-11111111", "MIG-GPU-2222/1/0", "GPU-33333333"]
-JOBS = 9
+JOBS = 6
 RULES = f"""
 config["code"] = {{}}
 rule all:

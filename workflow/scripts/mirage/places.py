@@ -17,11 +17,12 @@ class Place:
 
     Attributes:
         pattern: shell pattern of paths relative to ``results/<scale>``; ``*`` also crosses folders.
-        kind: ``store`` (made once, read by many jobs), ``cache`` (a copy, or regenerated cheaply),
+        kind: ``store`` (made once, read by many jobs), ``cache`` (read once, then only in the way),
             ``result`` (what the study is for, or GPU hours to repeat), ``state`` (of unfinished
-            work, and Snakemake's memory) or ``log`` (what happened).
+            work, and Snakemake's memory) or ``log`` (what happened). Views and pools are stores,
+            though cheap to repeat: Snakemake would repeat with them all that was made from them.
         what: the files in words.
-        needed_until: a cache may go once this sibling exists; empty if nothing waits for it.
+        needed_until: a cache may go once this sibling exists; empty if no job waits for it.
     """
 
     pattern: str
@@ -38,7 +39,6 @@ PLACES = (
     Place("priors/pools/*", "store", "candidate images of a prior"),
     Place("priors/*", "store", "generators and discriminators"),
     Place("targets/*", "result", "trained classifiers and their metrics"),
-    Place("attacks/*/optimised.safetensors", "cache", "chunks joined on request"),
     Place("attacks/*/images.safetensors", "cache", "the student's images", "knowledge.json"),
     Place("attacks/*", "result", "latents, features and metrics of attacks"),
     Place("evaluation/*", "result", "features of real images"),
