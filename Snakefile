@@ -23,6 +23,9 @@ pathvars:
 include: "workflow/rules/common.smk"
 
 
+container: container_image()
+
+
 wildcard_constraints:
     dataset=cells.WORD,
     view=cells.WORD,

@@ -71,6 +71,12 @@ def asset_paths():
     return "|".join(paths) or r"(?!)"
 
 
+def container_image():
+    """The image jobs run in under --sdm apptainer; nothing where none is set."""
+    image = config["container"]
+    return image if image is None or "://" in image else str(ROOT / image)
+
+
 def state_file(rule):
     """Query for the file in which an interrupted job keeps its state; no rule declares it."""
 
