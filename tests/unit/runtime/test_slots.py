@@ -146,7 +146,7 @@ def test_waiting_says_who_holds_the_devices(monkeypatch, caplog):
 @pytest.mark.parametrize(
     "environment",
     [
-        {"SLURM_JOB_ID": "7"},
+        {"SLURM_JOB_ID": "7", "CUDA_VISIBLE_DEVICES": "0"},
         {"CUDA_VISIBLE_DEVICES": "3"},
         {"CUDA_VISIBLE_DEVICES": ""},
         {"CUDA_VISIBLE_DEVICES": "-1,0,1"},
@@ -234,6 +234,15 @@ def test_a_device_has_one_name_however_it_is_written(visible, expected):
 def test_impossible_names_are_one_clear_message(visible, message):
     with pytest.raises(MirageError, match=message):
         slots.devices({"CUDA_VISIBLE_DEVICES": visible})
+
+
+@pytest.mark.usefixtures("nvidia_smi")
+def test_slurm_says_what_a_job_may_use():
+    """Nothing named is nothing given; an allocation of several is shared out."""
+    assert slots.devices({"SLURM_JOB_ID": "7"}) == []
+    assert slots.devices({"SLURM_JOB_ID": "7", "CUDA_VISIBLE_DEVICES": "0"}) == ["0"]
+    both = slots.devices({"SLURM_JOB_ID": "7", "CUDA_VISIBLE_DEVICES": "0,2"})
+    assert both == ["GPU-aaaa1111-0000", "GPU-aaaa5555-0000"]
 
 
 @given(

@@ -3,8 +3,9 @@
 Snakemake lets at most ``gpu: N`` jobs run at once and leaves it to them which device each takes.
 Here a job takes the first free one and holds a kernel lock (``flock``) on a file named for it, so
 whatever ends the job, SIGKILL included, frees the device. The files lie in a folder of this user
-on this machine, so two Snakemakes side by side share the devices. Under SLURM, which assigns
-devices itself, and with fewer than two devices, nothing happens.
+on this machine, so two Snakemakes side by side share the devices. With fewer than two devices
+nothing happens; so it is in a job of SLURM, which assigns one itself, while an allocation of
+several in which Snakemake runs on its own is shared out like a workstation.
 
 This module knows nothing of CUDA: it must act before CUDA is first asked, since a process sees
 the devices that ``CUDA_VISIBLE_DEVICES`` names at that moment and no others. Warm forks are safe,
@@ -64,7 +65,7 @@ def settle(poll_s: float = 1.0) -> str | None:
     global _held
     if _held is None:
         choice = devices(os.environ)
-        if "SLURM_JOB_ID" in os.environ or len(choice) < 2:
+        if len(choice) < 2:
             return None
         _held = wait(choice, poll_s)
         os.environ[_VISIBLE] = _held.device
@@ -93,7 +94,8 @@ def devices(environment: Mapping[str, str]) -> list[str]:
 
     Args:
         environment: ``CUDA_VISIBLE_DEVICES`` in it restricts them, with CUDA's own meaning: names
-            count up to the first negative or empty one. Without it, all of the machine's.
+            count up to the first negative or empty one. Without it, all of the machine's, but none
+            in a job of SLURM, which names in it what the job may use.
 
     Returns:
         UUIDs where ``nvidia-smi`` can be asked, so that one device has one name however the user
@@ -104,7 +106,7 @@ def devices(environment: Mapping[str, str]) -> list[str]:
     """
     told = environment.get(_VISIBLE)
     if told is None:
-        return [uuid for _, uuid in inventory()]
+        return [] if "SLURM_JOB_ID" in environment else [uuid for _, uuid in inventory()]
     names = _named(told)
     if len(names) < 2:
         return names
