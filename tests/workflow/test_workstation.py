@@ -31,7 +31,7 @@ def hold(task):
     choose_device(task.params.device)
     mine = Path("device-" + os.environ["CUDA_VISIBLE_DEVICES"].replace("/", "_"))
     os.close(os.open(mine, os.O_CREAT | os.O_EXCL))  # fails if another job is on this device
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 120
     while (together := len(list(Path().glob("device-*")))) < 3 and time.monotonic() < deadline:
         if Path("met").exists():
             break
