@@ -23,6 +23,9 @@ pathvars:
 include: "workflow/rules/common.smk"
 
 
+container: container_image()
+
+
 wildcard_constraints:
     dataset=cells.WORD,
     view=cells.WORD,
@@ -47,6 +50,7 @@ include: "workflow/rules/targets.smk"
 include: "workflow/rules/attacks.smk"
 include: "workflow/rules/evaluation.smk"
 include: "workflow/rules/paper.smk"
+include: "workflow/rules/disk.smk"
 
 
 report: "workflow/report/workflow.rst"

@@ -17,7 +17,7 @@ make_venv() { "$python" -m venv --clear .venv; }
 if ! make_venv 2>/tmp/mirage-venv.$$; then
     if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
         say "this Python has no venv; installing Debian's python3-venv"
-        apt-get update -qq && apt-get install -y -qq python3-venv
+        apt-get update -qq && apt-get install -y -qq python3-venv >/dev/null
         make_venv
     else
         cat /tmp/mirage-venv.$$ >&2

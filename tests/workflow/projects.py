@@ -22,7 +22,8 @@ class Checkout:
             source = ROOT / part
             copy = shutil.copytree if source.is_dir() else shutil.copy
             copy(source, folder / part)
-        (folder / "slurm").symlink_to("profiles/slurm")
+        for profile in ("slurm", "workstation"):
+            (folder / profile).symlink_to(f"profiles/{profile}")
         self.results = folder / "results/tiny"
 
     def fake_assets(self):

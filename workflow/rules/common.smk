@@ -17,7 +17,7 @@ from mirage.assets.memory import Memory
 from mirage.cells import Attack, Target
 from mirage.errors import MirageError
 from mirage.paper.metrics import MODELS
-from mirage.runtime import digest
+from mirage.runtime import digest, slots
 from mirage.study import NETWORKS, Study, imported
 
 try:
@@ -28,6 +28,7 @@ try:
 except MirageError as error:
     raise WorkflowError(str(error)) from None
 
+slots.offer(config["gpu_ids"])
 # Snakemake sees no edits inside imported modules; this digest of the code a script reaches does.
 # Every record carries it. Among a job's params it also makes the job run again when it changes,
 # which a study of weeks does not want unasked.
@@ -145,6 +146,12 @@ def fingerprint_file(wildcard):
         return f"{Path('fingerprints', wildcards[wildcard])}.json"
 
     return path
+
+
+def container_image():
+    """The image jobs run in under --sdm apptainer; nothing where none is set."""
+    image = config["container"]
+    return image if image is None or "://" in image else str(ROOT / image)
 
 
 def state_file(rule):

@@ -3,10 +3,13 @@
 import os
 
 from mirage.errors import MirageError
+from mirage.runtime import slots
 
 
 def choose_device(name: str) -> str:
     """Turn the configuration's ``device`` into a torch device, set to repeat itself exactly.
+
+    Where a machine has several GPUs and no SLURM, the job takes one for itself (see ``slots``).
 
     Args:
         name: ``auto`` (a GPU if there is one), ``cpu`` or ``cuda``.
@@ -19,6 +22,8 @@ def choose_device(name: str) -> str:
     """
     # cuBLAS repeats itself only with a fixed workspace, chosen before its first use.
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    if name != "cpu":
+        slots.settle()  # before CUDA is first asked
     import torch
 
     found = name != "cpu" and torch.cuda.is_available()

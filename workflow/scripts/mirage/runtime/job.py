@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from mirage.errors import Interrupted, MirageError
-from mirage.runtime import files, warm
+from mirage.runtime import files, slots, warm
 from mirage.runtime.progress import clock
 
 _log = logging.getLogger("mirage")
@@ -143,6 +143,7 @@ def _record(task: Any, started: float, wall_s: float) -> dict[str, Any]:
         "versions": {name: _version(name) for name in _PACKAGES},
         "python": platform.python_version(),
         "machine": {"node": platform.machine(), "cores": os.cpu_count(), "device": _device()},
+        "gpu": slots.held(),
         "threads": task.threads,
         "startup_s": round(started - (warm.job_started() or _process_started()), 3),
         "wall_s": round(wall_s, 3),

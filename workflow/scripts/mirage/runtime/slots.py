@@ -1,0 +1,222 @@
+"""Which GPU a job gets on a machine whose scheduler counts GPUs but assigns none.
+
+Snakemake lets at most ``gpu: N`` jobs run at once and leaves it to them which device each takes.
+Here a job takes the first free one and holds a kernel lock (``flock``) on a file named for it, so
+whatever ends the job, SIGKILL included, frees the device. The files lie in a folder of this user
+on this machine, so two Snakemakes side by side share the devices. With fewer than two devices
+nothing happens; so it is in a job of SLURM, which assigns one itself, while an allocation of
+several in which Snakemake runs on its own is shared out like a workstation.
+
+This module knows nothing of CUDA: it must act before CUDA is first asked, since a process sees
+the devices that ``CUDA_VISIBLE_DEVICES`` names at that moment and no others. Warm forks are safe,
+since their server imports PyTorch but never asks it for a device.
+"""
+
+import fcntl
+import logging
+import os
+import re
+import subprocess
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+from urllib.parse import quote
+
+from mirage.errors import MirageError
+
+_log = logging.getLogger("mirage")
+_VISIBLE = "CUDA_VISIBLE_DEVICES"
+_ASK_S = 60.0  # nvidia-smi may take long on a machine with many devices
+
+
+@dataclass(frozen=True)
+class Slot:
+    """A device this process holds for as long as the file stays open.
+
+    Attributes:
+        device: its name: an index, a GPU's UUID or that of a MIG instance.
+        file: the open, locked file.
+    """
+
+    device: str
+    file: IO[str]
+
+    def release(self) -> None:
+        """Let others have the device."""
+        self.file.close()
+
+
+_held: Slot | None = None
+
+
+def settle(poll_s: float = 1.0) -> str | None:
+    """Take a device for this process and hide the others from CUDA; wait while none is free.
+
+    Args:
+        poll_s: seconds between two looks for a free device.
+
+    Returns:
+        The device's name; None where there is nothing to choose.
+    """
+    global _held
+    if _held is None:
+        choice = devices(os.environ)
+        if len(choice) < 2:
+            return None
+        _held = wait(choice, poll_s)
+        os.environ[_VISIBLE] = _held.device
+        _log.info("GPU %s", _held.device)
+    return _held.device
+
+
+def held() -> str | None:
+    """Name of the device this process holds; None if it holds none."""
+    return _held.device if _held else None
+
+
+def offer(names: Sequence[str] | None) -> None:
+    """Restrict this process and its children to some devices, as a user does in a shell.
+
+    Args:
+        names: device names in order of preference; None restricts nothing. Under SLURM the devices
+            that SLURM assigned stand.
+    """
+    if names and "SLURM_JOB_ID" not in os.environ and held() is None:
+        os.environ[_VISIBLE] = ",".join(map(str, names))
+
+
+def devices(environment: Mapping[str, str]) -> list[str]:
+    """List the devices a job may choose from, most preferred first.
+
+    Args:
+        environment: ``CUDA_VISIBLE_DEVICES`` in it restricts them, with CUDA's own meaning: names
+            count up to the first negative or empty one. Without it, all of the machine's, but none
+            in a job of SLURM, which names in it what the job may use.
+
+    Returns:
+        UUIDs where ``nvidia-smi`` can be asked, so that one device has one name however the user
+        writes it (numbers are those of ``nvidia-smi``); otherwise the names as they stand.
+
+    Raises:
+        MirageError: a name is not one of the machine's devices, or stands twice.
+    """
+    told = environment.get(_VISIBLE)
+    if told is None:
+        return [] if "SLURM_JOB_ID" in environment else [uuid for _, uuid in inventory()]
+    names = _named(told)
+    if len(names) < 2:
+        return names
+    known = inventory()
+    return _distinct([_full_name(name, known) for name in names], told)
+
+
+def inventory() -> list[tuple[str, str]]:
+    """Number and UUID of every device of this machine; empty where ``nvidia-smi`` is not at hand.
+
+    A GPU split by MIG stands for its instances, which all bear its number.
+    """
+    try:
+        told = subprocess.run(
+            ["nvidia-smi", "-L"], capture_output=True, text=True, check=True, timeout=_ASK_S
+        ).stdout
+    except (OSError, subprocess.SubprocessError):
+        return []
+    return read_inventory(told)
+
+
+def read_inventory(told: str) -> list[tuple[str, str]]:
+    """Read the answer of ``nvidia-smi -L``; see ``inventory``."""
+    found: list[tuple[str, str]] = []
+    for block in re.split(r"^(?=GPU \d+:)", told, flags=re.MULTILINE):
+        uuids = re.findall(r"\(UUID: ([^)]+)\)", block)
+        number = re.match(r"GPU (\d+):", block)
+        if number:
+            found += [(number[1], uuid) for uuid in uuids[1:] or uuids]
+    return found
+
+
+def wait(choice: Sequence[str], poll_s: float) -> Slot:
+    """Take the first free device of ``choice``, waiting for one if need be."""
+    if (slot := take(choice)) is not None:
+        return slot
+    _log.info("all %d GPUs are taken (%s): waiting", len(choice), _holders(choice))
+    while (slot := take(choice)) is None:
+        time.sleep(poll_s)
+    return slot
+
+
+def take(choice: Sequence[str]) -> Slot | None:
+    """Take the first free device of ``choice``; None if there is none."""
+    for device in choice:
+        path = _lock_file(device)
+        file = path.open("a+", encoding="utf-8")
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            # A cleaner of old files may have removed the name while we were opening it.
+            if os.path.samestat(os.fstat(file.fileno()), path.stat()):
+                file.truncate(0)
+                file.write(f"{os.environ.get('MIRAGE_JOB', 'a job')}, process {os.getpid()}")
+                file.flush()
+                return Slot(device, file)
+        except (BlockingIOError, FileNotFoundError):
+            pass
+        file.close()
+    return None
+
+
+def _named(told: str) -> list[str]:
+    names = []
+    for name in map(str.strip, told.split(",")):
+        if not name or name.startswith("-") or name == "NoDevFiles":
+            break
+        names.append(name)
+    return names
+
+
+def _full_name(name: str, known: Sequence[tuple[str, str]]) -> str:
+    """Return the UUID behind a number or the beginning of a UUID, both of which CUDA takes."""
+    if not known:
+        return name
+    fits = [uuid for number, uuid in known if name == number or uuid.startswith(name)]
+    exact = [uuid for uuid in fits if uuid == name]
+    if len(exact or fits) != 1:
+        raise MirageError(
+            f"GPU {name} of {_VISIBLE} or gpu_ids is {'several' if fits else 'none'} of this "
+            "machine's devices",
+            expected=", ".join(f"{number} ({uuid})" for number, uuid in known),
+            remedy="name devices by the numbers or UUIDs that nvidia-smi -L prints",
+        )
+    return (exact or fits)[0]
+
+
+def _distinct(names: list[str], told: str) -> list[str]:
+    if len(set(names)) < len(names):
+        raise MirageError(
+            f"{_VISIBLE} or gpu_ids names a GPU twice: {told}",
+            remedy="name each device once; one job runs on each",
+        )
+    return names
+
+
+def _lock_file(device: str) -> Path:
+    # Not TMPDIR, which may differ between two Snakemakes, and not the session's runtime folder,
+    # which goes when its user logs out while jobs run on.
+    fixed = Path("/tmp")
+    base = fixed if fixed.is_dir() else Path(tempfile.gettempdir())
+    folder = Path(os.environ.get("MIRAGE_SLOTS") or base / f"mirage-{os.getuid()}")
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if folder.lstat().st_uid != os.getuid():
+        raise MirageError(f"{folder} belongs to another user", remedy="remove or rename it")
+    return folder / f"gpu-{quote(device, safe='')}.lock"
+
+
+def _holders(choice: Sequence[str]) -> str:
+    told = []
+    for device in choice:
+        with suppress(OSError):
+            told.append(f"{device}: {_lock_file(device).read_text(encoding='utf-8')}")
+    return "; ".join(told)
