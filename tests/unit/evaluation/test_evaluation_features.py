@@ -140,7 +140,7 @@ def test_real_images_differ_only_where_the_official_code_feeds_another_range():
         .to(torch.uint8)
         for name, network in NETWORKS.items()
     }  # fmt: skip
-    real = embed_real(NETWORKS, views, labels, 4)
+    real = embed_real(NETWORKS, views, labels, 4, NO_STATE)
     assert sorted(real.features) == [
         "eval.corrected", "face.corrected", "fid.corrected", "fid.paper",
     ]  # fmt: skip

@@ -70,7 +70,7 @@ def row_losses(objective: Objective, stack: Stack, w: Tensor, step: int) -> Tens
     if objective.discriminator is None:
         view = pipeline.crop(ws, objective.clip)
     else:
-        whole = pipeline.generator.synthesis(ws)
+        whole = pipeline.whole(ws)
         judged = [
             realism(objective.discriminator, part) for part in torch.split(whole, stack.sizes)
         ]

@@ -5,15 +5,16 @@ One registry entry per kind of network. All take images in [-1, 1] and are froze
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import torch
 from torch import Tensor
 
 from mirage.errors import MirageError
 from mirage.evaluation.fidelity import PAPER, Fidelity
+from mirage.numerics import Precision, autocast
 from mirage.recipes import Recipe, require
 
 
@@ -83,11 +84,17 @@ class EvaluationNetwork:
         spec: its settings.
         forward: images in [-1, 1] on the device -> features and logits.
         device: where it computes.
+        precision: arithmetic of its forward pass; see ``mirage.numerics``.
     """
 
     spec: NetworkSpec
     forward: Forward = field(repr=False)
     device: str
+    precision: Precision = "fp32"
+
+    def at(self, precision: Precision) -> Self:
+        """The same network at another precision."""
+        return replace(self, precision=precision)
 
     @property
     def has_paper_input(self) -> bool:
@@ -121,7 +128,9 @@ class EvaluationNetwork:
             images = images if paper_input is None else paper_input(images)
         else:
             images = images.clamp(-1, 1)
-        features, logits = self.forward(images)
+        with autocast(self.precision, self.device):
+            features, logits = self.forward(images)
+        features = features.float() if self.precision == "bf16" else features
         if self.spec.l2_normalise:
             features = torch.nn.functional.normalize(features, dim=1)
         return Embedded(features, logits)
