@@ -71,10 +71,10 @@ def pretend_cuda():
     caches = (resampling.fir_kernel, resampling._doubling)
     with (
         _PretendCuda() as mode,
-        mock.patch("torch.cuda._lazy_init", lambda: None),
+        mock.patch("torch.cuda._lazy_init"),
         mock.patch("torch.tensor", _tensor),
         mock.patch("torch.autograd.grad", _gradient),
-        mock.patch("torch.cuda.mem_get_info", lambda *_: memory),
+        mock.patch("torch.cuda.mem_get_info", return_value=memory),
     ):
         torch._C._ensureCUDADeviceGuardSet()  # a guard that does nothing, as fake tensors have it
         for cache in caches:

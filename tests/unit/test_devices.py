@@ -129,7 +129,7 @@ def _people(count=9, px=16):
     ("architecture", "px"),
     [
         ("resnet-mini", 16), ("resnext-mini", 16), ("densenet-mini", 16), ("convnet-mini", 16),
-        ("resnet18", 64), ("inception-v3", 299),
+        ("inception-v3", 299),
     ],
 )  # fmt: skip
 def test_training(tmp_path, cuda, architecture, px):
