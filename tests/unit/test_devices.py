@@ -146,8 +146,9 @@ def test_training(tmp_path, cuda, architecture, px):
     def work(checkpoint):
         return train_classifier(architecture, train, test, recipe, 1, checkpoint, "cuda")
 
-    with pytest.raises(Interrupted):
-        work(StopAfter(tmp_path / "state", 4))
+    if architecture == "resnet-mini":
+        with pytest.raises(Interrupted):
+            work(StopAfter(tmp_path / "state", 4))
     work(StopAfter(tmp_path / "state", 99))
 
 
