@@ -72,6 +72,8 @@ def pretend_cuda():
     with (
         _PretendCuda() as mode,
         mock.patch("torch.cuda._lazy_init"),
+        mock.patch("torch.cuda.amp.common.amp_definitely_not_available", return_value=False),
+        mock.patch("torch.cuda.is_bf16_supported", return_value=True),
         mock.patch("torch.tensor", _tensor),
         mock.patch("torch.autograd.grad", _gradient),
         mock.patch("torch.cuda.mem_get_info", return_value=memory),

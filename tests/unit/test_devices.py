@@ -120,6 +120,50 @@ def test_embedding(tmp_path, pipeline, target):
         embed_real(networks, views, torch.arange(5), 2, models.no_checkpoint())
 
 
+def _switches():
+    cuda = torch.backends.cuda.matmul.allow_tf32, torch.is_autocast_enabled("cuda")
+    return torch.backends.cudnn.allow_tf32, *cuda
+
+
+@pytest.mark.parametrize(
+    ("precision", "inside"),
+    [
+        ("fp32", (False, False, False)),
+        ("tf32", (True, False, False)),
+        ("bf16", (False, False, True)),
+    ],
+)
+def test_stages_set_their_precision_and_put_it_back(tmp_path, pipeline, target, precision, inside):
+    """(tf32 in convolutions, tf32 in products, autocast) as generator and classifier meet them."""
+    seen, before = [], _switches()
+    for network in (pipeline.generator.synthesis.b4.conv1, target.body[0]):
+        network.register_forward_hook(lambda _, given, made: seen.append((_switches(), made.dtype)))
+    starts, nothing = models.latents(2, 3), models.no_checkpoint()
+    pool = synthesise_pool(
+        pipeline, PoolRecipe(size=5, cutoff=3, precision=precision), PX, 3, "cuda", nothing
+    )
+    sample_candidates(target, pool, SamplingRecipe(3, precision=precision), CLASSES, 3, "cuda")
+    recipe = OptimisationRecipe(steps=3, batch_size=2, precision=precision)
+    with pytest.raises(Interrupted):
+        optimise_latents(
+            pipeline, target, starts, CLASSES, recipe, PX, 7, "cuda", 4,
+            StopAfter(tmp_path / "state", 2),
+        )  # fmt: skip
+    assert _switches() == before
+    chosen = SelectionRecipe(2, 3, precision=precision)
+    select_latents(pipeline, target, starts, CLASSES, chosen, PX, 7, "cuda", 3, nothing)
+    networks = {"eval": _network(target)}
+    embed_attack(
+        pipeline.at(precision), networks, starts, torch.tensor(CLASSES), PX, PX, 4, "cuda",
+        nothing, precision,
+    )  # fmt: skip
+    views = {"eval": torch.zeros(5, 1, PX, PX, dtype=torch.uint8)}
+    embed_real(networks, views, torch.arange(5), 2, nothing, precision)
+    dtype = torch.bfloat16 if precision == "bf16" else torch.float32
+    assert set(seen) == {(inside, dtype)}
+    assert _switches() == before
+
+
 def _people(count=9, px=16):
     pixels = torch.zeros(count, 3, px, px, dtype=torch.uint8)
     return LabelledImages(pixels, torch.arange(count) % 3, 3)
