@@ -181,14 +181,14 @@ def _timed(work: Callable[[], Tensor], turns: int) -> tuple[Tensor, float]:
     result = work()
     times = []
     for _ in range(turns):
-        began = _clock(result)
+        began = _clock(result.device.type)
         result = work()
-        times.append(_clock(result) - began)
+        times.append(_clock(result.device.type) - began)
     return result, sorted(times)[len(times) // 2]
 
 
-def _clock(tensor: Tensor) -> float:
-    if tensor.is_cuda:
+def _clock(device: str) -> float:
+    if device == "cuda":
         torch.cuda.synchronize()
         return time.perf_counter()
     return time.process_time()  # other work on a shared CPU does not count
@@ -256,7 +256,7 @@ def attacked(
     settings, px = world.study.attack(attack_of(alpha)), world.train.pixels.shape[-1]
     classes, device = list(range(world.train.classes)), world.device
     nothing, at = Checkpoint(None, {}), {"precision": precision}
-    began = _clock(world.train.labels.to(device))
+    began = _clock(device)
     pool = synthesise_pool(
         world.pipeline, PoolRecipe.of(_pool(world.study) | at), px, 250, device, nothing
     )
@@ -273,9 +273,7 @@ def attacked(
         SelectionRecipe.of(settings["selection"] | at), px, SEED, device, 250, nothing,
     )  # fmt: skip
     origins = found.indices.take_along_dim(selected.indices, dim=1)
-    return Attacked(
-        selected.latents, origins, selected.scores, _clock(optimised.latents.to(device)) - began
-    )
+    return Attacked(selected.latents, origins, selected.scores, _clock(device) - began)
 
 
 class Scores(NamedTuple):
