@@ -1,4 +1,7 @@
-"""Print how many times as long straightforward references take: python benchmarks/run.py."""
+"""Measure: python benchmarks/run.py [ratios | precision | paper_scale] [options of the last two].
+
+Without a name: how many times as long straightforward references take.
+"""
 
 import os
 import sys
@@ -12,7 +15,23 @@ PRIOR = ROOT / "workflow/presets/priors/orl-faces/generator.safetensors"
 CLASSES, PER_CLASS = 24, 7
 
 
-def main() -> int:
+def main(arguments: list[str]) -> int:
+    """Run what is named."""
+    import importlib
+
+    import torch
+
+    torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
+    name, *options = arguments or ["ratios"]
+    if name == "ratios":
+        return ratios()
+    if name not in ("precision", "paper_scale"):
+        print(__doc__, file=sys.stderr)
+        return 2
+    return importlib.import_module(f"benchmarks.{name}").main(options)
+
+
+def ratios() -> int:
     """Run all comparisons on one thread; 1 if any result differs from its reference."""
     import torch
     from mirage.data.views import LabelledImages
@@ -39,4 +58,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

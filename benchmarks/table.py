@@ -52,8 +52,13 @@ def cells(row: Row) -> tuple[str, ...]:
 
 
 def table(rows: Sequence[Row]) -> str:
+    """Markdown table of comparisons."""
+    return markdown(HEADER, [cells(row) for row in rows])
+
+
+def markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """Markdown table with aligned columns."""
-    lines = [HEADER, *map(cells, rows)]
+    lines = [header, *rows]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     texts = [
         "| "

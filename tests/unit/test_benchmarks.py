@@ -5,13 +5,17 @@ from pathlib import Path
 
 import pytest
 import torch
+import yaml
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from mirage.data.views import LabelledImages
+from mirage.priors.pipeline import ImagePipeline
 from mirage.priors.stylegan2.generator import Generator, GeneratorConfig
+from mirage.study import Study
+from mirage.targets.architectures import build
 
-from benchmarks import attack, evaluation, preparation, table, training
+from benchmarks import attack, evaluation, paper_scale, precision, preparation, table, training
 from benchmarks.paired import Ratio, paired, ratio_of
 
 
@@ -75,3 +79,92 @@ def test_table_tells_a_difference():
     row = table.Row("work", Ratio(2, 1, 3, 1, 2), "s", 3.0, ("images", 0.5), 1e-3)
     assert not row.agrees
     assert "DIFFERS: images 5.0e-01" in table.table([row])
+
+
+def _products(precision, steps, checkpoint):
+    for _ in range(steps):
+        torch.ones(3, 5) @ torch.ones(5, 7)
+        checkpoint.tick(dict)
+
+
+def test_flop_are_those_of_one_step():
+    assert paper_scale.count(_products) == 2 * 3 * 5 * 7
+
+
+def test_a_clock_leaves_the_first_step_out():
+    readings = iter([0.0, 10.0, 11.0, 13.0])
+    watch = paper_scale.Clock(lambda: next(readings))
+    for _ in range(3):
+        watch.tick(dict)
+    assert watch.steps() == [1.0, 2.0]
+
+
+SMALL = paper_scale.Settings(
+    "cpu", attack_batch=2, training_batch=3, steps=1, architecture="resnet-mini",
+    config=GeneratorConfig(16, channel_base=64, z_dim=8, w_dim=8, mapping_layers=1), crop_px=12,
+    image_px=10, peak_px=4,
+)  # fmt: skip
+
+
+def test_paper_scale_measures_every_step_and_precision():
+    found = [dict(zip(paper_scale.HEADER, row, strict=True))
+             for row in paper_scale.rows(SMALL, ["fp32", "bf16"])]  # fmt: skip
+    assert [row["work"] for row in found] == ["attack step"] * 2 + ["training step"] * 2
+    assert [row["precision"] for row in found] == ["fp32", "bf16"] * 2
+    for row in found:
+        speed = int(row["batch"]) / float(row["s / step"])
+        assert float(row["images/s"]) == pytest.approx(speed, rel=0.02)
+
+
+def test_a_step_that_does_not_fit_is_a_row(monkeypatch):
+    def full(*_):
+        raise torch.OutOfMemoryError
+
+    assert paper_scale.measure(full, "fp32", SMALL) is None
+    monkeypatch.setattr(paper_scale, "attack", lambda _: full)
+    monkeypatch.setattr(paper_scale, "count", lambda _: 1.0)
+    found = paper_scale.rows(SMALL, ["fp32"])
+    assert found[0][3:] == ("out of memory",) * 7
+    assert "out of memory" not in found[1]
+
+
+def test_a_step_is_compared_with_float64():
+    exact = precision.Step(torch.zeros(2, 1, 4, 4).double(), torch.eye(2).double(), 1.0)
+    ours = precision.Step(torch.full((2, 1, 4, 4), 0.02), torch.tensor([[1, 0.1], [0, 2]]), 3.0)
+    row = precision.compared("attack", "bf16", ours, exact, exact._replace(seconds=2.0))
+    assert row[:4] == ("attack", "bf16", "2.0e-02", "40")  # 10 log10(4 / 0.0004)
+    assert row[5:] == ("1.0e-01", "75.0%", "1.50")  # the lower median; one of four signs differs
+
+
+@pytest.fixture
+def tiny_world(generator, people):
+    config = yaml.safe_load((Path(__file__).parents[2] / "config.yaml").read_text())
+    demo = config["scales"]["demo"]
+    demo["pools"]["orl-1000"]["size"] = 20
+    demo["attacks"]["ppa"]["optimisation"]["steps"] = 3
+    demo["attacks"]["ppa"]["selection"]["iterations"] = 3
+    networks = {
+        role: precision.EvaluationNetwork(
+            precision.NetworkSpec("classifier", 16),
+            precision._forward(build(architecture, 4, 1).freeze()),
+            "cpu",
+        )
+        for role, architecture in (("eval", "convnet-mini"), ("face", attack.TARGET))
+    }
+    pipeline = ImagePipeline(generator, 16)
+    return precision.World(Study(demo), "cpu", people, people, pipeline, networks)
+
+
+def test_precision_is_held_against_float64_and_fp32(tiny_world):
+    target = build(attack.TARGET, 4, 1, seed=1).freeze()
+    found = precision.step_rows(tiny_world, target, ["fp32", "bf16"], 1)
+    images = [float(row[2]) for row in found[:2]]
+    assert images[0] < 1e-4 < images[1] < 1
+    errors = [float(row[5]) for row in found]
+    assert errors[0] < 1e-2 < errors[1]
+    assert errors[2] < 1e-4 < errors[3]
+    rows = precision.metric_rows(tiny_world, 0.0, target, ["fp32", "bf16"])
+    assert [row[1:3] for row in rows] == [
+        ("fp32", "fp32"), ("fp32", "bf16"), ("fp32, other device batch", "fp32"), ("bf16", "fp32"),
+    ]  # fmt: skip
+    assert rows[0][7] == "100"

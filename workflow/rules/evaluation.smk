@@ -46,7 +46,9 @@ rule embed_real:
         gpu=1,
     params:
         networks=network_specs,
+        precision=SCALE["evaluation"].get("precision", "fp32"),
         device=config["device"],
+        state=state_file("embed_real"),
         batch=config["forward_batch"],
         code=CODE["embed_real"],
     script:
@@ -75,6 +77,7 @@ rule embed_attack:
         gpu=1,
     params:
         networks=network_specs,
+        precision=SCALE["evaluation"].get("precision", "fp32"),
         crop_px=attack_crop,
         image_px=target_px,
         state=state_file("embed_attack"),

@@ -90,6 +90,7 @@ rule synthesise_pool:
         recipe=pool_recipe,
         crop_px=pool_crop,
         device=config["device"],
+        state=state_file("synthesise_pool"),
         batch=config["forward_batch"],
         code=CODE["synthesise_pool"],
     script:

@@ -2,12 +2,13 @@
 
 from typing import TYPE_CHECKING
 
-from mirage.runtime import job
+from mirage.runtime import job, memory
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
 
+@memory.limited_by("forward_batch")
 def embed_attack(task: "snakemake") -> None:
     """Write features, the student's images and the gallery."""
     from mirage.attacks.latents import load_latents
@@ -17,7 +18,7 @@ def embed_attack(task: "snakemake") -> None:
     from mirage.evaluation.networks import load_networks
     from mirage.priors.pipeline import ImagePipeline
     from mirage.priors.weights import load_generator
-    from mirage.runtime import files
+    from mirage.runtime import files, spool
     from mirage.runtime.checkpoint import Checkpoint
     from mirage.runtime.devices import choose_device
 
@@ -25,8 +26,10 @@ def embed_attack(task: "snakemake") -> None:
     specs = settle(task.params.networks, task.input.evaluator or None)
     selected = load_latents(Selected, task.input.latents)
     checkpoint = Checkpoint(task.params.state, job.identity(task))
+    precision = task.params.precision
+    generator = load_generator(task.input.generator, device)
     embedded = embed_attack(
-        ImagePipeline(load_generator(task.input.generator, device), task.params.crop_px),
+        ImagePipeline(generator, task.params.crop_px, precision),
         load_networks(specs, task.input.weights, device),
         selected.latents,
         selected.classes,
@@ -35,6 +38,7 @@ def embed_attack(task: "snakemake") -> None:
         task.params.batch,
         device,
         checkpoint,
+        precision,
     )
     per_class = selected.latents.shape[1]
     embedded.features.save(task.output.features)
@@ -55,6 +59,7 @@ def embed_attack(task: "snakemake") -> None:
         },
     )
     checkpoint.discard()
+    spool.discard(checkpoint)
 
 
 job.run(embed_attack, snakemake)

@@ -2,18 +2,21 @@
 
 from typing import TYPE_CHECKING
 
-from mirage.runtime import job
+from mirage.runtime import job, memory
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
 
+@memory.limited_by("forward_batch")
 def embed_real(task: "snakemake") -> None:
     """Write the features in every evaluation network."""
     from mirage.data.views import View
     from mirage.evaluation.evaluator import settle
     from mirage.evaluation.features import embed_real
     from mirage.evaluation.networks import load_networks
+    from mirage.runtime import spool
+    from mirage.runtime.checkpoint import Checkpoint
     from mirage.runtime.devices import choose_device
 
     device = choose_device(task.params.device)
@@ -22,13 +25,18 @@ def embed_real(task: "snakemake") -> None:
     views = {path: View(path) for path in dict.fromkeys(task.input.views)}
     images = {path: view.pixels[view.train] for path, view in views.items()}
     first = views[task.input.views[0]]
+    checkpoint = Checkpoint(task.params.state, job.identity(task))
     features = embed_real(
         networks,
         {role: images[path] for role, path in zip(networks, task.input.views, strict=True)},
         first.labels[first.train],
         task.params.batch,
+        checkpoint,
+        task.params.precision,
     )
     features.save(task.output.features)
+    checkpoint.discard()
+    spool.discard(checkpoint)
 
 
 job.run(embed_real, snakemake)

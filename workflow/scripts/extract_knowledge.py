@@ -3,12 +3,13 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mirage.runtime import job
+from mirage.runtime import job, memory
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
 
+@memory.limited_by_recipe
 def extract_knowledge(task: "snakemake") -> dict[str, float]:
     """Write xi on the target's training and test images."""
     from mirage.data.views import View

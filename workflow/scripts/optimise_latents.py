@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from mirage.runtime import job
+from mirage.runtime import job, memory
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 PUBLIC_IMAGES = 5000
 
 
+@memory.limited_by("optimise_batch")
 def optimise_latents(task: "snakemake") -> dict[str, float]:
     """Write the optimised latents of the chunk."""
     from mirage.attacks.latents import load_latents, save_latents
@@ -19,6 +20,7 @@ def optimise_latents(task: "snakemake") -> dict[str, float]:
     from mirage.attacks.pool import Pool
     from mirage.attacks.sampling import Candidates
     from mirage.cells import classes_of
+    from mirage.numerics import numerics
     from mirage.priors.pipeline import ImagePipeline
     from mirage.priors.weights import load_discriminator, load_generator
     from mirage.runtime.checkpoint import Checkpoint
@@ -26,6 +28,7 @@ def optimise_latents(task: "snakemake") -> dict[str, float]:
     from mirage.targets.weights import load_classifier
 
     device = choose_device(task.params.device)
+    recipe = OptimisationRecipe.of(task.params.recipe)
     classes = classes_of(task.wildcards.chunk)
     candidates = load_latents(Candidates, task.input.candidates)
     classifier = load_classifier(task.input.weights, device)
@@ -34,14 +37,15 @@ def optimise_latents(task: "snakemake") -> dict[str, float]:
         discriminator = load_discriminator(task.input.discriminator, device)
     if task.input.pool:
         public = Pool.load(task.input.pool).images[:PUBLIC_IMAGES]
-        statistics = feature_statistics(classifier, public, task.params.batch, device)
+        with numerics(recipe.precision, device):
+            statistics = feature_statistics(classifier, public, task.params.batch, device)
     checkpoint = Checkpoint(task.params.state, job.identity(task))
     optimised = optimise_latents(
         ImagePipeline(load_generator(task.input.generator, device), task.params.crop_px),
         classifier,
         candidates.latents[classes.start : classes.stop],
         classes,
-        OptimisationRecipe.of(task.params.recipe),
+        recipe,
         task.params.image_px,
         int(task.wildcards.seed),
         device,

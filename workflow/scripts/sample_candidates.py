@@ -2,12 +2,13 @@
 
 from typing import TYPE_CHECKING
 
-from mirage.runtime import job
+from mirage.runtime import job, memory
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
 
+@memory.limited_by("forward_batch")
 def sample_candidates(task: "snakemake") -> dict[str, float]:
     """Write the candidates of all classes."""
     from mirage.attacks.latents import save_latents

@@ -3,12 +3,13 @@
 import tempfile
 from typing import TYPE_CHECKING
 
-from mirage.runtime import job
+from mirage.runtime import job, memory
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
 
+@memory.limited_by_recipe
 def train_prior(task: "snakemake") -> None:
     """Write the averaged generator and the discriminator."""
     from mirage.data.dataset import DatasetRecipe

@@ -3,12 +3,13 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mirage.runtime import job
+from mirage.runtime import job, memory
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
 
+@memory.limited_by_recipe
 def train_target(task: "snakemake") -> dict[str, float]:
     """Write weights, history and metrics."""
     from mirage.data.splits import first_per_class

@@ -5,13 +5,18 @@ import os
 import attack_models as models
 import pytest
 import torch
+from interruptions import StopAfter
 from mirage.attacks import losses, objective
 from mirage.attacks.batches import official_batches
 from mirage.attacks.optimisation import OptimisationRecipe, make_stack, optimise_latents
 from mirage.attacks.pool import PoolRecipe, synthesise_pool
 from mirage.attacks.sampling import SamplingRecipe, sample_candidates
 from mirage.attacks.selection import SelectionRecipe, select_latents
+from mirage.errors import Interrupted, MirageError
 from mirage.priors.pipeline import ImagePipeline
+from mirage.priors.stylegan2.generator import Generator, GeneratorConfig
+from mirage.runtime.memory import limited_by
+from mirage.targets.architectures import build
 
 pytestmark = [
     pytest.mark.gpu,
@@ -64,3 +69,51 @@ def test_gradient_agrees_with_the_cpu_in_float64():
         w = models.latents(10, dtype=torch.float64).to(device).requires_grad_()
         gradients.append(objective.step_gradient(goal, stack, w, 1)[0].cpu())
     torch.testing.assert_close(*gradients, rtol=1e-8, atol=1e-12)
+
+
+@pytest.mark.parametrize("precision", ["fp32", "tf32", "bf16"])
+def test_optimisation_repeats_and_resumes_to_the_byte(tmp_path, precision):
+    config = GeneratorConfig(128, z_dim=64, w_dim=64, mapping_layers=2)
+    generator = Generator(config, seed=1).eval().requires_grad_(False).to("cuda")
+    classifier = build("resnet18", 5, 3, seed=1).to("cuda").freeze()
+    starts = torch.randn(2, 6, 64, generator=torch.Generator().manual_seed(0))
+    recipe = OptimisationRecipe(steps=5, batch_size=3, precision=precision)
+    before = torch.backends.cudnn.allow_tf32, torch.backends.cuda.matmul.allow_tf32
+
+    def work(checkpoint):
+        return optimise_latents(
+            ImagePipeline(generator, 100), classifier, starts, CLASSES, recipe, 64, 7, "cuda", 6,
+            checkpoint,
+        )  # fmt: skip
+
+    whole = work(models.no_checkpoint())
+    assert torch.equal(work(models.no_checkpoint()).latents, whole.latents)
+    with pytest.raises(Interrupted):
+        work(StopAfter(tmp_path / "state", 7))
+    assert torch.equal(work(StopAfter(tmp_path / "state", 99)).latents, whole.latents)
+    assert before == (torch.backends.cudnn.allow_tf32, torch.backends.cuda.matmul.allow_tf32)
+
+
+@pytest.mark.parametrize("precision", ["fp32", "tf32", "bf16"])
+def test_images_at_each_precision(precision):
+    pipeline, _ = _models("cuda")
+    w = models.latents(4)
+    exact = models.pipeline(dtype=torch.float64).images(w.double(), PX)
+    with torch.no_grad():
+        images = pipeline.at(precision).images(w.to("cuda"), PX)
+    assert images.dtype == torch.float32
+    # Without its context a stage has PyTorch's defaults, which are those of tf32.
+    allowed = {"fp32": 1e-2, "tf32": 1e-2, "bf16": 0.2}[precision]
+    assert (images.cpu() - exact).abs().max() < allowed * exact.abs().max()
+
+
+def test_a_full_gpu_names_the_setting():
+    def work(task):
+        torch.empty(1 << 50, device="cuda")
+
+    class Task:
+        rule = "optimise_latents"
+        params = type("Params", (), {"batch": 50})
+
+    with pytest.raises(MirageError, match="--config optimise_batch=25"):
+        limited_by("optimise_batch")(work)(Task)

@@ -6,10 +6,11 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from interruptions import StopAfter
 from mirage import imaging
 from mirage.attacks.pool import Pool, PoolRecipe, draw_latents, synthesise_pool
 from mirage.attacks.sampling import SamplingRecipe, sample_candidates
-from mirage.errors import MirageError
+from mirage.errors import Interrupted, MirageError
 
 RECIPE = PoolRecipe(size=11, cutoff=3)
 
@@ -63,6 +64,19 @@ def test_pool_survives_interruptions(tmp_path):
     again = Pool.load(tmp_path / "pool")
     assert torch.equal(again.w, pool.w)
     assert torch.equal(again.images, pool.images)
+
+
+def test_pool_loses_only_what_came_after_its_state(tmp_path):
+    """A kill -9 leaves images that no state knows of; they are made again, and once."""
+    path = tmp_path / "state"
+    with pytest.raises(Interrupted):
+        _pool(checkpoint=StopAfter(path, 2))
+    state = path.read_bytes()
+    with pytest.raises(Interrupted):
+        _pool(checkpoint=StopAfter(path, 1))
+    path.write_bytes(state)
+    again = _pool(checkpoint=StopAfter(path, 99))
+    assert torch.equal(again.images, _pool().images)
 
 
 def test_pool_refuses_a_cutoff_beyond_the_prior():

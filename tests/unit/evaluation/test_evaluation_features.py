@@ -1,5 +1,7 @@
 """Features: each latent synthesised once, whatever the batches, both readings, and resumption."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
@@ -140,7 +142,7 @@ def test_real_images_differ_only_where_the_official_code_feeds_another_range():
         .to(torch.uint8)
         for name, network in NETWORKS.items()
     }  # fmt: skip
-    real = embed_real(NETWORKS, views, labels, 4)
+    real = embed_real(NETWORKS, views, labels, 4, NO_STATE)
     assert sorted(real.features) == [
         "eval.corrected", "face.corrected", "fid.corrected", "fid.paper",
     ]  # fmt: skip
@@ -148,6 +150,38 @@ def test_real_images_differ_only_where_the_official_code_feeds_another_range():
     np.testing.assert_allclose(real.of("fid", "corrected"), 2 * pixels - 1, atol=1e-6)
     np.testing.assert_allclose(real.of("fid", "paper"), 4 * pixels - 3, atol=1e-6)
     assert real.of("eval", "paper") is real.of("eval", "corrected")
+
+
+@pytest.mark.parametrize("ticks", [1, 3, 5, 8])
+def test_interrupted_embedding_of_real_images_resumes_to_the_same_bytes(tmp_path, ticks):
+    views = {
+        name: torch.arange(6 * network.spec.image_px**2)
+        .view(6, 1, network.spec.image_px, -1)
+        .to(torch.uint8)
+        for name, network in NETWORKS.items()
+    }
+    seen = []
+
+    def counted(network):
+        def forward(images):
+            seen.append(len(images))
+            return network.forward(images)
+
+        return dataclasses.replace(network, forward=forward)
+
+    networks = {name: counted(network) for name, network in NETWORKS.items()}
+
+    def embedded(checkpoint):
+        return embed_real(networks, views, torch.arange(6), 4, checkpoint)
+
+    whole = embedded(NO_STATE)
+    passes = len(seen)
+    with pytest.raises(Interrupted):
+        embedded(StopAfter(tmp_path / "state", ticks))
+    again = embedded(Checkpoint(tmp_path / "state", {}))
+    assert len(seen) == 2 * passes  # nothing is computed twice
+    assert again.features.keys() == whole.features.keys()
+    assert all(np.array_equal(again.features[name], rows) for name, rows in whole.features.items())
 
 
 def test_stored_features_come_back(tmp_path):

@@ -19,6 +19,7 @@ from mirage.attacks.losses import LOSSES, FeatureStatistics
 from mirage.attacks.objective import Objective, Stack, step_gradient
 from mirage.attacks.transforms import Sharing, check_crop, draw_steps, plan_crops, spread
 from mirage.errors import MirageError
+from mirage.numerics import Precision, at_precision, numerics
 from mirage.optimisers import Optimiser, OptimiserRecipe
 from mirage.priors.pipeline import ImagePipeline
 from mirage.recipes import Recipe, require
@@ -47,6 +48,7 @@ class OptimisationRecipe(Recipe):
         feature_reference: f_reg is the ``mean`` of public features (what LOMMA's code does) or
             one normal ``draw`` per official batch and step (what the paper's C.7 says; quirk 18).
         clip: clamp images to [-1, 1] before they are resized (official code: false).
+        precision: arithmetic of generator and networks; see ``mirage.numerics``.
     """
 
     steps: int
@@ -62,6 +64,7 @@ class OptimisationRecipe(Recipe):
     feature_weight: float = 0.0
     feature_reference: Literal["mean", "draw"] = "mean"
     clip: bool = False
+    precision: Precision = "fp32"
 
     def __post_init__(self) -> None:
         require(self.steps > 0, "steps", self.steps, "at least 1")
@@ -131,9 +134,11 @@ def optimise_latents(
     facts' 8 batches of 25 within a class hold for one GPU (quirk 15).
     """
     _check(latents, classes, recipe, discriminator, statistics)
+    pipeline = pipeline.at(recipe.precision)
+    judged = discriminator is not None and recipe.discriminator_weight > 0
     objective = Objective(
-        pipeline, classifier, LOSSES[recipe.loss], recipe.clip, recipe.feature_weight,
-        discriminator if recipe.discriminator_weight > 0 else None, recipe.discriminator_weight,
+        pipeline, at_precision(classifier, recipe.precision), LOSSES[recipe.loss], recipe.clip,
+        recipe.feature_weight, discriminator if judged else None, recipe.discriminator_weight,
     )  # fmt: skip
     rows = latents.flatten(0, 1).cpu().clone()  # [K * n, w_dim]
     losses = rows.new_zeros(len(rows), recipe.steps)
@@ -144,7 +149,8 @@ def optimise_latents(
     waiting = [batch for batch in batches if batch.start >= done]
     first = int(state.get("step", 0))
     total = len(rows) * recipe.steps
-    with Progress(label, total, done * recipe.steps + first * len(state.get("w", ()))) as progress:
+    progress = Progress(label, total, done * recipe.steps + first * len(state.get("w", ())))
+    with numerics(recipe.precision, device), progress:
         for batches in stacked(waiting, device_batch):
             part = slice(batches[0].start, batches[-1].stop)
             stack = make_stack(

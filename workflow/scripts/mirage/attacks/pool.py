@@ -10,12 +10,14 @@ from torch import Tensor
 
 from mirage import imaging
 from mirage.errors import MirageError
+from mirage.numerics import Precision, numerics
 from mirage.priors.pipeline import ImagePipeline
 from mirage.priors.stylegan2.mapping import truncate
 from mirage.recipes import Recipe, require
 from mirage.runtime import files
 from mirage.runtime.checkpoint import Checkpoint
 from mirage.runtime.progress import Progress
+from mirage.runtime.spool import Spool
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,7 @@ class PoolRecipe(Recipe):
         fidelity: ``paper`` rates images whose layers from ``cutoff`` on use the untruncated w,
             although the optimisation starts from the truncated w in all layers (facts, quirk 4);
             ``corrected`` rates the images the optimisation starts from.
+        precision: arithmetic of the synthesis; see ``mirage.numerics``.
     """
 
     size: int
@@ -40,6 +43,7 @@ class PoolRecipe(Recipe):
     cutoff: int | None = 8
     clip: bool = True
     fidelity: Literal["paper", "corrected"] = "paper"
+    precision: Precision = "fp32"
 
     def __post_init__(self) -> None:
         require(self.size > 0, "size", self.size, "at least one candidate")
@@ -102,7 +106,7 @@ def synthesise_pool(
         image_px: input size of the targets.
         batch_size: latents per pass.
         device: where the generator lies.
-        checkpoint: state of an interrupted run.
+        checkpoint: state of an interrupted run; ticks after each pass.
         label: name of the work in progress lines.
 
     Raises:
@@ -117,19 +121,21 @@ def synthesise_pool(
             f"at most {generator.num_ws}, the layers of this prior",
             "lower it, or set null to truncate all layers",
         )
-    z = draw_latents(recipe.size, generator.z_dim, recipe.seed).to(device)
-    w = generator.mapping(z)  # [N, w_dim]
-    single = truncate(w, generator.w_avg, 1, recipe.psi, None)[:, 0]
+    pipeline = pipeline.at(recipe.precision)
     state = checkpoint.load()
-    rendered = [] if state is None else [state["images"]]
-    done = sum(map(len, rendered))
-    with Progress(label, recipe.size, done) as progress:
+    rendered = Spool(checkpoint)
+    done = int(state["done"]) if state is not None and rendered.resume(state) else 0
+    with numerics(recipe.precision, device), Progress(label, recipe.size, done) as progress:
+        z = draw_latents(recipe.size, generator.z_dim, recipe.seed).to(device)
+        w = generator.mapping(z)  # [N, w_dim]
+        single = truncate(w, generator.w_avg, 1, recipe.psi, None)[:, 0]
         for start in range(done, recipe.size, batch_size):
             rows = slice(start, start + batch_size)
             ws = pipeline.repeat(single[rows])
             if recipe.fidelity == "paper":
                 ws = truncate(w[rows], generator.w_avg, generator.num_ws, recipe.psi, recipe.cutoff)
-            rendered.append(imaging.resize(pipeline.crop(ws, recipe.clip), image_px).cpu())
+            images = imaging.resize(pipeline.crop(ws, recipe.clip), image_px)
+            rendered.append({"images": images.cpu()})
             progress.advance(len(ws))
-            checkpoint.tick(lambda: {"images": torch.cat(rendered)})
-    return Pool(single.cpu(), torch.cat(rendered))
+            checkpoint.tick(lambda: {"done": torch.tensor(progress.done), **rendered.mark()})
+    return Pool(single.cpu(), rendered.joined()["images"])

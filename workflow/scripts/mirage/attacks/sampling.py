@@ -8,6 +8,7 @@ from torch import Tensor
 
 from mirage.attacks.pool import Pool
 from mirage.errors import MirageError
+from mirage.numerics import Precision, at_precision, numerics
 from mirage.recipes import Recipe, require
 
 
@@ -19,10 +20,12 @@ class SamplingRecipe(Recipe):
         candidates_per_class: latents each class starts from (paper B.4: 200).
         flip_average: rate the mean softmax of the image and its mirror image, as the official
             code; else of the image alone.
+        precision: arithmetic of the classifier; see ``mirage.numerics``.
     """
 
     candidates_per_class: int = 200
     flip_average: bool = True
+    precision: Precision = "fp32"
 
     def __post_init__(self) -> None:
         require(
@@ -81,7 +84,9 @@ def sample_candidates(
             f"at most the pool's {len(pool.w)} latents",
             "lower it or enlarge the pool",
         )
-    scores = rate(classifier, pool.images, recipe.flip_average, batch_size, device)
+    classifier = at_precision(classifier, recipe.precision)
+    with numerics(recipe.precision, device):
+        scores = rate(classifier, pool.images, recipe.flip_average, batch_size, device)
     check_classes(classes, scores.shape[1])
     attacked = torch.tensor(classes)
     best, order = scores[:, attacked].T.sort(dim=1, descending=True, stable=True)

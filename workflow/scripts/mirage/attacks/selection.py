@@ -8,6 +8,7 @@ from torch import Tensor
 
 from mirage.attacks.transforms import Sharing, check_crop, draw_steps, plan_crops, spread
 from mirage.errors import MirageError
+from mirage.numerics import Precision, at_precision, numerics
 from mirage.priors.pipeline import ImagePipeline
 from mirage.recipes import Recipe, require
 from mirage.runtime.checkpoint import Checkpoint
@@ -27,6 +28,7 @@ class SelectionRecipe(Recipe):
         flip: probability of mirroring.
         crop: ``shared``, one transform per iteration for all images of a class (official code),
             or ``per_image`` (corrected; facts, quirk 3).
+        precision: arithmetic of generator and classifier; see ``mirage.numerics``.
     """
 
     n_selected: int = 50
@@ -35,6 +37,7 @@ class SelectionRecipe(Recipe):
     crop_ratio: tuple[float, float] = (0.8, 1.2)
     flip: float = 0.5
     crop: Sharing = "shared"
+    precision: Precision = "fp32"
 
     def __post_init__(self) -> None:
         require(self.n_selected > 0, "n_selected", self.n_selected, "at least 1")
@@ -107,7 +110,10 @@ def select_latents(
         )
     state = checkpoint.load()
     rated = [] if state is None else list(state["ratings"])
-    with Progress(label, len(classes), len(rated)) as progress:
+    pipeline = pipeline.at(recipe.precision)
+    classifier = at_precision(classifier, recipe.precision)
+    progress = Progress(label, len(classes), len(rated))
+    with numerics(recipe.precision, device), progress:
         for place in range(len(rated), len(classes)):
             rated.append(
                 rate_robustly(

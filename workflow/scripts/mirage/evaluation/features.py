@@ -10,8 +10,10 @@ from mirage.errors import MirageError
 from mirage.evaluation.fidelity import CORRECTED, FIDELITIES, PAPER, Fidelity
 from mirage.evaluation.networks import Embedded, EvaluationNetwork
 from mirage.evaluation.stored import AttackFeatures, RealFeatures
+from mirage.numerics import Precision, numerics
 from mirage.runtime.checkpoint import Checkpoint
 from mirage.runtime.progress import Progress
+from mirage.runtime.spool import Spool
 from mirage.targets.images import network_range
 
 
@@ -59,16 +61,18 @@ def embed_images(
     Raises:
         MirageError: features that are no finite numbers.
     """
-    features, logits = [], []
-    for first in range(0, len(images), batch_size):
-        batch = images[first : first + batch_size]
-        embedded = network.embed(network_range(batch), fidelity)
-        features.append(embedded.features.float().cpu())
-        if embedded.logits is not None:
-            logits.append(embedded.logits.float().cpu())
-    whole = Embedded(torch.cat(features), torch.cat(logits) if logits else None)
-    _require_finite(whole, network)
-    return whole
+    parts = [_embed_batch(network, part, fidelity) for part in torch.split(images, batch_size)]
+    logits = [part.logits for part in parts if part.logits is not None]
+    return Embedded(
+        torch.cat([part.features for part in parts]), torch.cat(logits) if logits else None
+    )
+
+
+def _embed_batch(network: EvaluationNetwork, batch: Tensor, fidelity: Fidelity) -> Embedded:
+    features, logits = network.embed(network_range(batch.to(network.device)), fidelity)
+    embedded = Embedded(features.float().cpu(), None if logits is None else logits.float().cpu())
+    _require_finite(embedded, network)
+    return embedded
 
 
 def _require_finite(embedded: Embedded, network: EvaluationNetwork) -> None:
@@ -86,6 +90,9 @@ def embed_real(
     views: Mapping[str, Tensor],
     labels: Tensor,
     batch_size: int,
+    checkpoint: Checkpoint,
+    precision: Precision = "fp32",
+    label: str = "embedding",
 ) -> RealFeatures:
     """Embed private training images in every network.
 
@@ -94,6 +101,9 @@ def embed_real(
         views: name of the network -> images prepared for it, uint8 [N, C, px, px].
         labels: classes of the images, int64 [N].
         batch_size: images at a time.
+        checkpoint: where an interrupted run resumes; ticks after each batch.
+        precision: arithmetic of the networks; see ``mirage.numerics``.
+        label: how progress is named.
 
     Returns:
         Features under ``corrected``, and under ``paper`` for networks that the official code
@@ -101,15 +111,32 @@ def embed_real(
 
     Raises:
         MirageError: images of the wrong size, or features that are no finite numbers.
+        Interrupted: the job was told to stop; the state is saved.
     """
-    features = {}
-    for name, network in networks.items():
-        for fidelity in FIDELITIES:
-            if fidelity == PAPER and not network.has_paper_input:
-                continue
-            embedded = embed_images(network, views[name], batch_size, fidelity)
-            features[f"{name}.{fidelity}"] = embedded.features.numpy()
-    return RealFeatures(labels.numpy(), features)
+    # Every pass there is to make, in a fixed order; the spool knows how many are behind us.
+    passes = [
+        (name, fidelity, batch)
+        for name, network in networks.items()
+        for fidelity in FIDELITIES
+        if fidelity != PAPER or network.has_paper_input
+        for batch in torch.split(views[name], batch_size)
+    ]
+    done = Spool(checkpoint)
+    done.resume(checkpoint.load())
+    with numerics(precision, device_of(networks)), Progress(label, len(passes), done.pieces) as bar:
+        for name, fidelity, batch in passes[done.pieces :]:
+            embedded = _embed_batch(networks[name].at(precision), batch, fidelity)
+            done.append({f"{name}.{fidelity}": embedded.features})
+            bar.advance()
+            checkpoint.tick(done.mark)
+    return RealFeatures(
+        labels.numpy(), {name: rows.numpy() for name, rows in done.joined().items()}
+    )
+
+
+def device_of(networks: Mapping[str, EvaluationNetwork]) -> str:
+    """Where networks that were loaded together compute."""
+    return next(network.device for network in networks.values())
 
 
 def embed_attack(
@@ -122,6 +149,7 @@ def embed_attack(
     batch_size: int,
     device: str,
     checkpoint: Checkpoint,
+    precision: Precision = "fp32",
     label: str = "embedding",
 ) -> EmbeddedAttack:
     """Synthesise every selected latent once and embed the image in every network.
@@ -139,6 +167,7 @@ def embed_attack(
         batch_size: latents at a time.
         device: where the prior computes.
         checkpoint: where an interrupted run resumes; ticks after each batch.
+        precision: arithmetic of the networks; that of the synthesis is the pipeline's.
         label: how progress is named.
 
     Returns:
@@ -154,34 +183,26 @@ def embed_attack(
     chosen, per_class = latents.shape[:2]
     flat = latents.flatten(0, 1)
     sizes = {student_px, gallery_px, *(network.spec.image_px for network in networks.values())}
-    state = checkpoint.load() or {"done": torch.zeros((), dtype=torch.int64)}
-    start = int(state["done"])
-    # Rows of finished batches, per output; joined at the end and whenever a state is saved.
-    rows: dict[str, list[Tensor]] = {
-        name: [tensor] for name, tensor in state.items() if name != "done"
-    }
-
-    def joined() -> dict[str, Tensor]:
-        for name, pieces in rows.items():
-            rows[name] = [torch.cat(pieces)]
-        return {name: pieces[0] for name, pieces in rows.items()}
-
-    with Progress(label, len(flat), start) as progress:
+    state = checkpoint.load()
+    rows = Spool(checkpoint)
+    start = int(state["done"]) if state is not None and rows.resume(state) else 0
+    networks = {name: network.at(precision) for name, network in networks.items()}
+    with numerics(precision, device), Progress(label, len(flat), start) as progress:
         for first in range(start, len(flat), batch_size):
             w = flat[first : first + batch_size].to(device)
             with torch.inference_mode():
                 views = pipeline.sizes(w, sizes)
             best = torch.arange(first, first + len(w)) % per_class == 0
-            outputs = {
-                "student": views[student_px].half().cpu(),
-                "gallery": to_stored_range(views[gallery_px].cpu()[best]),
-                **_embed_views(networks, views),
-            }
-            for name, tensor in outputs.items():
-                rows.setdefault(name, []).append(tensor)
+            rows.append(
+                {
+                    "student": views[student_px].half().cpu(),
+                    "gallery": to_stored_range(views[gallery_px].cpu()[best]),
+                    **_embed_views(networks, views),
+                }
+            )
             progress.advance(len(w))
-            checkpoint.tick(lambda: {"done": torch.tensor(progress.done), **joined()})
-    whole = joined()
+            checkpoint.tick(lambda: {"done": torch.tensor(progress.done), **rows.mark()})
+    whole = rows.joined()
     arrays = {
         kind: {
             name.removeprefix(f"{kind}."): tensor.numpy().reshape(chosen, per_class, -1)
@@ -205,7 +226,7 @@ def _embed_views(
     for name, network in networks.items():
         images = views[network.spec.image_px]
         for fidelity in FIDELITIES:
-            embedded = embed_images(network, images, len(images), fidelity)
+            embedded = _embed_batch(network, images, fidelity)
             outputs[f"features.{name}.{fidelity}"] = embedded.features
             if embedded.logits is not None:
                 outputs[f"logits.{name}.{fidelity}"] = embedded.logits

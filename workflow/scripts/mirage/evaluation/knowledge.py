@@ -9,6 +9,7 @@ from torch import Tensor
 
 from mirage.data.views import LabelledImages
 from mirage.errors import MirageError
+from mirage.numerics import Precision, numerics
 from mirage.optimisers import OptimiserRecipe
 from mirage.recipes import Recipe, require
 from mirage.runtime.checkpoint import Checkpoint
@@ -37,6 +38,7 @@ class KnowledgeRecipe(Recipe):
         flip: probability of mirroring.
         crop: ``shared``, one draw of crop and mirror per batch, as the official code's transform of
             the batch tensor does (facts of the PPA code, quirk 3), or ``per_image`` (corrected).
+        precision: arithmetic of the training; see ``mirage.numerics``.
     """
 
     architecture: str
@@ -51,6 +53,7 @@ class KnowledgeRecipe(Recipe):
     crop_ratio: tuple[float, float] = (1.0, 1.0)
     flip: float = 0.5
     crop: Literal["shared", "per_image"] = "shared"
+    precision: Precision = "fp32"
 
     def __post_init__(self) -> None:
         require(self.image_px > 0, "image_px", self.image_px, "a positive number of pixels")
@@ -72,6 +75,7 @@ class KnowledgeRecipe(Recipe):
                 flip=self.flip,
                 crop=self.crop,
             ),
+            precision=self.precision,
         )
 
 
@@ -131,7 +135,8 @@ def extract_knowledge(
         own = _of_classes(real, classes)
         if not len(own.labels):
             raise MirageError(f"{name} has no real image of the attacked classes")
-        scores[name] = accuracy(predict(student, own.pixels, device), own.labels)
+        with numerics(recipe.precision, device):
+            scores[name] = accuracy(predict(student, own.pixels, device), own.labels)
     return scores
 
 

@@ -3,10 +3,11 @@
 One registry entry per kind of network. All take images in [-1, 1] and are frozen.
 """
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import torch
 from torch import Tensor
@@ -14,6 +15,7 @@ from torch import Tensor
 from mirage.errors import MirageError
 from mirage.evaluation.evaluator import remap
 from mirage.evaluation.fidelity import PAPER, Fidelity
+from mirage.numerics import Precision, autocast
 from mirage.recipes import Recipe, require
 
 
@@ -86,11 +88,17 @@ class EvaluationNetwork:
         spec: its settings.
         forward: images in [-1, 1] on the device -> features and logits.
         device: where it computes.
+        precision: arithmetic of its forward pass; see ``mirage.numerics``.
     """
 
     spec: NetworkSpec
     forward: Forward = field(repr=False)
     device: str
+    precision: Precision = "fp32"
+
+    def at(self, precision: Precision) -> Self:
+        """The same network at another precision."""
+        return replace(self, precision=precision)
 
     @property
     def has_paper_input(self) -> bool:
@@ -126,7 +134,9 @@ class EvaluationNetwork:
         else:
             images = images.clamp(-1, 1)
             images = remap(images) if self.spec.remap else images
-        features, logits = self.forward(images)
+        with autocast(self.precision, self.device):
+            features, logits = self.forward(images)
+        features = features.float() if self.precision == "bf16" else features
         if self.spec.l2_normalise:
             features = torch.nn.functional.normalize(features, dim=1)
         return Embedded(features, logits)

@@ -1,11 +1,13 @@
 """From latent to the image a network sees: synthesise, centre-crop, resize."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Self
 
 from torch import Tensor
 
 from mirage import imaging
+from mirage.numerics import Precision, autocast
 from mirage.priors.stylegan2.generator import Generator
 from mirage.priors.stylegan2.regions import Region, centre_region
 
@@ -19,10 +21,16 @@ class ImagePipeline:
     Attributes:
         generator: the prior, frozen and in eval mode.
         crop_px: side of the centre crop in generator pixels (paper B.4: 800 of 1024).
+        precision: arithmetic of the synthesis; images are float32 at each.
     """
 
     generator: Generator
     crop_px: int
+    precision: Precision = "fp32"
+
+    def at(self, precision: Precision) -> Self:
+        """The same pipeline at another precision."""
+        return replace(self, precision=precision)
 
     @property
     def region(self) -> Region | None:
@@ -39,8 +47,17 @@ class ImagePipeline:
             clip: clamp to [-1, 1] before any resize (the official stage 1 does, stages 2 and 3
                 and the metrics do not: facts of the PPA code, ``clip`` flag).
         """
-        images: Tensor = self.generator.synthesis(ws, region=self.region)
+        images = self._synthesise(ws, self.region)
         return images.clamp(-1, 1) if clip else images
+
+    def whole(self, ws: Tensor) -> Tensor:
+        """Synthesise whole images, neither cropped nor clipped."""
+        return self._synthesise(ws, None)
+
+    def _synthesise(self, ws: Tensor, region: Region | None) -> Tensor:
+        with autocast(self.precision, ws.device):
+            images: Tensor = self.generator.synthesis(ws, region=region)
+        return images
 
     def repeat(self, w: Tensor) -> Tensor:
         """Use a single w [N, w_dim] in every layer: [N, num_ws, w_dim]."""

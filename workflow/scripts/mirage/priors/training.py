@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from mirage.errors import MirageError
+from mirage.numerics import numerics
 from mirage.optimisers import Optimiser
 from mirage.priors import losses
 from mirage.priors.augmentation import (
@@ -82,7 +83,7 @@ def train_prior(
     state = checkpoint.load()
     if state is not None:
         training.restore(state)
-    with Progress(label, recipe.steps, training.done) as progress:
+    with numerics("fp32", device), Progress(label, recipe.steps, training.done) as progress:
         note = ""
         while training.done < recipe.steps:
             training.step()

@@ -3,11 +3,11 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
+from mirage.numerics import Precision
 from mirage.optimisers import OptimiserRecipe
 from mirage.recipes import Recipe, require
 from mirage.targets.architectures.registry import Auxiliary
 from mirage.targets.augmentation import AugmentationRecipe
-from mirage.targets.numerics import Precision
 from mirage.targets.schedules import ScheduleRecipe
 from mirage.targets.smoothing import Ramp
 
@@ -28,7 +28,7 @@ class TrainingRecipe(Recipe):
             earliest of equals.
         stop_accuracy: end after the first epoch whose test accuracy reaches this (early stopping,
             paper C.6); None trains to the end.
-        precision: arithmetic of convolutions and products; see ``numerics``.
+        precision: arithmetic of the training; see ``mirage.numerics``.
         compile: let torch.compile fuse the network.
         auxiliary: fidelity of Inception's auxiliary head; see ``architectures.build``.
     """

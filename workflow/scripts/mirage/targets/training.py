@@ -9,6 +9,7 @@ from torch import Tensor
 
 from mirage.data.views import LabelledImages
 from mirage.errors import MirageError
+from mirage.numerics import autocast, numerics
 from mirage.optimisers import Optimiser
 from mirage.recipes import require
 from mirage.runtime.checkpoint import Checkpoint, State
@@ -20,7 +21,6 @@ from mirage.targets.augmentation import Draws, augment, draw
 from mirage.targets.flat import FlatParameters
 from mirage.targets.images import fits
 from mirage.targets.inference import accuracy, judge, predict
-from mirage.targets.numerics import autocast, numerics
 from mirage.targets.recipe import TrainingRecipe
 from mirage.targets.schedules import learning_rate
 from mirage.targets.smoothing import smoothed_cross_entropy, smoothing_at

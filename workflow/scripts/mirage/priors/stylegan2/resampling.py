@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from mirage.numerics import full_precision
 from mirage.priors.stylegan2.regions import Interval, Window
 
 
@@ -54,7 +55,8 @@ def upsample_image(image: Tensor, held: Window, wanted: Window) -> Tensor:
     rows, columns = (
         _doubling(*pair, image.dtype, image.device) for pair in zip(held, wanted, strict=True)
     )
-    return rows @ image @ columns.t()
+    with full_precision(image):
+        return rows @ image @ columns.t()
 
 
 @lru_cache(maxsize=256)

@@ -13,6 +13,7 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
+from mirage.numerics import full_precision
 from mirage.priors.stylegan2 import layers, resampling
 from mirage.priors.stylegan2.layers import FullyConnected
 from mirage.priors.stylegan2.pyramid import Pyramid
@@ -56,25 +57,26 @@ class SynthesisLayer(nn.Module):
         Returns:
             [N, outputs, *wanted.shape].
         """
-        style = self.affine(w)
-        x = x * style[:, :, None, None]
+        with full_precision(w):
+            style = self.affine(w)
+            # The gain is moved before the leaky ReLU, which is homogeneous: gain * lrelu(x d + o)
+            # = lrelu(x (gain d) + gain o). That and working in place save passes over the features.
+            scale = layers.demodulation(self.weight, style) * GAIN
+            offset = (self._noise(w, wanted, noise) + self.bias[:, None, None]) * GAIN
+        x = x * style.to(x.dtype)[:, :, None, None]
         if self.up:
             x = cut(resampling.upsampling_convolution(x, self.weight), held.doubled(), wanted)
         else:
             x = layers.convolution(x, self.weight, _padding(held, wanted))
-        # The gain is moved before the leaky ReLU, which is homogeneous: gain * lrelu(x d + o) =
-        # lrelu(x (gain d) + gain o). That and working in place save passes over the features.
-        scale = layers.demodulation(self.weight, style) * GAIN
-        offset = (self._noise(x, wanted, noise) + self.bias[:, None, None]) * GAIN
-        x = (x * scale[:, :, None, None]).add_(offset)
+        x = (x * scale.to(x.dtype)[:, :, None, None]).add_(offset.to(x.dtype))
         x = nn.functional.leaky_relu(x, layers.SLOPE, inplace=True)
         return layers.clamped(x, self.clamp)
 
-    def _noise(self, x: Tensor, wanted: Window, noise: torch.Generator | None) -> Tensor:
+    def _noise(self, w: Tensor, wanted: Window, noise: torch.Generator | None) -> Tensor:
         if noise is None:
             field = cut(self.noise_const, Window.whole(len(self.noise_const)), wanted)
         else:
-            field = torch.randn(len(x), 1, *wanted.shape, generator=noise).to(x)
+            field = torch.randn(len(w), 1, *wanted.shape, generator=noise).to(w)
         return field * self.noise_strength
 
 
@@ -104,7 +106,8 @@ class ToRgb(nn.Module):
     def forward(self, x: Tensor, w: Tensor) -> Tensor:
         """Map features [N, inputs, h, w] and w [N, w_dim] to an image [N, outputs, h, w]."""
         # With so few outputs a weight per sample is cheaper than scaling all of x.
-        weight = self.weight[:, :, 0, 0] * (self.affine(w) * self.gain)[:, None]
+        with full_precision(w):
+            weight = self.weight[:, :, 0, 0] * (self.affine(w) * self.gain)[:, None]
         image = (weight @ x.flatten(2)).unflatten(2, x.shape[2:])
         return layers.clamped(image + self.bias[:, None, None], self.clamp)
 

@@ -1,0 +1,95 @@
+"""Spools: what was appended comes back, and only what a state vouches for."""
+
+import pytest
+import torch
+from interruptions import StopAfter
+from mirage.errors import MirageError
+from mirage.runtime.checkpoint import Checkpoint
+from mirage.runtime.spool import Spool, discard
+
+PIECES = [
+    {"images": torch.arange(12.0).view(3, 2, 2), "best": torch.zeros(1, 2, dtype=torch.uint8)},
+    {"images": torch.ones(1, 2, 2)},
+    {"images": -torch.ones(2, 2, 2), "best": torch.ones(2, 2, dtype=torch.uint8)},
+]
+IMAGES = torch.cat([piece["images"] for piece in PIECES])
+
+
+def _filled(checkpoint, count=3):
+    spool = Spool(checkpoint)
+    for piece in PIECES[:count]:
+        spool.append(piece)
+    return spool
+
+
+@pytest.mark.parametrize("on_disk", [False, True])
+def test_pieces_are_joined_in_order(tmp_path, on_disk):
+    checkpoint = Checkpoint(tmp_path / "deep/state" if on_disk else None, {})
+    whole = _filled(checkpoint).joined()
+    assert torch.equal(whole["images"], IMAGES)
+    assert whole["best"].tolist() == [[0, 0], [1, 1], [1, 1]]
+    assert whole["best"].dtype == torch.uint8
+    assert len(list(tmp_path.rglob("*"))) == 2 * on_disk
+    discard(checkpoint)
+    assert not list(tmp_path.rglob("*.spool"))
+
+
+@pytest.mark.parametrize("marked", [0, 1, 2, 3])
+def test_resumes_at_the_mark_and_drops_what_came_later(tmp_path, marked):
+    checkpoint = Checkpoint(tmp_path / "state", {})
+    spool = _filled(checkpoint, marked)
+    mark = spool.mark()
+    for piece in PIECES[marked:]:
+        spool.append({"images": 7 * piece["images"]})  # written, but in no state: a kill -9
+    again = Spool(checkpoint)
+    assert again.resume(mark)
+    assert again.pieces == marked
+    for piece in PIECES[marked:]:
+        again.append(piece)
+    assert torch.equal(again.joined()["images"], IMAGES)
+
+
+def test_a_fresh_start_overwrites_what_an_older_run_left(tmp_path):
+    checkpoint = Checkpoint(tmp_path / "state", {})
+    _filled(checkpoint)
+    fresh = Spool(checkpoint)
+    assert not fresh.resume(None)
+    fresh.append(PIECES[1])
+    assert torch.equal(fresh.joined()["images"], PIECES[1]["images"])
+
+
+def _cut(path):
+    path.write_bytes(path.read_bytes()[:-3])
+
+
+def _flip(path):
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize("harm", [_cut, _flip, lambda path: path.unlink()])
+def test_a_damaged_spool_is_not_resumed(tmp_path, harm, caplog):
+    checkpoint = Checkpoint(tmp_path / "state", {})
+    mark = _filled(checkpoint).mark()
+    harm(tmp_path / "state.spool")
+    again = Spool(checkpoint)
+    assert not again.resume(mark)
+    assert "Starting afresh" in caplog.text
+    again.append(PIECES[0])
+    assert torch.equal(again.joined()["images"], PIECES[0]["images"])
+
+
+def test_a_state_stays_small(tmp_path):
+    checkpoint = StopAfter(tmp_path / "state.safetensors", 10**9)
+    spool = Spool(checkpoint)
+    spool.append({"images": torch.zeros(100, 3, 64, 64)})
+    checkpoint.save(spool.mark())
+    assert (tmp_path / "state.safetensors").stat().st_size < 1000
+    assert (tmp_path / "state.spool").stat().st_size > 4_000_000
+
+
+def test_a_disk_that_cannot_be_written_is_one_message(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(MirageError, match="cannot write"):
+        _filled(Checkpoint(tmp_path / "file/state", {}))

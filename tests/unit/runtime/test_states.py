@@ -1,0 +1,53 @@
+"""Every job on a GPU keeps its state, or is short and says how short."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+WORKFLOW = Path(__file__).parents[3] / "workflow"
+SHORT = {
+    "sample_candidates": "5,000 images, twice through ResNet-152: 230 TFLOP, 30 s at 8 TFLOP/s",
+}
+LONG = {
+    "train_prior", "train_target", "synthesise_pool", "optimise_latents", "select_latents",
+    "embed_real", "embed_attack", "extract_knowledge",
+}  # fmt: skip
+
+
+def _rules():
+    """Name -> text of every rule."""
+    text = "\n".join(path.read_text() for path in sorted((WORKFLOW / "rules").glob("*.smk")))
+    parts = re.split(r"^(?:rule|checkpoint) (\w+):$", text, flags=re.MULTILINE)
+    return dict(zip(parts[1::2], parts[2::2], strict=True))
+
+
+GPU = {name for name, text in _rules().items() if 'device=config["device"]' in text}
+
+
+def test_the_walk_meets_every_gpu_rule():
+    asking = {name for name, text in _rules().items() if re.search(r"^\s+gpu=", text, re.MULTILINE)}
+    assert asking == GPU == LONG | set(SHORT)
+
+
+@pytest.mark.parametrize("rule", sorted(GPU))
+def test_a_gpu_job_keeps_state_or_is_short(rule):
+    kept = f'state=state_file("{rule}")' in _rules()[rule]
+    assert kept != (rule in SHORT)
+
+
+@pytest.mark.parametrize("rule", sorted(LONG))
+def test_its_script_uses_and_removes_the_state(rule):
+    script = (WORKFLOW / f"scripts/{rule}.py").read_text()
+    assert "checkpoint = Checkpoint(task.params.state, job.identity(task))" in script
+    written = [script.rindex(word) for word in ("task.output.", "checkpoint.discard()")]
+    assert written == sorted(written)  # the state goes only after every output is whole
+
+
+@pytest.mark.parametrize("rule", sorted(GPU))
+def test_a_gpu_that_is_too_small_names_a_setting(rule):
+    rules, script = _rules(), (WORKFLOW / f"scripts/{rule}.py").read_text()
+    setting = re.search(r"^@memory\.limited_by(?:_recipe|\(\"(\w+)\"\))$", script, re.MULTILINE)
+    assert setting is not None
+    batch = f'batch=config["{setting[1]}"]' if setting[1] else "batch="
+    assert (batch in rules[rule]) == bool(setting[1])

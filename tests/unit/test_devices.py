@@ -1,0 +1,215 @@
+"""Every stage keeps its tensors on its device: a mix-up fails here as it would on a GPU."""
+
+import attack_models as models
+import pytest
+import torch
+from interruptions import StopAfter
+from mirage.attacks.losses import feature_statistics
+from mirage.attacks.optimisation import OptimisationRecipe, optimise_latents
+from mirage.attacks.pool import Pool, PoolRecipe, synthesise_pool
+from mirage.attacks.sampling import SamplingRecipe, sample_candidates
+from mirage.attacks.selection import SelectionRecipe, select_latents
+from mirage.data.views import LabelledImages
+from mirage.errors import Interrupted
+from mirage.evaluation.features import embed_attack, embed_real
+from mirage.evaluation.knowledge import KnowledgeRecipe, extract_knowledge
+from mirage.evaluation.networks import Embedded, EvaluationNetwork, NetworkSpec
+from mirage.priors.pipeline import ImagePipeline
+from mirage.priors.recipe import PriorRecipe
+from mirage.priors.training import train_prior
+from mirage.targets.recipe import TrainingRecipe
+from mirage.targets.training import train_classifier
+from pretend_cuda import pretend_cuda
+
+PX, CLASSES = 10, [3, 0]
+
+
+@pytest.fixture
+def cuda():
+    with pretend_cuda() as mode:
+        yield mode
+        assert mode.operations > 100  # else the stage never reached the device
+
+
+@pytest.fixture
+def target(cuda):
+    return models.classifier().to("cuda")
+
+
+@pytest.fixture
+def pipeline(cuda):
+    made = models.pipeline()
+    return ImagePipeline(made.generator.to("cuda"), made.crop_px)
+
+
+def test_a_mix_up_is_found(target):
+    with pytest.raises((RuntimeError, ValueError)):
+        target(torch.zeros(1, 1, PX, PX))
+    for _ in range(60):
+        target(torch.zeros(1, 1, PX, PX).to("cuda"))
+
+
+def test_pool(pipeline):
+    recipe = PoolRecipe(size=5, cutoff=3)
+    pool = synthesise_pool(pipeline, recipe, PX, 2, "cuda", models.no_checkpoint())
+    assert pool.images.device.type == pool.w.device.type == "cpu"
+
+
+def test_sampling(target):
+    pool = Pool(models.latents(6), torch.zeros(6, 1, PX, PX))
+    for flip in (True, False):
+        found = sample_candidates(target, pool, SamplingRecipe(3, flip), CLASSES, 1, "cuda")
+        assert found.scores.device.type == found.latents.device.type == "cpu"
+
+
+@pytest.mark.parametrize("crop", ["shared", "per_image"])
+@pytest.mark.parametrize("extra", [False, True])
+def test_optimisation(tmp_path, pipeline, target, crop, extra):
+    recipe = OptimisationRecipe(
+        steps=3, batch_size=2, crop=crop,
+        **(dict(feature_weight=1.0, feature_reference="draw", discriminator_weight=0.1)
+           if extra else {}),
+    )  # fmt: skip
+    statistics = feature_statistics(target, torch.zeros(5, 1, PX, PX), 2, "cuda")
+
+    def work(checkpoint):
+        return optimise_latents(
+            pipeline, target, models.latents(2, 3), CLASSES, recipe, PX, 7, "cuda", 4, checkpoint,
+            discriminator=lambda images: images.mean((1, 2, 3)), statistics=statistics,
+        )  # fmt: skip
+
+    with pytest.raises(Interrupted):
+        work(StopAfter(tmp_path / "state", 2))
+    assert work(StopAfter(tmp_path / "state", 99)).latents.device.type == "cpu"
+
+
+@pytest.mark.parametrize("crop", ["shared", "per_image"])
+def test_selection(pipeline, target, crop):
+    recipe = SelectionRecipe(2, 3, crop=crop)
+    found = select_latents(
+        pipeline, target, models.latents(2, 4), CLASSES, recipe, PX, 7, "cuda", 3,
+        models.no_checkpoint(),
+    )  # fmt: skip
+    assert found.scores.device.type == found.latents.device.type == "cpu"
+
+
+def _network(model):
+    def forward(images):
+        features = model.features(images)
+        return Embedded(features, model.head(features))
+
+    return EvaluationNetwork(NetworkSpec("classifier", PX, l2_normalise=True), forward, "cuda")
+
+
+def test_embedding(tmp_path, pipeline, target):
+    networks = {"eval": _network(target), "fid": _network(target)}
+
+    def attack(checkpoint):
+        return embed_attack(
+            pipeline, networks, models.latents(2, 3), torch.tensor(CLASSES), 8, 12, 4, "cuda",
+            checkpoint,
+        )  # fmt: skip
+
+    with pytest.raises(Interrupted):
+        attack(StopAfter(tmp_path / "state", 1))
+    found = attack(StopAfter(tmp_path / "state", 99))
+    assert found.student_images.device.type == found.gallery.device.type == "cpu"
+    pixels = torch.zeros(5, 1, PX, PX, dtype=torch.uint8)
+    views = dict.fromkeys(networks, pixels)
+    for _ in range(3):
+        embed_real(networks, views, torch.arange(5), 2, models.no_checkpoint())
+
+
+def _switches():
+    cuda = torch.backends.cuda.matmul.allow_tf32, torch.is_autocast_enabled("cuda")
+    return torch.backends.cudnn.allow_tf32, *cuda
+
+
+@pytest.mark.parametrize(
+    ("precision", "inside"),
+    [
+        ("fp32", (False, False, False)),
+        ("tf32", (True, False, False)),
+        ("bf16", (False, False, True)),
+    ],
+)
+def test_stages_set_their_precision_and_put_it_back(tmp_path, pipeline, target, precision, inside):
+    """(tf32 in convolutions, tf32 in products, autocast) as generator and classifier meet them."""
+    seen, before = [], _switches()
+    for network in (pipeline.generator.synthesis.b4.conv1, target.body[0]):
+        network.register_forward_hook(lambda _, given, made: seen.append((_switches(), made.dtype)))
+    starts, nothing = models.latents(2, 3), models.no_checkpoint()
+    pool = synthesise_pool(
+        pipeline, PoolRecipe(size=5, cutoff=3, precision=precision), PX, 3, "cuda", nothing
+    )
+    sample_candidates(target, pool, SamplingRecipe(3, precision=precision), CLASSES, 3, "cuda")
+    recipe = OptimisationRecipe(steps=3, batch_size=2, precision=precision)
+    with pytest.raises(Interrupted):
+        optimise_latents(
+            pipeline, target, starts, CLASSES, recipe, PX, 7, "cuda", 4,
+            StopAfter(tmp_path / "state", 2),
+        )  # fmt: skip
+    assert _switches() == before
+    chosen = SelectionRecipe(2, 3, precision=precision)
+    select_latents(pipeline, target, starts, CLASSES, chosen, PX, 7, "cuda", 3, nothing)
+    networks = {"eval": _network(target)}
+    embed_attack(
+        pipeline.at(precision), networks, starts, torch.tensor(CLASSES), PX, PX, 4, "cuda",
+        nothing, precision,
+    )  # fmt: skip
+    views = {"eval": torch.zeros(5, 1, PX, PX, dtype=torch.uint8)}
+    embed_real(networks, views, torch.arange(5), 2, nothing, precision)
+    dtype = torch.bfloat16 if precision == "bf16" else torch.float32
+    assert set(seen) == {(inside, dtype)}
+    assert _switches() == before
+
+
+def _people(count=9, px=16):
+    pixels = torch.zeros(count, 3, px, px, dtype=torch.uint8)
+    return LabelledImages(pixels, torch.arange(count) % 3, 3)
+
+
+@pytest.mark.parametrize(
+    "architecture", ["resnet-mini", "resnext-mini", "densenet-mini", "convnet-mini"]
+)
+def test_training(tmp_path, cuda, architecture):
+    train, test = _people(), _people(5)
+    recipe = TrainingRecipe.of(
+        {
+            "epochs": 2, "batch_size": 4, "optimiser": {"name": "adam", "lr": 0.001},
+            "alpha": -0.05, "keep": "best", "augmentation":
+                {"crop_scale": [0.8, 1.0], "flip": 0.5, "brightness": 0.2, "contrast": 0.2,
+                 "saturation": 0.1, "hue": 0.1},
+        }
+    )  # fmt: skip
+
+    def work(checkpoint):
+        return train_classifier(architecture, train, test, recipe, 1, checkpoint, "cuda")
+
+    if architecture == "resnet-mini":
+        with pytest.raises(Interrupted):
+            work(StopAfter(tmp_path / "state", 4))
+    work(StopAfter(tmp_path / "state", 99))
+
+
+def test_student(cuda):
+    recipe = KnowledgeRecipe("resnet-mini", 16, epochs=1, batch_size=4)
+    images = torch.zeros(8, 3, 16, 16, dtype=torch.float16)
+    labels, people = torch.arange(8) // 4, _people()
+    extract_knowledge(images, labels, people, people, recipe, 1, models.no_checkpoint(), "cuda")
+
+
+@pytest.mark.filterwarnings("ignore:Accessing the data pointer")  # by copy.deepcopy
+def test_prior(tmp_path, cuda):
+    shape = {"image_px": 8, "image_channels": 1, "channels": [4, 4]}
+    recipe = PriorRecipe.of(
+        {
+            "generator": {**shape, "z_dim": 4, "w_dim": 4, "mapping_layers": 1},
+            "discriminator": shape, "steps": 3, "batch_size": 4, "path_batch": 2, "r1_interval": 2,
+            "path_interval": 2,
+        }
+    )  # fmt: skip
+    images = torch.zeros(6, 1, 8, 8, dtype=torch.uint8)
+    with pytest.raises(Interrupted):
+        train_prior(images, recipe, 1, StopAfter(tmp_path / "state", 2), "cuda")
+    train_prior(images, recipe, 1, StopAfter(tmp_path / "state", 99), "cuda")

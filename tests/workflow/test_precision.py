@@ -1,0 +1,56 @@
+"""Another precision is other work: that stage runs again, and nothing before it."""
+
+import json
+import re
+import subprocess
+
+import yaml
+
+CELL = "orl/resnet-mini/ls0/n3/s1"
+
+
+def _with(checkout, settings, *arguments):
+    extra = checkout.folder / "extra.yaml"
+    extra.write_text(yaml.safe_dump({"scales": {"tiny": settings}}))
+    done = subprocess.run(
+        [*checkout.command(checkout.asked, *arguments), str(extra)],
+        cwd=checkout.folder, env=checkout.environment(), capture_output=True, text=True,
+        check=False,
+    )  # fmt: skip
+    return done.returncode, done.stdout + done.stderr
+
+
+def _planned(checkout, settings):
+    status, told = _with(checkout, settings, "-n")
+    assert status == 0, told
+    table = told.split("Job stats:")[-1] if "Job stats:" in told else ""
+    return set(re.findall(r"^(\w+)\s+\d+\s*$", table, re.MULTILINE)) - {"total"}
+
+
+def test_a_changed_precision_repeats_its_stage(checkout):
+    checkout.asked = f"attacks/{CELL}/ppa/selected.safetensors"
+    checkout.snakemake(checkout.asked)
+    after = {
+        "sampling": {"sample_candidates", "optimise_latents", "select_latents", "merge_latents"},
+        "optimisation": {"optimise_latents", "select_latents", "merge_latents"},
+        "selection": {"select_latents", "merge_latents"},
+    }
+    assert _planned(checkout, {}) == set()
+    for stage, rules in after.items():
+        changed = {"attacks": {"ppa": {stage: {"precision": "bf16"}}}}
+        assert _planned(checkout, changed) == rules
+    pool = {"pools": {"few": {"precision": "bf16"}}}
+    assert _planned(checkout, pool) == {"synthesise_pool", *after["sampling"]}
+    assert _planned(checkout, {"evaluation": {"precision": "bf16"}}) == set()
+
+    changed = {"attacks": {"ppa": {"selection": {"precision": "bf16"}}}}
+    before = (checkout.results / checkout.asked).read_bytes()
+    status, told = _with(checkout, changed)
+    assert status == 0, told
+    record = next((checkout.results / f"jobs/select_latents/{CELL}/ppa").glob("*.json"))
+    assert json.loads(record.read_text())["params"]["recipe"]["precision"] == "bf16"
+    assert (checkout.results / checkout.asked).read_bytes() != before
+
+    status, told = _with(checkout, {"evaluation": {"precision": "fp16"}}, "-n")
+    assert status != 0
+    assert "'fp16' is not one of ['fp32', 'tf32', 'bf16']" in told

@@ -1,0 +1,97 @@
+"""How precisely a stage computes: one vocabulary for attacks, priors, evaluation and training.
+
+``fp32``  float32 everywhere, on every device. The default.
+``tf32``  what the official code computes on the authors' GPUs. It runs the synthesis with
+          ``force_fp32`` and leaves PyTorch's switches alone, and those differ by kind of
+          operation: cuDNN convolutions (forward and both backward passes) round their operands
+          to TensorFloat-32 (10-bit mantissa, float32 sums), matrix products stay float32 (facts
+          of the PPA code, section 2; facts of StyleGAN2, section 2). One deviation: the
+          generator's toRGB is a matrix product here and so float32, a 1x1 convolution there and
+          so rounded. GPUs before Ampere and CPUs know no such rounding: there ``tf32`` is
+          ``fp32``.
+``bf16``  the forward pass of generator and classifier under bfloat16 autocast, so activations and
+          their gradients have 8-bit mantissas (float32 sums). What surrounds them stays float32:
+          latents, styles and demodulation, sums of RGB images and their resizing, crops, logits,
+          loss, discriminator, optimiser, stored results. Not in the official code.
+
+The settings are PyTorch's global switches, so they are set for a block and put back.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Any, Literal, TypeAlias
+
+import torch
+from torch import Tensor
+
+Precision: TypeAlias = Literal["fp32", "tf32", "bf16"]
+
+
+@contextmanager
+def numerics(precision: Precision, device: str) -> Iterator[None]:
+    """Set a GPU's arithmetic for a block and put the settings back afterwards.
+
+    Convolution algorithms are the deterministic ones and are not chosen by timing, so that a
+    resumed run repeats an uninterrupted one.
+
+    Args:
+        precision: of convolutions; see the module. Matrix products never use TensorFloat-32, also
+            where the environment asks for it (``TORCH_ALLOW_TF32_CUBLAS_OVERRIDE``).
+        device: nothing is set for a CPU.
+    """
+    if torch.device(device).type != "cuda":
+        yield
+        return
+    products = torch.backends.cuda.matmul.allow_tf32
+    torch.backends.cuda.matmul.allow_tf32 = False
+    try:
+        with torch.backends.cudnn.flags(
+            enabled=True, benchmark=False, deterministic=True, allow_tf32=precision == "tf32"
+        ):
+            yield
+    finally:
+        torch.backends.cuda.matmul.allow_tf32 = products
+
+
+def autocast(precision: Precision, device: str | torch.device) -> AbstractContextManager[Any]:
+    """Context of one forward pass: bfloat16 autocast, or nothing."""
+    if precision != "bf16":
+        return nullcontext()
+    return torch.autocast(torch.device(device).type, torch.bfloat16)
+
+
+def full_precision(x: Tensor) -> AbstractContextManager[Any]:
+    """Context inside a forward pass that leaves autocast, for what must stay float32."""
+    kind = x.device.type
+    if not torch.is_autocast_enabled(kind):
+        return nullcontext()
+    return torch.autocast(kind, enabled=False)
+
+
+def at_precision(network: Callable[[Tensor], Tensor], precision: Precision) -> Any:
+    """A classifier that computes at a precision; itself unless that is ``bf16``.
+
+    Args:
+        network: images to logits; may offer ``features`` as well.
+        precision: of its forward pass.
+    """
+    return _Autocast(network) if precision == "bf16" else network
+
+
+class _Autocast:
+    """A network whose passes run in bfloat16 and whose results are float32."""
+
+    def __init__(self, network: Any) -> None:
+        self.network = network
+
+    def __call__(self, images: Tensor) -> Tensor:
+        return self._pass(self.network, images)
+
+    def features(self, images: Tensor) -> Tensor:
+        """Penultimate activations, float32 [N, D]."""
+        return self._pass(self.network.features, images)
+
+    @staticmethod
+    def _pass(work: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:
+        with autocast("bf16", images.device):
+            return work(images).float()

@@ -1,0 +1,65 @@
+"""A GPU that is too small, told in terms of the setting to lower."""
+
+from collections.abc import Callable, Mapping
+from functools import wraps
+from typing import Any
+
+from mirage.errors import MirageError
+
+Figures = Mapping[str, Any] | None
+Work = Callable[[Any], Figures]
+
+
+def limited_by(setting: str) -> Callable[[Work], Work]:
+    """Let a job that runs out of GPU memory name the configuration's key that decides it.
+
+    Args:
+        setting: ``optimise_batch`` or ``forward_batch``; the task carries its value as the
+            parameter ``batch``.
+
+    Returns:
+        Decorator of a job's work, which then raises a ``MirageError``. State saved before is kept.
+    """
+
+    def advice(task: Any) -> MirageError:
+        value = int(task.params.batch)
+        return MirageError(
+            f"the GPU's memory is too small for {task.rule} with {setting} = {value}",
+            "a batch that fits",
+            f"lower it in the profile, or with --config {setting}={max(1, value // 2)}, and run "
+            "the same command again; results change by rounding alone, and --rerun-triggers mtime "
+            "input keeps the finished jobs. If the batch is already the recipe's batch_size or "
+            "less, which is never cut, take a GPU with more memory or set precision: bf16",
+        )
+
+    return _telling(advice)
+
+
+def limited_by_recipe(work: Work) -> Work:
+    """The same for a training, whose batch size is part of the result; decorates its work."""
+
+    def advice(task: Any) -> MirageError:
+        return MirageError(
+            f"the GPU's memory is too small for the recipe of {task.rule}",
+            remedy="free the GPU of other processes, take one with more memory, or set precision: "
+            "bf16; a smaller batch_size fits too, but makes another recipe with other results",
+        )
+
+    return _telling(advice)(work)
+
+
+def _telling(advice: Callable[[Any], MirageError]) -> Callable[[Work], Work]:
+    def decorate(work: Work) -> Work:
+        @wraps(work)
+        def told(task: Any) -> Figures:
+            try:
+                return work(task)
+            except RuntimeError as error:
+                # By name: a script should not import torch for this before its work does.
+                if type(error).__name__ != "OutOfMemoryError":
+                    raise
+                raise advice(task) from error
+
+        return told
+
+    return decorate
