@@ -27,7 +27,15 @@ STUDY = Study(SCALE, config["classes_per_chunk"])
 # Snakemake sees no edits inside imported modules; this digest of the code a script reaches does.
 # Every record carries it. Among a job's params it also makes the job run again when it changes,
 # which a study of weeks does not want unasked.
-DIGESTS = {path.stem: digest.code_digest(path) for path in SCRIPTS.glob("*.py")}
+# A cluster's job starts Snakemake twice more; for that, the digest of its own rule will do.
+SCRIPT_NAMES = sorted(path.stem for path in SCRIPTS.glob("*.py"))
+NEEDED = set(
+    SCRIPT_NAMES if workflow.is_main_process else workflow.dag_settings.allowed_rules
+)
+DIGESTS = {
+    name: digest.code_digest(SCRIPTS / f"{name}.py") if name in NEEDED else None
+    for name in SCRIPT_NAMES
+}
 CODE = DIGESTS if config["rerun_on_code_change"] else dict.fromkeys(DIGESTS, "any")
 config["code"] = DIGESTS
 # From the working folder results/<scale> back to the repository.
