@@ -161,7 +161,7 @@ rule write_report:
     params:
         scale=SCALE,
         name=config["scale"],
-        digests=DIGESTS,
+        digests=code_digests,
         captions=[
             ("Figure 1", "The toy attack, stopped at 95 % confidence."),
             (
