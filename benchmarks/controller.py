@@ -15,7 +15,6 @@ import json
 import os
 import re
 import shutil
-import subprocess
 import sys
 import tempfile
 import time
@@ -131,9 +130,8 @@ def main() -> None:
             run = measure(snakemake, folder, {**environment, **cluster.variables})
             submitted = len(re.findall("has been submitted", (folder / "told.log").read_text()))
         tell(f"run of {jobs} jobs, {submitted} of them through SLURM", run)
-        print(
-            f"{jobs / run['wall_s'] * 60:.0f} jobs/min; {run['cpu_s'] / jobs * 1000:.1f} CPU ms each"
-        )
+        rate, each = jobs / run["wall_s"] * 60, run["cpu_s"] / jobs * 1000
+        print(f"{rate:.0f} jobs/min; {each:.1f} CPU ms of the controller each")
 
 
 def tell(what: str, figures: dict[str, float]) -> None:
