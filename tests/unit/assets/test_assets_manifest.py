@@ -13,7 +13,7 @@ from mirage.errors import MirageError
 WORKFLOW = Path(__file__).parents[3] / "workflow"
 SHIPPED, SCHEMA = WORKFLOW / "presets/assets.yaml", WORKFLOW / "schemas/assets.schema.yaml"
 NAMES = {
-    "facescrub", "celeba", "celeba-wild", "celeba-aligned", "celeba-identities",
+    "facescrub", "celeba-wild", "celeba-aligned", "celeba-identities",
     "celeba-landmarks", "celeba-landmarks68", "celeba64-lists", "imagenette", "ffhq-stylegan2",
     "facenet-vggface2", "fid-inception", "evaluator-facescrub", "evaluator-celeba",
     "imagenet-resnet152", "imagenet-resnext50", "imagenet-densenet121", "imagenet-inception-v3",
@@ -70,7 +70,7 @@ def test_torchvision_agrees_on_celeba_and_imagenette(manifest):
 
 def test_celeba_lies_in_one_folder(manifest):
     places = [manifest.place(name) for name in manifest if name.startswith("celeba-")]
-    assert all(place.parent == manifest.place("celeba") for place in places)
+    assert len({place.parent for place in places}) == 1
 
 
 def test_only_what_may_be_downloaded_has_an_address(manifest):
@@ -82,14 +82,14 @@ def test_only_what_may_be_downloaded_has_an_address(manifest):
 def test_places(tmp_path):
     far = load_manifest(
         SHIPPED, SCHEMA, tmp_path,
-        {"facescrub": "/data/../data/fs", "celeba": "copies/celeba", "imagenette": "~/in"},
+        {"facescrub": "/data/../data/fs", "celeba-wild": "copies/celeba", "imagenette": "~/in"},
     )  # fmt: skip
     assert far.place("facescrub") == Path("/data/fs")
-    assert far.place("celeba") == tmp_path / "copies/celeba"
+    assert far.place("celeba-wild") == tmp_path / "copies/celeba"
     assert far.place("imagenette") == Path.home() / "in"
     assert far.place("fid-inception") == tmp_path / "assets/pt_inception-2015-12-05.pth"
     (tmp_path / "copies").symlink_to("elsewhere")
-    assert far.place("celeba") == tmp_path / "copies/celeba"
+    assert far.place("celeba-wild") == tmp_path / "copies/celeba"
 
 
 def test_an_unknown_name_gets_a_suggestion(tmp_path):
