@@ -36,10 +36,9 @@ from slurm_config import Settings
 SKIPPED = 77  # exit status: nothing was tested
 _MARK = "MIRAGE_TEST_CLUSTER"  # in each daemon's environment: no other process is ever signalled
 _PATIENCE_S = 60.0
-_FIELDS = (
-    "JobID Name Partition State NodeList StartTime EndTime TimeLimit "
-    "tres-per-job tres-per-node tres-per-task STDOUT Comment"
-).split()
+_TIMES = ("StartTime", "EndTime", "TimeLimit")
+_GRES = ("tres-per-job", "tres-per-node", "tres-per-task")
+_FIELDS = ("JobID", "Name", "Partition", "State", "NodeList", *_TIMES, *_GRES, "STDOUT", "Comment")
 
 
 @dataclass(frozen=True)
@@ -47,8 +46,8 @@ class Job:
     """A job as squeue shows it; finished ones stay for ``min_job_age`` seconds.
 
     Times are SLURM's text (ISO 8601, local, whole seconds) or ``N/A``; ``gres`` is what was asked
-    for, such as ``gres:gpu:1``, and ``gpus`` the number in it; ``comment`` is the rule and wildcards
-    of a Snakemake job.
+    for, such as ``gres:gpu:1``, and ``gpus`` the number in it; ``comment`` is the rule and the
+    wildcards of a Snakemake job.
     """
 
     id: int
@@ -81,7 +80,7 @@ class Cluster:
             **settings: see :class:`slurm_config.Settings`; ignored if the folder has a cluster.
 
         Raises:
-            packages.Unavailable: no SLURM here.
+            packages.UnavailableError: no SLURM here.
         """
         folder = Path(folder).absolute()
         if len(str(folder)) > 50 or not re.fullmatch(r"[\w./+-]+", str(folder)):
@@ -170,13 +169,10 @@ class Cluster:
         self._start_slurmd(name)
         _await(f"node {name}", lambda: _ready(self.node_states().get(name, "")))
 
-    def kill_controller(self) -> None:
-        """SIGKILL slurmctld: sbatch, squeue and scancel fail until it is started again."""
-        daemon = self._pid("slurmctld")
-        if daemon is None:
-            raise RuntimeError("slurmctld is not running")
-        os.kill(daemon, signal.SIGKILL)
-        _await("end of slurmctld", lambda: self._pid("slurmctld") is None)
+    def stop_controller(self) -> None:
+        """Stop slurmctld: sbatch, squeue and scancel fail (after some ten seconds each) until it
+        is started again; running jobs go on."""
+        self._stop("slurmctld")
 
     def start_controller(self) -> None:
         """Start slurmctld (again), with the jobs it had."""
@@ -222,6 +218,7 @@ class Cluster:
             stale.unlink()
         self._launch(
             "/usr/sbin/munged",
+            "--force",  # also below a folder that only its owner may enter, as pytest's
             f"--key-file={key}/munge.key",
             f"--seed-file={key}/munged.seed",
             f"--socket={run}/munge.sock",
@@ -265,14 +262,17 @@ class Cluster:
     def _stop_daemons(self) -> None:
         nodes = [path.stem for path in (self.folder / "run").glob("slurmd-*.pid")]
         for name in [*nodes, "slurmctld", "munged"]:
-            pid = self._pid(name)
-            if pid is None:
-                continue
-            os.kill(pid, signal.SIGTERM)
-            try:
-                _await(f"end of {name}", lambda name=name: self._pid(name) is None, 15)
-            except TimeoutError:
-                os.kill(pid, signal.SIGKILL)
+            self._stop(name)
+
+    def _stop(self, name: str) -> None:
+        pid = self._pid(name)
+        if pid is None:
+            return
+        os.kill(pid, signal.SIGTERM)
+        try:
+            _await(f"end of {name}", lambda: self._pid(name) is None, 15)
+        except TimeoutError:
+            os.kill(pid, signal.SIGKILL)
 
     def _cancel_all(self) -> None:
         unfinished = ("squeue", "--noheader", "--states=PD,R,CG,S,CF")
@@ -298,8 +298,8 @@ class Cluster:
         for process in Path("/proc").glob("[0-9]*"):
             try:
                 if (process / "comm").read_text().startswith("slurmstepd"):
-                    targets = [os.readlink(link) for link in (process / "fd").iterdir()]
-                    logs = [Path(t) for t in targets if t.startswith(f"{self.folder}/log/slurmd-")]
+                    opened = [link.readlink() for link in (process / "fd").iterdir()]
+                    logs = [path for path in opened if path.parent == self.folder / "log"]
                     if logs:
                         yield int(process.name), logs[0].stem.removeprefix("slurmd-")
                     continue
@@ -356,7 +356,9 @@ def _installing() -> Iterator[None]:
 
 def main() -> int:
     """The command."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
     commands = parser.add_subparsers(dest="command", required=True)
     up = commands.add_parser("up")
     up.add_argument("folder", type=Path)
@@ -376,7 +378,7 @@ def main() -> int:
     if command == "up":
         try:
             Cluster.up(folder, **options)
-        except packages.Unavailable as reason:
+        except packages.UnavailableError as reason:
             print(f"no SLURM: {reason}", file=sys.stderr)
             return SKIPPED
         return 0

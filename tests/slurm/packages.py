@@ -12,7 +12,7 @@ _PROGRAMS = {
 _POLICY = Path("/usr/sbin/policy-rc.d")
 
 
-class Unavailable(RuntimeError):
+class UnavailableError(RuntimeError):
     """SLURM is not installed and cannot be installed; the message says why."""
 
 
@@ -29,14 +29,14 @@ def ensure() -> None:
     """Install what is missing; the packages' own services are kept from starting.
 
     Raises:
-        Unavailable: not root, no apt-get, or apt-get failed.
+        UnavailableError: not root, no apt-get, or apt-get failed.
     """
     wanted = missing()
     if not wanted:
         return
     names = " and ".join(wanted)
     if os.getuid() != 0 or shutil.which("apt-get") is None:
-        raise Unavailable(f"{names} not installed; on Debian: sudo apt-get install {names}")
+        raise UnavailableError(f"{names} not installed; on Debian: sudo apt-get install {names}")
     ours = not _POLICY.exists()
     if ours:
         _POLICY.write_text("#!/bin/sh\nexit 101\n")
@@ -52,7 +52,7 @@ def ensure() -> None:
                 check=False,
             )
             if done.returncode:
-                raise Unavailable(f"apt-get could not install {names}: {done.stderr.strip()}")
+                raise UnavailableError(f"apt-get could not install {names}: {done.stderr.strip()}")
     finally:
         if ours:
             _POLICY.unlink()

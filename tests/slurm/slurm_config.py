@@ -27,13 +27,12 @@ class Settings:
         cpu_cpus: CPUs of a CPU node.
         cpu_mem: memory of a CPU node, MB.
         max_time: longest time limit of both partitions, minutes; 0 for none.
-        kill_wait: seconds between SIGTERM and SIGKILL at the time limit.
+        kill_wait: seconds between SIGTERM and SIGKILL at the time limit or a preemption.
         over_time: minutes a job may exceed its time limit.
         slurmd_timeout: seconds of silence after which a node is DOWN.
         min_job_age: seconds for which finished jobs are remembered.
         urgent: add a partition ``urgent`` over the GPU nodes, whose jobs preempt (requeue) those
-            of ``gpu``.
-        grace: seconds between SIGTERM and the requeue of a preempted job.
+            of ``gpu``, half a minute after they were submitted.
     """
 
     gpu_nodes: int = 2
@@ -50,7 +49,6 @@ class Settings:
     slurmd_timeout: int = 10
     min_job_age: int = 300
     urgent: bool = False
-    grace: int = 0
 
     @property
     def nodes(self) -> list[str]:
@@ -166,8 +164,7 @@ def _partitions(settings: Settings) -> str:
     if settings.gpu_nodes:
         nodes = f"Nodes=gpu[1-{settings.gpu_nodes}]"
         default = "NO" if settings.cpu_nodes else "YES"
-        grace = f" GraceTime={settings.grace}" if settings.urgent else ""
-        text += f"PartitionName=gpu {nodes} Default={default} PriorityTier=1 {limit}{grace}\n"
+        text += f"PartitionName=gpu {nodes} Default={default} PriorityTier=1 {limit}\n"
         if settings.urgent:
             text += f"PartitionName=urgent {nodes} PriorityTier=9 PreemptMode=OFF {limit}\n"
     return text
@@ -193,9 +190,7 @@ def _write_srun(folder: Path) -> None:
     """Snakemake calls srun inside each job without SLURM_CONF; on a machine whose SLURM is not
     configured in /etc it would find no cluster."""
     wrapper = folder / "bin/srun"
-    wrapper.write_text(
-        f'#!/bin/sh\nSLURM_CONF={folder}/etc/slurm.conf exec /usr/bin/srun "$@"\n'
-    )
+    wrapper.write_text(f'#!/bin/sh\nSLURM_CONF={folder}/etc/slurm.conf exec /usr/bin/srun "$@"\n')
     wrapper.chmod(0o755)
 
 
