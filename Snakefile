@@ -38,6 +38,7 @@ wildcard_constraints:
     item=r"[a-z0-9]+",
 
 
+include: "workflow/rules/recovery.smk"
 include: "workflow/rules/queries.smk"
 include: "workflow/rules/data.smk"
 include: "workflow/rules/priors.smk"
