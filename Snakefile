@@ -13,7 +13,8 @@ min_version("9.14")
 configfile: f"{workflow.basedir}/config.yaml"
 
 
-workdir: f"results/{config['scale']}"
+# Absolute: inside a cluster's job one Snakemake starts another, each going to this folder.
+workdir: f"{workflow.basedir}/results/{config['scale']}"
 
 
 pathvars:

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -87,6 +88,7 @@ class Drill:
             **self.cluster.variables,
             "MIRAGE_CHECKPOINT_S": "0.5",
             "MIRAGE_KEEP_S": "0",
+            "MIRAGE_PROGRESS_S": "0.2",
             **variables,
         }
         with self.output.open("a") as output:
@@ -153,6 +155,21 @@ class Drill:
         """Wait until chunks are being worked on and have saved state."""
         for chunk in chunks:
             until(lambda c=chunk: self.holder(c) and self.state(c).exists(), f"state of {chunk}")
+
+    def counts(self, job):
+        """Numbers of done steps that a SLURM job's log tells, in order."""
+        text = Path(job.log).read_text()
+        return [int(done) for done in re.findall(r"\] [^\n]*: (\d+)/\d+ \(", text)]
+
+    def watch_resumption(self, chunk):
+        """Assert that a chunk's last job did only what its first had left."""
+        first, *_, last = self.jobs(chunk)
+        assert "resuming from" in Path(last.log).read_text()
+        before, after = self.counts(first), self.counts(last)
+        # The first line of the second job comes some steps after what the first had saved.
+        assert before
+        assert after[0] > 0.5 * before[-1]
+        assert after == sorted(after)
 
     def kill(self, run):
         """SIGKILL a controller and what it runs on this machine, but no job of the cluster."""
