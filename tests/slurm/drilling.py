@@ -46,7 +46,7 @@ def contents(results):
     }
 
 
-def until(condition, what, patience_s=90.0, pause_s=0.1):
+def until(condition, what, patience_s=240.0, pause_s=0.1):
     """Wait for a condition and return its value."""
     deadline = time.monotonic() + patience_s
     while not (value := condition()):
@@ -112,7 +112,7 @@ class Drill:
             if job.state in UNFINISHED:
                 self.cluster.run("scancel", str(job.id))
 
-    def finish(self, run, patience_s=300):
+    def finish(self, run, patience_s=600):
         """Wait for a controller's good end and compare every byte."""
         status = run.wait(timeout=patience_s)
         assert status == 0, self.told()

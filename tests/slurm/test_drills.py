@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from cluster import Cluster
 from drilling import CHUNKS, Drill, undisturbed, until
-from packages import Unavailable
+from packages import UnavailableError
 
 FIRST, SECOND = CHUNKS
 
@@ -23,7 +23,7 @@ def fragile():
     with tempfile.TemporaryDirectory(prefix="mirage-", dir="/tmp") as folder:
         try:
             own = Cluster.up(f"{folder}/c", cpu_nodes=0)
-        except Unavailable as reason:
+        except UnavailableError as reason:
             pytest.skip(f"no SLURM: {reason}")
         with own:
             yield own
