@@ -1,5 +1,6 @@
 """Outputs that finished while no controller looked are taken over, if they are of this study."""
 
+import json
 import shutil
 import subprocess
 from base64 import urlsafe_b64encode
@@ -74,3 +75,24 @@ def test_nothing_is_touched_under_a_lock(orphaned):
     assert len(list((orphaned.books / "incomplete").iterdir())) == len(orphaned.outputs)
     orphaned.snakemake("--unlock")
     assert "Nothing to be done" in orphaned.snakemake(TARGET, "-n").told
+
+
+def test_the_records_tell_what_snakemake_would_have_written(finished):
+    """Our own account of a job's params, inputs and logs is Snakemake's, for every rule."""
+    from snakemake.persistence.file import FilePersistence
+
+    books = FilePersistence(nolock=True, path=finished.results / ".snakemake")
+    records = sorted((finished.results / "jobs").rglob("*.json"))
+    assert len(records) > 40
+    for path in records:
+        record = json.loads(path.read_text())
+        known = books._read_record(str(path.relative_to(finished.results)))
+        assert record["settings"] == known.params
+        assert record["inputs"] == known.input
+        assert record["log"] == known.log
+        outputs = {str(path.relative_to(finished.results)), *record["outputs"]}
+        assert all(
+            books._read_record(output).params == known.params
+            for output in outputs
+            if (finished.results / output).exists()
+        )

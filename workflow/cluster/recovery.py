@@ -7,6 +7,7 @@ hold for these outputs as for any others. This is the one place that knows both 
 Snakemake's bookkeeping.
 """
 
+import atexit
 import json
 import os
 import sys
@@ -39,20 +40,16 @@ def take_over_finished_jobs() -> None:
         found = [(path, record) for path, record in _unconfirmed(persistence) if _is_whole(record)]
         for path, record in found:
             _confirm(persistence, path, record)
-        for name in finished.names():
-            if finished.in_place(name):
-                finished.discard(name)
+        _tidy()
+        atexit.register(_tidy)
     except OSError as error:
         _tell(f"no finished work of an earlier run is taken over: {error}")
         return
     if found:
         _tell(f"{len(found)} jobs finished while no controller looked: their outputs are taken.")
-    jobs = {holder.slurm for holder in claims.holders("state/claims")} - {""}
-    if jobs:
-        _tell(
-            f"Work of an earlier run may be going on in SLURM jobs {' '.join(sorted(jobs))}: "
-            "nothing of it is done twice, and its outputs will be taken."
-        )
+    for holder in claims.holders("state/claims"):
+        if claims.alive(holder) is not False:
+            _tell(f"Work of an earlier run goes on, and will not be done twice: {holder}.")
 
 
 def _unconfirmed(persistence: FilePersistence) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -93,6 +90,13 @@ def _confirm(persistence: FilePersistence, path: str, record: dict[str, Any]) ->
         )
         persistence._write_record(output, metadata)
         persistence._unmark_incomplete(output)
+
+
+def _tidy() -> None:
+    """Drop the second links of outputs that lie where they belong."""
+    for name in finished.names():
+        if finished.in_place(name):
+            finished.discard(name)
 
 
 def _tell(text: str) -> None:
