@@ -8,6 +8,7 @@ Snakemake's bookkeeping.
 """
 
 import atexit
+import contextlib
 import json
 import os
 import sys
@@ -40,8 +41,8 @@ def take_over_finished_jobs() -> None:
         found = [(path, record) for path, record in _unconfirmed(persistence) if _is_whole(record)]
         for path, record in found:
             _confirm(persistence, path, record)
-        _tidy()
-        atexit.register(_tidy)
+        finished.tidy()
+        atexit.register(_tidy, Path.cwd())
     except OSError as error:
         _tell(f"no finished work of an earlier run is taken over: {error}")
         return
@@ -92,11 +93,9 @@ def _confirm(persistence: FilePersistence, path: str, record: dict[str, Any]) ->
         persistence._unmark_incomplete(output)
 
 
-def _tidy() -> None:
-    """Drop the second links of outputs that lie where they belong."""
-    for name in finished.names():
-        if finished.in_place(name):
-            finished.discard(name)
+def _tidy(results: Path) -> None:
+    with contextlib.suppress(OSError), contextlib.chdir(results):
+        finished.tidy()
 
 
 def _tell(text: str) -> None:

@@ -28,17 +28,15 @@ def _lose(home):
 def test_outputs_come_back(kept):
     assert (kept / OUTPUTS[0]).stat().st_nlink == 2  # no copy
     _lose(kept)
-    assert finished.names() == ["try/x"]
+    finished.tidy()
     assert finished.adopt("try/x", OUTPUTS, IDENTITY)
     assert [(kept / o).read_bytes() for o in OUTPUTS] == [o.encode() for o in OUTPUTS]
-    assert finished.in_place("try/x")
 
 
 def test_replacing_an_output_does_not_reach_what_is_kept(kept):
     from mirage.runtime import files
 
     files.write_text(OUTPUTS[0], "other")
-    assert not finished.in_place("try/x")
     assert finished.adopt("try/x", OUTPUTS, IDENTITY)
     assert (kept / OUTPUTS[0]).read_text() == OUTPUTS[0]
 
@@ -79,3 +77,11 @@ def test_outputs_that_vanished_are_not_kept(kept):
     (kept / OUTPUTS[0]).unlink()
     finished.keep("try/x", OUTPUTS, IDENTITY)
     assert not finished.waiting("try/x")
+
+
+def test_links_of_outputs_in_place_are_tidied_away(kept):
+    finished.collected(OUTPUTS[:1])
+    finished.tidy()
+    assert not finished.waiting("try/x")
+    assert [(kept / output).stat().st_nlink for output in OUTPUTS] == [1, 1, 1]
+    assert not [path for path in (kept / "state").rglob("*") if path.is_file()]

@@ -87,19 +87,20 @@ def discard(name: str) -> None:
     manifest.unlink(missing_ok=True)
 
 
-def names() -> list[str]:
-    """Names of all finished work that is kept."""
-    home = _STORE / "manifests"
-    return [str(path.relative_to(home))[: -len(".json")] for path in home.rglob("*.json")]
-
-
-def in_place(name: str) -> bool:
-    """Say whether every kept output also lies where it belongs."""
-    try:
-        outputs = json.loads(_manifest(name).read_text(encoding="utf-8"))["files"]
-        return all(Path(path).samefile(_place(path)) for path in outputs)
-    except (OSError, ValueError, KeyError):
-        return False
+def tidy() -> None:
+    """Drop the links of outputs that lie where they belong, and names that keep none."""
+    for manifest in (_STORE / "manifests").rglob("*.json"):
+        kept = False
+        try:
+            for output in json.loads(manifest.read_text(encoding="utf-8"))["files"]:
+                link, place = _place(output), Path(output)
+                if link.exists() and place.exists() and link.samefile(place):
+                    link.unlink(missing_ok=True)
+                kept = kept or link.exists()
+        except (FileNotFoundError, ValueError, KeyError):
+            continue  # someone else is at it
+        if not kept:
+            manifest.unlink(missing_ok=True)
 
 
 def _manifest(name: str) -> Path:
