@@ -65,7 +65,7 @@ def test_a_job_killed_and_a_job_cancelled(drill):
 
 def test_the_time_limit(drill):
     """SLURM's warning comes before the limit; the state is saved, the next attempt goes on."""
-    warned = {"runtime": 2, "slurm_extra": "--signal=TERM@30"}
+    warned = {"runtime": "2 + 20 * (attempt - 1)", "slurm_extra": "--signal=TERM@30"}
     run = drill.start(resources=warned)
     drill.under_way(FIRST)
     # As slow as a large chunk: this one stands still until SLURM sends its warning.
