@@ -22,7 +22,7 @@ def fragile():
     """A cluster of these drills' own, since nodes and daemons die in it."""
     with tempfile.TemporaryDirectory(prefix="mirage-", dir="/tmp") as folder:
         try:
-            own = Cluster.up(f"{folder}/c", cpu_nodes=0)
+            own = Cluster.up(f"{folder}/c", cpu_nodes=0, min_job_age=3600)
         except UnavailableError as reason:
             pytest.skip(f"no SLURM: {reason}")
         with own:
