@@ -158,16 +158,19 @@ class Drill:
         for chunk in chunks:
             until(lambda c=chunk: self.holder(c) and self.state(c).exists(), f"state of {chunk}")
 
+    def said(self, job):
+        """The SLURM log of a job."""
+        return Path(job.log.replace("%j", str(job.id))).read_text()
+
     def counts(self, job):
         """Numbers of done steps that a SLURM job's log tells, in order."""
-        text = Path(job.log).read_text()
-        return [int(done) for done in re.findall(r"\] [^\n]*: (\d+)/\d+ \(", text)]
+        return [int(done) for done in re.findall(r"\] [^\n]*: (\d+)/\d+ \(", self.said(job))]
 
     def watch_resumption(self, chunk):
         """Assert that the job which was warned saved all it had, and the next did only the rest."""
         first, *_, last = self.jobs(chunk)
-        assert "told to stop; the state is saved" in Path(first.log).read_text()
-        assert "resuming from" in Path(last.log).read_text()
+        assert "told to stop; the state is saved" in self.said(first)
+        assert "resuming from" in self.said(last)
         before, after = self.counts(first), self.counts(last)
         assert before
         assert after[0] >= before[-1]
