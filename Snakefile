@@ -42,6 +42,7 @@ wildcard_constraints:
     item=r"[a-z0-9]+",
 
 
+include: "workflow/rules/recovery.smk"
 include: "workflow/rules/queries.smk"
 include: "workflow/rules/assets.smk"
 include: "workflow/rules/data.smk"

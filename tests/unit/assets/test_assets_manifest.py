@@ -9,6 +9,7 @@ from mirage.assets.checking import Finding
 from mirage.assets.manifest import Checksum, load_manifest
 from mirage.assets.telling import human, instructions, overview, table
 from mirage.errors import MirageError
+from mirage.study import Study
 
 WORKFLOW = Path(__file__).parents[3] / "workflow"
 SHIPPED, SCHEMA = WORKFLOW / "presets/assets.yaml", WORKFLOW / "schemas/assets.schema.yaml"
@@ -31,7 +32,7 @@ def test_it_names_everything_the_project_needs(manifest):
     config = yaml.safe_load((WORKFLOW.parent / "config.yaml").read_text())
     for scale in config["scales"].values():
         manifest.require(scale["assets"], "assets")
-        assert all(not manifest[name].later for name in scale["assets"])
+        assert all(not manifest[name].later for name in Study(scale).assets_in_use)
 
 
 def test_torchvision_agrees(manifest):

@@ -133,3 +133,34 @@ def test_the_server_leaves_when_idle(run):
         assert not psutil.pid_exists(server)
     else:
         assert server == os.getpid()
+
+
+def test_a_second_job_takes_over_what_the_first_finished(run, monkeypatch):
+    monkeypatch.setenv("MIRAGE_KEEP_S", "0")
+    work = "Path('made').touch()"
+    process = run(work)
+    process.communicate(timeout=120)
+    first = (run.folder / "job.json").read_text()
+    (run.folder / "job.json").unlink()  # as Snakemake does before it starts a job
+    (run.folder / "made").unlink()
+    process = run(work)
+    _, told = process.communicate(timeout=120)
+    assert process.returncode == 0
+    assert "its outputs are taken over" in told
+    assert (run.folder / "job.json").read_text() == first
+    assert not (run.folder / "made").exists()  # the work itself was not done again
+
+
+def test_short_work_is_not_kept(run):
+    run("pass").communicate(timeout=120)
+    assert not (run.folder / "state/finished").exists()
+
+
+def test_a_second_job_waits_for_the_first(run):
+    first = run("Path('begun').touch(); time.sleep(3)")
+    while not (run.folder / "begun").exists():
+        time.sleep(0.02)
+    second = run("pass")
+    _, told = second.communicate(timeout=120)
+    assert first.wait(timeout=30) == second.returncode == 0
+    assert "is at the same work" in told

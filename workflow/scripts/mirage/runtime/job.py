@@ -5,6 +5,8 @@ library does not know who made the task; any object with those attributes will d
 """
 
 import ctypes
+import datetime
+import hashlib
 import logging
 import math
 import os
@@ -19,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from mirage.errors import Interrupted, MirageError
-from mirage.runtime import files, slots, warm
+from mirage.runtime import claims, files, finished, slots, warm
 from mirage.runtime.progress import clock
 
 _log = logging.getLogger("mirage")
@@ -27,6 +29,8 @@ _PACKAGES = ("torch", "torchvision", "numpy", "scipy", "pandas", "safetensors")
 
 EXIT_PROBLEM = 1
 EXIT_INTERRUPTED = 143
+KEEP_S = float(os.environ.get("MIRAGE_KEEP_S", "60"))
+"""Work that took so long is kept for a second job of the same work; shorter work is repeated."""
 
 Work = Callable[[Any], Mapping[str, Any] | None]
 
@@ -53,8 +57,11 @@ def run(work: Work, task: Any) -> None:
     _keep_memory()
     status = 0
     try:
-        figures = work(task)
-        _finish(task, name, started, figures or {})
+        with claims.claimed(f"state/claims/{_place(task)}.claim"):
+            if not _adopted(task):
+                figures = work(task)
+                _finish(task, started, figures or {})
+        finished.collected(map(str, task.input))
     except MirageError as error:
         _log.error("%s", error)
         status = EXIT_PROBLEM
@@ -79,13 +86,29 @@ def identity(task: Any) -> dict[str, Any]:
     State saved under another identity is not resumed. Device and batch
     belong to it too, since they may change the rounding.
     """
-    return {
-        "rule": task.rule,
-        "wildcards": dict(task.wildcards.items()),
-        "params": {key: _plain(value) for key, value in task.params.items()},
-        "code": task.config["code"].get(task.rule),
-        "inputs": [files.checksum(str(path)) for path in task.input],
-    }
+    if id(task) not in _identities:
+        _identities[id(task)] = {
+            "rule": task.rule,
+            "wildcards": dict(task.wildcards.items()),
+            "params": {key: _plain(value) for key, value in task.params.items()},
+            "code": task.config["code"].get(task.rule),
+            "inputs": [_checksum(Path(str(path))) for path in task.input],
+        }
+    return _identities[id(task)]
+
+
+_identities: dict[int, dict[str, Any]] = {}  # reading large inputs once is enough
+
+
+def _checksum(path: Path) -> str:
+    """Checksum of an input; of a folder's names, sizes and times only, since it may be vast."""
+    if not path.is_dir():
+        return files.checksum(path)
+    digest = hashlib.blake2b(digest_size=16)
+    for file in sorted(path.rglob("*")):
+        status = file.stat()
+        digest.update(f"{file}:{status.st_size}:{status.st_mtime_ns}".encode())
+    return digest.hexdigest()
 
 
 def _limit_threads(count: int) -> None:
@@ -124,22 +147,55 @@ def _start_log(path: Path, name: str) -> None:
     _log.propagate = False
 
 
-def _finish(task: Any, name: str, started: float, figures: Mapping[str, Any]) -> None:
+def _place(task: Any) -> str:
+    """Where a piece of work keeps what is its own below ``state/``."""
+    return "/".join([task.rule, *map(str, task.wildcards)])
+
+
+def _adopted(task: Any) -> bool:
+    """Take over what an earlier job for the same work has finished, if it has."""
+    if not finished.waiting(_place(task)):
+        return False
+    if finished.adopt(_place(task), _outputs(task), identity(task)):
+        _log.info("done: an earlier job had finished this work; its outputs are taken over")
+        return True
+    finished.discard(_place(task))
+    return False
+
+
+def _finish(task: Any, started: float, figures: Mapping[str, Any]) -> None:
     wall_s = time.time() - started
     if "job" in task.output.keys():  # noqa: SIM118 - a named list, not a mapping
         record = {**_record(task, started, wall_s), "figures": _figures(figures)}
         files.write_json(task.output["job"], record)
+    # Inputs that changed meanwhile would be taken for those the work was done with.
+    unchanged = all(Path(str(path)).stat().st_mtime < started for path in task.input)
+    if wall_s >= KEEP_S and unchanged:
+        finished.keep(_place(task), _outputs(task), identity(task))
     told = ", ".join(f"{key} {value:.4g}" for key, value in figures.items())
     _log.info("done in %s%s", clock(wall_s), f": {told}" if told else "")
 
 
+def _outputs(task: Any) -> list[str]:
+    return [str(path) for path in task.output]
+
+
 def _record(task: Any, started: float, wall_s: float) -> dict[str, Any]:
     usage = resource.getrusage(resource.RUSAGE_SELF)
+    own = task.output["job"]
+    began = datetime.datetime.fromtimestamp(started, datetime.UTC)
     return {
         "rule": task.rule,
         "wildcards": dict(task.wildcards.items()),
         "params": {key: _plain(value) for key, value in task.params.items()},
         "code": task.config["code"].get(task.rule),
+        # What a workflow that lost sight of this job needs to take its outputs over.
+        "settings": sorted(map(repr, task.params)),
+        "inputs": sorted(map(str, task.input)),
+        "outputs": {path: Path(path).stat().st_size for path in _outputs(task) if path != own},
+        "log": sorted(map(str, task.log)),
+        "started": began.isoformat(timespec="milliseconds"),
+        "slurm_job": os.environ.get("SLURM_JOB_ID"),
         "versions": {name: _version(name) for name in _PACKAGES},
         "python": platform.python_version(),
         "machine": {"node": platform.machine(), "cores": os.cpu_count(), "device": _device()},

@@ -1,7 +1,8 @@
 """Being told to stop: SIGTERM (a cluster's warning) and SIGINT (Ctrl-C) set a flag.
 
-Work that keeps state looks at the flag between two steps, saves and leaves; a second signal ends
-the job at once.
+Work that keeps state looks at the flag between two steps, saves and leaves. A second SIGINT ends
+the job at once; a second SIGTERM changes nothing, since SLURM sends it more than once (from the
+step and through srun) while the state is being saved.
 """
 
 import signal
@@ -14,6 +15,12 @@ _stop = False
 def stop_requested() -> bool:
     """Say whether this job was told to stop."""
     return _stop
+
+
+def request_stop() -> None:
+    """Ask this job to stop at its next step, as a signal would."""
+    global _stop
+    _stop = True
 
 
 def listen() -> None:
@@ -29,6 +36,6 @@ def listen() -> None:
 
 def _ask(number: int, _: FrameType | None) -> None:
     global _stop
-    if _stop:
+    if _stop and number == signal.SIGINT:
         raise KeyboardInterrupt
     _stop = True

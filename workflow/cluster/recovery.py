@@ -1,0 +1,102 @@
+"""After a controller that died: what its jobs finished is taken over, not computed again.
+
+Jobs on a cluster outlive their controller. A job that ends then leaves outputs of which Snakemake
+has no metadata, or which it still holds for incomplete. Before the graph is built, the metadata
+are made up from the job's own record, so that Snakemake's rules for changed settings and inputs
+hold for these outputs as for any others. This is the one place that knows both the records and
+Snakemake's bookkeeping.
+"""
+
+import atexit
+import contextlib
+import json
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from mirage.runtime import claims, finished
+from snakemake.persistence import RECORD_FORMAT_VERSION, MetadataRecord
+from snakemake.persistence.file import FilePersistence
+
+_BOOKS = Path(".snakemake")
+
+
+def submit_with_patience() -> None:
+    """Put this folder's ``sbatch`` first in PATH, for the executor that calls it."""
+    os.environ["PATH"] = f"{Path(__file__).resolve().parent}{os.pathsep}{os.environ['PATH']}"
+
+
+def take_over_finished_jobs() -> None:
+    """Confirm what jobs without a controller have finished; say which may still run.
+
+    Nothing is touched while Snakemake's lock stands: a controller lives, or was killed, and
+    Snakemake says what to do.
+    """
+    if any((_BOOKS / "locks").glob("*.lock")):
+        return
+    try:
+        persistence = FilePersistence(nolock=True, path=_BOOKS.resolve())
+        found = [(path, record) for path, record in _unconfirmed(persistence) if _is_whole(record)]
+        for path, record in found:
+            _confirm(persistence, path, record)
+        finished.tidy()
+        atexit.register(_tidy, Path.cwd())
+    except OSError as error:
+        _tell(f"no finished work of an earlier run is taken over: {error}")
+        return
+    if found:
+        _tell(f"{len(found)} jobs finished while no controller looked: their outputs are taken.")
+    for holder in claims.holders("state/claims"):
+        if claims.alive(holder) is not False:
+            _tell(f"Work of an earlier run goes on, and will not be done twice: {holder}.")
+
+
+def _unconfirmed(persistence: FilePersistence) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Records of finished jobs whose end no controller has seen: path, content."""
+    for path in sorted(Path("jobs").rglob("*.json")):
+        known = Path(persistence._record_path(persistence._metadata_path, str(path)))
+        seen = known.exists() and known.stat().st_mtime >= path.stat().st_mtime
+        if not seen or persistence._filter_incomplete_keys([str(path)]):
+            try:
+                record = json.loads(path.read_text(encoding="utf-8"))
+            except ValueError:
+                continue
+            if "settings" in record:
+                yield str(path), record
+
+
+def _is_whole(record: dict[str, Any]) -> bool:
+    """Whether all of a job's outputs lie there as it wrote them; a record is written last."""
+    return all(
+        Path(path).is_file() and Path(path).stat().st_size == size
+        for path, size in record["outputs"].items()
+    )
+
+
+def _confirm(persistence: FilePersistence, path: str, record: dict[str, Any]) -> None:
+    """Give a job's outputs the metadata that its controller would have written."""
+    for output in (path, *record["outputs"]):
+        written = Path(output).stat().st_mtime
+        metadata = MetadataRecord(
+            rule=record["rule"],
+            input=record["inputs"],
+            log=record["log"],
+            params=record["settings"],
+            starttime=written - record["wall_s"],
+            endtime=written,
+            incomplete=False,
+            record_format_version=RECORD_FORMAT_VERSION,
+        )
+        persistence._write_record(output, metadata)
+        persistence._unmark_incomplete(output)
+
+
+def _tidy(results: Path) -> None:
+    with contextlib.suppress(OSError), contextlib.chdir(results):
+        finished.tidy()
+
+
+def _tell(text: str) -> None:
+    print(text, file=sys.stderr)

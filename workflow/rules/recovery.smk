@@ -1,0 +1,9 @@
+"""What the controller does before it plans: see workflow/cluster/recovery.py."""
+
+sys.path.insert(0, str(ROOT / "workflow" / "cluster"))
+
+import recovery
+
+if workflow.is_main_process:
+    recovery.submit_with_patience()
+    recovery.take_over_finished_jobs()
