@@ -13,7 +13,7 @@ sys.path.insert(0, str(SCRIPTS))
 from mirage import cells, configuration
 from mirage.cells import Attack, Target
 from mirage.errors import MirageError
-from mirage.paper.metrics import MODELS
+from mirage.paper import items
 from mirage.runtime import digest
 from mirage.study import NETWORKS, Study
 
