@@ -39,12 +39,14 @@ wildcard_constraints:
 
 
 include: "workflow/rules/queries.smk"
+include: "workflow/rules/requests.smk"
 include: "workflow/rules/data.smk"
 include: "workflow/rules/priors.smk"
 include: "workflow/rules/targets.smk"
 include: "workflow/rules/attacks.smk"
 include: "workflow/rules/evaluation.smk"
 include: "workflow/rules/paper.smk"
+include: "workflow/rules/forecast.smk"
 
 
 report: "workflow/report/workflow.rst"

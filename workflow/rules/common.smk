@@ -13,6 +13,8 @@ sys.path.insert(0, str(SCRIPTS))
 from mirage import cells, configuration
 from mirage.cells import Attack, Target
 from mirage.errors import MirageError
+from mirage.forecast.speeds import load_model, machine
+from mirage.forecast.work import Job
 from mirage.paper import items
 from mirage.runtime import digest
 from mirage.study import NETWORKS, Study

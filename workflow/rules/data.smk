@@ -33,8 +33,8 @@ rule prepare_store:
         "../../envs/mirage.yaml"
     threads: 2
     resources:
-        mem_mb=2000,
-        runtime=60,
+        mem_mb=megabytes("prepare_store"),
+        runtime=minutes("prepare_store"),
     params:
         recipe=dataset_recipe,
         code=CODE["prepare_store"],
@@ -56,8 +56,8 @@ rule prepare_view:
     conda:
         "../../envs/mirage.yaml"
     resources:
-        mem_mb=2000,
-        runtime=60,
+        mem_mb=megabytes("prepare_view"),
+        runtime=minutes("prepare_view"),
     params:
         recipe=view_recipe,
         code=CODE["prepare_view"],

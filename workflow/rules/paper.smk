@@ -78,7 +78,9 @@ rule draw_toy:
 rule draw_samples:
     """Figure 3: a real image of each person, then each model's most robust result."""
     input:
-        galleries=[f"{cell.path}/gallery.safetensors" for cell in items.figure3_attacks(STUDY)],
+        galleries=[
+            f"{cell.path}/gallery.safetensors" for cell in items.figure3_attacks(STUDY)
+        ],
         view=view(
             SCALE["paper"]["figure3"]["dataset"],
             STUDY.architecture(SCALE["paper"]["figure3"]["architecture"])["view"],

@@ -12,6 +12,7 @@ import platform
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,6 @@ _log = logging.getLogger("mirage")
 _ENOUGH = 200  # steps timed at most
 _HOST_SHARE = 0.08  # of the time, for each of four measurements of the host
 _SLOWEST = {"cpu": 5e9, "cuda": 2e12}  # FLOP/s taken for granted before anything is measured
-_STEPS_WANTED = 3  # a unit's time should hold at least so many steps
 _OVERDRAFT = 3.0  # a single step may take this many times a unit's share
 _SMALLEST = {"train": 2, "student": 2}  # batch norm wants two images
 
@@ -55,8 +55,9 @@ def calibrate(
         folder: whose disk is timed.
 
     Returns:
-        ``device``, ``seconds``, ``units`` (key -> seconds_per_image, flops_per_s, setup_s, batch,
-        steps, peak_bytes), ``host`` (rates), ``counts``, ``skipped`` (key -> reason). JSON-able.
+        ``device``, ``seconds``, ``units`` (timed key -> seconds_per_image, flops_per_s, setup_s,
+        batch, steps, peak_bytes), ``host`` (rates), ``counts``, ``skipped`` (timed key -> reason).
+        JSON-able.
     """
     began = time.monotonic()
     host = _measure_host(_HOST_SHARE * seconds, folder)
@@ -65,14 +66,13 @@ def calibrate(
         unit = waiting.pop(0)
         left = seconds - (time.monotonic() - began)
         share = max(left, 0.0) / (len(waiting) + 1)
+        key = unit.timed_key
         try:
-            timed[unit.key] = _measure(unit, counts[unit.key], device, share)
+            timed[key] = _measure(unit, counts[unit.key], device, share)
+            _log.info("%s: %.3g FLOP/s", key, timed[key]["flops_per_s"])
         except MirageError as error:
-            skipped[unit.key] = str(error)
-        told = timed.get(unit.key)
-        _log.info(
-            "%s: %s", unit.key, f"{told['flops_per_s']:.3g} FLOP/s" if told else skipped[unit.key]
-        )
+            skipped[key] = str(error)
+            _log.info("%s: %s", key, error)
     return {
         "device": _describe(device),
         "seconds": round(time.monotonic() - began, 1),
@@ -108,27 +108,25 @@ def _affordable(unit: Unit, counts: Counts, device: str, share_s: float) -> int:
         raise MirageError(f"a step of {least * counts.flops:.2g} FLOP does not fit into the time")
     if device == "cpu" and counts.peak_bytes(least) > _free_bytes():
         raise MirageError("a step does not fit into the memory")
-    fitting = int(share_s / _STEPS_WANTED / max(image_s, 1e-12))
+    fitting = int(_OVERDRAFT * share_s / max(image_s, 1e-12))
     return max(least, min(unit.batch, fitting))
 
 
-def _time(
-    unit: Unit, counts: Counts, device: str, batch: int, share_s: float
-) -> dict[str, Any]:
+def _time(unit: Unit, counts: Counts, device: str, batch: int, share_s: float) -> dict[str, Any]:
     _forget(device)
-    began = time.monotonic()
+    clock = clock_of(device)
+    began = clock()
     loop = make_loop(unit, batch, device)
-    watch = Stopwatch(device, share_s, began)
-    try:
+    built_s = clock() - began
+    watch = Stopwatch(device, share_s)
+    with suppress(Interrupted):
         loop(watch)
-    except Interrupted:
-        pass
     step_s = watch.step_s
     peak = torch.cuda.max_memory_allocated() if device == "cuda" else 0
     return {
         "seconds_per_image": step_s / batch,
         "flops_per_s": counts.flops * batch / step_s,
-        "setup_s": max(watch.first_s - step_s, 0.0),
+        "setup_s": built_s + max(watch.first_s - step_s, 0.0),
         "batch": batch,
         "steps": watch.steps,
         "peak_bytes": peak,
@@ -140,30 +138,47 @@ class Stopwatch(Checkpoint):
 
     Attributes:
         steps: timed ones.
-        first_s: from the beginning to the end of the first step.
+        first_s: of the first step and what came before it.
     """
 
-    def __init__(self, device: str, seconds: float, began: float) -> None:
+    def __init__(self, device: str, seconds: float) -> None:
         super().__init__(None, {})
-        self.device, self.seconds, self.began = device, seconds, began
+        self.device, self.seconds = device, seconds
         self.steps, self.first_s = -1, 0.0
-        self._start = self._last = began
+        self._began = time.monotonic()
+        self._clock = clock_of(device)
+        self._start = self._last = self._clock()
 
     def tick(self, state: Callable[[], Any]) -> None:
         """Note the time; end the loop when there was enough of it."""
         if self.device == "cuda":
             torch.cuda.synchronize()
-        self._last = time.monotonic()
+        self._last = self._clock()
         self.steps += 1
+        spent = time.monotonic() - self._began
         if self.steps == 0:
-            self.first_s, self._start = self._last - self.began, self._last
-        if self.steps >= _ENOUGH or self._last - self.began >= self.seconds:
+            self.first_s = self._last - self._start
+        # One timed step is worth a short overdraft: the warm-up tells too little.
+        enough = self.seconds if self.steps > 0 else _OVERDRAFT * self.seconds
+        if self.steps >= _ENOUGH or spent >= enough:
             raise Interrupted
 
     @property
     def step_s(self) -> float:
         """Mean time of a step; of the first one where there was time for no other."""
-        return (self._last - self._start) / self.steps if self.steps > 0 else self.first_s
+        if self.steps <= 0:
+            return self.first_s
+        return (self._last - self._start - self.first_s) / self.steps
+
+
+def clock_of(device: str) -> Callable[[], float]:
+    """Clock by which work on a device is timed, in seconds.
+
+    On one thread of a CPU it is processor time, so that other work on the machine does not count:
+    the forecast is for a machine that is there for the study.
+    """
+    alone = device == "cpu" and torch.get_num_threads() == 1
+    return time.process_time if alone else time.monotonic
 
 
 def _forget(device: str) -> None:
@@ -206,10 +221,10 @@ def _measure_host(seconds: float, folder: Path) -> dict[str, float]:
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder) as scratch:
         return {
-            "decoded_per_s": 1 / _repeat(_decoder(pixels, Path(scratch)), seconds),
-            "resized_per_s": 1 / _repeat(_resizer(pixels), seconds),
-            "disk_bytes_per_s": _BLOCK / _repeat(_writer(Path(scratch)), seconds),
-            "score_flops_per_s": _SCORE_FLOPS / _repeat(_score, seconds),
+            "decoded_per_s": 1 / _repeat(_decoder(pixels, Path(scratch)), seconds, clock_of("cpu")),
+            "resized_per_s": 1 / _repeat(_resizer(pixels), seconds, clock_of("cpu")),
+            "disk_bytes_per_s": _BLOCK / _repeat(_writer(Path(scratch)), seconds, time.monotonic),
+            "score_flops_per_s": _SCORE_FLOPS / _repeat(_score, seconds, clock_of("cpu")),
         }
 
 
@@ -219,14 +234,14 @@ _SCORE_FLOPS = 2 * 2 * _ROWS * _WIDTH**2 + 60 * _WIDTH**3
 """FLOPs of ``_score``, counted as ``work`` counts those of a job."""
 
 
-def _repeat(work: Callable[[], object], seconds: float) -> float:
-    """Mean seconds of a piece of work after one warm-up."""
+def _repeat(work: Callable[[], object], seconds: float, clock: Callable[[], float]) -> float:
+    """Mean seconds of a piece of work, by a clock, after one warm-up."""
     work()
-    began, count = time.monotonic(), 0
-    while count == 0 or (time.monotonic() - began < seconds and count < _ENOUGH):
+    end, count, began = time.monotonic() + seconds, 0, clock()
+    while count == 0 or (time.monotonic() < end and count < _ENOUGH):
         work()
         count += 1
-    return (time.monotonic() - began) / count
+    return (clock() - began) / count
 
 
 def _decoder(pixels: "np.ndarray[Any, Any]", folder: Path) -> Callable[[], object]:

@@ -5,9 +5,10 @@ computed. A multiply-add counts as two FLOPs; only matrix products and convoluti
 usual. Memory is the sum of all tensors alive at the worst moment of a step.
 """
 
+import logging
 import math
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
@@ -24,6 +25,8 @@ from mirage.forecast.loops import make_loop, weights
 from mirage.forecast.units import Unit
 from mirage.runtime.checkpoint import Checkpoint
 
+_log = logging.getLogger("mirage")
+
 
 def count(unit: Unit) -> Counts:
     """Count one unit at its configured batch.
@@ -39,6 +42,18 @@ def count(unit: Unit) -> Counts:
         half = _count(unit, smaller)
         slope = (whole.bytes - half.bytes) / (unit.batch - smaller)
     return replace(whole, bytes_per_image=max(slope, 0.0), weight_bytes=weights(unit))
+
+
+def counted(units: Iterable[Unit], known: Mapping[str, Counts]) -> dict[str, Counts]:
+    """Counts of units by key: the known ones, the others counted now."""
+    counts: dict[str, Counts] = {}
+    for unit in units:
+        if unit.key not in counts:
+            held = known.get(unit.key)
+            counts[unit.key] = count(unit) if held is None else held
+            if held is None:
+                _log.info("counted %s: %.4g FLOP", unit.key, counts[unit.key].flops)
+    return counts
 
 
 def _count(unit: Unit, batch: int) -> Counts:
@@ -71,7 +86,7 @@ class _Meter(Checkpoint):
             raise Interrupted
 
 
-class Tally(TorchDispatchMode):
+class Tally(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Counts FLOPs of all operators, and the bytes of all ``meta`` tensors alive.
 
     PyTorch's own counter mode follows modules as well, which fails on a gradient of a gradient,
@@ -84,7 +99,7 @@ class Tally(TorchDispatchMode):
     """
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.flops = self.live = self.peak = 0
         self._known: set[int] = set()
 

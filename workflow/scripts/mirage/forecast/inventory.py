@@ -33,17 +33,17 @@ class Images(NamedTuple):
         return self.train + self.test
 
 
-def images_of(study: Study, dataset: str, known: Mapping[str, Any], results: Path) -> Images:
+def images_of(study: Study, dataset: str, known: Mapping[str, Any], results: Path | None) -> Images:
     """Sizes of one data set.
 
     Args:
         study: names the data set's reader and split.
         dataset: its name.
         known: reader -> published sizes (``workflow/presets/forecast/datasets.yaml``).
-        results: folder in which a prepared store would lie.
+        results: folder in which a prepared store may lie; None if there is none yet.
     """
-    manifest = results / "data" / dataset / "manifest.json"
-    if manifest.exists():
+    manifest = None if results is None else results / "data" / dataset / "manifest.json"
+    if manifest is not None and manifest.exists():
         held = files.read_json(manifest)
         return Images(held["train"], held["test"], held["pixel_bytes"], True)
     recipe = study.dataset(dataset)["recipe"]

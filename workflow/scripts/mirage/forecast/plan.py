@@ -108,15 +108,26 @@ def _cell(target: Target) -> dict[str, str]:
 
 
 def units_of(jobs: Plan) -> list[Unit]:
-    """Every unit of a plan once, the one with the most classes and the largest batch of a key."""
+    """Every unit of a plan, by batch, those of which most is run first.
+
+    Of units that differ in their number of classes alone the one with the most is taken.
+    """
+    images: dict[str, float] = {}
     found: dict[str, Unit] = {}
     for work in jobs.values():
-        for unit, _ in work.calls:
-            held = found.get(unit.key)
-            if held is None or _size(unit) > _size(held):
-                found[unit.key] = unit
-    return [found[key] for key in sorted(found)]
+        for unit, count in work.calls:
+            images[unit.timed_key] = images.get(unit.timed_key, 0.0) + count
+            held = found.setdefault(unit.timed_key, unit)
+            if unit.settings.get("classes", 0) > held.settings.get("classes", 0):
+                found[unit.timed_key] = unit
+    return [found[key] for key in sorted(found, key=lambda key: (-images[key], key))]
 
 
-def _size(unit: Unit) -> tuple[int, int]:
-    return unit.settings.get("classes", 0), unit.batch
+def every_unit(shop: Workshop) -> list[Unit]:
+    """Units of the plan and of the trainings of priors that are shipped."""
+    jobs = plan(shop)
+    for prior, entry in shop.study.scale["priors"].items():
+        if entry["source"]["kind"] == "trained":
+            job = Job.of("train_prior", prior=prior)
+            jobs[job] = shop.work(job)
+    return units_of(jobs)

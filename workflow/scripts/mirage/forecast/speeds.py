@@ -2,20 +2,24 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import mirage.forecast.rules  # noqa: F401 - enters what the jobs of each rule do
+from mirage.errors import MirageError
 from mirage.forecast.counts import Counts, read_counts
 from mirage.forecast.units import Batches, Unit
-from mirage.forecast.work import Job, Work, Workshop
+from mirage.forecast.work import Job, Work, Workshop, known_rules
 from mirage.runtime import files
 from mirage.study import Study
 
-_UNKNOWN_WEIGHTS = 250e6
-_UNKNOWN_FLOPS = 1e11
 LEAST_MINUTES, LEAST_MB = 10, 1000
 """Smallest requests: room for a slow file system, and for a process with its libraries."""
+
+
+class UncountedError(MirageError):
+    """A unit whose FLOPs are not known; ``snakemake calibrate`` or ``forecast`` counts it."""
 
 
 class Estimate(NamedTuple):
@@ -64,14 +68,20 @@ class Speeds:
         return float(self.anchors["margin"][known])
 
     def measured(self, unit: Unit) -> Mapping[str, Any] | None:
-        """What was measured of a unit, if anything."""
+        """What was measured of a unit, at its own batch if possible; None if nothing was."""
         units: Mapping[str, Mapping[str, Any]] = (self.calibration or {}).get("units", {})
-        return units.get(unit.key)
+        others = (value for key, value in units.items() if key.startswith(f"{unit.key} @"))
+        return units.get(unit.timed_key) or next(others, None)
 
     def flops(self, unit: Unit) -> float:
-        """FLOPs of one image."""
-        held = self.counts.get(unit.key)
-        return _UNKNOWN_FLOPS if held is None else held.flops
+        """FLOPs of one image.
+
+        Raises:
+            UncountedError: the study has a network or size that is new.
+        """
+        if unit.key not in self.counts:
+            raise UncountedError(f"nobody has counted the work of {unit.key!r} yet")
+        return self.counts[unit.key].flops
 
     def seconds(self, unit: Unit) -> float:
         """Seconds of one image: measured, or by the slowest rate measured for its kind."""
@@ -123,7 +133,16 @@ class Model:
 
     workshop: Workshop
     speeds: Speeds
-    _known: dict[Job, Estimate] = field(default_factory=dict)
+    _known: dict[Job, Estimate] = field(default_factory=dict, init=False)
+
+    @property
+    def rules(self) -> list[str]:
+        """Rules that can be forecast."""
+        return known_rules()
+
+    def with_counts(self, counts: Mapping[str, Counts]) -> "Model":
+        """The same model, knowing more counts."""
+        return Model(replace(self.workshop, counts=counts), replace(self.speeds, counts=counts))
 
     def estimate(self, job: Job) -> Estimate:
         """Forecast one job.
@@ -155,50 +174,61 @@ class Model:
 
     def minutes(self, job: Job, attempt: int = 1) -> int:
         """Time to request for a job, in minutes; each further attempt asks for as much again."""
-        wanted = self.estimate(job).seconds * self.speeds.margin / 60
-        return attempt * (LEAST_MINUTES + math.ceil(wanted))
+        try:
+            wanted = math.ceil(self.estimate(job).seconds * self.speeds.margin / 60)
+        except UncountedError:
+            wanted = self.speeds.anchors["uncounted"]["minutes"]
+        return attempt * int(LEAST_MINUTES + wanted)
 
     def megabytes(self, job: Job, attempt: int = 1) -> int:
         """Memory to request for a job, in MB; each further attempt asks for as much again."""
-        wanted = self.estimate(job).host_bytes * float(self.speeds.anchors["memory_margin"]) / 1e6
-        return attempt * max(LEAST_MB, 500 * math.ceil(wanted / 500))
+        try:
+            wanted = self.estimate(job).host_bytes * self.speeds.anchors["memory_margin"] / 1e6
+        except UncountedError:
+            wanted = self.speeds.anchors["uncounted"]["megabytes"]
+        return attempt * int(max(LEAST_MB, 500 * math.ceil(wanted / 500)))
 
 
 def load_model(
-    study: Study, batches: Batches, device: str, presets: Path, results: Path
+    scale: Mapping[str, Any],
+    classes_per_chunk: int | None,
+    forward_batch: int,
+    optimise_batch: int,
+    device: str,
+    presets: str | Path,
+    results: Path | None,
 ) -> Model:
     """Put the model together from its files.
 
     Args:
-        study: the study.
-        batches: images a device takes together.
+        scale: a checked scale of the configuration.
+        classes_per_chunk: attacked classes per job; None for all in one.
+        forward_batch: images pushed through a network together.
+        optimise_batch: latents optimised together.
         device: the configuration's ``auto``, ``cpu`` or ``cuda``.
         presets: folder ``workflow/presets/forecast``.
-        results: folder of the scale's results, where a calibration may lie.
+        results: folder of the scale's results, where a calibration and prepared stores may lie;
+            None for nothing there yet.
 
     Raises:
         MirageError: a file is damaged.
     """
     import yaml
 
+    presets = Path(presets)
     anchors, sizes = (
         yaml.safe_load((presets / f"{name}.yaml").read_text(encoding="utf-8"))
         for name in ("anchors", "datasets")
     )
     counts = read_counts(presets / "work.json")
     calibration = None
-    if (results / CALIBRATION).exists():
+    if results is not None and (results / CALIBRATION).exists():
         calibration = files.read_json(results / CALIBRATION)
         counts |= {key: Counts(**value) for key, value in calibration["counts"].items()}
     kind = calibration["device"]["kind"] if calibration else likely_device(device)
-    speeds = Speeds(kind, anchors, counts, calibration)
-
-    def weigh(unit: Unit) -> float:
-        held = counts.get(unit.key)
-        return float(held.weight_bytes) if held else _UNKNOWN_WEIGHTS
-
-    workshop = Workshop(study, batches, sizes, anchors["feature_width"], weigh, results)
-    return Model(workshop, speeds)
+    study, batches = Study(scale, classes_per_chunk), Batches(forward_batch, optimise_batch)
+    workshop = Workshop(study, batches, sizes, anchors["feature_width"], counts, results)
+    return Model(workshop, Speeds(kind, anchors, counts, calibration))
 
 
 CALIBRATION = Path("forecast/calibration.json")
@@ -210,3 +240,17 @@ def likely_device(device: str) -> str:
     if device != "auto":
         return device
     return "cuda" if Path("/proc/driver/nvidia/version").exists() else "cpu"
+
+
+def machine(device: str) -> list[str]:
+    """What this machine computes with, told without torch; a calibration belongs to it."""
+    cards = Path("/proc/driver/nvidia/gpus").glob("*/information")
+    told = [*cards, *([] if device == "cuda" else [Path("/proc/cpuinfo")])]
+    lines = [
+        line.split(":", 1)[1].strip()
+        for path in told
+        if path.exists()
+        for line in path.read_text(encoding="utf-8").splitlines()
+        if line.lower().startswith("model")
+    ]
+    return sorted(set(lines))

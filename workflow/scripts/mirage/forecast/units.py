@@ -51,8 +51,13 @@ class Unit:
 
     @property
     def key(self) -> str:
-        """Name under which counts and speeds are kept."""
+        """Name under which counts are kept."""
         return f"{self.kind} {self.name} {self.shape}"
+
+    @property
+    def timed_key(self) -> str:
+        """Name under which speeds are kept: small batches are slower than large ones."""
+        return f"{self.key} @{self.batch}"
 
 
 def _unit(kind: str, name: str, batch: int, settings: Settings, *free: str) -> Unit:

@@ -1,0 +1,69 @@
+"""What kind of thing each file below ``results/<scale>`` is: the one declaration of it.
+
+The forecast lists sizes by it and ``clean_caches`` removes by it. A path that no pattern knows is a
+result, so nothing is ever removed for having been forgotten here.
+"""
+
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import Literal
+
+Kind = Literal["store", "cache", "result", "state", "log"]
+
+
+@dataclass(frozen=True)
+class Place:
+    """Files of one kind.
+
+    Attributes:
+        pattern: shell pattern of paths relative to ``results/<scale>``; ``*`` also crosses folders.
+        kind: ``store`` (made once, read by many jobs), ``cache`` (read once, then only in the way),
+            ``result`` (what the study is for, or GPU hours to repeat), ``state`` (of unfinished
+            work, and Snakemake's memory) or ``log`` (what happened). Views and pools are stores,
+            though cheap to repeat: Snakemake would repeat with them all that was made from them.
+        what: the files in words.
+        needed_until: a cache may go once this sibling exists; empty if no job waits for it.
+    """
+
+    pattern: str
+    kind: Kind
+    what: str
+    needed_until: str = ""
+
+
+PLACES = (
+    Place("*.part", "cache", "half-written files of killed jobs"),
+    Place("data/*/views/*", "store", "images at a network's size"),
+    Place("data/acceptance.json", "result", "verdict on the data"),
+    Place("data/*", "store", "decoded photographs"),
+    Place("priors/pools/*", "store", "candidate images of a prior"),
+    Place("priors/*", "store", "generators and discriminators"),
+    Place("targets/*", "result", "trained classifiers and their metrics"),
+    Place("attacks/*/images.safetensors", "cache", "the student's images", "knowledge.json"),
+    Place("attacks/*", "result", "latents, features and metrics of attacks"),
+    Place("evaluation/*", "result", "features of real images"),
+    Place("state/*", "state", "where interrupted jobs go on"),
+    Place("jobs/*", "log", "what each job was made with"),
+    Place("logs/*", "log", "what jobs told"),
+    Place("slurm_logs/*", "log", "what SLURM told"),
+    Place(".snakemake/log/*", "log", "what Snakemake told"),
+    Place(".snakemake/scripts/*", "cache", "copies of scripts of killed jobs"),
+    Place(".snakemake/conda*", "store", "environments made by --sdm conda"),
+    Place(".snakemake/singularity/*", "store", "images fetched by --sdm apptainer"),
+    Place(".snakemake/*", "state", "Snakemake's memory of what it made"),
+)
+_UNKNOWN = Place("*", "result", "tables, figures and reports")
+
+
+def place(path: str) -> Place:
+    """Return the first place whose pattern fits ``path`` (relative to ``results/<scale>``)."""
+    return next((known for known in PLACES if fnmatchcase(path, known.pattern)), _UNKNOWN)
+
+
+def kind(path: str) -> str:
+    """Say what ``path`` (relative to ``results/<scale>``) is.
+
+    Returns:
+        ``store``, ``cache``, ``result``, ``state`` or ``log``.
+    """
+    return place(path).kind
