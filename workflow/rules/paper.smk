@@ -159,6 +159,7 @@ rule write_report:
         scale=SCALE,
         name=config["scale"],
         digests=DIGESTS,
+        model=MODEL_SETTINGS,
         captions=[
             ("Figure 1", "The toy attack, stopped at 95 % confidence."),
             (

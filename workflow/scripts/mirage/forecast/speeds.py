@@ -62,10 +62,14 @@ class Speeds:
         return str(self.anchors["device"][self.device])
 
     @property
+    def basis(self) -> str:
+        """Where the figures come from: ``measured`` here, or ``assumed``."""
+        return "assumed" if self.calibration is None else "measured"
+
+    @property
     def margin(self) -> float:
         """Factor of requests over the forecast."""
-        known = "assumed" if self.calibration is None else "calibrated"
-        return float(self.anchors["margin"][known])
+        return float(self.anchors["margin"][self.basis])
 
     def measured(self, unit: Unit) -> Mapping[str, Any] | None:
         """What was measured of a unit, at its own batch if possible; None if nothing was."""

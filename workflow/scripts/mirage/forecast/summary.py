@@ -27,7 +27,7 @@ def forecast(model: Model, records: Iterable[Mapping[str, Any]] = ()) -> dict[st
         records: what finished jobs left, to hold the forecast against.
 
     Returns:
-        JSON-able: ``device``, ``basis`` (``calibrated`` or ``assumed``), ``notes``, ``targets``,
+        JSON-able: ``device``, ``basis`` (``measured`` or ``assumed``), ``notes``, ``targets``,
         ``rules``, ``disk``, ``chunks`` and ``batches``, each a list of rows.
     """
     jobs = plan(model.workshop)
@@ -37,7 +37,7 @@ def forecast(model: Model, records: Iterable[Mapping[str, Any]] = ()) -> dict[st
     return {
         "device": model.speeds.name,
         "kind": model.speeds.device,
-        "basis": "assumed" if model.speeds.calibration is None else "calibrated",
+        "basis": model.speeds.basis,
         "margin": model.speeds.margin,
         "notes": notes(model, jobs),
         "targets": [{"target": name, **_total(model, part)} for name, part in tables.items()],
@@ -231,7 +231,12 @@ def chunks(model: Model, jobs: Plan) -> list[dict[str, Any]]:
         {
             "dataset": dataset,
             "seconds_per_class": seconds,
-            **{f"{h} h": max(int(3600 * h / seconds), 1) for h in CHUNK_HOURS},
+            **{
+                f"{h} h": min(
+                    max(int(3600 * h / seconds), 1), model.workshop.study.classes(dataset)
+                )
+                for h in CHUNK_HOURS
+            },
         }
         for dataset, seconds in found.items()
     ]

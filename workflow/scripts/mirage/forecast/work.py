@@ -1,7 +1,7 @@
 """What every job does: files read and written, units of work, memory beside the units'.
 
-One function per rule (``rules``), from the study's own recipes. A job is named by its rule and wildcards, as
-the workflow names it; bytes follow from the formats of the rooms that write the files.
+One function per rule (``rules``), from the study's own recipes. A job is named by rule and
+wildcards, as the workflow names it; bytes follow from the formats of the rooms that write them.
 """
 
 from collections.abc import Callable, Mapping

@@ -32,7 +32,8 @@ _NETWORKS_OF_A_PRIOR = ("generator", "discriminator")
 def _import_prior(shop: Workshop, wildcards: Mapping[str, str]) -> Work:
     name = wildcards["prior"]
     pool = next(p for p, entry in shop.study.scale["pools"].items() if entry["prior"] == name)
-    side = shop.study.prior(name)["image_px"]
+    # Weights do not depend on the size images are shown at; this one is counted.
+    side = shop.study.image_px(shop.study.targets[0])
     weights = shop.weigh(shop.render(pool, side))
     return Work(
         # A discriminator has about as many weights.
