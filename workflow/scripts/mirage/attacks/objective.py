@@ -81,7 +81,8 @@ def row_losses(objective: Objective, stack: Stack, w: Tensor, step: int) -> Tens
     losses = objective.loss(objective.classifier(images), stack.targets)
     if stack.references is not None:
         counts = torch.tensor(stack.sizes, device=w.device)
-        reference = stack.references[step].repeat_interleave(counts, dim=0)
+        # Given the size of the result, a GPU need not be waited for.
+        reference = stack.references[step].repeat_interleave(counts, dim=0, output_size=len(w))
         features = objective.classifier.features(images)  # type: ignore[attr-defined]
         losses = losses + objective.feature_weight * feature_distance(features, reference)
     return losses if extra is None else losses + extra

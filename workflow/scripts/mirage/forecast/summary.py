@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from mirage import places
+from mirage.errors import MirageError
 from mirage.forecast.plan import Plan, plan, units_of
 from mirage.forecast.schedule import simulate
 from mirage.forecast.speeds import Estimate, Model
@@ -51,6 +52,8 @@ def forecast(model: Model, records: Iterable[Mapping[str, Any]] = ()) -> dict[st
 def compare(model: Model, records: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, float]]:
     """Hold the forecast of finished jobs against their records.
 
+    Records of jobs that the study does not know are left out.
+
     Returns:
         rule -> ``jobs``, ``wall_s``, ``cpu_s`` and ``forecast_s`` (sums), ``ratio`` (wall time over
         forecast), ``cpu_ratio`` (processor time over forecast: on one core, what wall time is on
@@ -62,7 +65,10 @@ def compare(model: Model, records: Iterable[Mapping[str, Any]]) -> dict[str, dic
         job = Job.of(record["rule"], **{k: str(v) for k, v in record["wildcards"].items()})
         if job.rule not in model.rules:
             continue
-        guess = model.estimate(job)
+        try:
+            guess = model.estimate(job)
+        except MirageError:
+            continue  # of another configuration, or not counted yet
         row = found.setdefault(job.rule, dict.fromkeys(_COMPARED, 0.0))
         row["jobs"] += 1
         row["wall_s"] += record["wall_s"]

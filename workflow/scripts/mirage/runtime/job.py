@@ -176,7 +176,7 @@ def _device_memory() -> float | None:
     """Most memory of tensors on the GPU, in MB; None without one."""
     torch = sys.modules.get("torch")
     if torch is not None and torch.cuda.is_initialized():
-        return round(torch.cuda.max_memory_allocated() / 1e6, 1)
+        return round(float(torch.cuda.max_memory_allocated()) / 1e6, 1)
     return None
 
 
