@@ -45,6 +45,7 @@ wildcard_constraints:
 include: "workflow/rules/recovery.smk"
 include: "workflow/rules/queries.smk"
 include: "workflow/rules/assets.smk"
+include: "workflow/rules/requests.smk"
 include: "workflow/rules/data.smk"
 include: "workflow/rules/weights.smk"
 include: "workflow/rules/priors.smk"
@@ -53,6 +54,7 @@ include: "workflow/rules/attacks.smk"
 include: "workflow/rules/evaluation.smk"
 include: "workflow/rules/paper.smk"
 include: "workflow/rules/disk.smk"
+include: "workflow/rules/forecast.smk"
 
 
 report: "workflow/report/workflow.rst"

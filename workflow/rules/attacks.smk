@@ -14,8 +14,8 @@ rule sample_candidates:
     conda:
         "../../envs/mirage.yaml"
     resources:
-        mem_mb=3000,
-        runtime=60,
+        mem_mb=megabytes("sample_candidates"),
+        runtime=minutes("sample_candidates"),
         gpu=1,
     params:
         recipe=attack_stage("sampling"),
@@ -42,8 +42,8 @@ rule optimise_latents:
     conda:
         "../../envs/mirage.yaml"
     resources:
-        mem_mb=3000,
-        runtime=240,
+        mem_mb=megabytes("optimise_latents"),
+        runtime=minutes("optimise_latents"),
         gpu=1,
     params:
         recipe=attack_stage("optimisation"),
@@ -71,8 +71,8 @@ rule select_latents:
     conda:
         "../../envs/mirage.yaml"
     resources:
-        mem_mb=3000,
-        runtime=120,
+        mem_mb=megabytes("select_latents"),
+        runtime=minutes("select_latents"),
         gpu=1,
     params:
         recipe=attack_stage("selection"),

@@ -16,8 +16,8 @@ rule prepare_store:
         "../../envs/mirage.yaml"
     threads: 2
     resources:
-        mem_mb=2000,
-        runtime=60,
+        mem_mb=megabytes("prepare_store"),
+        runtime=minutes("prepare_store"),
     params:
         recipe=dataset_recipe,
         classes=dataset_classes,
@@ -41,8 +41,8 @@ rule prepare_view:
         "../../envs/mirage.yaml"
     threads: 2
     resources:
-        mem_mb=2000,
-        runtime=60,
+        mem_mb=megabytes("prepare_view"),
+        runtime=minutes("prepare_view"),
     params:
         recipe=view_recipe,
         code=CODE["prepare_view"],

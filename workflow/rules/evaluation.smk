@@ -41,8 +41,8 @@ rule embed_real:
     conda:
         "../../envs/mirage.yaml"
     resources:
-        mem_mb=3000,
-        runtime=120,
+        mem_mb=megabytes("embed_real"),
+        runtime=minutes("embed_real"),
         gpu=1,
     params:
         networks=network_specs,
@@ -72,8 +72,8 @@ rule embed_attack:
     conda:
         "../../envs/mirage.yaml"
     resources:
-        mem_mb=3000,
-        runtime=120,
+        mem_mb=megabytes("embed_attack"),
+        runtime=minutes("embed_attack"),
         gpu=1,
     params:
         networks=network_specs,
@@ -104,8 +104,8 @@ rule extract_knowledge:
     conda:
         "../../envs/mirage.yaml"
     resources:
-        mem_mb=3000,
-        runtime=120,
+        mem_mb=megabytes("extract_knowledge"),
+        runtime=minutes("extract_knowledge"),
         gpu=1,
     params:
         recipe=student_recipe,
@@ -131,8 +131,8 @@ rule score_attack:
     conda:
         "../../envs/mirage.yaml"
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=megabytes("score_attack"),
+        runtime=minutes("score_attack"),
     params:
         code=CODE["score_attack"],
     script:

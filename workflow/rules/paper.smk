@@ -80,7 +80,9 @@ rule draw_toy:
 rule draw_samples:
     """Figure 3: a real image of each person, then each model's most robust result."""
     input:
-        galleries=[f"{cell.path}/gallery.safetensors" for cell in figure3_attacks()],
+        galleries=[
+            f"{cell.path}/gallery.safetensors" for cell in items.figure3_attacks(STUDY)
+        ],
         view=view(
             SCALE["paper"]["figure3"]["dataset"],
             STUDY.architecture(SCALE["paper"]["figure3"]["architecture"])["view"],
@@ -162,6 +164,7 @@ rule write_report:
         scale=SCALE,
         name=config["scale"],
         digests=code_digests,
+        model=MODEL_SETTINGS,
         captions=[
             ("Figure 1", "The toy attack, stopped at 95 % confidence."),
             (

@@ -24,8 +24,8 @@ rule train_prior:
     conda:
         "../../envs/mirage.yaml"
     resources:
-        mem_mb=3000,
-        runtime=120,
+        mem_mb=megabytes("train_prior"),
+        runtime=minutes("train_prior"),
         gpu=1,
     params:
         source=prior_source,
@@ -61,8 +61,8 @@ rule import_prior:
     conda:
         "../../envs/mirage.yaml"
     resources:
-        mem_mb=4000,
-        runtime=30,
+        mem_mb=megabytes("import_prior"),
+        runtime=minutes("import_prior"),
     params:
         image_px=prior_px,
         memory=fingerprint_file("prior"),
@@ -83,8 +83,8 @@ rule synthesise_pool:
     conda:
         "../../envs/mirage.yaml"
     resources:
-        mem_mb=3000,
-        runtime=60,
+        mem_mb=megabytes("synthesise_pool"),
+        runtime=minutes("synthesise_pool"),
         gpu=1,
     params:
         recipe=pool_recipe,

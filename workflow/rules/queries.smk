@@ -366,26 +366,9 @@ def target_metrics(_):
     ]
 
 
-def table1_attacks():
-    """The attacks that Table 1 is made of."""
-    wanted = SCALE["paper"]["table1"]
-    samples = None if wanted["samples"] == "all" else wanted["samples"]
-    return [
-        cell
-        for alpha in MODELS.values()
-        for cell in cells.select(
-            STUDY.attacks,
-            architecture=wanted["architecture"],
-            samples=samples,
-            attack=wanted["attack"],
-            alpha=float(alpha),
-        )
-    ]
-
-
 def table_attacks(wildcards):
     """The attacks a table is made of."""
-    return {"table1": table1_attacks(), "table2": STUDY.attacks}[wildcards.item]
+    return items.table_attacks(STUDY, wildcards.item)
 
 
 def table_attack_metrics(wildcards):
@@ -397,22 +380,3 @@ def table_target_metrics(wildcards):
     """Metrics of the targets in a table."""
     found = dict.fromkeys(cell.target for cell in table_attacks(wildcards))
     return [f"{cell.path}/metrics.json" for cell in found]
-
-
-def figure3_attacks():
-    """The attacks whose samples Figure 3 shows."""
-    wanted = SCALE["paper"]["figure3"]
-    samples = None if wanted["samples"] == "all" else wanted["samples"]
-    return [
-        Attack(
-            Target(
-                wanted["dataset"],
-                wanted["architecture"],
-                float(alpha),
-                samples,
-                wanted["seed"],
-            ),
-            wanted["attack"],
-        )
-        for alpha in wanted["alphas"]
-    ]

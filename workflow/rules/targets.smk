@@ -16,8 +16,8 @@ rule train_target:
     conda:
         "../../envs/mirage.yaml"
     resources:
-        mem_mb=3000,
-        runtime=240,
+        mem_mb=megabytes("train_target"),
+        runtime=minutes("train_target"),
         gpu=1,
     params:
         recipe=training_recipe,

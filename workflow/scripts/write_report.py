@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 
 def write_report(task: "snakemake") -> None:
     """Gather tables, figures and job records into one page."""
+    from mirage.forecast import summary
+    from mirage.forecast.speeds import load_model
     from mirage.paper import presentation
     from mirage.paper.cells import collect, read_table
     from mirage.paper.report import Material, Picture, write_report
@@ -22,7 +24,8 @@ def write_report(task: "snakemake") -> None:
         Picture(path, name, caption)
         for path, (name, caption) in zip(task.input.figures, task.params.captions, strict=True)
     ]
-    records = sorted(Path("jobs").rglob("*.json"))
+    records = [files.read_json(path) for path in sorted(Path("jobs").rglob("*.json"))]
+    model = load_model(**task.params.model, results=Path())
     write_report(
         task.output.report,
         Material(
@@ -32,9 +35,11 @@ def write_report(task: "snakemake") -> None:
             table2=read_table(task.input.tables[1]),
             toy=read_table(task.input.toy),
             pictures=pictures,
-            jobs=[files.read_json(path) for path in records],
+            jobs=records,
             digests=task.params.digests,
             fidelity=study.scale["fidelity"],
+            forecast=summary.compare(model, records),
+            speeds=f"{model.speeds.basis} speeds of {model.speeds.name}",
         ),
     )
 

@@ -42,6 +42,11 @@ class Study:
         """Every target of the study (without the evaluation networks)."""
         return list(dict.fromkeys(t for grid in self.scale["targets"] for t in _targets(grid)))
 
+    @property
+    def evaluators(self) -> list[Target]:
+        """Every target that is trained to measure attacks."""
+        return list(self._trained_networks)
+
     @cached_property
     def _trained_networks(self) -> dict[Target, str]:
         return {

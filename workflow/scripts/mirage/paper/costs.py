@@ -7,12 +7,17 @@ from typing import Any
 from mirage.runtime.progress import clock
 
 
-def stages(jobs: Iterable[Mapping[str, Any]], digests: Mapping[str, str]) -> list[dict[str, str]]:
+def stages(
+    jobs: Iterable[Mapping[str, Any]],
+    digests: Mapping[str, str],
+    forecast: Mapping[str, Mapping[str, float]] | None = None,
+) -> list[dict[str, str]]:
     """Time, start-up share, memory and code of each rule, and of all together.
 
     Args:
         jobs: job records.
         digests: rule -> digest of its code now.
+        forecast: rule -> forecast of these jobs, from ``mirage.forecast.summary.compare``.
 
     Returns:
         One row of text per rule in order of first appearance, then the total. ``startup_s`` is
@@ -21,11 +26,36 @@ def stages(jobs: Iterable[Mapping[str, Any]], digests: Mapping[str, str]) -> lis
     by_rule: dict[str, list[Mapping[str, Any]]] = {}
     for job in jobs:
         by_rule.setdefault(str(job["rule"]), []).append(job)
-    rows = [_stage(rule, records, digests.get(rule)) for rule, records in by_rule.items()]
+    forecast = forecast or {}
+    rows = [
+        {**_stage(rule, records, digests.get(rule)), **_beside(forecast.get(rule))}
+        for rule, records in by_rule.items()
+    ]
     everything = [job for records in by_rule.values() for job in records]
     if everything:
-        rows.append({**_stage("total", everything, None), "code": ""})
+        rows.append({**_stage("total", everything, None), **_beside(_sum(forecast)), "code": ""})
     return rows
+
+
+def _beside(forecast: Mapping[str, float] | None) -> dict[str, str]:
+    """Forecast time, and measured over forecast for time and memory, as text."""
+    if not forecast:
+        return {"forecast": "", "ratio": "", "memory_ratio": ""}
+    memory = forecast["peak_mb"] / max(forecast["forecast_mb"], 1e-9)
+    return {
+        "forecast": clock(forecast["forecast_s"]),
+        "ratio": f"{forecast['wall_s'] / max(forecast['forecast_s'], 1e-9):.2f}",
+        "memory_ratio": f"{memory:.2f}",
+    }
+
+
+def _sum(forecast: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
+    """All rules together: sums of time, the largest memory."""
+    if not forecast:
+        return {}
+    whole = {key: sum(row[key] for row in forecast.values()) for key in ("wall_s", "forecast_s")}
+    most = {key: max(row[key] for row in forecast.values()) for key in ("peak_mb", "forecast_mb")}
+    return whole | most
 
 
 def _stage(rule: str, jobs: Sequence[Mapping[str, Any]], now: str | None) -> dict[str, str]:

@@ -63,6 +63,9 @@ class Material:
         jobs: records that the jobs left (``mirage.runtime.job``).
         digests: rule -> digest of its code now; results made by other code are named.
         fidelity: whose arithmetic the tables print.
+        forecast: rule -> forecast of these jobs beside their records, from
+            ``mirage.forecast.summary.compare``.
+        speeds: where the forecast's speeds come from, in words.
     """
 
     scale: Scale
@@ -74,6 +77,8 @@ class Material:
     jobs: Sequence[Mapping[str, Any]]
     digests: Mapping[str, str] = field(default_factory=dict)
     fidelity: str = "paper"
+    forecast: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    speeds: str = ""
 
 
 def write_report(path: str | Path, material: Material) -> None:
@@ -103,7 +108,8 @@ def write_report(path: str | Path, material: Material) -> None:
         pictures=[(picture, data_uri(picture.path)) for picture in material.pictures],
         columns=[METRICS[name] for name in CELL_METRICS],
         cells=cell_rows(cells, scale),
-        stages=costs.stages(material.jobs, material.digests),
+        stages=costs.stages(material.jobs, material.digests, material.forecast),
+        speeds=material.speeds,
         machines=costs.machines(material.jobs),
     )
     title = f"Label smoothing and model inversion, {scale.name} scale"

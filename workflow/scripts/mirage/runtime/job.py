@@ -205,6 +205,7 @@ def _record(task: Any, started: float, wall_s: float) -> dict[str, Any]:
         "wall_s": round(wall_s, 3),
         "cpu_s": round(usage.ru_utime + usage.ru_stime, 3),
         "peak_memory_mb": round(usage.ru_maxrss / 1024, 1),
+        "peak_device_mb": _device_memory(),
     }
 
 
@@ -235,6 +236,14 @@ def _device() -> str:
     if torch is not None and torch.cuda.is_initialized():
         return str(torch.cuda.get_device_name())
     return "cpu"
+
+
+def _device_memory() -> float | None:
+    """Most memory of tensors on the GPU, in MB; None without one."""
+    torch = sys.modules.get("torch")
+    if torch is not None and torch.cuda.is_initialized():
+        return round(float(torch.cuda.max_memory_allocated()) / 1e6, 1)
+    return None
 
 
 def _process_started() -> float:

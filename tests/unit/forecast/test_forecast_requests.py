@@ -1,0 +1,207 @@
+"""Plans, requests and sums of both scales."""
+
+import dataclasses
+import subprocess
+import sys
+
+import pytest
+from forecast_models import CONFIG, PRESETS, ROOT, demo, model_of, paper
+from mirage.attacks.sampling import SamplingRecipe
+from mirage.forecast import page, summary
+from mirage.forecast.plan import needs, plan, units_of
+from mirage.forecast.speeds import Speeds, UncountedError
+from mirage.forecast.work import Job
+from mirage.priors.recipe import PriorRecipe
+from mirage.targets.recipe import TrainingRecipe
+
+
+@pytest.mark.parametrize("model", [demo, paper])
+def test_a_plan_is_complete_and_in_order(model):
+    jobs = plan(model().workshop)
+    seen = set()
+    for job, waits in needs(jobs).items():
+        assert waits <= seen
+        seen.add(job)
+    made = {path for work in jobs.values() for path in work.outputs}
+    read = {path for work in jobs.values() for path in work.inputs}
+    outside = {path for path in read - made if not path.startswith("../../workflow/presets")}
+    assert not outside
+
+
+def test_every_request_of_the_paper_is_sane():
+    model = paper()
+    for job, work in plan(model.workshop).items():
+        assert 10 <= model.minutes(job) <= 2 * 24 * 60, job
+        assert 1000 <= model.megabytes(job) <= 128_000, job
+        if work.gpu:
+            assert 1e9 < model.estimate(job).device_bytes < 80e9, job
+        assert model.minutes(job, 2) == 2 * model.minutes(job)
+        assert model.megabytes(job, 3) == 3 * model.megabytes(job)
+
+
+def test_an_optimisation_chunk_takes_what_the_anchor_says():
+    """The authors' 14 h are 500 classes of 50 candidates and 50 steps in the official form."""
+    model = paper()
+    job = next(
+        job
+        for job in plan(model.workshop)
+        if job.rule == "optimise_latents" and ("dataset", "facescrub") in job.wildcards
+        and ("architecture", "resnet152") in job.wildcards
+    )  # fmt: skip
+    steps = 53 * 200 * 50
+    official_s = 14 * 3600 / (500 * 50 * 50) * steps
+    assert 0.4 * official_s < model.estimate(job).seconds < official_s
+    assert model.minutes(job) > model.speeds.margin * model.estimate(job).seconds / 60
+
+
+def test_whatever_is_forecast_is_counted():
+    for model in (demo(), paper()):
+        assert all(unit.key in model.speeds.counts for unit in units_of(plan(model.workshop)))
+
+
+def test_a_network_nobody_counted_gets_a_careful_request():
+    model = demo()
+    bare = model.with_counts({})
+    job = next(job for job in plan(model.workshop) if job.rule == "train_target")
+    with pytest.raises(UncountedError):
+        bare.estimate(job)
+    assert bare.minutes(job) == 480
+    assert bare.megabytes(job) == 16000
+
+
+def test_a_measured_speed_replaces_the_assumed_one():
+    model = demo()
+    job = next(job for job in plan(model.workshop) if job.rule == "optimise_latents")
+    unit, images = model.workshop.work(job).calls[0]
+    measured = {"seconds_per_image": 0.5, "setup_s": 3.0, "flops_per_s": 1.0, "batch": unit.batch,
+                "peak_bytes": 0}  # fmt: skip
+    calibration = {"device": {"kind": "cpu", "name": "this"}, "units": {unit.timed_key: measured}}
+    speeds = dataclasses.replace(model.speeds, calibration=calibration)
+    again = dataclasses.replace(model, speeds=speeds)
+    assert again.estimate(job).seconds == pytest.approx(3.0 + 0.5 * images, rel=0.01)
+    assert again.speeds.margin < model.speeds.margin
+    # A unit that was not measured takes the slowest rate of its kind.
+    other = next(
+        u for u in units_of(plan(model.workshop)) if u.kind == "attack" and u.key != unit.key
+    )
+    assert speeds.seconds(other) == speeds.flops(other) / 1.0
+
+
+def test_smaller_networks_of_a_kind_take_less():
+    model = paper()
+
+    def seconds(architecture):
+        wildcards = {"dataset": "facescrub", "treatment": "ls0", "samples": "all", "seed": "42"}
+        return model.estimate(
+            Job.of("train_target", **wildcards, architecture=architecture)
+        ).seconds
+
+    assert seconds("densenet121") < seconds("resnext50") < seconds("resnet152")
+
+
+def test_defaults_are_those_of_the_recipes():
+    """What the configuration leaves out is read with the recipes' own defaults."""
+    assert SamplingRecipe().flip_average is True
+    fields = {f.name: f.default for f in dataclasses.fields(TrainingRecipe)}
+    assert (fields["precision"], fields["keep"]) == ("fp32", "last")
+    fields = {f.name: f.default for f in dataclasses.fields(PriorRecipe)}
+    assert (fields["r1_interval"], fields["path_interval"]) == (16, 4)
+
+
+def test_feature_widths_are_those_of_the_networks():
+    from mirage.targets.architectures import build
+
+    widths = paper().workshop.feature_width
+    for name in ("inception-v3", "convnet-mini", "resnet-mini"):
+        channels = 3 if name == "inception-v3" else 1
+        assert build(name, 5, channels).head.in_features == widths[name]
+
+
+def test_sums_over_rules_and_targets_agree():
+    told = summary.forecast(paper())
+    whole = {row["target"]: row for row in told["targets"]}
+    assert whole["all"]["jobs"] == sum(row["jobs"] for row in told["rules"])
+    assert whole["all"]["gpu_hours"] == pytest.approx(
+        sum(row["hours"] for row in told["rules"] if row["device"] == "GPU")
+    )
+    assert whole["tables/table1.csv"]["gpu_hours"] < whole["all"]["gpu_hours"]
+    parts = sum(row["jobs"] for row in told["targets"] if row["target"] != "all")
+    assert parts > whole["all"]["jobs"]  # shared jobs count once in all
+    walls = list(whole["all"]["wall_hours"].values())
+    assert walls == sorted(walls, reverse=True)
+    kept = sum(row["bytes"] for row in told["disk"] if not row["temporary"])
+    assert kept / 1e9 == pytest.approx(whole["all"]["disk_gb"], rel=1e-6)
+    listed = {row["what"] for row in told["disk"]}
+    assert {"data/celeba/pixels.safetensors", "attacks/…/images.safetensors"} <= listed
+
+
+def test_the_advice_keeps_its_promise():
+    told = summary.forecast(paper())
+    facescrub = next(row for row in told["chunks"] if row["dataset"] == "facescrub")
+    again = model_of("paper", per_chunk=facescrub["4 h"], forward=100, optimise=50)
+    longest = max(
+        again.estimate(job).seconds
+        for job in plan(again.workshop)
+        if job.rule == "optimise_latents" and ("dataset", "facescrub") in job.wildcards
+    )
+    assert 3.5 * 3600 < longest <= 4 * 3600
+    optimise = next(row for row in told["batches"] if row["setting"] == "optimise_batch")
+    fits = model_of("paper", per_chunk=53, forward=100, optimise=optimise["80 GB"] // 25 * 25)
+    assert max(row["peak_gpu_gb"] for row in summary.forecast(fits)["rules"]) <= 80
+
+
+def test_finished_jobs_stand_beside_their_forecast():
+    model = demo()
+    job = next(job for job in plan(model.workshop) if job.rule == "score_attack")
+    guess = model.estimate(job)
+    record = {
+        "rule": job.rule, "wildcards": dict(job.wildcards), "wall_s": 2 * guess.seconds,
+        "cpu_s": guess.seconds, "peak_memory_mb": guess.host_bytes / 1e6,
+    }  # fmt: skip
+    strange = {**record, "rule": "unheard_of"}
+    other = {**record, "wildcards": {**record["wildcards"], "dataset": "nobody"}}
+    found = summary.compare(model, [record, record, strange, other])
+    assert list(found) == ["score_attack"]
+    row = found["score_attack"]
+    assert row["jobs"] == 2
+    assert (row["ratio"], row["cpu_ratio"], row["memory_ratio"]) == pytest.approx((2, 1, 1))
+
+
+def test_the_page_holds_every_row():
+    told = summary.forecast(demo())
+    text, body = page.text(told), page.html(told)
+    for row in told["rules"]:
+        assert row["rule"] in text
+        assert row["rule"] in body
+    assert "<script" not in body
+    assert len({len(row) for table in page.tables(told) for row in table.rows}) > 1
+    for table in page.tables(told):
+        assert all(len(row) == len(table.head) for row in table.rows)
+
+
+@pytest.mark.parametrize(
+    ("hours", "told"),
+    [(0.005, "18 s"), (0.5, "30 min"), (3.21, "3.2 h"), (47.9, "47.9 h"), (216, "9.0 d")],
+)
+def test_durations(hours, told):
+    assert page.duration(hours) == told
+
+
+def test_sizes():
+    assert [page.size(n) for n in (20_000, 4.4e6, 4.94e11)] == ["20 kB", "4.4 MB", "494 GB"]
+
+
+def test_planning_needs_no_torch():
+    code = (
+        "import sys; import mirage.forecast.speeds, mirage.forecast.summary; "
+        "assert not {'torch', 'numpy', 'pandas'} & set(sys.modules)"
+    )
+    path = str(ROOT / "workflow/scripts")
+    subprocess.run([sys.executable, "-c", code], cwd=path, check=True, timeout=60)
+
+
+def test_speeds_are_assumed_for_the_device_of_the_configuration():
+    assert CONFIG["device"] == "auto"
+    assert PRESETS.is_dir()
+    assert isinstance(paper().speeds, Speeds)
+    assert (paper().speeds.name, paper().speeds.basis) == ("one A100", "assumed")

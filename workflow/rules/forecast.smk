@@ -1,0 +1,55 @@
+"""forecast: what the study will cost, before anything runs."""
+
+
+rule calibrate:
+    """Time each kind of work on this device, on a cluster in a GPU job."""
+    output:
+        speeds="forecast/calibration.json",
+        job="jobs/calibrate.json",
+    log:
+        "logs/calibrate.log",
+    conda:
+        "../../envs/mirage.yaml"
+    resources:
+        mem_mb=calibration_megabytes,
+        runtime=calibration_minutes,
+        gpu=1,
+    params:
+        model=MODEL_SETTINGS,
+        device=config["device"],
+        seconds=config["calibration_s"],
+        machine=machine(config["device"]),
+        code=CODE["calibrate"],
+    script:
+        "../scripts/calibrate.py"
+
+
+rule forecast:
+    """Print and write what every table takes; finished jobs stand beside their forecast."""
+    input:
+        speeds=calibration,
+    log:
+        "logs/forecast.log",
+    localrule: True
+    conda:
+        "../../envs/mirage.yaml"
+    params:
+        model=MODEL_SETTINGS,
+    script:
+        "../scripts/forecast.py"
+
+
+rule count_work:
+    """Count the work of all networks of both scales anew; planning reads the result."""
+    log:
+        "logs/count_work.log",
+    localrule: True
+    conda:
+        "../../envs/mirage.yaml"
+    params:
+        models=[
+            {**MODEL_SETTINGS, "scale": scale} for scale in config["scales"].values()
+        ],
+        path=f"{HOME}/workflow/presets/forecast/work.json",
+    script:
+        "../scripts/count_work.py"

@@ -1,0 +1,46 @@
+"""Requests for time and memory, forecast job by job; a profile may override them."""
+
+MODEL_SETTINGS = {
+    "scale": SCALE,
+    "classes_per_chunk": config["classes_per_chunk"],
+    "forward_batch": config["forward_batch"],
+    "optimise_batch": config["optimise_batch"],
+    "device": config["device"],
+    "presets": f"{HOME}/workflow/presets/forecast",
+}
+MODEL = load_model(
+    **{**MODEL_SETTINGS, "presets": ROOT / "workflow/presets/forecast"}, results=Path()
+)
+
+
+def minutes(rule):
+    """Resource function: wall time to ask for."""
+
+    def runtime(wildcards, attempt):
+        return MODEL.minutes(Job.of(rule, **dict(wildcards.items())), attempt)
+
+    return runtime
+
+
+def megabytes(rule):
+    """Resource function: memory to ask for."""
+
+    def mem_mb(wildcards, attempt):
+        return MODEL.megabytes(Job.of(rule, **dict(wildcards.items())), attempt)
+
+    return mem_mb
+
+
+def calibration_minutes(_, attempt):
+    """Time of a calibration: twice its seconds, and counting networks that are new."""
+    return attempt * (20 + int(2 * config["calibration_s"] / 60))
+
+
+def calibration_megabytes(_, attempt):
+    """Memory of a calibration: small data sets, all networks in turn."""
+    return attempt * 16000
+
+
+def calibration(_):
+    """What was measured on this device; nothing if the time for it is 0."""
+    return "forecast/calibration.json" if config["calibration_s"] > 0 else []

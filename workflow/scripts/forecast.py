@@ -1,0 +1,33 @@
+"""Job: forecast the whole study and print it (rule forecast)."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mirage.runtime import job
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import snakemake
+
+
+def forecast(task: "snakemake") -> None:
+    """Write the forecast as JSON, CSV and HTML beside the results."""
+    from mirage.forecast import page, summary
+    from mirage.forecast.plan import plan, units_of
+    from mirage.forecast.speeds import load_model
+    from mirage.paper import render
+    from mirage.runtime import files
+
+    model = load_model(**task.params.model, results=Path())
+    if any(unit.key not in model.speeds.counts for unit in units_of(plan(model.workshop))):
+        from mirage.forecast.counting import counted
+
+        model = model.with_counts(counted(units_of(plan(model.workshop)), model.speeds.counts))
+    records = [files.read_json(path) for path in sorted(Path("jobs").rglob("*.json"))]
+    told = summary.forecast(model, records)
+    files.write_json("forecast.json", told)
+    files.write_rows("forecast.csv", summary.csv_rows(told))
+    files.write_text("forecast.html", render.html_page(page.html(told), "Forecast"))
+    print(page.text(told), flush=True)
+
+
+job.run(forecast, snakemake)

@@ -1,0 +1,66 @@
+"""How many images a data set has, before it is there and after."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from mirage.cells import Target
+from mirage.runtime import files
+from mirage.study import Study
+
+_PER_IDENTITY = 30  # of a data set nothing is known about
+_STORED_BYTES = 150_000
+
+
+class Images(NamedTuple):
+    """Sizes of a data set.
+
+    Attributes:
+        train: training images.
+        test: test images.
+        stored_bytes: decoded pixels of all images.
+        counted: whether a prepared store says so; else it is the published or an assumed size.
+    """
+
+    train: int
+    test: int
+    stored_bytes: int
+    counted: bool
+
+    @property
+    def total(self) -> int:
+        """All images."""
+        return self.train + self.test
+
+
+def images_of(study: Study, dataset: str, known: Mapping[str, Any], results: Path | None) -> Images:
+    """Sizes of one data set.
+
+    Args:
+        study: names the data set's reader and split.
+        dataset: its name.
+        known: reader -> published sizes (``workflow/presets/forecast/datasets.yaml``).
+        results: folder in which a prepared store may lie; None if there is none yet.
+    """
+    manifest = None if results is None else results / "data" / dataset / "manifest.json"
+    if manifest is not None and manifest.exists():
+        held = files.read_json(manifest)
+        return Images(held["train"], held["test"], held["pixel_bytes"], True)
+    recipe = study.dataset(dataset)["recipe"]
+    size = known.get(recipe["reader"], {})
+    each = size.get("per_identity", _PER_IDENTITY)
+    total = size.get("images", each * study.classes(dataset))
+    split = recipe["split"]
+    if "train" in split:
+        train = split["train"] * study.classes(dataset)
+    else:
+        train = int(split["train_share"] * total)
+    stored = total * size.get("stored_bytes", _STORED_BYTES)
+    return Images(train, total - train, stored, False)
+
+
+def train_images(study: Study, target: Target, images: Images) -> int:
+    """Images a target is trained on."""
+    if target.samples is None:
+        return images.train
+    return min(target.samples * study.classes(target.dataset), images.train)

@@ -1,0 +1,133 @@
+"""Every job of the study, from the study alone."""
+
+from collections.abc import Iterable, Iterator
+
+from mirage.cells import Attack, Target
+from mirage.errors import MirageError
+from mirage.forecast.units import Unit
+from mirage.forecast.work import Job, Work, Workshop
+
+EVERYTHING = "report.html"
+Plan = dict[Job, Work]
+
+
+def plan(shop: Workshop, wanted: Iterable[str] = (EVERYTHING,)) -> Plan:
+    """Find the jobs that make some files, as the workflow would, nothing being there yet.
+
+    Weights shipped with the project are there.
+
+    Args:
+        shop: what each job does.
+        wanted: files, relative to the results.
+
+    Returns:
+        Jobs in an order in which each comes after those it needs.
+
+    Raises:
+        MirageError: no job of the study makes a wanted file.
+    """
+    works = {job: shop.work(job) for job in _all_jobs(shop)}
+    maker = {path: job for job, work in works.items() for path in work.outputs}
+    ordered: Plan = {}
+    for path in wanted:
+        if path not in maker:
+            raise MirageError(f"no job of the study makes {path}", f"such as {EVERYTHING}")
+        _visit(maker[path], works, maker, ordered)
+    return ordered
+
+
+def needs(jobs: Plan) -> dict[Job, set[Job]]:
+    """Which jobs each job waits for."""
+    maker = {path: job for job, work in jobs.items() for path in work.outputs}
+    return {
+        job: {maker[path] for path in work.inputs if path in maker} for job, work in jobs.items()
+    }
+
+
+def _visit(first: Job, works: Plan, maker: dict[str, Job], ordered: Plan) -> None:
+    """Enter a job after all it needs, depth first without recursion."""
+    waiting = [(first, False)]
+    while waiting:
+        job, ready = waiting.pop()
+        if job in ordered:
+            continue
+        if ready:
+            ordered[job] = works[job]
+            continue
+        waiting.append((job, True))
+        waiting += [(maker[path], False) for path in works[job].inputs if path in maker]
+
+
+def _all_jobs(shop: Workshop) -> Iterator[Job]:
+    study = shop.study
+    for dataset, entry in study.scale["datasets"].items():
+        yield Job.of("prepare_store", dataset=dataset)
+        for view in entry["views"]:
+            yield Job.of("prepare_view", dataset=dataset, view=view)
+    for dataset in study.scale["networks"]:
+        yield Job.of("embed_real", dataset=dataset)
+    yield Job.of("check_data")
+    for prior, entry in study.scale["priors"].items():
+        if entry["source"]["kind"] == "pickle":
+            yield Job.of("import_prior", prior=prior)
+        elif study.scale["trained_priors"] == "priors":
+            yield Job.of("train_prior", prior=prior)
+    for target in dict.fromkeys([*study.targets, *study.evaluators]):
+        yield Job.of("train_target", **_cell(target))
+    pools = {
+        (str(study.attack(attack)["pool"]), study.image_px(attack.target))
+        for attack in study.attacks
+    }
+    for pool, side in sorted(pools):
+        yield Job.of("synthesise_pool", pool=pool, image_px=str(side))
+    for attack in study.attacks:
+        yield from _attack_jobs(shop, attack)
+    for item in ("table1", "table2"):
+        yield Job.of("make_table", item=item)
+    for item in ("figure1", "figure8"):
+        yield Job.of("draw_toy", item=item)
+    for rule in ("run_toy", "draw_samples", "draw_spread", "write_report"):
+        yield Job.of(rule)
+
+
+def _attack_jobs(shop: Workshop, attack: Attack) -> Iterator[Job]:
+    wildcards = {**_cell(attack.target), "attack": attack.attack}
+    for rule in ("sample_candidates", "embed_attack", "extract_knowledge", "score_attack"):
+        yield Job.of(rule, **wildcards)
+    yield Job.of("merge_latents", **wildcards, stage="selected")
+    for chunk in shop.study.chunks(attack.target.dataset):
+        for rule in ("optimise_latents", "select_latents"):
+            yield Job.of(rule, **wildcards, chunk=chunk)
+
+
+def _cell(target: Target) -> dict[str, str]:
+    names = ("dataset", "architecture", "treatment", "samples", "seed")
+    dataset, architecture, treatment, samples, seed = target.cell.split("/")
+    values = (dataset, architecture, treatment, samples, seed.removeprefix("s"))
+    return dict(zip(names, values, strict=True))
+
+
+def units_of(jobs: Plan) -> list[Unit]:
+    """Every unit of a plan, by batch, those of which most is run first.
+
+    Of units that differ in their number of classes alone the one with the most is taken.
+    """
+    images: dict[str, float] = {}
+    found: dict[str, Unit] = {}
+    for work in jobs.values():
+        for unit, count in work.calls:
+            images[unit.timed_key] = images.get(unit.timed_key, 0.0) + count
+            held = found.setdefault(unit.timed_key, unit)
+            if unit.settings.get("classes", 0) > held.settings.get("classes", 0):
+                found[unit.timed_key] = unit
+    return [found[key] for key in sorted(found, key=lambda key: (-images[key], key))]
+
+
+def every_unit(shop: Workshop) -> list[Unit]:
+    """Units of the plan and of the trainings of priors that are shipped."""
+    jobs = plan(shop)
+    for prior, entry in shop.study.scale["priors"].items():
+        if entry["source"]["kind"] == "trained":
+            job = Job.of("train_prior", prior=prior)
+            jobs[job] = shop.work(job)
+    return units_of(jobs)

@@ -1,0 +1,109 @@
+"""Work of the rules of attacks: the three stages of PPA."""
+
+from collections.abc import Mapping
+
+from mirage import cells
+from mirage.forecast import units
+from mirage.forecast.work import (
+    FLOAT,
+    LONG,
+    Job,
+    Work,
+    Workshop,
+    attack_of,
+    rule,
+)
+
+
+@rule("sample_candidates")
+def _sample_candidates(shop: Workshop, wildcards: Mapping[str, str]) -> Work:
+    attack = attack_of(wildcards)
+    settings, side = shop.study.attack(attack), shop.study.image_px(attack.target)
+    pool, classes = settings["pool"], shop.study.classes(attack.target.dataset)
+    size = shop.study.pool(pool)["size"]
+    views = 2 if settings["sampling"].get("flip_average", True) else 1
+    each = shop.w_bytes(pool) + LONG + FLOAT
+    images = size * FLOAT * shop.image_bytes(attack.target.dataset, side)
+    return Work(
+        calls=((shop.classify(attack.target), float(views * size)),),
+        inputs=(
+            f"{attack.target.path}/weights.safetensors",
+            f"priors/pools/{pool}-{side}.safetensors",
+        ),
+        outputs={
+            f"{attack.path}/candidates.safetensors": classes
+            * settings["sampling"]["candidates_per_class"]
+            * each
+        },
+        gpu=True,
+        host_bytes=images + 3 * size * classes * FLOAT + shop.weigh(shop.classify(attack.target)),
+    )
+
+
+@rule("optimise_latents")
+def _optimise_latents(shop: Workshop, wildcards: Mapping[str, str]) -> Work:
+    attack, chunk = attack_of(wildcards), wildcards["chunk"]
+    settings = shop.study.attack(attack)
+    count = len(cells.classes_of(chunk)) * settings["sampling"]["candidates_per_class"]
+    unit = units.attack(shop.study, attack.target, settings, shop.batches)
+    steps, w = settings["optimisation"]["steps"], shop.w_bytes(settings["pool"])
+    inputs = [
+        f"{attack.target.path}/weights.safetensors",
+        shop.generator(settings["pool"]),
+        f"{attack.path}/candidates.safetensors",
+    ]
+    if unit.settings["discriminator_weight"]:
+        inputs.append(shop.generator(settings["pool"]).replace("generator", "discriminator"))
+    if unit.settings["feature_weight"]:
+        side = shop.study.image_px(attack.target)
+        inputs.append(f"priors/pools/{settings['pool']}-{side}.safetensors")
+    size = count * w + len(cells.classes_of(chunk)) * steps * FLOAT
+    return Work(
+        calls=((unit, float(count * steps)),),
+        inputs=tuple(inputs),
+        outputs={f"{attack.path}/optimised/{chunk}.safetensors": size},
+        gpu=True,
+        host_bytes=4 * size + shop.weigh(shop.classify(attack.target)),
+        state_bytes=count * (w + steps * FLOAT) + unit.batch * (3 * w + steps * FLOAT),
+    )
+
+
+@rule("select_latents")
+def _select_latents(shop: Workshop, wildcards: Mapping[str, str]) -> Work:
+    attack, chunk = attack_of(wildcards), wildcards["chunk"]
+    settings, target = shop.study.attack(attack), attack.target
+    classes, each = len(cells.classes_of(chunk)), settings["sampling"]["candidates_per_class"]
+    transforms = settings["selection"]["iterations"]
+    side, batch = shop.study.image_px(target), min(shop.batches.forward, transforms * each)
+    rate = units.rate(shop.study, target.dataset, target.architecture, batch)
+    render = units.render(shop.study, settings["pool"], side, min(shop.batches.forward, each))
+    kept = settings["selection"]["n_selected"]
+    size = classes * kept * (shop.w_bytes(settings["pool"]) + LONG + FLOAT)
+    return Work(
+        calls=((render, float(classes * each)), (rate, float(classes * each * transforms))),
+        inputs=(
+            f"{target.path}/weights.safetensors",
+            shop.generator(settings["pool"]),
+            f"{attack.path}/optimised/{chunk}.safetensors",
+        ),
+        outputs={f"{attack.path}/selected/{chunk}.safetensors": size},
+        gpu=True,
+        host_bytes=2 * classes * each * shop.w_bytes(settings["pool"])
+        + shop.weigh(shop.classify(target)),
+        device_bytes=each * FLOAT * shop.image_bytes(target.dataset, side),
+        state_bytes=classes * each * FLOAT,
+    )
+
+
+@rule("merge_latents")
+def _merge_latents(shop: Workshop, wildcards: Mapping[str, str]) -> Work:
+    attack, stage = attack_of(wildcards), wildcards["stage"]
+    rule = {"optimised": "optimise_latents", "selected": "select_latents"}[stage]
+    chunks = shop.study.chunks(attack.target.dataset)
+    parts = [shop.work(Job.of(rule, **{**wildcards, "chunk": chunk})).outputs for chunk in chunks]
+    size = sum(sum(part.values()) for part in parts)
+    return Work(
+        inputs=tuple(path for part in parts for path in part),
+        outputs={f"{attack.path}/{stage}.safetensors": size},
+        host_bytes=3 * size,
+    )

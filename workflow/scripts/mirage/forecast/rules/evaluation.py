@@ -1,0 +1,113 @@
+"""Work of the rules of evaluation: features, the student, metrics."""
+
+from collections.abc import Mapping
+
+from mirage.evaluation.fidelity import FIDELITIES
+from mirage.forecast import units
+from mirage.forecast.work import (
+    FLOAT,
+    HALF,
+    LONG,
+    SMALL,
+    Work,
+    Workshop,
+    attack_of,
+    rule,
+    view_file,
+)
+
+
+@rule("embed_real")
+def _embed_real(shop: Workshop, wildcards: Mapping[str, str]) -> Work:
+    name = wildcards["dataset"]
+    train, views = shop.images(name).train, shop.network_views(name)
+    # Features of both fidelities where a network is fed two ranges: the FID's, at paper scale.
+    size = train * (shop.feature_bytes(name, len(FIDELITIES)) + LONG)
+    return Work(
+        calls=((units.embed_real(shop.study, name, shop.batches), float(train)),),
+        inputs=(*(view_file(name, view) for view in views), *shop.network_files(name)),
+        outputs={f"evaluation/{name}/features.safetensors": size},
+        gpu=True,
+        host_bytes=sum(shop.view_bytes(name, view, train) for view in views) + 3 * size,
+    )
+
+
+@rule("embed_attack")
+def _embed_attack(shop: Workshop, wildcards: Mapping[str, str]) -> Work:
+    attack = attack_of(wildcards)
+    study, settings, name = shop.study, shop.study.attack(attack), attack.target.dataset
+    classes = study.classes(name)
+    count = classes * settings["selection"]["n_selected"]
+    logits = FLOAT * len(FIDELITIES) * classes
+    features = count * (shop.feature_bytes(name, len(FIDELITIES)) + logits)
+    images = count * HALF * shop.image_bytes(name, study.knowledge(name)["image_px"])
+    shown = min(study.scale["evaluation"]["gallery_classes"], classes)
+    student = f"{attack.path}/images.safetensors"
+    return Work(
+        calls=((units.embed_attack(study, attack.target, settings, shop.batches), float(count)),),
+        inputs=(
+            f"{attack.path}/selected.safetensors",
+            shop.generator(settings["pool"]),
+            *shop.network_files(name),
+        ),
+        outputs={
+            f"{attack.path}/features.safetensors": features,
+            student: images,
+            f"{attack.path}/gallery.safetensors": shown
+            * shop.image_bytes(name, study.image_px(attack.target)),
+        },
+        temporary=(student,),
+        gpu=True,
+        host_bytes=2 * images + 2 * features,  # held, and once more while they are written
+        state_bytes=images + features,
+    )
+
+
+@rule("extract_knowledge")
+def _extract_knowledge(shop: Workshop, wildcards: Mapping[str, str]) -> Work:
+    attack = attack_of(wildcards)
+    study, settings, name = shop.study, shop.study.attack(attack), attack.target.dataset
+    recipe = study.knowledge(name)
+    view = study.architecture(recipe["architecture"])["view"]
+    count = study.classes(name) * settings["selection"]["n_selected"]
+    judge = units.classify(study, name, recipe["architecture"], shop.batches.forward)
+    images = count * HALF * shop.image_bytes(name, recipe["image_px"])
+    weights = shop.weigh(judge)
+    return Work(
+        calls=(
+            (units.student(study, name), float(recipe["epochs"] * count)),
+            (judge, float(count + shop.images(name).total)),
+        ),
+        inputs=(f"{attack.path}/images.safetensors", view_file(name, view)),
+        outputs={f"{attack.path}/knowledge.json": SMALL},
+        gpu=True,
+        host_bytes=2 * images + 2 * shop.view_bytes(name, view) + 4 * weights,
+        device_bytes=images,
+        state_bytes=2 * weights,  # weights and SGD's momentum
+    )
+
+
+@rule("score_attack")
+def _score_attack(shop: Workshop, wildcards: Mapping[str, str]) -> Work:
+    attack = attack_of(wildcards)
+    name, settings = attack.target.dataset, shop.study.attack(attack)
+    kept, classes = settings["selection"]["n_selected"], shop.study.classes(name)
+    fid = shop.study.network(name, "fid")
+    kind = fid.get("target", {}).get("architecture", fid["spec"]["kind"])
+    width = shop.feature_width.get(kind, 2048)
+    fakes, reals = kept * classes, shop.images(name).train
+    features = (fakes + reals) * shop.feature_bytes(name, len(FIDELITIES))
+    # Covariances of both sides, the root of their product, distances within a class.
+    pairs = fakes * reals / classes
+    flops = len(FIDELITIES) * (2 * (fakes + reals) * width**2 + 60 * width**3)
+    flops += 4 * pairs * shop.feature_bytes(name, 1)
+    return Work(
+        inputs=(
+            f"{attack.path}/features.safetensors",
+            f"evaluation/{name}/features.safetensors",
+            f"{attack.path}/knowledge.json",
+        ),
+        outputs={f"{attack.path}/metrics.json": SMALL, f"{attack.path}/per_class.csv": SMALL},
+        flops=flops,
+        host_bytes=features + 4 * LONG * (fakes + reals) * width,
+    )

@@ -1,0 +1,58 @@
+"""Work of the rules of priors: generators imported or trained, pools rendered."""
+
+from collections.abc import Mapping
+
+from mirage.forecast import units
+from mirage.forecast.work import (
+    FLOAT,
+    Work,
+    Workshop,
+    rule,
+)
+
+
+@rule("train_prior")
+def _train_prior(shop: Workshop, wildcards: Mapping[str, str]) -> Work:
+    name = wildcards["prior"]
+    unit = units.prior(shop.study, name)
+    recipe = shop.study.prior(name)["source"]["recipe"]
+    home = shop.study.scale["trained_priors"]
+    home = home if home == "priors" else f"../../{home}"
+    return Work(
+        calls=((unit, float(recipe["steps"] * recipe["batch_size"])),),
+        outputs={f"{home}/{name}/{part}.safetensors": 1e6 for part in _NETWORKS_OF_A_PRIOR},
+        gpu=True,
+    )
+
+
+_NETWORKS_OF_A_PRIOR = ("generator", "discriminator")
+
+
+@rule("import_prior")
+def _import_prior(shop: Workshop, wildcards: Mapping[str, str]) -> Work:
+    name = wildcards["prior"]
+    pool = next(p for p, entry in shop.study.scale["pools"].items() if entry["prior"] == name)
+    # Weights do not depend on the size images are shown at; this one is counted.
+    side = shop.study.image_px(shop.study.targets[0])
+    weights = shop.weigh(shop.render(pool, side))
+    return Work(
+        # A discriminator has about as many weights.
+        outputs={f"priors/{name}/{part}.safetensors": weights for part in _NETWORKS_OF_A_PRIOR},
+        host_bytes=6 * weights,
+    )
+
+
+@rule("synthesise_pool")
+def _synthesise_pool(shop: Workshop, wildcards: Mapping[str, str]) -> Work:
+    name, side = wildcards["pool"], int(wildcards["image_px"])
+    size = shop.study.pool(name)["size"]
+    unit = shop.render(name, side)
+    channels = unit.settings["generator"]["image_channels"]
+    held = size * (FLOAT * channels * side**2 + shop.w_bytes(name))
+    return Work(
+        calls=((unit, size),),
+        inputs=(shop.generator(name),),
+        outputs={f"priors/pools/{name}-{side}.safetensors": held},
+        gpu=True,
+        host_bytes=3 * held,
+    )

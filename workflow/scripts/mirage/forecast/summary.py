@@ -1,0 +1,287 @@
+"""The forecast as a table: per target, per rule, disk, wall time, and what to set."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from mirage import places
+from mirage.errors import MirageError
+from mirage.forecast.plan import Plan, plan, units_of
+from mirage.forecast.schedule import simulate
+from mirage.forecast.speeds import Estimate, Model
+from mirage.forecast.work import Job
+
+DEVICES = (1, 2, 4, 8, 16, 32)
+"""Numbers of devices for which the wall time is simulated."""
+
+TARGETS = ("tables/table1.csv", "tables/table2.csv", "figures/figure3.png")
+CHUNK_HOURS = (1, 2, 4, 8)
+_CORES = 8  # of CPU jobs beside a cluster's GPUs
+_MEMORY_GB = (16, 24, 40, 80, 141)
+
+
+def forecast(model: Model, records: Iterable[Mapping[str, Any]] = ()) -> dict[str, Any]:
+    """Forecast the whole study, table by table.
+
+    Args:
+        model: what each job takes.
+        records: what finished jobs left, to hold the forecast against.
+
+    Returns:
+        JSON-able: ``device``, ``basis`` (``measured`` or ``assumed``), ``notes``, ``targets``,
+        ``rules``, ``disk``, ``chunks`` and ``batches``, each a list of rows.
+    """
+    jobs = plan(model.workshop)
+    tables = {name: plan(model.workshop, [name]) for name in TARGETS}
+    tables["all"] = jobs
+    compared = compare(model, records)
+    return {
+        "device": model.speeds.name,
+        "kind": model.speeds.device,
+        "basis": model.speeds.basis,
+        "margin": model.speeds.margin,
+        "notes": notes(model, jobs),
+        "targets": [{"target": name, **_total(model, part)} for name, part in tables.items()],
+        "rules": _rules(model, jobs, compared),
+        "disk": disk(jobs),
+        "chunks": chunks(model, jobs),
+        "batches": batches(model, jobs),
+    }
+
+
+def compare(model: Model, records: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, float]]:
+    """Hold the forecast of finished jobs against their records.
+
+    Records of jobs that the study does not know are left out.
+
+    Returns:
+        rule -> ``jobs``, ``wall_s``, ``cpu_s`` and ``forecast_s`` (sums), ``ratio`` (wall time over
+        forecast), ``cpu_ratio`` (processor time over forecast: on one core, what wall time is on
+        a machine that does nothing else), ``peak_mb`` and ``forecast_mb`` (the largest of each)
+        and ``memory_ratio``.
+    """
+    found: dict[str, dict[str, float]] = {}
+    for record in records:
+        job = Job.of(record["rule"], **{k: str(v) for k, v in record["wildcards"].items()})
+        if job.rule not in model.rules:
+            continue
+        try:
+            guess = model.estimate(job)
+        except MirageError:
+            continue  # of another configuration, or not counted yet
+        row = found.setdefault(job.rule, dict.fromkeys(_COMPARED, 0.0))
+        row["jobs"] += 1
+        row["wall_s"] += record["wall_s"]
+        row["cpu_s"] += record["cpu_s"]
+        row["forecast_s"] += guess.seconds
+        row["peak_mb"] = max(row["peak_mb"], record["peak_memory_mb"])
+        row["forecast_mb"] = max(row["forecast_mb"], guess.host_bytes / 1e6)
+        row["peak_device_mb"] = max(row["peak_device_mb"], record.get("peak_device_mb") or 0.0)
+    for row in found.values():
+        row["ratio"] = row["wall_s"] / max(row["forecast_s"], 1e-9)
+        row["cpu_ratio"] = row["cpu_s"] / max(row["forecast_s"], 1e-9)
+        row["memory_ratio"] = row["peak_mb"] / max(row["forecast_mb"], 1e-9)
+    return found
+
+
+_COMPARED = ("jobs", "wall_s", "cpu_s", "forecast_s", "peak_mb", "forecast_mb", "peak_device_mb")
+
+
+def notes(model: Model, jobs: Plan) -> list[str]:
+    """What a reader must know of where the figures come from."""
+    speeds, told = model.speeds, []
+    if speeds.calibration is None:
+        told.append(
+            f"Nothing has been measured yet: the speeds are those of {speeds.name}, from "
+            "workflow/presets/forecast/anchors.yaml. `snakemake calibrate` measures yours."
+        )
+    else:
+        units = units_of(jobs)
+        timed = sum(speeds.measured(unit) is not None for unit in units)
+        told.append(
+            f"Measured on {speeds.name} in {speeds.calibration['seconds']:.0f} s: "
+            f"{timed} of {len(units)} kinds of work"
+            + ("." if timed == len(units) else "; the others take rates of their kind or assumed.")
+        )
+    shop = model.workshop
+    names = {dict(j.wildcards)["dataset"] for j in jobs if j.rule == "prepare_store"}
+    if assumed := sorted(name for name in names if not shop.images(name).counted):
+        told.append(f"Published sizes are taken for {', '.join(assumed)}, not prepared yet.")
+    return told
+
+
+def _total(model: Model, jobs: Plan) -> dict[str, Any]:
+    guesses = {job: model.estimate(job) for job in jobs}
+    on_gpu = [g.seconds for job, g in guesses.items() if jobs[job].gpu and g.device_bytes]
+    others = [g.seconds for job, g in guesses.items() if not (jobs[job].gpu and g.device_bytes)]
+    kept = sum(sum(work.outputs.values()) for work in jobs.values())
+    kept -= sum(work.outputs[path] for work in jobs.values() for path in work.temporary)
+    walls, temporary = _walls(model, jobs, guesses)
+    return {
+        "jobs": len(jobs),
+        "flops": sum(guess.flops for guess in guesses.values()),
+        "gpu_hours": sum(on_gpu) / 3600,
+        "cpu_hours": (sum(others) + sum(on_gpu)) / 3600,
+        "peak_gpu_gb": max(guess.device_bytes for guess in guesses.values()) / 1e9,
+        "peak_host_gb": max(guess.host_bytes for guess in guesses.values()) / 1e9,
+        "disk_gb": kept / 1e9,
+        "peak_disk_gb": (kept + temporary) / 1e9,
+        "wall_hours": walls,
+    }
+
+
+def _walls(
+    model: Model, jobs: Plan, guesses: Mapping[Job, Estimate]
+) -> tuple[dict[str, float], float]:
+    """Hours by number of devices, and the most temporary bytes among them."""
+    cuda = model.speeds.device == "cuda"
+    if not cuda:  # every job takes a core
+        jobs = {job: replace(work, gpu=False) for job, work in jobs.items()}
+    walls, most = {}, 0.0
+    for count in DEVICES:
+        ran = simulate(
+            jobs, lambda job: guesses[job].seconds, count if cuda else 1, _CORES if cuda else count
+        )
+        walls[str(count)] = ran.seconds / 3600
+        most = max(most, ran.temporary_bytes)
+    return walls, most
+
+
+def _rules(
+    model: Model, jobs: Plan, compared: Mapping[str, Mapping[str, float]]
+) -> list[dict[str, Any]]:
+    rows = []
+    for rule in dict.fromkeys(job.rule for job in jobs):
+        own = [job for job in jobs if job.rule == rule]
+        guesses = [model.estimate(job) for job in own]
+        actual = compared.get(rule, {})
+        rows.append(
+            {
+                "rule": rule,
+                "jobs": len(own),
+                "device": "GPU" if any(g.device_bytes for g in guesses) else "CPU",
+                "hours": sum(guess.seconds for guess in guesses) / 3600,
+                "longest_hours": max(guess.seconds for guess in guesses) / 3600,
+                "flops": sum(guess.flops for guess in guesses),
+                "peak_gpu_gb": max(guess.device_bytes for guess in guesses) / 1e9,
+                "peak_host_gb": max(guess.host_bytes for guess in guesses) / 1e9,
+                "asked_minutes": max(model.minutes(job) for job in own),
+                "asked_mb": max(model.megabytes(job) for job in own),
+                "done": int(actual.get("jobs", 0)),
+                "actual_over_forecast": actual.get("ratio"),
+                "cpu_over_forecast": actual.get("cpu_ratio"),
+                "memory_over_forecast": actual.get("memory_ratio"),
+            }
+        )
+    return rows
+
+
+def disk(jobs: Plan) -> list[dict[str, Any]]:
+    """Every store and cache, and the results by kind of file, with size; largest first."""
+    rows: dict[tuple[str, str], dict[str, Any]] = {}
+    for work in jobs.values():
+        for path, size in work.outputs.items():
+            kind = places.kind(path)
+            parts = path.split("/")
+            # Files of cells are told together, those of stores one by one.
+            name = path
+            if parts[0] in ("attacks", "targets"):
+                inner = parts[7:] if parts[0] == "attacks" else parts[6:]
+                name = "/".join([parts[0], "…", *inner[:-1], inner[-1]])
+                name = "/".join([*name.split("/")[:-1], "…"]) if len(inner) > 1 else name
+            row = rows.setdefault(
+                (kind, name), {"kind": kind, "what": name, "files": 0, "bytes": 0.0}
+            )
+            row["files"] += 1
+            row["bytes"] += size
+            row["temporary"] = path in work.temporary
+    state = max((work.state_bytes for work in jobs.values()), default=0.0)
+    rows["state", "state/…"] = {
+        "kind": "state",
+        "what": "state/… (largest)",
+        "files": 1,
+        "bytes": state,
+        "temporary": True,
+    }
+    order = ("store", "cache", "result", "state", "log")
+    found = _without_small(list(rows.values()))
+    return sorted(found, key=lambda row: (order.index(row["kind"]), -row["bytes"]))
+
+
+def _without_small(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Tell results that make up less than a hundredth of all together."""
+    least = sum(row["bytes"] for row in rows) / 100
+    small = [row for row in rows if row["kind"] == "result" and row["bytes"] < least]
+    if not small:
+        return rows
+    rest = {
+        "kind": "result",
+        "what": "all other results",
+        "files": sum(row["files"] for row in small),
+        "bytes": sum(row["bytes"] for row in small),
+        "temporary": False,
+    }
+    return [*(row for row in rows if row not in small), rest]
+
+
+def chunks(model: Model, jobs: Plan) -> list[dict[str, Any]]:
+    """Classes per chunk for jobs of a few lengths, by data set."""
+    found: dict[str, float] = {}
+    for job in jobs:
+        if job.rule == "optimise_latents":
+            wildcards = dict(job.wildcards)
+            first, last = map(int, wildcards["chunk"].split("-"))
+            each = model.estimate(job).seconds / (last - first + 1)
+            found[wildcards["dataset"]] = max(found.get(wildcards["dataset"], 0.0), each)
+    return [
+        {
+            "dataset": dataset,
+            "seconds_per_class": seconds,
+            **{
+                f"{h} h": min(
+                    max(int(3600 * h / seconds), 1), model.workshop.study.classes(dataset)
+                )
+                for h in CHUNK_HOURS
+            },
+        }
+        for dataset, seconds in found.items()
+    ]
+
+
+def batches(model: Model, jobs: Plan) -> list[dict[str, Any]]:
+    """Largest batch by size of the GPU's memory, for the work a setting cuts; GPUs only."""
+    if model.speeds.device != "cuda":
+        return []
+    rows: dict[str, dict[str, Any]] = {}
+    for unit in units_of(jobs):
+        setting = "optimise_batch" if unit.kind == "attack" else "forward_batch"
+        held = model.speeds.counts[unit.key]
+        if unit.kind in ("train", "student", "prior") or not held.bytes_per_image:
+            continue
+        needs = model.speeds.device_bytes(model.speeds.peak_bytes(unit)) / 1e9
+        row = rows.setdefault(setting, {"setting": setting, "now": unit.batch, "needs_gb": 0.0})
+        row["now"] = max(row["now"], unit.batch)
+        row["needs_gb"] = max(row["needs_gb"], needs)
+        fixed = held.bytes - held.batch * held.bytes_per_image
+        for size in _MEMORY_GB:
+            room = (0.95e9 * size - model.speeds.device_bytes(fixed)) / held.bytes_per_image
+            room /= 1 + model.speeds.anchors["device_overhead_share"]
+            key = f"{size} GB"
+            row[key] = max(min(row.get(key, 10**9), int(room)), 0)
+    return list(rows.values())
+
+
+def csv_rows(told: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Targets and rules as flat rows."""
+    rows: Sequence[Mapping[str, Any]] = [
+        {"level": "target", "name": row["target"], **_flat(row, "target")}
+        for row in told["targets"]
+    ]
+    rules = [{"level": "rule", "name": row["rule"], **_flat(row, "rule")} for row in told["rules"]]
+    return [dict(row) for row in [*rows, *rules]]
+
+
+def _flat(row: Mapping[str, Any], *without: str) -> dict[str, Any]:
+    flat = {k: v for k, v in row.items() if k not in (*without, "wall_hours")}
+    walls = row.get("wall_hours", {})
+    return {**flat, **{f"wall_hours_{count}": hours for count, hours in walls.items()}}
