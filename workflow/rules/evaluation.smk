@@ -15,8 +15,8 @@ rule check_evaluator:
     conda:
         "../../envs/mirage.yaml"
     resources:
-        mem_mb=3000,
-        runtime=60,
+        mem_mb=megabytes("check_evaluator"),
+        runtime=minutes("check_evaluator"),
         gpu=1,
     params:
         published=evaluator_accuracy,

@@ -47,8 +47,8 @@ rule import_target:
     conda:
         "../../envs/mirage.yaml"
     resources:
-        mem_mb=3000,
-        runtime=60,
+        mem_mb=megabytes("import_target"),
+        runtime=minutes("import_target"),
         gpu=1,
     params:
         device=config["device"],

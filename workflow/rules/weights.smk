@@ -19,8 +19,8 @@ rule import_weights:
     conda:
         "../../envs/mirage.yaml"
     resources:
-        mem_mb=3000,
-        runtime=30,
+        mem_mb=megabytes("import_weights"),
+        runtime=minutes("import_weights"),
     params:
         recipe=foreign_recipe,
         memory=fingerprint_file("foreign"),

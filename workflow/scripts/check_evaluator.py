@@ -2,12 +2,13 @@
 
 from typing import TYPE_CHECKING
 
-from mirage.runtime import job
+from mirage.runtime import job, memory
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
 
+@memory.limited_by("forward_batch")
 def check_evaluator(task: "snakemake") -> dict[str, float]:
     """Write the test accuracy with and without re-mapped input, and what follows from it."""
     from mirage.data.views import View

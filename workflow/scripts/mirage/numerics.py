@@ -63,7 +63,8 @@ def autocast(precision: Precision, device: str | torch.device) -> AbstractContex
 def full_precision(x: Tensor) -> AbstractContextManager[Any]:
     """Context inside a forward pass that leaves autocast, for what must stay float32."""
     kind = x.device.type
-    if not torch.is_autocast_enabled(kind):
+    # Tensors without values (device meta), with which work is counted, know no autocast.
+    if not torch.amp.is_autocast_available(kind) or not torch.is_autocast_enabled(kind):
         return nullcontext()
     return torch.autocast(kind, enabled=False)
 

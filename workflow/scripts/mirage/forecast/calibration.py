@@ -249,7 +249,7 @@ def _decoder(pixels: "np.ndarray[Any, Any]", folder: Path) -> Callable[[], objec
 
     path = folder / "photograph.jpg"
     Image.fromarray(pixels).save(path)
-    return lambda: decoding.pixel_hash(decoding.decode_file(path, 3))
+    return lambda: decoding.pixel_hash(decoding.decode_file(path, 3).pixels)
 
 
 def _resizer(pixels: "np.ndarray[Any, Any]") -> Callable[[], object]:

@@ -39,22 +39,24 @@ def images_of(study: Study, dataset: str, known: Mapping[str, Any], results: Pat
     Args:
         study: names the data set's reader and split.
         dataset: its name.
-        known: reader -> published sizes (``workflow/presets/forecast/datasets.yaml``).
+        known: reader -> sizes of its images (``workflow/presets/forecast/datasets.yaml``). Their
+            number is the published one of the configuration, the larger where it gives a range.
         results: folder in which a prepared store may lie; None if there is none yet.
     """
     manifest = None if results is None else results / "data" / dataset / "manifest.json"
     if manifest is not None and manifest.exists():
         held = files.read_json(manifest)
         return Images(held["train"], held["test"], held["pixel_bytes"], True)
-    recipe = study.dataset(dataset)["recipe"]
-    size = known.get(recipe["reader"], {})
-    each = size.get("per_identity", _PER_IDENTITY)
-    total = size.get("images", each * study.classes(dataset))
-    split = recipe["split"]
+    entry = study.dataset(dataset)
+    size = known.get(entry["recipe"]["reader"], {})
+    published = {key: counts[1] for key, counts in entry.get("published", {}).items()}
+    classes = study.classes(dataset)
+    total = published.get("images", size.get("per_identity", _PER_IDENTITY) * classes)
+    split = entry["recipe"].get("split", {})
     if "train" in split:
-        train = split["train"] * study.classes(dataset)
+        train = split["train"] * classes
     else:
-        train = int(split["train_share"] * total)
+        train = published.get("train", total - published.get("test", 0))
     stored = total * size.get("stored_bytes", _STORED_BYTES)
     return Images(train, total - train, stored, False)
 

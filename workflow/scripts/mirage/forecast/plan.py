@@ -60,20 +60,27 @@ def _visit(first: Job, works: Plan, maker: dict[str, Job], ordered: Plan) -> Non
 
 def _all_jobs(shop: Workshop) -> Iterator[Job]:
     study = shop.study
-    for dataset, entry in study.scale["datasets"].items():
+    for dataset in study.datasets_in_use:
         yield Job.of("prepare_store", dataset=dataset)
-        for view in entry["views"]:
+        for view in study.dataset(dataset)["views"]:
             yield Job.of("prepare_view", dataset=dataset, view=view)
     for dataset in study.scale["networks"]:
         yield Job.of("embed_real", dataset=dataset)
+        if study.released_evaluator(dataset):
+            yield Job.of("check_evaluator", dataset=dataset)
     yield Job.of("check_data")
+    for asset in study.foreign:
+        yield Job.of("import_weights", foreign=asset)
     for prior, entry in study.scale["priors"].items():
         if entry["source"]["kind"] == "pickle":
             yield Job.of("import_prior", prior=prior)
         elif study.scale["trained_priors"] == "priors":
             yield Job.of("train_prior", prior=prior)
     for target in dict.fromkeys([*study.targets, *study.evaluators]):
-        yield Job.of("train_target", **_cell(target))
+        if target in study.released_targets:
+            yield Job.of("import_target", released=target.cell)
+        else:
+            yield Job.of("train_target", **_cell(target))
     pools = {
         (str(study.attack(attack)["pool"]), study.image_px(attack.target))
         for attack in study.attacks

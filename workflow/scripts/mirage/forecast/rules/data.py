@@ -43,7 +43,7 @@ def _prepare_view(shop: Workshop, wildcards: Mapping[str, str]) -> Work:
 
 @rule("check_data")
 def _check_data(shop: Workshop, _: Mapping[str, str]) -> Work:
-    names = shop.study.scale["datasets"]
+    names = shop.study.datasets_in_use
     return Work(
         inputs=tuple(f"data/{name}/manifest.json" for name in names),
         outputs={"data/acceptance.json": SMALL},

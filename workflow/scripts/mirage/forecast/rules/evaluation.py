@@ -17,6 +17,20 @@ from mirage.forecast.work import (
 )
 
 
+@rule("check_evaluator")
+def _check_evaluator(shop: Workshop, wildcards: Mapping[str, str]) -> Work:
+    name = wildcards["dataset"]
+    view, test = shop.study.network(name, "eval")["view"], shop.images(name).test
+    return Work(
+        # Twice, with and without the re-mapping; all networks' passes bound that of this one.
+        calls=((units.embed_real(shop.study, name, shop.batches), 2.0 * test),),
+        inputs=(view_file(name, view), shop.study.network_weights(name, "eval")),
+        outputs={f"evaluation/{name}/evaluator.json": SMALL},
+        gpu=True,
+        host_bytes=shop.view_bytes(name, view, test),
+    )
+
+
 @rule("embed_real")
 def _embed_real(shop: Workshop, wildcards: Mapping[str, str]) -> Work:
     name = wildcards["dataset"]

@@ -1,14 +1,16 @@
-"""Work of the rules of priors: generators imported or trained, pools rendered."""
+"""Work of the rules of priors and weights: networks imported or trained, pools rendered."""
 
 from collections.abc import Mapping
 
 from mirage.forecast import units
 from mirage.forecast.work import (
     FLOAT,
+    SMALL,
     Work,
     Workshop,
     rule,
 )
+from mirage.study import imported
 
 
 @rule("train_prior")
@@ -40,6 +42,20 @@ def _import_prior(shop: Workshop, wildcards: Mapping[str, str]) -> Work:
         outputs={f"priors/{name}/{part}.safetensors": weights for part in _NETWORKS_OF_A_PRIOR},
         host_bytes=6 * weights,
     )
+
+
+@rule("import_weights")
+def _import_weights(_: Workshop, wildcards: Mapping[str, str]) -> Work:
+    path = imported(wildcards["foreign"])
+    record = path.replace(".safetensors", ".json")
+    return Work(
+        outputs={path: _WEIGHTS_BYTES, record: SMALL},
+        host_bytes=4 * _WEIGHTS_BYTES,  # the file, the network, the copy, the trial's activations
+    )
+
+
+_WEIGHTS_BYTES = 250e6
+"""Of a published classifier: ResNet-152 has 241 MB, all others less."""
 
 
 @rule("synthesise_pool")

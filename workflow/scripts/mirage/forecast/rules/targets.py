@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 
+from mirage import cells
+from mirage.cells import Target
 from mirage.forecast import units
 from mirage.forecast.inventory import train_images
 from mirage.forecast.work import (
@@ -12,11 +14,13 @@ from mirage.forecast.work import (
     target_of,
     view_file,
 )
+from mirage.study import imported
 
 
 @rule("train_target")
 def _train_target(shop: Workshop, wildcards: Mapping[str, str]) -> Work:
     target = target_of(wildcards)
+    init = shop.study.architecture(target.architecture).get("init")
     study, images = shop.study, shop.images(target.dataset)
     count = train_images(study, target, images)
     unit, view = units.train(study, target), study.architecture(target.architecture)["view"]
@@ -27,7 +31,7 @@ def _train_target(shop: Workshop, wildcards: Mapping[str, str]) -> Work:
         judged += epochs * images.test
     return Work(
         calls=((unit, float(epochs * count)), (shop.classify(target), float(judged))),
-        inputs=(view_file(target.dataset, view),),
+        inputs=(view_file(target.dataset, view), *([imported(init)] if init else [])),
         outputs={
             f"{target.path}/weights.safetensors": weights,
             f"{target.path}/history.csv": 80 * epochs,
@@ -37,4 +41,26 @@ def _train_target(shop: Workshop, wildcards: Mapping[str, str]) -> Work:
         host_bytes=own + shop.view_bytes(target.dataset, view, images.test) + 4 * weights,
         device_bytes=own,
         state_bytes=3 * weights,  # weights and Adam's two moments
+    )
+
+
+@rule("import_target")
+def _import_target(shop: Workshop, wildcards: Mapping[str, str]) -> Work:
+    target = cells.parse(f"targets/{wildcards['released']}")
+    assert isinstance(target, Target)
+    view = shop.study.architecture(target.architecture)["view"]
+    weights, total = shop.weigh(shop.classify(target)), shop.images(target.dataset).total
+    return Work(
+        calls=((shop.classify(target), float(total)),),
+        inputs=(
+            view_file(target.dataset, view),
+            imported(shop.study.released_targets[target]),
+        ),
+        outputs={
+            f"{target.path}/weights.safetensors": weights,
+            f"{target.path}/history.csv": SMALL,
+            f"{target.path}/metrics.json": SMALL,
+        },
+        gpu=True,
+        host_bytes=shop.view_bytes(target.dataset, view) + 2 * weights,
     )
