@@ -10,7 +10,7 @@ SHORT = {
     "sample_candidates": "5,000 images, twice through ResNet-152: 230 TFLOP, 30 s at 8 TFLOP/s",
     "check_evaluator": "3,788 test images twice through Inception-v3: 90 TFLOP",
     "import_target": "37,880 images once through ResNet-152: 870 TFLOP, two minutes",
-    "calibrate": "measures for calibration_s seconds; what an interruption loses is the measurement",
+    "calibrate": "measures for calibration_s seconds, all that an interruption can lose",
 }
 LONG = {
     "train_prior", "train_target", "synthesise_pool", "optimise_latents", "select_latents",
