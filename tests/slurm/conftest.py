@@ -1,6 +1,7 @@
 """Tests on a real SLURM cluster: opt-in, since they take minutes (``make test-slurm``)."""
 
 import os
+import signal
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,6 +10,11 @@ import pytest
 from cluster import Cluster
 
 HERE = Path(__file__).parent
+
+
+def pytest_configure() -> None:
+    """A SIGTERM, as of a time limit, takes the clusters down too."""
+    signal.signal(signal.SIGTERM, lambda *_: pytest.exit("told to stop", returncode=143))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

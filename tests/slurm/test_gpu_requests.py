@@ -1,13 +1,11 @@
 """The ways the profile can ask for a GPU: each is one GPU for SLURM, whatever the words."""
 
-import subprocess
-
 import pytest
 from cluster import Cluster
+from one_job import POOL, start
 from projects import Checkout
 from watching import Watch
 
-POOL = "priors/pools/orl-1000-32.safetensors"
 AS_SHIPPED = "&gpu {slurm_partition: gpu}"
 
 
@@ -37,19 +35,9 @@ def test_each_dialect_of_the_profile_gets_one_gpu(typed, short_folder, request_g
     assert text.count(AS_SHIPPED) == 1
     profile.write_text(text.replace(AS_SHIPPED, AS_SHIPPED[:-1] + request_gpu + "}"))
     with Watch(typed) as watch:
-        done = subprocess.run(
-            [
-                *checkout.command("--profile", "slurm", POOL, tiny=False),
-                *("--slurm-init-seconds-before-status-checks", "2"),
-                *("--config", "scale=demo", "device=cpu"),
-            ],
-            cwd=checkout.folder,
-            env={**checkout.environment(), **typed.variables},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-    assert done.returncode == 0, done.stdout + done.stderr
+        run = start(checkout, typed)
+        told, _ = run.communicate(timeout=300)
+    assert run.returncode == 0, told
     job = max(watch.jobs.values(), key=lambda job: job.id)
     assert (job.partition, job.gres, job.gpus) == ("gpu", gres, 1)
     assert (short_folder / "results/demo" / POOL).exists()
