@@ -3,7 +3,7 @@
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: demo test lint bench setup clean
+.PHONY: demo test test-slurm lint bench setup clean
 
 demo: setup
 	$(BIN)/snakemake
@@ -11,6 +11,11 @@ demo: setup
 
 test: setup
 	bash tests/run.sh
+
+# The whole demo on a real SLURM cluster, brought up here; installs Debian's SLURM if root.
+test-slurm: setup
+	$(BIN)/python tests/slurm/packages.py
+	OMP_NUM_THREADS=1 MIRAGE_TEST_SLURM=full $(BIN)/python -m pytest -s tests/slurm
 
 lint: setup
 	$(BIN)/ruff check .

@@ -9,4 +9,8 @@ ruff format --check .
 mypy
 snakefmt --check Snakefile workflow/rules
 snakemake --lint
+# In CI also on a real SLURM cluster (minutes); anywhere: make test-slurm.
+if [ "${CI:-}" = true ] && python tests/slurm/packages.py; then
+    export MIRAGE_TEST_SLURM=1
+fi
 python -m pytest "$@"

@@ -33,7 +33,6 @@ import packages
 import slurm_config
 from slurm_config import Settings
 
-SKIPPED = 77  # exit status: nothing was tested
 _MARK = "MIRAGE_TEST_CLUSTER"  # in each daemon's environment: no other process is ever signalled
 _PATIENCE_S = 60.0
 _TIMES = ("StartTime", "EndTime", "TimeLimit")
@@ -326,7 +325,7 @@ def _job(line: str) -> Job:
         limit=limit,
         gres=gres,
         gpus=sum(map(int, re.findall(r"gpu(?::[a-z]\w*)?:(\d+)", gres))),
-        log=log,
+        log=log.replace("%j", number),
         comment=comment,
     )
 
@@ -380,7 +379,7 @@ def main() -> int:
             Cluster.up(folder, **options)
         except packages.UnavailableError as reason:
             print(f"no SLURM: {reason}", file=sys.stderr)
-            return SKIPPED
+            return packages.SKIPPED
         return 0
     cluster = Cluster.at(folder)
     if command == "env":

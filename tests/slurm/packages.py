@@ -1,9 +1,15 @@
-"""Debian's SLURM: found, or installed where that is possible."""
+"""Debian's SLURM: found, or installed where that is possible.
+
+As a command: status 0 if SLURM is there now, 77 if the tests on it must be skipped.
+"""
 
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
+
+SKIPPED = 77
 
 _PROGRAMS = {
     "slurm-wlm": ("/usr/sbin/slurmctld", "/usr/sbin/slurmd", "/usr/bin/sbatch", "/usr/bin/srun"),
@@ -56,3 +62,17 @@ def ensure() -> None:
     finally:
         if ours:
             _POLICY.unlink()
+
+
+def main() -> int:
+    """The command."""
+    try:
+        ensure()
+    except UnavailableError as reason:
+        print(f"SKIPPED: the tests on a SLURM cluster ({reason})", file=sys.stderr)
+        return SKIPPED
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -131,7 +131,7 @@ GresTypes=gpu
 DefMemPerCPU=500
 # short reaction times
 SchedulerType=sched/backfill
-SchedulerParameters=batch_sched_delay=1,sched_interval=5,bf_interval=5
+SchedulerParameters=batch_sched_delay=0,sched_min_interval=200000,sched_interval=5,bf_interval=5
 SlurmdTimeout={settings.slurmd_timeout}
 KillWait={settings.kill_wait}
 OverTimeLimit={settings.over_time}

@@ -55,6 +55,19 @@ def test_paper_plan_with_assets(assets):
             assert request in block, (rule, request)
 
 
+def test_a_job_writes_a_few_files(assets):
+    """A cluster's shared disk suffers from many small files: a chunk writes one, and its record."""
+    told = assets.snakemake("--profile", "slurm", "all", "-n", tiny=False).told
+    written = {}
+    for rule, files in re.findall(
+        r"^(?:local)?rule (\w+):\n(?:    input: .*\n)?    output: (.*)$", told, re.MULTILINE
+    ):
+        written[rule] = max(written.get(rule, 0), len(files.split(", ")))
+    assert len(written) > 15
+    assert written["optimise_latents"] == written["select_latents"] == 2
+    assert max(written.values()) <= 4
+
+
 def test_no_attack_reads_a_private_image(assets):
     """Walk both plans: attack and prior jobs have no file of a private data set as input."""
     for arguments in ((), ("--profile", "slurm")):

@@ -27,8 +27,26 @@ STUDY = Study(SCALE, config["classes_per_chunk"])
 # Snakemake sees no edits inside imported modules; this digest of the code a script reaches does.
 # Every record carries it. Among a job's params it also makes the job run again when it changes,
 # which a study of weeks does not want unasked.
-DIGESTS = {path.stem: digest.code_digest(path) for path in SCRIPTS.glob("*.py")}
-CODE = DIGESTS if config["rerun_on_code_change"] else dict.fromkeys(DIGESTS, "any")
+# A digest is computed when it is asked for: a cluster's job, which starts Snakemake twice more,
+# asks for its own only.
+DIGESTS = digest.Digests(SCRIPTS)
+
+
+def code(rule):
+    """Query for the digest of the code that a rule's script reaches."""
+
+    def value(_):
+        return DIGESTS[rule] if config["rerun_on_code_change"] else "any"
+
+    return value
+
+
+def code_digests(_):
+    """All digests, by rule."""
+    return dict(DIGESTS)
+
+
+CODE = {name: code(name) for name in DIGESTS}
 config["code"] = DIGESTS
 # From the working folder results/<scale> back to the repository.
 HOME = "../.."

@@ -22,6 +22,7 @@ rule make_table:
         "logs/make_table/{item}.log",
     wildcard_constraints:
         item="table[12]",
+    localrule: True
     conda:
         "../../envs/mirage.yaml"
     params:
@@ -67,6 +68,7 @@ rule draw_toy:
         "logs/draw_toy/{item}.log",
     wildcard_constraints:
         item="figure[18]",
+    localrule: True
     conda:
         "../../envs/mirage.yaml"
     params:
@@ -94,6 +96,7 @@ rule draw_samples:
         job="jobs/draw_samples.json",
     log:
         "logs/draw_samples.log",
+    localrule: True
     conda:
         "../../envs/mirage.yaml"
     params:
@@ -119,6 +122,7 @@ rule draw_spread:
         job="jobs/draw_spread.json",
     log:
         "logs/draw_spread.log",
+    localrule: True
     conda:
         "../../envs/mirage.yaml"
     params:
@@ -151,12 +155,13 @@ rule write_report:
         ),
     log:
         "logs/write_report.log",
+    localrule: True
     conda:
         "../../envs/mirage.yaml"
     params:
         scale=SCALE,
         name=config["scale"],
-        digests=DIGESTS,
+        digests=code_digests,
         captions=[
             ("Figure 1", "The toy attack, stopped at 95 % confidence."),
             (

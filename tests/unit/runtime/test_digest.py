@@ -1,5 +1,6 @@
 """The code digest follows logic, not wording."""
 
+import pickle
 from pathlib import Path
 
 import pytest
@@ -50,6 +51,17 @@ def test_what_changes_it(package, module, text, changes):
     before = _digest(script)
     (home / f"{module}.py").write_text(text)
     assert (_digest(script) != before) == changes
+
+
+def test_only_digests_asked_for_are_computed(package):
+    _, script = package
+    (script.parent / "other.py").write_text("not python (\n")
+    digests = digest.Digests(script.parent)
+    assert list(digests) == ["other", "script"]
+    assert digests["script"] == _digest(script)  # and "other", which cannot be read, is not
+    assert digests.get("absent") is None
+    again = pickle.loads(pickle.dumps(digests))  # so it reaches a job
+    assert again["script"] == digests["script"]
 
 
 def test_real_scripts_reach_what_they_use():

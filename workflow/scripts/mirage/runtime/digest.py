@@ -8,6 +8,7 @@ out: it may not change a result.
 
 import ast
 import hashlib
+from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 
@@ -29,6 +30,28 @@ def code_digest(script: str | Path) -> str:
     for name in sorted(modules_of(Path(script))):
         whole.update(f"\n{name}\n{_logic(_file_of(name))}".encode())
     return whole.hexdigest()
+
+
+class Digests(Mapping[str, str]):
+    """Digests of all scripts of a folder by name, each computed when it is first asked for."""
+
+    def __init__(self, scripts: Path) -> None:
+        self._scripts = scripts
+        self._found: dict[str, str] = {}
+
+    def __getitem__(self, name: str) -> str:
+        if name not in self._found:
+            script = self._scripts / f"{name}.py"
+            if not script.is_file():
+                raise KeyError(name)
+            self._found[name] = code_digest(script)
+        return self._found[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(sorted(path.stem for path in self._scripts.glob("*.py")))
+
+    def __len__(self) -> int:
+        return len(list(iter(self)))
 
 
 def modules_of(script: Path) -> set[str]:
