@@ -87,3 +87,23 @@ def test_a_wrong_request_fails_at_once(slurm):
     assert done.returncode == 3
     assert "invalid partition" in done.stderr
     assert time.monotonic() - began < 4
+
+
+def test_the_configuration_is_remembered_while_slurm_is_away(slurm):
+    (slurm.folder / ".snakemake").mkdir()
+
+    def ask(*words):
+        path = f"{SBATCH.parent}:{slurm.folder}:{os.environ['PATH']}"
+        return subprocess.run(
+            ["scontrol", *words],
+            env={"PATH": path},
+            cwd=slurm.folder,
+            capture_output=True,
+            text=True,
+        )
+
+    slurm.program("scontrol", "echo MinJobAge = 300 sec")
+    assert ask("show", "config").stdout == "MinJobAge = 300 sec\n"
+    slurm.program("scontrol", "echo unable to contact >&2; exit 1")
+    assert ask("show", "config").stdout == "MinJobAge = 300 sec\n"
+    assert ask("show", "node").returncode == 1
