@@ -1,0 +1,102 @@
+"""The forecast through Snakemake: from nothing, without assets, against what Snakemake plans."""
+
+import json
+import re
+
+import pytest
+import yaml
+from mirage.forecast import summary
+from mirage.forecast.counting import counted
+from mirage.forecast.plan import plan, units_of
+from mirage.forecast.speeds import load_model
+
+PAPER = ("scale=paper", "device=cuda", "classes_per_chunk=53", "optimise_batch=50")
+
+
+def _jobs(told):
+    table = told.split("Job stats:")[-1]
+    return {rule: int(n) for rule, n in re.findall(r"^(\w+)\s+(\d+)\s*$", table, re.MULTILINE)}
+
+
+def _model(checkout, results, *extra):
+    config = yaml.safe_load((checkout.folder / "config.yaml").read_text())
+    for path in extra:
+        changes = yaml.safe_load(path.read_text())
+        config = {**config, **changes, "scales": {**config["scales"], **changes["scales"]}}
+    return load_model(
+        config["scales"][config["scale"]], config["classes_per_chunk"], config["forward_batch"],
+        config["optimise_batch"], "cpu", checkout.folder / "workflow/presets/forecast", results,
+    )  # fmt: skip
+
+
+def test_the_demo_is_forecast_from_nothing_and_measured_once(checkout):
+    told = checkout.snakemake("forecast", "--config", "calibration_s=2", tiny=False).told
+    results = checkout.folder / "results/demo"
+    assert "measured speeds" in told
+    assert (results / "forecast.csv").is_file()
+    assert "<table>" in (results / "forecast.html").read_text()
+    found = json.loads((results / "forecast.json").read_text())
+    assert {row["target"] for row in found["targets"]} >= {"all", "tables/table1.csv"}
+    again = checkout.snakemake("forecast", "--config", "calibration_s=2", tiny=False).told
+    assert "rule calibrate" not in again
+    assert "Wall time by number of cores" in again
+    # Planning is untouched by what was measured.
+    assert _jobs(checkout.snakemake("-n", tiny=False).told)["train_target"] == 63
+
+
+def test_the_paper_is_forecast_without_assets_or_a_gpu(checkout):
+    told = checkout.snakemake("forecast", "--config", *PAPER, "calibration_s=0", tiny=False).told
+    assert "Nothing has been measured yet" in told
+    assert "one A100" in told
+    assert "Largest batch by memory of the GPU" in told
+    assert "images.safetensors" in told
+
+
+@pytest.mark.parametrize("scale", ["demo", "paper"])
+def test_the_forecast_knows_every_job_snakemake_plans(checkout, scale):
+    if scale == "paper":
+        assets = yaml.safe_load((checkout.folder / "config.yaml").read_text())["scales"]["paper"]
+        for asset in assets["assets"].values():
+            path = checkout.folder / asset["path"]
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.touch()
+    settings = ("scale=paper", "device=cuda") if scale == "paper" else ("scale=demo",)
+    jobs = _jobs(checkout.snakemake("all", "-n", "--config", *settings, tiny=False).told)
+    told = checkout.snakemake("forecast", "--config", *settings, "calibration_s=0", tiny=False)
+    assert told.returncode == 0
+    found = json.loads((checkout.folder / f"results/{scale}/forecast.json").read_text())
+    forecast = {row["rule"]: row["jobs"] for row in found["rules"]}
+    assert {rule: jobs[rule] for rule in forecast} == forecast
+
+
+def test_files_have_the_sizes_forecast(finished):
+    from projects import TINY
+
+    model = _model(finished, finished.results, TINY)
+    model = model.with_counts(counted(units_of(plan(model.workshop)), {}))
+    compared = 0
+    for work in plan(model.workshop).values():
+        for path, size in work.outputs.items():
+            real = finished.results / path
+            big = real.suffix == ".safetensors" and "toy" not in path
+            if big and path not in work.temporary and not path.startswith("priors/orl-faces"):
+                header = 8_000  # names, shapes and settings
+                # Features may be stored in one fidelity where both are the same.
+                least = 0.45 if path.startswith("evaluation/") else 0.9
+                assert least * size - header <= real.stat().st_size <= 1.1 * size + header, path
+                compared += 1
+    assert compared > 30
+
+
+def test_finished_jobs_are_held_against_their_forecast(finished):
+    from projects import TINY
+
+    model = _model(finished, finished.results, TINY)
+    model = model.with_counts(counted(units_of(plan(model.workshop)), {}))
+    records = [json.loads(p.read_text()) for p in (finished.results / "jobs").rglob("*.json")]
+    compared = summary.compare(model, records)
+    assert {"train_target", "optimise_latents", "score_attack"} <= set(compared)
+    for row in compared.values():
+        assert 0.3 < row["memory_ratio"] < 3
+    page = (finished.results / "report.html").read_text()
+    assert "time / forecast" in page
