@@ -55,15 +55,16 @@ def numerics(precision: Precision, device: str) -> Iterator[None]:
 
 def autocast(precision: Precision, device: str | torch.device) -> AbstractContextManager[Any]:
     """Context of one forward pass: bfloat16 autocast, or nothing."""
-    if precision != "bf16":
+    kind = torch.device(device).type
+    # Tensors without values (device meta), with which work is counted, know no autocast.
+    if precision != "bf16" or not torch.amp.is_autocast_available(kind):
         return nullcontext()
-    return torch.autocast(torch.device(device).type, torch.bfloat16)
+    return torch.autocast(kind, torch.bfloat16)
 
 
 def full_precision(x: Tensor) -> AbstractContextManager[Any]:
     """Context inside a forward pass that leaves autocast, for what must stay float32."""
     kind = x.device.type
-    # Tensors without values (device meta), with which work is counted, know no autocast.
     if not torch.amp.is_autocast_available(kind) or not torch.is_autocast_enabled(kind):
         return nullcontext()
     return torch.autocast(kind, enabled=False)

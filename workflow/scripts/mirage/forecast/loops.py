@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from mirage.attacks.losses import FeatureStatistics
 from mirage.attacks.optimisation import OptimisationRecipe, optimise_latents
@@ -23,6 +23,7 @@ from mirage.evaluation.fidelity import FIDELITIES, PAPER
 from mirage.evaluation.knowledge import KnowledgeRecipe
 from mirage.evaluation.networks import EvaluationNetwork, NetworkSpec, load_network
 from mirage.forecast.units import Settings, Unit
+from mirage.numerics import at_precision, numerics
 from mirage.priors.pipeline import ImagePipeline
 from mirage.priors.recipe import PriorRecipe
 from mirage.priors.stylegan2.discriminator import Discriminator, DiscriminatorConfig
@@ -62,8 +63,9 @@ def make_loop(unit: Unit, batch: int, device: str) -> Loop:
     once = _MAKERS[unit.kind](unit.settings, batch, device)
 
     def loop(checkpoint: Checkpoint) -> None:
-        while True:
-            once(checkpoint)
+        with numerics(unit.settings.get("precision", "fp32"), device):
+            while True:
+                once(checkpoint)
 
     return loop
 
@@ -139,7 +141,7 @@ def _render(settings: Settings, batch: int, device: str) -> Loop:
 
 @_maker("classify")
 def _classify(settings: Settings, batch: int, device: str) -> Loop:
-    classifier, side = _classifier(settings, device), settings["image_px"]
+    classifier, side = _passing(settings, device), settings["image_px"]
     pixels = torch.zeros(batch, settings["channels"], side, side, dtype=torch.uint8)
     shown = pixels.to(device)
     return _passes(lambda: classifier(network_range(shown)))
@@ -147,7 +149,7 @@ def _classify(settings: Settings, batch: int, device: str) -> Loop:
 
 @_maker("rate")
 def _rate(settings: Settings, batch: int, device: str) -> Loop:
-    classifier, side = _classifier(settings, device), settings["image_px"]
+    classifier, side = _passing(settings, device), settings["image_px"]
     images = torch.zeros(batch, settings["channels"], side, side, device=device)
     stream = [generator(0, "forecast", "rate")]
     boxes = spread(draw_steps(stream, 1, side, (0.5, 0.9), (0.8, 1.2), 0.5), [batch])
@@ -223,12 +225,21 @@ def _passes(work: Callable[[], Any]) -> Loop:
 
 def _pipeline(settings: Settings, device: str) -> ImagePipeline:
     shape = GeneratorConfig.of(settings["generator"])
-    return ImagePipeline(frozen(Generator(shape), device), settings["crop_px"])
+    precision = settings.get("precision", "fp32")
+    return ImagePipeline(frozen(Generator(shape), device), settings["crop_px"], precision)
 
 
 def _classifier(settings: Settings, device: str) -> Classifier:
     model = build(settings["architecture"], settings["classes"], settings["channels"])
     return model.to(device).freeze()
+
+
+def _passing(settings: Settings, device: str) -> Callable[[Tensor], Tensor]:
+    """A frozen classifier for forward passes alone, at the unit's precision."""
+    model: Callable[[Tensor], Tensor] = at_precision(
+        _classifier(settings, device), settings["precision"]
+    )
+    return model
 
 
 def _networks(settings: Settings, device: str) -> list[EvaluationNetwork]:
@@ -241,7 +252,7 @@ def _networks(settings: Settings, device: str) -> list[EvaluationNetwork]:
                 raise MirageError(f"no weights can be made up for a network of kind {spec.kind!r}")
             path = Path(folder) / role
             _BLANKS[spec.kind](path, {**entry, "classes": settings["classes"]})
-            networks.append(load_network(spec, path, device))
+            networks.append(load_network(spec, path, device).at(settings["precision"]))
     return networks
 
 

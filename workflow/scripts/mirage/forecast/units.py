@@ -78,7 +78,7 @@ def train(study: Study, target: Target) -> Unit:
     settings = {
         **_classifier(study, target.dataset, target.architecture),
         "batch_size": recipe["batch_size"],
-        "precision": recipe.get("precision", "fp32"),
+        **_precision(recipe),
         "recipe": {**recipe, "alpha": 0.0},
     }
     return _unit("train", _name(settings), recipe["batch_size"], settings, "recipe", "batch_size")
@@ -90,20 +90,27 @@ def student(study: Study, dataset: str) -> Unit:
     settings = {
         **_classifier(study, dataset, recipe["architecture"]),
         "batch_size": recipe["batch_size"],
+        **_precision(recipe),
         "recipe": dict(recipe),
     }
     return _unit("student", _name(settings), recipe["batch_size"], settings, "recipe", "batch_size")
 
 
-def classify(study: Study, dataset: str, architecture: str, batch: int) -> Unit:
-    """One image through a frozen classifier."""
-    settings = _classifier(study, dataset, architecture)
+def classify(
+    study: Study, dataset: str, architecture: str, batch: int, recipe: Settings | None = None
+) -> Unit:
+    """One image through a frozen classifier, at the precision of the stage that asks (fp32)."""
+    settings = {**_classifier(study, dataset, architecture), **_precision(recipe or {})}
     return _unit("classify", _name(settings), batch, settings)
 
 
-def render(study: Study, pool: str, image_px: int, batch: int) -> Unit:
-    """One latent rendered and resized."""
-    settings = {**_prior(study, study.pool(pool)["prior"]), "image_px": image_px}
+def render(study: Study, pool: str, image_px: int, batch: int, recipe: Settings) -> Unit:
+    """One latent rendered and resized, at the precision of the stage that asks."""
+    settings = {
+        **_prior(study, study.pool(pool)["prior"]),
+        "image_px": image_px,
+        **_precision(recipe),
+    }
     return _unit("render", f"{_prior_name(settings)} to {image_px} px", batch, settings)
 
 
@@ -115,6 +122,7 @@ def attack(study: Study, target: Target, settings: Settings, batches: Batches) -
         **_classifier(study, target.dataset, target.architecture),
         **_prior(study, study.pool(settings["pool"])["prior"]),
         **terms,
+        **_precision(recipe),
         "recipe": dict(recipe),
     }
     # A device batch holds whole official batches, at least one.
@@ -125,9 +133,9 @@ def attack(study: Study, target: Target, settings: Settings, batches: Batches) -
     return _unit("attack", name, batch, told, "recipe")
 
 
-def rate(study: Study, dataset: str, architecture: str, batch: int) -> Unit:
+def rate(study: Study, dataset: str, architecture: str, batch: int, recipe: Settings) -> Unit:
     """One image cut at random, resized and rated by a frozen classifier."""
-    settings = _classifier(study, dataset, architecture)
+    settings = {**_classifier(study, dataset, architecture), **_precision(recipe)}
     return _unit("rate", _name(settings), batch, settings)
 
 
@@ -138,6 +146,7 @@ def embed_attack(study: Study, target: Target, settings: Settings, batches: Batc
         **_networks(study, target.dataset),
         "student_px": study.knowledge(target.dataset)["image_px"],
         "gallery_px": study.image_px(target),
+        **_precision(study.scale["evaluation"]),
     }
     name = f"{_network_names(told)} from {_prior_name(told)}"
     return _unit("embed_attack", name, batches.forward, told)
@@ -145,7 +154,7 @@ def embed_attack(study: Study, target: Target, settings: Settings, batches: Batc
 
 def embed_real(study: Study, dataset: str, batches: Batches) -> Unit:
     """One photograph embedded in every evaluation network."""
-    told = _networks(study, dataset)
+    told = {**_networks(study, dataset), **_precision(study.scale["evaluation"])}
     return _unit("embed_real", _network_names(told), batches.forward, told)
 
 
@@ -158,6 +167,10 @@ def prior(study: Study, name: str) -> Unit:
 
 
 _TERMS = ("discriminator", "feature")
+
+
+def _precision(recipe: Settings) -> dict[str, Any]:
+    return {"precision": recipe.get("precision", "fp32")}
 
 
 def _classifier(study: Study, dataset: str, architecture: str) -> dict[str, Any]:

@@ -142,7 +142,7 @@ class Workshop:
 
     def render(self, pool: str, image_px: int) -> Unit:
         """A latent's way to an image."""
-        return units.render(self.study, pool, image_px, self.batches.forward)
+        return units.render(self.study, pool, image_px, self.batches.forward, self.study.pool(pool))
 
     def generator(self, pool: str) -> str:
         """File of a pool's generator."""

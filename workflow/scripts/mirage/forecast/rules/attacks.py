@@ -21,11 +21,18 @@ def _sample_candidates(shop: Workshop, wildcards: Mapping[str, str]) -> Work:
     settings, side = shop.study.attack(attack), shop.study.image_px(attack.target)
     pool, classes = settings["pool"], shop.study.classes(attack.target.dataset)
     size = shop.study.pool(pool)["size"]
+    scorer = units.classify(
+        shop.study,
+        attack.target.dataset,
+        attack.target.architecture,
+        shop.batches.forward,
+        settings["sampling"],
+    )
     views = 2 if settings["sampling"].get("flip_average", True) else 1
     each = shop.w_bytes(pool) + LONG + FLOAT
     images = size * FLOAT * shop.image_bytes(attack.target.dataset, side)
     return Work(
-        calls=((shop.classify(attack.target), float(views * size)),),
+        calls=((scorer, float(views * size)),),
         inputs=(
             f"{attack.target.path}/weights.safetensors",
             f"priors/pools/{pool}-{side}.safetensors",
@@ -75,8 +82,9 @@ def _select_latents(shop: Workshop, wildcards: Mapping[str, str]) -> Work:
     classes, each = len(cells.classes_of(chunk)), settings["sampling"]["candidates_per_class"]
     transforms = settings["selection"]["iterations"]
     side, batch = shop.study.image_px(target), min(shop.batches.forward, transforms * each)
-    rate = units.rate(shop.study, target.dataset, target.architecture, batch)
-    render = units.render(shop.study, settings["pool"], side, min(shop.batches.forward, each))
+    recipe, rendered = settings["selection"], min(shop.batches.forward, each)
+    rate = units.rate(shop.study, target.dataset, target.architecture, batch, recipe)
+    render = units.render(shop.study, settings["pool"], side, rendered, recipe)
     kept = settings["selection"]["n_selected"]
     size = classes * kept * (shop.w_bytes(settings["pool"]) + LONG + FLOAT)
     return Work(
