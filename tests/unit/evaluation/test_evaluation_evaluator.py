@@ -9,6 +9,7 @@ from mirage.errors import MirageError
 from mirage.evaluation.evaluator import check_evaluator, remap, settle
 from mirage.evaluation.features import embed_attack, embed_real
 from mirage.evaluation.networks import Embedded, EvaluationNetwork, NetworkSpec
+from mirage.runtime.checkpoint import Checkpoint
 
 
 def test_remap_is_torchvisions():
@@ -90,14 +91,6 @@ class _Renderer:
         return {size: w[:, :3, None, None].expand(-1, 3, size, size) for size in sizes}
 
 
-class _NoCheckpoint:
-    def load(self):
-        return None
-
-    def tick(self, state):
-        return None
-
-
 @pytest.mark.parametrize("remapped", [False, True])
 def test_both_readings_are_embedded_only_where_they_differ(remapped):
     def forward(images):
@@ -105,13 +98,13 @@ def test_both_readings_are_embedded_only_where_they_differ(remapped):
 
     spec = NetworkSpec("classifier", 2, remap=remapped)
     networks = {"eval": EvaluationNetwork(spec, forward, "cpu")}
-    real = embed_real(networks, {"eval": IMAGES}, LABELS, 3)
+    real = embed_real(networks, {"eval": IMAGES}, LABELS, 3, Checkpoint(None, {}))
     assert set(real.features) == (
         {"eval.paper", "eval.corrected"} if remapped else {"eval.corrected"}
     )
     w = torch.tensor([[[0.5, -0.5, 0.25]], [[0.1, 0.2, 0.3]]])
     found = embed_attack(
-        _Renderer(), networks, w, torch.tensor([0, 1]), 2, 2, 4, "cpu", _NoCheckpoint()
+        _Renderer(), networks, w, torch.tensor([0, 1]), 2, 2, 4, "cpu", Checkpoint(None, {})
     ).features
     wanted = remap(w.view(2, 3, 1, 1)).view(2, 1, 3) if remapped else w
     assert np.array_equal(found.of("eval", "paper"), w.numpy())
