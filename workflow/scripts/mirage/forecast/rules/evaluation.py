@@ -15,6 +15,7 @@ from mirage.forecast.work import (
     rule,
     view_file,
 )
+from mirage.study import imported
 
 
 @rule("check_evaluator")
@@ -82,7 +83,8 @@ def _extract_knowledge(shop: Workshop, wildcards: Mapping[str, str]) -> Work:
     attack = attack_of(wildcards)
     study, settings, name = shop.study, shop.study.attack(attack), attack.target.dataset
     recipe = study.knowledge(name)
-    view = study.architecture(recipe["architecture"])["view"]
+    student = study.architecture(recipe["architecture"])
+    view, init = student["view"], student.get("init")
     count = study.classes(name) * settings["selection"]["n_selected"]
     judge = units.classify(study, name, recipe["architecture"], shop.batches.forward)
     images = count * HALF * shop.image_bytes(name, recipe["image_px"])
@@ -92,7 +94,11 @@ def _extract_knowledge(shop: Workshop, wildcards: Mapping[str, str]) -> Work:
             (units.student(study, name), float(recipe["epochs"] * count)),
             (judge, float(count + shop.images(name).total)),
         ),
-        inputs=(f"{attack.path}/images.safetensors", view_file(name, view)),
+        inputs=(
+            f"{attack.path}/images.safetensors",
+            view_file(name, view),
+            *([imported(init)] if init else []),
+        ),
         outputs={f"{attack.path}/knowledge.json": SMALL},
         gpu=True,
         host_bytes=2 * images + 2 * shop.view_bytes(name, view) + 4 * weights,
