@@ -128,7 +128,7 @@ def test_check_assets(checkout):
     assert page in done.told
     assert re.search(r"^ffhq-stylegan2 +missing +~382 MB +assets/ffhq.pkl$", page, re.MULTILINE)
     assert page.index("facescrub ") < page.index("Not needed by it") < page.index("celeba-aligned ")
-    assert "the asset celeba-wild" not in page
+    assert "the asset celeba-aligned" not in page
 
 
 def test_fetch_assets(checkout):

@@ -55,11 +55,7 @@ def test_the_paper_is_forecast_without_assets_or_a_gpu(checkout):
 @pytest.mark.parametrize("scale", ["demo", "paper"])
 def test_the_forecast_knows_every_job_snakemake_plans(checkout, scale):
     if scale == "paper":
-        assets = yaml.safe_load((checkout.folder / "config.yaml").read_text())["scales"]["paper"]
-        for asset in assets["assets"].values():
-            path = checkout.folder / asset["path"]
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.touch()
+        checkout.fake_assets()
     settings = ("scale=paper", "device=cuda") if scale == "paper" else ("scale=demo",)
     jobs = _jobs(checkout.snakemake("all", "-n", "--config", *settings, tiny=False).told)
     told = checkout.snakemake("forecast", "--config", *settings, "calibration_s=0", tiny=False)

@@ -27,7 +27,7 @@ def test_paper_plan_lists_what_is_missing(checkout):
     for name in (
         "FaceScrub",
         "CelebA",
-        "68 points",
+        "68 landmarks",
         "ffhq.pkl",
         "FaceNet",
         "assets/imagenet/resnet152.pth",

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from mirage.cells import Target
+from mirage.errors import MirageError
 from mirage.runtime import files
 from mirage.study import Study
 
@@ -43,10 +44,9 @@ def images_of(study: Study, dataset: str, known: Mapping[str, Any], results: Pat
             number is the published one of the configuration, the larger where it gives a range.
         results: folder in which a prepared store may lie; None if there is none yet.
     """
-    manifest = None if results is None else results / "data" / dataset / "manifest.json"
-    if manifest is not None and manifest.exists():
-        held = files.read_json(manifest)
-        return Images(held["train"], held["test"], held["pixel_bytes"], True)
+    counted = None if results is None else _counted(results / "data" / dataset / "manifest.json")
+    if counted is not None:
+        return counted
     entry = study.dataset(dataset)
     size = known.get(entry["recipe"]["reader"], {})
     published = {key: counts[1] for key, counts in entry.get("published", {}).items()}
@@ -59,6 +59,17 @@ def images_of(study: Study, dataset: str, known: Mapping[str, Any], results: Pat
         train = published.get("train", total - published.get("test", 0))
     stored = total * size.get("stored_bytes", _STORED_BYTES)
     return Images(train, total - train, stored, False)
+
+
+def _counted(manifest: Path) -> Images | None:
+    """Sizes of a prepared store; None without one, or if it is damaged: its reader says so."""
+    if not manifest.exists():
+        return None
+    try:
+        held = files.read_json(manifest)
+        return Images(held["train"], held["test"], held["pixel_bytes"], True)
+    except (MirageError, KeyError, TypeError):
+        return None
 
 
 def train_images(study: Study, target: Target, images: Images) -> int:

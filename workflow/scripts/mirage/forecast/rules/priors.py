@@ -33,10 +33,10 @@ _NETWORKS_OF_A_PRIOR = ("generator", "discriminator")
 @rule("import_prior")
 def _import_prior(shop: Workshop, wildcards: Mapping[str, str]) -> Work:
     name = wildcards["prior"]
-    pool = next(p for p, entry in shop.study.scale["pools"].items() if entry["prior"] == name)
     # Weights do not depend on the size images are shown at; this one is counted.
     side = shop.study.image_px(shop.study.targets[0])
-    weights = shop.weigh(shop.render(pool, side))
+    pools = [pool for pool, entry in shop.study.scale["pools"].items() if entry["prior"] == name]
+    weights = shop.weigh(shop.render(pools[0], side)) if pools else _WEIGHTS_BYTES
     return Work(
         # A discriminator has about as many weights.
         outputs={f"priors/{name}/{part}.safetensors": weights for part in _NETWORKS_OF_A_PRIOR},
