@@ -131,6 +131,19 @@ def test_the_file_changes_between_attempts(server, place):
     assert is_whole(place)  # not a joint of the old and the new file
 
 
+def test_nothing_of_a_longer_old_version_stays(server, place):
+    server.content = bytes(2 * len(CONTENT))
+    server.behaviours = [web.cut(len(CONTENT) + 1000)]
+
+    def change(handler):
+        server.content = CONTENT
+        web.whole(handler)
+
+    server.behaviours.append(change)
+    get(server, place, bytes=None, checksum=None)  # nothing but the transfer could notice
+    assert is_whole(place)
+
+
 def test_a_joint_of_two_versions_is_noticed(server, place):
     """A server that knows no conditions: the checksum tells, and one fresh attempt mends it."""
     server.content = bytes(len(CONTENT))
