@@ -191,18 +191,28 @@ def test_two_at_the_same_work(photo_folder, tmp_path):
     prepare_store(_recipe(photo_folder), tmp_path / "store")
 
 
-def test_a_full_disk_is_told_and_survived(photo_folder, tmp_path, monkeypatch, decoded):
+@pytest.mark.parametrize(
+    ("number", "told"),
+    [
+        (errno.ENOSPC, "disk is full"),
+        (errno.EDQUOT, "quota is used up"),
+        (errno.EROFS, "read-only"),
+    ],
+)
+def test_a_failing_disk_is_told_and_survived(
+    photo_folder, tmp_path, monkeypatch, decoded, number, told
+):
     flush, calls = journal._flush, []
 
     def full(file):
         calls.append(file)
         if len(calls) > 9:
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            raise OSError(number, os.strerror(number))
         flush(file)
 
     with monkeypatch.context() as patch:
         patch.setattr(journal, "_flush", full)
-        with pytest.raises(MirageError, match="disk is full"):
+        with pytest.raises(MirageError, match=told):
             prepare_store(_recipe(photo_folder), tmp_path / "store")
     decoded.clear()
     prepare_store(_recipe(photo_folder), tmp_path / "store")
