@@ -43,7 +43,6 @@ wildcard_constraints:
 
 
 include: "workflow/rules/recovery.smk"
-include: "workflow/rules/queries.smk"
 include: "workflow/rules/assets.smk"
 include: "workflow/rules/requests.smk"
 include: "workflow/rules/data.smk"

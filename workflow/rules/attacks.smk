@@ -1,6 +1,9 @@
 """attacks: PPA in three stages, each a file; no job here reads a private image."""
 
 
+include: "queries/attacks.smk"
+
+
 rule sample_candidates:
     """Stage 1: per class the pool's images the target is surest of."""
     input:

@@ -181,3 +181,17 @@ def state_file(rule):
         return f"{Path('state', rule, *wildcards)}.safetensors"
 
     return path
+
+
+def target(wildcards):
+    """The target a job is about."""
+    return cells.parse(
+        "targets/{dataset}/{architecture}/{treatment}/{samples}/s{seed}".format(
+            **wildcards
+        ),
+    )
+
+
+def attack(wildcards):
+    """The attack a job is about."""
+    return Attack(target(wildcards), wildcards.attack)

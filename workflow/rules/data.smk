@@ -1,6 +1,9 @@
 """data: private and public photographs, decoded once, resized once."""
 
 
+include: "queries/data.smk"
+
+
 rule prepare_store:
     """Decode a data set once, faces cut out: uint8 pixels, identities, split, checksums."""
     input:

@@ -1,6 +1,9 @@
 """evaluation: every selected latent is synthesised once; metrics come from stored features."""
 
 
+include: "queries/evaluation.smk"
+
+
 rule check_evaluator:
     """Measure with which input range a released evaluator was trained."""
     input:

@@ -1,6 +1,9 @@
 """paper: tables, figures, the toy example and the report."""
 
 
+include: "queries/paper.smk"
+
+
 rule make_table:
     """A table of the paper with our numbers beside the printed ones."""
     input:

@@ -1,6 +1,9 @@
 """priors: image generators that never saw a private identity, and pools of their images."""
 
 
+include: "queries/priors.smk"
+
+
 rule train_prior:
     """Train a StyleGAN2 on public images.
 

@@ -1,6 +1,9 @@
 """targets: classifiers under a treatment, and the evaluation networks, by one training loop."""
 
 
+include: "queries/targets.smk"
+
+
 rule train_target:
     """Train one classifier; an interrupted training goes on where it was."""
     input:

@@ -1,6 +1,9 @@
 """weights: networks that others published, read without their code, checked and tried once."""
 
 
+include: "queries/weights.smk"
+
+
 rule import_weights:
     """Check a file of weights tensor by tensor, try the network once, write safetensors."""
     input:

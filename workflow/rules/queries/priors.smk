@@ -1,0 +1,54 @@
+"""What the rules ask the study about priors and candidate pools."""
+
+
+def prior_source(wildcards):
+    """What a prior is made from: a published pickle, or our own training."""
+    return STUDY.prior(wildcards.prior)["source"]
+
+
+def prior_dataset(wildcards):
+    """Settings of the public data set a prior is trained on."""
+    return STUDY.dataset(prior_source(wildcards)["dataset"])["recipe"]
+
+
+def prior_view(wildcards):
+    """Settings of the view a prior is trained on."""
+    source = prior_source(wildcards)
+    return STUDY.view(source["dataset"], source["view"])
+
+
+def prior_pickle(wildcards):
+    """The published pickle a prior is imported from."""
+    return asset(prior_source(wildcards)["asset"])
+
+
+def prior_px(wildcards):
+    """Side of the images a prior makes."""
+    return STUDY.prior(wildcards.prior)["image_px"]
+
+
+def prior_reference(wildcards):
+    """The public image a prior must repeat; nothing if none is named."""
+    source = prior_source(wildcards)
+    return asset(source["reference"]) if "reference" in source else []
+
+
+def generator(prior):
+    """Path of a prior's generator."""
+    home = "priors" if STUDY.prior(prior)["source"]["kind"] == "pickle" else PRIORS_HOME
+    return f"{home}/{prior}/generator.safetensors"
+
+
+def pool_generator(wildcards):
+    """The generator a candidate pool is drawn from."""
+    return generator(STUDY.pool(wildcards.pool)["prior"])
+
+
+def pool_recipe(wildcards):
+    """Settings of a candidate pool, without the name of its prior."""
+    return {k: v for k, v in STUDY.pool(wildcards.pool).items() if k != "prior"}
+
+
+def pool_crop(wildcards):
+    """Centre crop of a pool's images, in generator pixels."""
+    return STUDY.prior(STUDY.pool(wildcards.pool)["prior"])["crop_px"]

@@ -1,0 +1,22 @@
+"""What the rules ask the study about target classifiers."""
+
+
+def training_view(wildcards):
+    """The images a target is trained and tested on."""
+    return view(wildcards.dataset, STUDY.architecture(wildcards.architecture)["view"])
+
+
+def allow_short(wildcards):
+    """Whether a class with fewer than n images may give what it has."""
+    return STUDY.dataset(wildcards.dataset).get("allow_short", False)
+
+
+def initial_weights(wildcards):
+    """The weights a target's training starts from; nothing for a random start."""
+    entry = STUDY.architecture(wildcards.architecture)
+    return imported(entry["init"]) if "init" in entry else []
+
+
+def training_recipe(wildcards):
+    """Settings of a target's training."""
+    return STUDY.training(target(wildcards))

@@ -1,0 +1,44 @@
+"""What the rules ask the study about outside weights."""
+
+
+def foreign_file(wildcards):
+    """The published file of an outside network's weights."""
+    return asset(wildcards.foreign)
+
+
+def foreign_recipe(wildcards):
+    """Which network an outside file of weights holds."""
+    return FOREIGN[wildcards.foreign]
+
+
+def foreign_reference(wildcards):
+    """Public inputs with a known answer of that network; nothing if none are named."""
+    named = [
+        network["reference"]
+        for roles in SCALE["networks"].values()
+        for network in roles.values()
+        if network.get("asset") == wildcards.foreign and "reference" in network
+    ]
+    return asset(named[0]) if named else []
+
+
+def foreign_records(_):
+    """What the imports of all outside networks found."""
+    priors = [
+        f"priors/{name}/import.json"
+        for name, entry in SCALE["priors"].items()
+        if entry["source"]["kind"] == "pickle"
+    ]
+    return [f"weights/{name}.json" for name in FOREIGN] + priors
+
+
+def released_weights(wildcards):
+    """The imported weights that stand in for a target's training."""
+    target = cells.parse(f"targets/{wildcards.released}")
+    return imported(STUDY.released_targets[target])
+
+
+def released_view(wildcards):
+    """The images a released target is tested on."""
+    target = cells.parse(f"targets/{wildcards.released}")
+    return view(target.dataset, STUDY.architecture(target.architecture)["view"])
