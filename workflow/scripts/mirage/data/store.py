@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 FORMAT = "mirage-store"
-VERSION = 2
+VERSION = 3
 PIXELS, INDEX, MANIFEST = "pixels.safetensors", "index.csv", "manifest.json"
 _PREPARING = ".preparing"
 
