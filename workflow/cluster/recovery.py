@@ -11,16 +11,41 @@ import atexit
 import contextlib
 import json
 import os
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from mirage.runtime import claims, finished
+from snakemake.exceptions import WorkflowError
 from snakemake.persistence import RECORD_FORMAT_VERSION, MetadataRecord
 from snakemake.persistence.file import FilePersistence
 
 _BOOKS = Path(".snakemake")
+# What may run while a lock stands, by how it is written on the command line: -n may stand among
+# other short options.
+_LEAVES_LOCKS = re.compile("--nolock|--unlock|--dry-?run|-[a-zA-Z]*n[a-zA-Z]*")
+
+
+def refuse_to_unlock_another() -> None:
+    """Stop a second controller that Snakemake itself would let through.
+
+    Snakemake refuses a second one only where both touch the same files. One that does not, and be
+    it a question without outputs like ``forecast``, gets in, and at its end removes the whole
+    folder of locks, those of the first one with it (Snakemake 9.27, ``_delete_locks``).
+
+    Raises:
+        WorkflowError: a lock stands, and nothing on the command line says that this is known.
+    """
+    stands = any((_BOOKS / "locks").glob("*.lock"))
+    if stands and not any(map(_LEAVES_LOCKS.fullmatch, sys.argv[1:])):
+        raise WorkflowError(
+            f"Directory cannot be locked: a snakemake is at work in {Path.cwd()}, or was killed.\n"
+            "If one is, wait for its end, or add --nolock to a command that only asks (forecast, "
+            "check_assets, clean_caches).\n"
+            "If none is any more: the same command with --unlock, then the same command."
+        )
 
 
 def submit_with_patience() -> None:
