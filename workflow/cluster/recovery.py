@@ -14,6 +14,7 @@ import os
 import re
 import sys
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -109,7 +110,7 @@ def _confirm(persistence: FilePersistence, path: str, record: dict[str, Any]) ->
             input=record["inputs"],
             log=record["log"],
             params=record["settings"],
-            starttime=written - record["wall_s"],
+            starttime=datetime.fromisoformat(record["started"]).timestamp(),
             endtime=written,
             incomplete=False,
             record_format_version=RECORD_FORMAT_VERSION,
