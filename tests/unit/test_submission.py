@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -56,28 +57,100 @@ def test_a_job_waits_for_earlier_ones_of_the_same_work(slurm):
     assert rest[: len(CALL)] == CALL
 
 
-@pytest.mark.parametrize(
-    "message",
-    [
-        "Unable to contact slurm controller (connect failure)",
-        "Batch job submission failed: Socket timed out on send/recv operation",
-        "Slurm temporarily unable to accept job, sleeping and retrying",
-        "Job violates accounting/QOS policy (job submit limit, user's size)",
-    ],
+# What SLURM says of every limit of a QOS or an association, below the limit's name.
+POLICY = (
+    "Batch job submission failed: Job violates accounting/QOS policy "
+    "(job submit limit, user's size and/or time limits)"
 )
-def test_a_passing_trouble_is_waited_for(slurm, message):
-    began = f"{slurm.folder}/began"
-    slurm.program(
-        "sbatch",
-        f"[ -e {began} ] && echo 17 && exit\ntouch {began}\n"
-        f'echo "sbatch: error: {message}" >&2\nexit 1',
-    )
+
+
+def _refuse(slurm, *lines, once=False):
+    """Have SLURM refuse in these words; ``once``: the first time only."""
+    began = slurm.folder / "began"
+    told = "\n".join(f'echo "sbatch: error: {line}" >&2' for line in lines)
+    again = f"[ -e {began} ] && echo 17 && exit\ntouch {began}\n" if once else ""
+    slurm.program("sbatch", f"{again}{told}\nexit 1")
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ["Batch job submission failed: Unable to contact slurm controller (connect failure)"],
+        ["Batch job submission failed: Socket timed out on send/recv operation"],
+        ["Batch job submission failed: Slurm backup controller in standby mode"],
+        ["Slurm temporarily unable to accept job, sleeping and retrying"],
+        [POLICY],  # as SLURM said it before it named the limit
+        ["QOSMaxSubmitJobPerUserLimit", POLICY],
+        ["QOSMaxJobsPerUserLimit", POLICY],
+        ["QOSGrpSubmitJobsLimit", POLICY],
+        ["AssocMaxSubmitJobLimit", POLICY],
+        ["MaxSubmitJobsPerAccount", POLICY],
+    ],
+    ids=lambda lines: lines[0][:40],
+)
+def test_a_passing_trouble_is_waited_for(slurm, lines):
+    _refuse(slurm, *lines, once=True)
     done = slurm.submit()
-    assert (done.returncode, done.stdout, done.stderr) == (0, "17\n", "")
-    Path(began).unlink()
+    assert (done.returncode, done.stdout) == (0, "17\n")
+    [told] = done.stderr.splitlines()
+    assert told.startswith("rule_x_wildcards_a b: not submitted yet, trying again for up to 30 s: ")
+    reason = "; ".join(lines).replace("Batch job submission failed: ", "")
+    assert told.endswith(f": {reason}")
+    assert "submission failed" not in told  # else the plugin would take the job for lost
+    _refuse(slurm, *lines)
     done = slurm.submit(patience_s=0)
     assert done.returncode == 1
-    assert message in done.stderr
+    assert lines[-1] in done.stderr
+
+
+@pytest.mark.parametrize(
+    "limit",
+    [
+        "QOSMaxWallDurationPerJobLimit", "AssocMaxWallDurationPerJobLimit", "QOSMaxCpuPerJobLimit",
+        "QOSMaxGRESPerJob", "QOSMaxMemoryPerNode", "QOSMinGRES", "QOSMinCpuNotSatisfied",
+        # On submission these too speak of one job, which alone exceeds the user's or group's limit.
+        "QOSMaxGRESPerUser", "AssocGrpCPUMinutesLimit", "MaxGRESPerAccount",
+    ],
+)  # fmt: skip
+def test_a_job_that_no_limit_will_ever_admit_fails_at_once(slurm, limit):
+    _refuse(slurm, limit, POLICY)
+    began = time.monotonic()
+    done = slurm.submit()
+    assert done.returncode == 1
+    assert done.stderr == f"sbatch: error: {limit}\nsbatch: error: {POLICY}\n"
+    assert time.monotonic() - began < 4
+
+
+def test_what_is_waited_for_is_told_at_once_where_the_controller_runs(slurm):
+    """The plugin keeps the program's output to itself; the controller's own stderr has it."""
+    _refuse(slurm, "QOSMaxSubmitJobPerUserLimit", POLICY)
+    cluster = SBATCH.parent
+    # The output of this sbatch is never read, as while the plugin waits for its end.
+    controller = subprocess.Popen(
+        [
+            sys.executable,
+            "-c",
+            "import recovery, subprocess; recovery.submit_with_patience()\n"
+            "quiet = dict(stdout=subprocess.PIPE, stderr=subprocess.PIPE)\n"
+            "subprocess.Popen('sbatch --comment rule_x', shell=True, **quiet).communicate()",
+        ],
+        env={
+            "PATH": f"{slurm.folder}:{os.environ['PATH']}",
+            "PYTHONPATH": f"{cluster}:{cluster.parent / 'scripts'}",
+            "MIRAGE_SUBMIT_S": "60",
+            "MIRAGE_SUBMIT_PAUSE_S": "0.1",
+        },
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        told = controller.stderr.readline()
+        assert controller.poll() is None
+    finally:
+        slurm.program("sbatch", "echo 17")  # lets it end
+        rest = controller.communicate(timeout=30)[1]
+    assert told.startswith("rule_x: not submitted yet, trying again for up to 60 s: QOSMaxSubmit")
+    assert (controller.returncode, rest) == (0, "")
 
 
 def test_a_wrong_request_fails_at_once(slurm):
