@@ -43,18 +43,80 @@ def test_arguments_pass_unchanged(slurm):
     assert (slurm.folder / "call").read_text().splitlines() == [*CALL, "--wrap=python x"]
 
 
-def test_a_job_waits_for_earlier_ones_of_the_same_work(slurm):
-    lines = [
-        "11|/home/study|rule_x_wildcards_a b",
-        "12|/home/other|rule_x_wildcards_a b",
-        "13|/home/study|rule_x_wildcards_a b c",
-        "14|/home/study|rule_x_wildcards_a b",
-    ]
+WORK = "/home/study|rule_x_wildcards_a b"
+
+
+def _queue(slurm, *lines):
+    """Have the queue hold these jobs."""
     slurm.program("squeue", "\n".join(f"echo '{line}'" for line in lines))
-    assert slurm.submit().returncode == 0
+
+
+def _dependency(slurm):
+    """What the new job was told to wait for."""
     first, *rest = (slurm.folder / "call").read_text().splitlines()
-    assert first == "--dependency=afterany:11:14"
-    assert rest[: len(CALL)] == CALL
+    return first.removeprefix("--dependency=afterany:") if rest[: len(CALL)] == CALL else ""
+
+
+def test_a_job_waits_for_earlier_ones_of_the_same_work(slurm):
+    _queue(
+        slurm,
+        f"11|RUNNING|None|{WORK}",
+        "12|RUNNING|None|/home/other|rule_x_wildcards_a b",
+        f"13|RUNNING|None|{WORK} c",
+        f"14|PENDING|Dependency|{WORK}",
+        f"15|PENDING|ReqNodeNotAvail, UnavailableNodes:gpu[1-2]|{WORK}",
+    )
+    done = slurm.submit()
+    assert (done.returncode, done.stdout) == (0, "17\n")
+    assert _dependency(slurm) == "11:14:15"
+    assert done.stderr == (
+        "rule_x_wildcards_a b: to start after earlier jobs for the same work: 11 (RUNNING, None), "
+        "14 (PENDING, Dependency), 15 (PENDING, ReqNodeNotAvail, UnavailableNodes:gpu[1-2])\n"
+    )
+
+
+@pytest.mark.parametrize(
+    "reason",
+    [
+        "PartitionTimeLimit", "PartitionNodeLimit", "BadConstraints", "JobHeldUser", "JobHeldAdmin",
+        "JobHoldMaxRequeue", "launch failure limit exceeded requeued held", "InvalidQOS",
+        "InvalidAccount", "QOSNotAllowed", "DependencyNeverSatisfied", "QOSMinGRES",
+        "QOSMaxWallDurationPerJobLimit", "AssocMaxGRESPerJob", "QOSMaxMemoryPerNode",
+    ],
+)  # fmt: skip
+def test_a_job_does_not_wait_for_one_that_can_never_start(slurm, reason):
+    _queue(slurm, f"11|PENDING|{reason}|{WORK}")
+    done = slurm.submit()
+    assert (done.returncode, done.stdout) == (0, "17\n")
+    assert _dependency(slurm) == ""
+    assert done.stderr == (
+        "rule_x_wildcards_a b: not waiting for jobs for the same work that cannot start: "
+        f"11 (PENDING, {reason})\n"
+    )
+
+
+@pytest.mark.parametrize(
+    "reason",
+    ["None", "Priority", "Resources", "QOSMaxGRESPerUser", "QOSMaxJobsPerUserLimit", "BeginTime"],
+)
+def test_a_job_waits_for_one_that_may_still_start(slurm, reason):
+    _queue(slurm, f"11|PENDING|{reason}|{WORK}")
+    slurm.submit()
+    assert _dependency(slurm) == "11"
+
+
+def test_a_chain_that_hangs_on_a_job_that_can_never_start_is_not_made_longer(slurm):
+    _queue(
+        slurm,
+        f"11|PENDING|PartitionTimeLimit|{WORK}",
+        f"12|PENDING|Dependency|{WORK}",
+        f"13|RUNNING|None|{WORK}",
+    )
+    done = slurm.submit()
+    assert _dependency(slurm) == "13"
+    stuck, waited = done.stderr.splitlines()
+    assert stuck.endswith("start: 11 (PENDING, PartitionTimeLimit), 12 (PENDING, Dependency)")
+    assert waited.endswith("same work: 13 (RUNNING, None)")
 
 
 # What SLURM says of every limit of a QOS or an association, below the limit's name.
