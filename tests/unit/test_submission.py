@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
+import yaml
 
 SBATCH = Path(__file__).resolve().parents[2] / "workflow/cluster/sbatch"
 CALL = ["--parsable", "--comment", "rule_x_wildcards_a b", "-p", "gpu", "-D", "/home/study"]
@@ -222,6 +223,16 @@ def test_a_wrong_request_fails_at_once(slurm):
     assert done.returncode == 3
     assert "invalid partition" in done.stderr
     assert time.monotonic() - began < 4
+
+
+def test_the_profile_has_jobs_warned_and_their_logs_kept():
+    profile = yaml.safe_load((SBATCH.parents[2] / "profiles/slurm/config.yaml").read_text())
+    told = profile["default-resources"]["slurm_extra"].split()
+    # To the job's processes two minutes before the limit, not B: to the shell around them alone.
+    assert "--signal=TERM@120" in told
+    assert "--open-mode=append" in told
+    # A rule's own would replace it.
+    assert not any("slurm_extra" in asked for asked in profile["set-resources"].values())
 
 
 def test_the_configuration_is_remembered_while_slurm_is_away(slurm):
