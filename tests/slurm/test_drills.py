@@ -178,6 +178,8 @@ def test_the_controller_is_killed_and_started_again(drill, seen):
     assert "its outputs are taken over" in drill.said(twin)
     if seen:
         assert second.end <= twin.start  # never at the same time, no GPU held while waiting
+        earlier = f"to start after earlier jobs for the same work: {second.id} (RUNNING, None)"
+        assert earlier in drill.told()
     again = drill.start("-n")
     assert again.wait(timeout=60) == 0
     assert "Nothing to be done" in drill.told()
