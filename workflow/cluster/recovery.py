@@ -13,6 +13,7 @@ import json
 import os
 import re
 import sys
+import threading
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
@@ -50,8 +51,16 @@ def refuse_to_unlock_another() -> None:
 
 
 def submit_with_patience() -> None:
-    """Put this folder's ``sbatch`` first in PATH, for the executor that calls it."""
+    """Put this folder's ``sbatch`` first in PATH, for the executor that calls it.
+
+    What it has to tell while it waits comes through a pipe and is printed here: the executor reads
+    the program's own output only once it has ended, and shows none of it if all went well.
+    """
     os.environ["PATH"] = f"{Path(__file__).resolve().parent}{os.pathsep}{os.environ['PATH']}"
+    if Path("/proc/self/fd").is_dir():
+        reader, writer = os.pipe()
+        os.environ["MIRAGE_TELL"] = f"/proc/{os.getpid()}/fd/{writer}"
+        threading.Thread(target=_pass_on, args=(reader,), daemon=True).start()
 
 
 def take_over_finished_jobs() -> None:
@@ -122,6 +131,11 @@ def _confirm(persistence: FilePersistence, path: str, record: dict[str, Any]) ->
 def _tidy(results: Path) -> None:
     with contextlib.suppress(OSError), contextlib.chdir(results):
         finished.tidy()
+
+
+def _pass_on(reader: int) -> None:
+    while told := os.read(reader, 1 << 16):
+        _tell(told.decode(errors="replace").rstrip())
 
 
 def _tell(text: str) -> None:
