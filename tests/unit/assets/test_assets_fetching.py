@@ -102,6 +102,16 @@ def test_a_server_that_ignores_ranges(server, place):
     assert is_whole(place)
 
 
+def test_a_server_that_ignores_ranges_and_breaks_off_here_and_there(server, place):
+    def broken_off(most):
+        return lambda handler: web.whole(handler, most, ranges=False)
+
+    server.behaviours = [broken_off(1000), broken_off(2000)] * 20
+    with pytest.raises(MirageError, match="3 times in a row"):
+        get(server, place)
+    assert len(server.asked) == 5  # two got further than any before, three did not
+
+
 def test_a_server_that_sends_another_part(server, place):
     server.behaviours = [web.cut(1_000_000), web.other_part]
     get(server, place)

@@ -45,7 +45,8 @@ class Patience:
 
     Attributes:
         silence_s: seconds without a byte after which a connection counts as stalled.
-        attempts: fruitless attempts in a row before giving up; one that gained bytes is not.
+        attempts: fruitless attempts in a row before giving up; one that got further than all
+            before it is not fruitless.
         first_wait_s: seconds before the second attempt; doubled each time.
         longest_wait_s: most seconds between two attempts, whatever the server asks for.
     """
@@ -112,15 +113,17 @@ def discard(part: Path) -> None:
 
 
 def _persist(url: str, part: Path, facts: FileFacts, label: str, patience: Patience) -> bool:
-    fruitless, kept = 0, False
+    fruitless = 0
+    # Held against the best attempt, not the last one: a server that knows no ranges starts over
+    # every time and, breaking off at varying places, would seem to gain for ever.
+    most, _ = _resumable(url, part)
     while True:
-        before = _held(part)
         try:
-            return _attempt(url, part, facts, label, patience) or kept
+            return _attempt(url, part, facts, label, patience)
         except _Later as problem:
-            gained = _held(part) > before
-            kept = kept or gained
-            fruitless = 0 if gained else fruitless + 1
+            held = _held(part)
+            fruitless = 0 if held > most else fruitless + 1
+            most = max(most, held)
             if fruitless >= patience.attempts:
                 raise _Later(f"{problem}, {fruitless} times in a row") from None
             wait_s = max(patience.first_wait_s * 2.0 ** max(fruitless - 1, 0), problem.wait_s)
