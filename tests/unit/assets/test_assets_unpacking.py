@@ -1,13 +1,16 @@
 """Archives of strangers: whole ones come out, everything else is refused."""
 
+import errno
 import io
+import os
 import random
 import tarfile
 import zipfile
 
 import assets_server as web
 import pytest
-from mirage.assets.fetching import fetch
+from mirage.assets import unpacking
+from mirage.assets.fetching import fetch, part_of
 from mirage.assets.manifest import Archive, Asset, FileFacts, Member
 from mirage.assets.memory import Memory
 from mirage.assets.transfer import Patience
@@ -127,6 +130,14 @@ def test_one_name_twice(tmp_path):
         unpack(archive, "tar", tmp_path / "out", 50_000)
 
 
+@pytest.mark.parametrize("files", [{"a": b"1", "a/b": b"2"}, {"a": b"1", "a/b/c": b"2"}])
+@pytest.mark.parametrize("form", ["tar", "zip"])
+def test_a_file_where_a_folder_belongs(tmp_path, form, files):
+    archive = {"tar": tar_of, "zip": zip_of}[form](tmp_path / "x", files)
+    with pytest.raises(MirageError, match="cannot be unpacked"):
+        unpack(archive, form, tmp_path / "out", 50_000)
+
+
 def packed(server, holds, root="top"):
     file = FileFacts(bytes=len(server.content), urls=(f"{server.url}/x.tgz",))
     archive = Archive("tar", root, 50_000, file)
@@ -154,3 +165,22 @@ def test_an_archive_becomes_a_folder(tmp_path, root, holds, message):
         fetch(asset, place, Memory(), Patience(first_wait_s=0.001))
     assert contents(place) == {"a.txt": b"a", "deep/b.bin": NOISE}
     assert [p.name for p in place.parent.iterdir()] == ["packed"]
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EIO])
+def test_a_disk_that_fails_is_no_damaged_archive(tmp_path, monkeypatch, number):
+    def fail(*_):
+        raise OSError(number, os.strerror(number))
+
+    place = tmp_path / "assets/packed"
+    with web.serving(tar_of(tmp_path / "x", GOOD).read_bytes()) as server:
+        with monkeypatch.context() as patch:
+            patch.setattr(unpacking, "_write", fail)
+            with pytest.raises(MirageError, match=os.strerror(number)) as told:
+                fetch(packed(server, ()), place, Memory(), Patience())
+        assert "cannot be unpacked" not in str(told.value)
+        assert "the same command goes on" in str(told.value)
+        assert part_of(place).read_bytes() == server.content
+        fetch(packed(server, ()), place, Memory(), Patience())
+        assert len(server.asked) == 1
+    assert contents(place) == {"a.txt": b"a", "deep/b.bin": NOISE}

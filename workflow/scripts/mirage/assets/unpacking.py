@@ -4,6 +4,7 @@ Only plain files and folders come out, only below the destination, and no more b
 anything else refuses the whole archive. Modes, owners and times in it are ignored.
 """
 
+import errno
 import lzma
 import tarfile
 import zipfile
@@ -26,6 +27,8 @@ _DAMAGE = (
     RuntimeError,
     ValueError,
 )
+# What the names in an archive may cause: one twice, a file where a folder belongs, impossible ones.
+_CLASHES = {errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG, errno.EINVAL}
 _MOST_ENTRIES = 5_000_000
 
 
@@ -41,6 +44,7 @@ def unpack(archive: Path, form: str, folder: Path, most_bytes: int) -> None:
     Raises:
         MirageError: the archive is damaged, larger than allowed, or holds a link, a device or a
             path that leads elsewhere.
+        OSError: the disk is full, may not be written to, or fails.
     """
     folder.mkdir(parents=True, exist_ok=True)
     entries = {"tar": _tar_entries, "zip": _zip_entries}[form]
@@ -56,7 +60,14 @@ def unpack(archive: Path, form: str, folder: Path, most_bytes: int) -> None:
                 target.parent.mkdir(parents=True, exist_ok=True)
                 written += _write(content, target, most_bytes - written, archive)
     except _DAMAGE as error:
+        if isinstance(error, OSError) and not _is_of_the_archive(error):
+            raise
         raise MirageError(f"{archive} cannot be unpacked ({error})", "a whole archive") from error
+
+
+def _is_of_the_archive(error: OSError) -> bool:
+    """Whether the archive is to blame, not the disk; what unpackers find out has no number."""
+    return error.errno is None or error.errno in _CLASHES
 
 
 def _tar_entries(archive: Path) -> Iterator[tuple[str, IO[bytes] | None]]:
