@@ -327,6 +327,24 @@ def test_several_files_of_one_folder(server, tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["lists"]
 
 
+@pytest.mark.parametrize(
+    "left", [b"", CONTENT[:100], bytes(len(CONTENT))], ids=["empty", "cut short", "other bytes"]
+)
+def test_a_wrong_file_of_a_folder_is_fetched_again(server, tmp_path, left):
+    """As a crash or an older manifest may leave one behind."""
+    holds = tuple(
+        Member(name, facts(server, f"{server.url}/{name}")) for name in ("a.txt", "b.txt")
+    )
+    folder = Asset("lists", "lists", "none", "assets/lists", ("ask",), holds=holds)
+    (tmp_path / ".lists.gathering").mkdir()
+    (tmp_path / ".lists.gathering/a.txt").write_bytes(left)
+    (tmp_path / ".lists.gathering/b.txt").write_bytes(CONTENT)
+    fetch(folder, tmp_path / "lists", Memory(), PATIENCE)
+    assert [path for path, *_ in server.asked] == ["/a.txt"]
+    assert (tmp_path / "lists/a.txt").read_bytes() == CONTENT
+    assert [p.name for p in tmp_path.iterdir()] == ["lists"]
+
+
 def _manifest(tmp_path, *assets):
     return Manifest({a.name: a for a in assets}, tmp_path)
 
