@@ -169,9 +169,44 @@ def test_a_joint_of_two_versions_is_noticed(server, place):
     assert [span for _, span, _ in server.asked] == [None, "bytes=1000000-", None]
 
 
-def test_no_announced_length(server, place):
-    server.behaviours = [web.unannounced]
+UNKNOWN = {"bytes": None, "checksum": None, "about_bytes": len(CONTENT)}
+
+
+@pytest.mark.parametrize(
+    "changes", [{}, {"checksum": None}, {"bytes": None}], ids=["both", "size", "checksum"]
+)
+def test_no_announced_length(server, place, changes):
+    server.behaviours = [web.unannounced()]
+    get(server, place, **changes)
+    assert is_whole(place)
+
+
+def test_a_published_size_stands_in_for_the_announced_one(server, place):
+    server.behaviours = [web.unannounced(1_000_000)]
     get(server, place)
+    assert is_whole(place)
+    assert [span for _, span, _ in server.asked] == [None, "bytes=1000000-"]
+
+
+@pytest.mark.parametrize("most", [2_000_000, None])
+def test_a_file_that_could_be_cut_short_unnoticed_is_not_taken(server, place, most):
+    server.behaviours = [web.unannounced(most)] * 3
+    with pytest.raises(MirageError, match=r"not told.*3 times in a row.*by hand"):
+        get(server, place, **UNKNOWN)
+    assert nothing_under(place)
+
+
+def test_a_proxy_that_hides_the_length_for_once(server, place):
+    server.behaviours = [web.cut(1_000_000), web.unannounced(500_000)]
+    get(server, place, **UNKNOWN)
+    assert is_whole(place)
+    assert server.asked[-1][1] == "bytes=1000000-"  # what was there has been kept
+
+
+@pytest.mark.parametrize("behaviours", [[web.chunked()], [web.chunked(2_000_000), web.chunked()]])
+def test_a_marked_end_is_as_good_as_a_length(server, place, behaviours):
+    server.behaviours = behaviours
+    get(server, place, **UNKNOWN)
     assert is_whole(place)
 
 

@@ -96,7 +96,8 @@ def download(
     raise MirageError(
         f"{label} could not be downloaded ({'; '.join(problems)})",
         remedy="check the connection (a proxy is taken from https_proxy) and run the same command "
-        "again, it goes on where it was; or follow the manual steps",
+        "again, it goes on where it was; or follow the manual steps and put the file in place by "
+        "hand, after a look at its size",
     )
 
 
@@ -139,10 +140,10 @@ def _attempt(url: str, part: Path, facts: FileFacts, label: str, patience: Patie
         return True
     with _answer(url, held, note, patience, part) as answer:
         offered = _offered(answer, held, note, part)
+        total = _total(answer, offered, facts)
+        _refuse_what_it_is_not(answer, total, facts)
         if offered != held:
             discard(part)
-        total = _total(answer, offered)
-        _refuse_what_it_is_not(answer, total, facts)
         _make_room(part, (total or 0) - offered)
         _write_note(part, url, total, answer)
         _receive(answer, part, offered, total, label)
@@ -242,10 +243,10 @@ def _offered(answer: http.client.HTTPResponse, held: int, note: dict[str, Any], 
     return held
 
 
-def _total(answer: http.client.HTTPResponse, offered: int) -> int | None:
-    """Size of the whole file in bytes, if the server tells."""
-    length = answer.headers.get("Content-Length")
-    return offered + int(length) if length is not None and length.isdigit() else None
+def _total(answer: http.client.HTTPResponse, offered: int, facts: FileFacts) -> int | None:
+    """Size of the whole file in bytes, if the server tells or it is published."""
+    length = answer.headers.get("Content-Length", "")
+    return offered + int(length) if length.isdigit() else facts.bytes
 
 
 def _refuse_what_it_is_not(
@@ -257,6 +258,10 @@ def _refuse_what_it_is_not(
         raise _Refused("the server packs the file although asked not to")
     if facts.bytes is not None and total is not None and total != facts.bytes:
         raise _Refused(f"the server has {total:,} bytes, expected {facts.bytes:,}")
+    if total is None and not answer.chunked and facts.checksum is None:
+        # The connection's end would be the file's end, and nothing known of the file would
+        # contradict half of it. It may be a proxy's doing, which another attempt may not meet.
+        raise _Later("the length is not told, so a file cut short would pass for whole")
 
 
 def _make_room(part: Path, coming: int) -> None:
