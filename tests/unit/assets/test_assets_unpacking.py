@@ -171,6 +171,20 @@ def test_an_archive_becomes_a_folder(tmp_path, root, holds, message):
     assert [p.name for p in place.parent.iterdir()] == ["packed"]
 
 
+def test_contents_reach_the_disk_before_the_folder_gets_its_name(tmp_path, monkeypatch):
+    """No power is lost here: what was there at the moment of the flush is looked at instead."""
+    place, seen = tmp_path / "assets/packed", []
+
+    def flush():
+        unpacked = place.parent / ".packed.unpacking/top"
+        seen.append((contents(unpacked), place.exists(), part_of(place).exists()))
+
+    monkeypatch.setattr(os, "sync", flush)
+    with web.serving(tar_of(tmp_path / "x", GOOD).read_bytes()) as server:
+        fetch(packed(server, ()), place, Memory(), Patience())
+    assert seen == [(contents(place), False, True)]
+
+
 def test_a_damaged_archive_is_fetched_again(tmp_path):
     place = tmp_path / "assets/packed"
     good = tar_of(tmp_path / "x", GOOD).read_bytes()

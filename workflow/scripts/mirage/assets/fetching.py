@@ -146,6 +146,9 @@ def _fetch_archive(
 def _put_in_place(folder: Path, place: Path) -> None:
     if place.is_dir() and not any(place.iterdir()):
         place.rmdir()
+    # A file system may write the new name before the contents: after a loss of power empty files
+    # would lie there, and the archive would be gone. One flush serves the thousands of files.
+    os.sync()
     folder.rename(place)
 
 
