@@ -1,6 +1,8 @@
 """Downloads from a server that truncates, stalls, redirects and lies."""
 
+import errno
 import hashlib
+import os
 import random
 import signal
 import subprocess
@@ -11,7 +13,7 @@ from dataclasses import replace
 
 import assets_server as web
 import pytest
-from mirage.assets import fetching, transfer
+from mirage.assets import exchange, fetching, transfer
 from mirage.assets.fetching import fetch, fetch_all, part_of
 from mirage.assets.manifest import Asset, Checksum, FileFacts, Manifest, Member
 from mirage.assets.memory import Memory
@@ -252,9 +254,9 @@ def test_refuses_strange_redirects(server, place, target):
 
 
 def test_never_from_https_to_http():
-    handler = transfer._SafeRedirects()
+    handler = exchange.SafeRedirects()
     request = namedtuple("Request", "full_url")("https://a/x")
-    with pytest.raises(transfer._Refused, match="from https to http"):
+    with pytest.raises(exchange.Refused, match="from https to http"):
         handler.redirect_request(request, None, 302, "", {}, "http://a/x")
 
 
@@ -300,6 +302,16 @@ def test_a_full_disk(server, place, monkeypatch):
     with pytest.raises(MirageError, match="MB free"):
         get(server, place)
     assert nothing_under(place)
+
+
+def test_a_disk_that_fills_up_is_no_broken_connection(server, place, monkeypatch):
+    def fail(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(transfer, "_receive", fail)
+    with pytest.raises(MirageError, match=r"cannot write .*No space left on device"):
+        get(server, place)
+    assert len(server.asked) == 1
 
 
 def test_two_at_once(server, place):
