@@ -249,7 +249,10 @@ def chunks(model: Model, jobs: Plan) -> list[dict[str, Any]]:
 
 
 def batches(model: Model, jobs: Plan) -> list[dict[str, Any]]:
-    """Largest batch by size of the GPU's memory, for the work a setting cuts; GPUs only."""
+    """Largest batch by size of the GPU's memory, for the work a setting cuts; GPUs only.
+
+    Latents are optimised in whole official batches; 0 where the memory does not hold one.
+    """
     if model.speeds.device != "cuda":
         return []
     rows: dict[str, dict[str, Any]] = {}
@@ -267,7 +270,8 @@ def batches(model: Model, jobs: Plan) -> list[dict[str, Any]]:
             room = (0.95e9 * size - model.speeds.device_bytes(fixed)) / held.bytes_per_image
             room /= 1 + model.speeds.anchors["device_overhead_share"]
             key = f"{size} GB"
-            row[key] = max(min(row.get(key, 10**9), int(room)), 0)
+            whole = unit.settings.get("official", 1)
+            row[key] = max(min(row.get(key, 10**9), int(room) // whole * whole), 0)
     return list(rows.values())
 
 
