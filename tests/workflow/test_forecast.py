@@ -52,6 +52,24 @@ def test_the_paper_is_forecast_without_assets_or_a_gpu(checkout):
     assert "images.safetensors" in told
 
 
+def test_limits_reach_the_forecast_with_the_attempts_a_job_has(checkout):
+    limits = ("longest_minutes=60", "most_mb=9000", "calibration_s=0")
+    told = checkout.snakemake(
+        "--profile", "workstation", "forecast", "--config", *PAPER, *limits, tiny=False
+    ).told
+    assert "Requests cut to longest_minutes (60): prepare_store (from attempt 2 on), " in told
+    assert "Not done after 3 times 60 minutes: train_target (" in told
+    assert "Will not fit into 9000 MB: train_target (" in told
+
+
+def test_limits_hold_for_a_calibration(checkout):
+    told = checkout.snakemake(
+        "--profile", "slurm", "calibrate", "-n", "--config", *PAPER, "longest_minutes=15",
+        "most_mb=9000", tiny=False,
+    ).told  # fmt: skip
+    assert re.findall(r"(?:runtime|mem_mb)=\d+", told) == ["mem_mb=9000", "runtime=15"]
+
+
 @pytest.mark.parametrize("scale", ["demo", "paper"])
 def test_the_forecast_knows_every_job_snakemake_plans(checkout, scale):
     if scale == "paper":

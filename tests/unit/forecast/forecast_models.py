@@ -10,6 +10,10 @@ ROOT = Path(__file__).resolve().parents[3]
 PRESETS = ROOT / "workflow/presets/forecast"
 CONFIG = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
 
+_PROFILE = yaml.safe_load((ROOT / "profiles/slurm/config.yaml").read_text(encoding="utf-8"))
+_SETTINGS = dict(line.split("=") for line in _PROFILE["config"])
+LIMITS = {name: int(_SETTINGS[name]) for name in ("longest_minutes", "most_mb")}
+
 
 @cache
 def model_of(name, device="cuda", per_chunk=None, forward=250, optimise=72):

@@ -133,10 +133,14 @@ class Model:
     Attributes:
         workshop: what each job does.
         speeds: how fast.
+        longest_minutes: most time a job may ask for; None for any.
+        most_mb: most memory a job may ask for; None for any.
     """
 
     workshop: Workshop
     speeds: Speeds
+    longest_minutes: int | None = None
+    most_mb: int | None = None
     _known: dict[Job, Estimate] = field(default_factory=dict, init=False)
 
     @property
@@ -146,7 +150,8 @@ class Model:
 
     def with_counts(self, counts: Mapping[str, Counts]) -> "Model":
         """The same model, knowing more counts."""
-        return Model(replace(self.workshop, counts=counts), replace(self.speeds, counts=counts))
+        speeds = replace(self.speeds, counts=counts)
+        return replace(self, workshop=replace(self.workshop, counts=counts), speeds=speeds)
 
     def estimate(self, job: Job) -> Estimate:
         """Forecast one job.
@@ -177,12 +182,15 @@ class Model:
         return Estimate(seconds, 0.0, host + (tensors if work.gpu else 0.0), flops)
 
     def minutes(self, job: Job, attempt: int = 1) -> int:
-        """Time to request for a job, in minutes; each further attempt asks for as much again."""
+        """Time to request for a job, in minutes; each further attempt asks for as much again.
+
+        A cut request loses nothing: the job saves its state and goes on in the next attempt.
+        """
         try:
             wanted = math.ceil(self.estimate(job).seconds * self.speeds.margin / 60)
         except UncountedError:
             wanted = self.speeds.anchors["uncounted"]["minutes"]
-        return attempt * int(LEAST_MINUTES + wanted)
+        return at_most(attempt * int(LEAST_MINUTES + wanted), self.longest_minutes)
 
     def megabytes(self, job: Job, attempt: int = 1) -> int:
         """Memory to request for a job, in MB; each further attempt asks for as much again."""
@@ -190,7 +198,12 @@ class Model:
             wanted = self.estimate(job).host_bytes * self.speeds.anchors["memory_margin"] / 1e6
         except UncountedError:
             wanted = self.speeds.anchors["uncounted"]["megabytes"]
-        return attempt * int(max(LEAST_MB, 500 * math.ceil(wanted / 500)))
+        return at_most(attempt * int(max(LEAST_MB, 500 * math.ceil(wanted / 500))), self.most_mb)
+
+
+def at_most(wanted: int, limit: int | None) -> int:
+    """A request that a cluster can grant: SLURM lets a job beyond its limits wait for ever."""
+    return wanted if limit is None else min(wanted, limit)
 
 
 def load_model(
@@ -201,6 +214,8 @@ def load_model(
     device: str,
     presets: str | Path,
     results: Path | None,
+    longest_minutes: int | None = None,
+    most_mb: int | None = None,
 ) -> Model:
     """Put the model together from its files.
 
@@ -213,6 +228,8 @@ def load_model(
         presets: folder ``workflow/presets/forecast``.
         results: folder of the scale's results, where a calibration and prepared stores may lie;
             None for nothing there yet.
+        longest_minutes: most time a job may ask for; None for any.
+        most_mb: most memory a job may ask for; None for any.
 
     Raises:
         MirageError: a file is damaged.
@@ -232,7 +249,7 @@ def load_model(
     kind = calibration["device"]["kind"] if calibration else likely_device(device)
     study, batches = Study(scale, classes_per_chunk), Batches(forward_batch, optimise_batch)
     workshop = Workshop(study, batches, sizes, anchors["feature_width"], counts, results)
-    return Model(workshop, Speeds(kind, anchors, counts, calibration))
+    return Model(workshop, Speeds(kind, anchors, counts, calibration), longest_minutes, most_mb)
 
 
 CALIBRATION = Path("forecast/calibration.json")
