@@ -42,6 +42,25 @@ def test_the_demo_is_forecast_from_nothing_and_measured_once(checkout):
     assert "Wall time by number of cores" in again
     # Planning is untouched by what was measured.
     assert _jobs(checkout.snakemake("-n", tiny=False).told)["train_target"] == 63
+    _measured_on_a_cpu_is_nothing_to_a_gpu(checkout, results)
+
+
+def _measured_on_a_cpu_is_nothing_to_a_gpu(checkout, results):
+    gpu = ("--config", "scale=demo", "device=cuda")
+    target = "targets/orl/resnet-mini/ls0/n3/s1/metrics.json"
+    requests = checkout.snakemake(target, "-n", *gpu, tiny=False).told
+    told = checkout.snakemake("forecast", *gpu, "calibration_s=0", tiny=False).told
+    assert "(cpu) is left aside, since the jobs' device is cuda" in told
+    again = checkout.snakemake(
+        "--profile", "slurm", "forecast", "-n", *gpu, "calibration_s=2", tiny=False
+    ).told
+    calibrate = again.split("rule calibrate:")[1].split("\nrule ")[0]
+    assert "slurm_partition=gpu" in calibrate
+    assert "Params have changed" in calibrate
+    (results / "forecast/calibration.json").unlink()
+    bare = checkout.snakemake(target, "-n", *gpu, tiny=False).told
+    asked = r"(?:runtime|mem_mb)=\d+"
+    assert re.findall(asked, requests) == re.findall(asked, bare) != []
 
 
 def test_the_paper_is_forecast_without_assets_or_a_gpu(checkout):

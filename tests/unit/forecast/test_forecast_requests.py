@@ -9,9 +9,10 @@ from forecast_models import CONFIG, LIMITS, PRESETS, ROOT, demo, model_of, paper
 from mirage.attacks.sampling import SamplingRecipe
 from mirage.forecast import page, summary
 from mirage.forecast.plan import needs, plan, units_of
-from mirage.forecast.speeds import Speeds, UncountedError
+from mirage.forecast.speeds import CALIBRATION, Speeds, UncountedError, load_model
 from mirage.forecast.work import Job
 from mirage.priors.recipe import PriorRecipe
+from mirage.runtime import files
 from mirage.targets.recipe import TrainingRecipe
 
 
@@ -130,6 +131,54 @@ def test_a_measured_speed_replaces_the_assumed_one():
         u for u in units_of(plan(model.workshop)) if u.kind == "attack" and u.key != unit.key
     )
     assert speeds.seconds(other) == speeds.flops(other) / 1.0
+
+
+HOST = {"decoded_per_s": 1.0, "resized_per_s": 2.0, "disk_bytes_per_s": 3.0,
+        "score_flops_per_s": 4.0}  # fmt: skip
+
+
+def _calibrated(folder, kind):
+    """Results in which a calibration made a training a thousand times slower than assumed."""
+    unit = next(u for u in units_of(plan(paper().workshop)) if u.kind == "train")
+    measured = {"seconds_per_image": 1000 * paper().speeds.seconds(unit), "setup_s": 60.0,
+                "flops_per_s": 1.0, "batch": unit.batch, "peak_bytes": 0}  # fmt: skip
+    new = {"flops": 5.0, "bytes": 1, "bytes_per_image": 1.0, "weight_bytes": 1, "batch": 1}
+    found = {"device": {"kind": kind, "name": "that machine"}, "seconds": 120.0, "host": HOST,
+             "units": {unit.timed_key: measured}, "counts": {"new": new}}  # fmt: skip
+    files.write_json(folder / CALIBRATION, found)
+    return folder
+
+
+def _model(device, results):
+    return load_model(CONFIG["scales"]["paper"], 53, 100, 50, device, PRESETS, results)
+
+
+@pytest.mark.parametrize(("device", "other"), [("cuda", "cpu"), ("cpu", "cuda")])
+def test_a_calibration_of_the_other_kind_of_device_is_left_aside(tmp_path, device, other):
+    model, bare = _model(device, _calibrated(tmp_path, other)), _model(device, None)
+    assert (model.speeds.device, model.speeds.basis) == (device, "assumed")
+    jobs = plan(model.workshop)
+    assert {job: model.minutes(job) for job in jobs} == {job: bare.minutes(job) for job in jobs}
+    for rate in ("decoded_per_s", "resized_per_s", "disk_bytes_per_s"):
+        assert model.speeds.plain_rate(rate) == model.speeds.anchors[rate] != HOST[rate]
+    assert model.speeds.score_rate() == bare.speeds.score_rate() != HOST["score_flops_per_s"]
+    assert model.speeds.counts["new"].flops == 5.0  # the same on every device
+    note = summary.notes(model, jobs)[0]
+    assert note.startswith(
+        f"What was measured on that machine ({other}) is left aside, since the jobs' device is "
+        f"{device}: the speeds are those of one "
+    )
+
+
+@pytest.mark.parametrize("device", ["cuda", "auto"])
+def test_a_calibration_of_the_same_device_or_of_any_decides(tmp_path, device):
+    model = _model(device, _calibrated(tmp_path, "cuda"))
+    assert (model.speeds.device, model.speeds.basis) == ("cuda", "measured")
+    assert model.speeds.name == "that machine"
+    assert model.speeds.plain_rate("decoded_per_s") == HOST["decoded_per_s"]
+    assert summary.notes(model, plan(model.workshop))[0].startswith("Measured on that machine")
+    job = next(job for job in plan(model.workshop) if job.rule == "train_target")
+    assert model.minutes(job) > 100 * paper().minutes(job)
 
 
 def test_smaller_networks_of_a_kind_take_less():

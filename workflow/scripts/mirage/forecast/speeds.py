@@ -47,12 +47,14 @@ class Speeds:
         anchors: what is assumed (``workflow/presets/forecast/anchors.yaml``).
         counts: by unit.
         calibration: what ``calibrate`` measured on the user's device; None before that.
+        left_aside: a calibration of the other kind of device, which says nothing of this one.
     """
 
     device: str
     anchors: Mapping[str, Any]
     counts: Mapping[str, Counts]
     calibration: Mapping[str, Any] | None = None
+    left_aside: Mapping[str, Any] | None = None
 
     @property
     def name(self) -> str:
@@ -224,7 +226,7 @@ def load_model(
         classes_per_chunk: attacked classes per job; None for all in one.
         forward_batch: images pushed through a network together.
         optimise_batch: latents optimised together.
-        device: the configuration's ``auto``, ``cpu`` or ``cuda``.
+        device: the configuration's ``auto``, ``cpu`` or ``cuda``; ``auto`` is what was calibrated.
         presets: folder ``workflow/presets/forecast``.
         results: folder of the scale's results, where a calibration and prepared stores may lie;
             None for nothing there yet.
@@ -242,14 +244,19 @@ def load_model(
         for name in ("anchors", "datasets")
     )
     counts = read_counts(presets / "work.json")
-    calibration = None
+    kind, calibration, left_aside = likely_device(device), None, None
     if results is not None and (results / CALIBRATION).exists():
         calibration = files.read_json(results / CALIBRATION)
+        # Counts hold for every device. Speeds do not: one kind's would ask for months on the other.
         counts |= {key: Counts(**value) for key, value in calibration["counts"].items()}
-    kind = calibration["device"]["kind"] if calibration else likely_device(device)
+        if device == "auto":
+            kind = calibration["device"]["kind"]
+        elif calibration["device"]["kind"] != device:
+            calibration, left_aside = None, calibration
     study, batches = Study(scale, classes_per_chunk), Batches(forward_batch, optimise_batch)
     workshop = Workshop(study, batches, sizes, anchors["feature_width"], counts, results)
-    return Model(workshop, Speeds(kind, anchors, counts, calibration), longest_minutes, most_mb)
+    speeds = Speeds(kind, anchors, counts, calibration, left_aside)
+    return Model(workshop, speeds, longest_minutes, most_mb)
 
 
 CALIBRATION = Path("forecast/calibration.json")

@@ -94,9 +94,17 @@ def notes(model: Model, jobs: Plan) -> list[str]:
     """What a reader must know of where the figures come from."""
     speeds, told = model.speeds, []
     if speeds.calibration is None:
+        why = "Nothing has been measured yet"
+        if speeds.left_aside is not None:
+            other = speeds.left_aside["device"]
+            why = (
+                f"What was measured on {other['name']} ({other['kind']}) is left aside, since the "
+                f"jobs' device is {speeds.device}"
+            )
         told.append(
-            f"Nothing has been measured yet: the speeds are those of {speeds.name}, from "
-            "workflow/presets/forecast/anchors.yaml. `snakemake calibrate` measures yours."
+            f"{why}: the speeds are those of {speeds.name}, from "
+            "workflow/presets/forecast/anchors.yaml. `snakemake calibrate`, with the jobs' own "
+            "--profile or --config, measures yours."
         )
     else:
         units = units_of(jobs)
