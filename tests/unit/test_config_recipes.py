@@ -70,6 +70,17 @@ def test_recipes_of_outside_networks(study):
     assert set(paper["priors"]) <= set(known)
 
 
+@pytest.mark.parametrize(
+    ("limit", "wrong"), [("longest_minutes", 5), ("most_mb", 500), ("most_mb", "120 GB")]
+)
+def test_a_limit_leaves_room_to_start_a_job(limit, wrong):
+    schema = ROOT / "workflow/schemas/config.schema.yaml"
+    assert CONFIG[limit] is None
+    configuration.check({**CONFIG, limit: 2000}, schema)
+    with pytest.raises(MirageError, match=limit):
+        configuration.check({**CONFIG, limit: wrong}, schema)
+
+
 def test_a_released_evaluator_needs_its_architecture():
     schema = ROOT / "workflow/schemas/config.schema.yaml"
     config = deepcopy(CONFIG)

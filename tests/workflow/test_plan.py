@@ -76,6 +76,17 @@ def test_a_value_on_the_command_line_leaves_the_profiles_others(checkout, profil
     assert _jobs(told)["optimise_latents"] == 3 * 5 + 3 * 10
 
 
+@pytest.mark.parametrize("profile", ["slurm", "workstation"])
+def test_the_last_attempt_asks_for_no_more_than_there_is(assets, profile):
+    """A workstation's memory is the limit of each request by Snakemake's own doing."""
+    told = assets.snakemake("--profile", profile, "all", "-n", "--attempt", "3", tiny=False).told
+    limits = {"slurm": {"runtime": 1440, "mem_mb": 120_000}, "workstation": {"mem_mb": 128_000}}
+    for name, most in limits[profile].items():
+        asked = [int(value) for value in re.findall(rf"\b{name}=(\d+)", told)]
+        assert len(asked) > 1000
+        assert max(asked) == most
+
+
 def test_a_job_writes_a_few_files(assets):
     """A cluster's shared disk suffers from many small files: a chunk writes one, and its record."""
     told = assets.snakemake("--profile", "slurm", "all", "-n", tiny=False).told
