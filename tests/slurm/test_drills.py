@@ -190,6 +190,30 @@ def _blind_squeue(folder, path):
     return f"{_program(folder, 'squeue', text)}:{path}"
 
 
+def test_the_controller_is_asked_to_end(drill):
+    """kill: what runs may end, nothing new is submitted; the same command goes on."""
+    run = drill.start()
+    drill.under_way(*CHUNKS)
+    run.terminate()
+    assert run.wait(timeout=300) != 0
+    assert [[job.state for job in drill.jobs(chunk)] for chunk in CHUNKS] == [["COMPLETED"]] * 2
+    drill.finish(drill.start())
+    assert [len(drill.jobs(chunk)) for chunk in CHUNKS] == [1, 1]
+
+
+def test_the_controller_is_stopped_with_its_jobs(drill):
+    """Ctrl-C: the jobs are cancelled, save their state and go on from there."""
+    run = drill.start()
+    drill.under_way(*CHUNKS)
+    os.killpg(run.pid, signal.SIGINT)  # as a terminal does
+    assert run.wait(timeout=300) != 0
+    until(lambda: {job.state for job in drill.jobs()} == {"CANCELLED"}, "the jobs are cancelled")
+    drill.finish(drill.start())
+    for chunk in CHUNKS:
+        assert [job.state for job in drill.jobs(chunk)] == ["CANCELLED", "COMPLETED"]
+        drill.watch_resumption(chunk)
+
+
 def test_slurm_away_while_submitting_and_while_running(drill):
     """sbatch refuses for a while, then slurmctld vanishes for 20 s; sacct is there and fails."""
     path = drill.cluster.variables["PATH"]
