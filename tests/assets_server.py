@@ -154,7 +154,24 @@ def other_part(handler):
     handler.wfile.write(content[7:])
 
 
-def unannounced(handler):
+def unannounced(most=None):
     """No length: the end of the connection is the end of the file."""
-    handler.head(200, None, ETag=tag(handler.server.content))
-    handler.wfile.write(handler.server.content)
+
+    def behave(handler):
+        handler.head(200, None, ETag=tag(handler.server.content))
+        handler.wfile.write(handler.server.content[:most])
+
+    return behave
+
+
+def chunked(most=None):
+    """No length, but the end is marked; cut short, the mark is missing."""
+
+    def behave(handler):
+        content = handler.server.content[:most]
+        handler.head(200, None, ETag=tag(handler.server.content), Transfer_Encoding="chunked")
+        handler.wfile.write(b"%x\r\n%b\r\n" % (len(content), content))
+        if most is None:
+            handler.wfile.write(b"0\r\n\r\n")
+
+    return behave

@@ -162,18 +162,30 @@ class Drill:
         """The SLURM log of a job."""
         return Path(job.log.replace("%j", str(job.id))).read_text()
 
-    def counts(self, job):
-        """Numbers of done steps that a SLURM job's log tells, in order."""
-        return [int(done) for done in re.findall(r"\] [^\n]*: (\d+)/\d+ \(", self.said(job))]
+    def submitted(self):
+        """Arguments with which the controllers called sbatch, one after another."""
+        path = self.checkout.folder / "submitted"
+        return path.read_text().splitlines() if path.exists() else []
+
+    @contextmanager
+    def standing_still(self, chunk):
+        """Stop the process that works on a chunk, as slow as a large one, until SLURM warns it."""
+        pid = self.holder(chunk)
+        os.kill(pid, signal.SIGSTOP)
+        until(lambda: _stands(pid), f"the job of {chunk} stands still")
+        yield
+        until(lambda: not _stands(pid) or _warned(pid), f"a warning to the job of {chunk}")
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGCONT)
 
     def watch_resumption(self, chunk):
         """Assert that the job which was warned saved all it had, and the next did only the rest."""
-        first, *_, last = self.jobs(chunk)
-        assert "told to stop; the state is saved" in self.said(first)
-        assert "resuming from" in self.said(last)
-        before, after = self.counts(first), self.counts(last)
-        assert before
-        assert after[0] >= before[-1]
+        told = "".join(self.said(job) for job in self.jobs(chunk))
+        before, warned, after = told.partition("told to stop; the state is saved")
+        assert warned
+        assert "resuming from" in after
+        assert _steps(before)
+        assert _steps(after)[0] >= _steps(before)[-1]
 
     def kill(self, run):
         """SIGKILL a controller and what it runs on this machine, but no job of the cluster."""
@@ -187,13 +199,14 @@ class Drill:
     @contextmanager
     def watching(self):
         """Fail if two jobs for the same chunk are ever seen running at the same time."""
-        twins, done = [], threading.Event()
+        seen, twins, done = set(), set(), threading.Event()
 
         def watch():
             while not done.wait(0.5):
                 with suppress(subprocess.SubprocessError):
                     running = Counter(j.comment for j in self.jobs() if j.state == "RUNNING")
-                    twins.extend(comment for comment, n in running.items() if n > 1)
+                    seen.update(running)
+                    twins.update(comment for comment, n in running.items() if n > 1)
 
         thread = threading.Thread(target=watch)
         thread.start()
@@ -202,4 +215,28 @@ class Drill:
         finally:
             done.set()
             thread.join()
+        assert len(seen) >= len(CHUNKS)
         assert not twins
+
+
+def _steps(told):
+    """Numbers of done steps that a log tells, in order."""
+    return [int(done) for done in re.findall(r"\] [^\n]*: (\d+)/\d+ \(", told)]
+
+
+def _stands(pid):
+    """Whether a process is stopped."""
+    return re.search(r"^State:\tT", _status(pid), re.MULTILINE) is not None
+
+
+def _warned(pid):
+    """Whether a SIGTERM waits for a process."""
+    pending = re.search(r"^ShdPnd:\t(\w+)", _status(pid), re.MULTILINE)
+    return pending is not None and int(pending[1], 16) >> (signal.SIGTERM - 1) & 1
+
+
+def _status(pid):
+    try:
+        return Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return ""

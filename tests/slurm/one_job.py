@@ -14,7 +14,7 @@ def start(checkout: Checkout, cluster: Cluster, *options: str) -> subprocess.Pop
         [
             *checkout.command("--profile", "slurm", POOL, tiny=False),
             *("--slurm-init-seconds-before-status-checks", "2", *options),
-            *("--config", "scale=demo", "device=cpu"),
+            *("--configfile", "config.yaml", "--config", "device=cpu"),
         ],
         cwd=checkout.folder,
         env={**checkout.environment(), **cluster.variables},

@@ -27,9 +27,6 @@ class Settings:
         cpu_cpus: CPUs of a CPU node.
         cpu_mem: memory of a CPU node, MB.
         max_time: longest time limit of both partitions, minutes; 0 for none.
-        kill_wait: seconds between SIGTERM and SIGKILL at the time limit or a preemption.
-        over_time: minutes a job may exceed its time limit.
-        slurmd_timeout: seconds of silence after which a node is DOWN.
         min_job_age: seconds for which finished jobs are remembered.
         urgent: add a partition ``urgent`` over the GPU nodes, whose jobs preempt (requeue) those
             of ``gpu``, half a minute after they were submitted.
@@ -44,9 +41,6 @@ class Settings:
     cpu_cpus: int = 4
     cpu_mem: int = 16000
     max_time: int = 0
-    kill_wait: int = 5
-    over_time: int = 0
-    slurmd_timeout: int = 10
     min_job_age: int = 300
     urgent: bool = False
 
@@ -132,9 +126,8 @@ DefMemPerCPU=500
 # short reaction times
 SchedulerType=sched/backfill
 SchedulerParameters=batch_sched_delay=0,sched_min_interval=200000,sched_interval=5,bf_interval=5
-SlurmdTimeout={settings.slurmd_timeout}
-KillWait={settings.kill_wait}
-OverTimeLimit={settings.over_time}
+SlurmdTimeout=10
+KillWait=5
 ReturnToService=2
 MinJobAge={settings.min_job_age}
 MaxJobCount=20000

@@ -31,9 +31,8 @@ TOLD = {"jobs", "logs", "state", ".snakemake", "report.html"}
 
 def _command(*arguments):
     command = [sys.executable, "-m", "snakemake", "all", *arguments]
-    if not FULL:
-        command += ["--configfile", str(FEWER)]
-    # A --config on the command line replaces the profile's, so this is the plain demo.
+    # A --configfile on the command line replaces the profile's, so this is the plain demo.
+    command += ["--configfile", "config.yaml" if FULL else str(FEWER)]
     chunks = [] if FULL else ["classes_per_chunk=12"]
     return [*command, "--config", "scale=demo", "device=cpu", *chunks]
 

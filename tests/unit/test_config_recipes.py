@@ -1,5 +1,6 @@
 """Every setting of both scales is what the code that uses it takes."""
 
+import re
 from copy import deepcopy
 from pathlib import Path
 
@@ -69,6 +70,17 @@ def test_recipes_of_outside_networks(study):
     assert set(paper["priors"]) <= set(known)
 
 
+@pytest.mark.parametrize(
+    ("limit", "wrong"), [("longest_minutes", 5), ("most_mb", 500), ("most_mb", "120 GB")]
+)
+def test_a_limit_leaves_room_to_start_a_job(limit, wrong):
+    schema = ROOT / "workflow/schemas/config.schema.yaml"
+    assert CONFIG[limit] is None
+    configuration.check({**CONFIG, limit: 2000}, schema)
+    with pytest.raises(MirageError, match=limit):
+        configuration.check({**CONFIG, limit: wrong}, schema)
+
+
 def test_a_released_evaluator_needs_its_architecture():
     schema = ROOT / "workflow/schemas/config.schema.yaml"
     config = deepcopy(CONFIG)
@@ -76,6 +88,7 @@ def test_a_released_evaluator_needs_its_architecture():
     network = scale["networks"]["facescrub"]["eval"]
     del network["target"]
     network["asset"] = "evaluator-facescrub"
+    scale["assets"].remove("evaluator-facescrub")
     with pytest.raises(MirageError, match="evaluator-facescrub"):
         configuration.check(config, schema)
     scale["assets"].append("evaluator-facescrub")
@@ -93,6 +106,43 @@ def test_a_released_evaluator_needs_its_architecture():
     }  # fmt: skip
     with pytest.raises(MirageError, match="one network per file"):
         _ = Study(scale).foreign
+
+
+def _of_the_documentation(scale):
+    """Follow the example of docs/weights.md."""
+    example = yaml.safe_load((ROOT / "docs/weights.md").read_text().split("```")[1][len("yaml") :])
+    scale["released_targets"] = example["released_targets"]
+    for dataset, networks in example["networks"].items():
+        scale["networks"][dataset] |= networks
+
+
+def _of_the_comments(scale):
+    """Take away the comment signs of config.yaml's two examples."""
+    text = (ROOT / "config.yaml").read_text()
+    targets = re.search(r"^    # (released_targets:\n    #   .*)", text, re.MULTILINE)[1]
+    scale |= yaml.safe_load(targets.replace("    #", ""))
+    network = re.search(r"^      #   eval:\n(?:      #  .*\n)+", text, re.MULTILINE)[0]
+    scale["networks"]["facescrub"] |= yaml.safe_load(network.replace("      # ", ""))
+
+
+@pytest.mark.parametrize("follow", [_of_the_documentation, _of_the_comments])
+def test_the_examples_of_released_weights_work(follow):
+    config = deepcopy(CONFIG)
+    scale = config["scales"]["paper"]
+    follow(scale)
+    configuration.check(config, ROOT / "workflow/schemas/config.schema.yaml")
+    study = Study(scale)
+    assert [target.cell for target in study.released_targets] == [
+        "facescrub/resnet152/ls-0.05/all/s42"
+    ]
+    assert set(study.released_targets) <= set(study.targets)
+    used = {"evaluator-facescrub", "target-facescrub-negative"}
+    assert used <= set(study.assets_in_use)
+    assert not used & set(Study(CONFIG["scales"]["paper"]).assets_in_use)
+    manifest = yaml.safe_load((ROOT / "workflow/presets/assets.yaml").read_text())
+    for asset in study.foreign:
+        assert "file" in manifest[asset], f"{asset} is no file of weights"
+        ForeignRecipe.of(study.foreign[asset])
 
 
 @pytest.mark.parametrize(

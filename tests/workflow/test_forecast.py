@@ -42,6 +42,25 @@ def test_the_demo_is_forecast_from_nothing_and_measured_once(checkout):
     assert "Wall time by number of cores" in again
     # Planning is untouched by what was measured.
     assert _jobs(checkout.snakemake("-n", tiny=False).told)["train_target"] == 63
+    _measured_on_a_cpu_is_nothing_to_a_gpu(checkout, results)
+
+
+def _measured_on_a_cpu_is_nothing_to_a_gpu(checkout, results):
+    gpu = ("--config", "scale=demo", "device=cuda")
+    target = "targets/orl/resnet-mini/ls0/n3/s1/metrics.json"
+    requests = checkout.snakemake(target, "-n", *gpu, tiny=False).told
+    told = checkout.snakemake("forecast", *gpu, "calibration_s=0", tiny=False).told
+    assert "(cpu) is left aside, since the jobs' device is cuda" in told
+    again = checkout.snakemake(
+        "--profile", "slurm", "forecast", "-n", *gpu, "calibration_s=2", tiny=False
+    ).told
+    calibrate = again.split("rule calibrate:")[1].split("\nrule ")[0]
+    assert "slurm_partition=gpu" in calibrate
+    assert "Params have changed" in calibrate
+    (results / "forecast/calibration.json").unlink()
+    bare = checkout.snakemake(target, "-n", *gpu, tiny=False).told
+    asked = r"(?:runtime|mem_mb)=\d+"
+    assert re.findall(asked, requests) == re.findall(asked, bare) != []
 
 
 def test_the_paper_is_forecast_without_assets_or_a_gpu(checkout):
@@ -50,6 +69,24 @@ def test_the_paper_is_forecast_without_assets_or_a_gpu(checkout):
     assert "one A100" in told
     assert "Largest batch by memory of the GPU" in told
     assert "images.safetensors" in told
+
+
+def test_limits_reach_the_forecast_with_the_attempts_a_job_has(checkout):
+    limits = ("longest_minutes=60", "most_mb=9000", "calibration_s=0")
+    told = checkout.snakemake(
+        "--profile", "workstation", "forecast", "--config", *PAPER, *limits, tiny=False
+    ).told
+    assert "Requests cut to longest_minutes (60): prepare_store (from attempt 2 on), " in told
+    assert "Not done after 3 times 60 minutes: train_target (" in told
+    assert "Will not fit into 9000 MB: train_target (" in told
+
+
+def test_limits_hold_for_a_calibration(checkout):
+    told = checkout.snakemake(
+        "--profile", "slurm", "calibrate", "-n", "--config", *PAPER, "longest_minutes=15",
+        "most_mb=9000", tiny=False,
+    ).told  # fmt: skip
+    assert re.findall(r"(?:runtime|mem_mb)=\d+", told) == ["mem_mb=9000", "runtime=15"]
 
 
 @pytest.mark.parametrize("scale", ["demo", "paper"])

@@ -68,6 +68,25 @@ def test_paper_plan_with_assets(assets):
             assert request in block, (rule, request)
 
 
+@pytest.mark.parametrize("profile", ["slurm", "workstation"])
+def test_a_value_on_the_command_line_leaves_the_profiles_others(checkout, profile):
+    arguments = ("--profile", profile, "tables/table1.csv", "-n", "--config")
+    told = checkout.snakemake(*arguments, "classes_per_chunk=106", tiny=False).told
+    # The paper's scale, 106 classes at a time: three attacks on FaceScrub, three on CelebA.
+    assert _jobs(told)["optimise_latents"] == 3 * 5 + 3 * 10
+
+
+@pytest.mark.parametrize("profile", ["slurm", "workstation"])
+def test_the_last_attempt_asks_for_no_more_than_there_is(assets, profile):
+    """A workstation's memory is the limit of each request by Snakemake's own doing."""
+    told = assets.snakemake("--profile", profile, "all", "-n", "--attempt", "3", tiny=False).told
+    limits = {"slurm": {"runtime": 1440, "mem_mb": 120_000}, "workstation": {"mem_mb": 128_000}}
+    for name, most in limits[profile].items():
+        asked = [int(value) for value in re.findall(rf"\b{name}=(\d+)", told)]
+        assert len(asked) > 1000
+        assert max(asked) == most
+
+
 def test_a_job_writes_a_few_files(assets):
     """A cluster's shared disk suffers from many small files: a chunk writes one, and its record."""
     told = assets.snakemake("--profile", "slurm", "all", "-n", tiny=False).told

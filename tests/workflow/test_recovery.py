@@ -77,6 +77,21 @@ def test_nothing_is_touched_under_a_lock(orphaned):
     assert "Nothing to be done" in orphaned.snakemake(TARGET, "-n").told
 
 
+def test_no_command_removes_the_lock_of_another(orphaned):
+    """Snakemake lets a command through that touches none of the files locked, and unlocks all."""
+    lock = orphaned.books / "locks/0.output.lock"
+    lock.parent.mkdir(exist_ok=True)
+    lock.write_text("tables/of_another.csv\n")
+    refused = orphaned.snakemake("check_assets", check=False)
+    assert "Directory cannot be locked" in refused.told
+    assert "--nolock" in refused.told
+    orphaned.snakemake("check_assets", "--nolock")
+    orphaned.snakemake(TARGET, "-n")
+    assert lock.exists()
+    orphaned.snakemake("--unlock")
+    assert not lock.exists()
+
+
 def test_the_records_tell_what_snakemake_would_have_written(finished):
     """Our own account of a job's params, inputs and logs is Snakemake's, for every rule."""
     from snakemake.persistence.file import FilePersistence

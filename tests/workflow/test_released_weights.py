@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 
 import pytest
 import torch
@@ -171,6 +172,24 @@ def test_a_pickled_prior_is_imported(tmp_path):
     rows = list(csv.DictReader((checkout.results / "weights/checks.csv").open()))
     assert [row["network"] for row in rows] == ["StyleGAN2 of 16 px"]
     assert not list(checkout.folder.rglob("canary"))
+
+
+def test_the_documented_example_is_planned(checkout):
+    config = yaml.safe_load((ROOT / "config.yaml").read_text())
+    example = yaml.safe_load((ROOT / "docs/weights.md").read_text().split("```")[1][len("yaml") :])
+    scale = config["scales"]["paper"]
+    scale["released_targets"] = example["released_targets"]
+    scale["networks"]["facescrub"] |= example["networks"]["facescrub"]
+    (checkout.folder / "config.yaml").write_text(yaml.safe_dump(config))
+    checkout.fake_assets()
+    (cell,) = example["released_targets"]
+    wanted = (f"targets/{cell}/metrics.json", "evaluation/facescrub/evaluator.json")
+    told = checkout.snakemake("--profile", "slurm", *wanted, "-n", tiny=False).told
+    table = told.split("Job stats:")[-1]
+    for rule, jobs in (("import_target", 1), ("import_weights", 2), ("check_evaluator", 1)):
+        assert re.search(rf"^{rule} +{jobs}$", table, re.MULTILINE), rule
+    assert "train_target" not in table
+    assert "assets/released/resnet152_facescrub_negative.pt" in told
 
 
 def test_weights_of_another_network_stop_before_anything_long(tmp_path):

@@ -11,21 +11,56 @@ import atexit
 import contextlib
 import json
 import os
+import re
 import sys
+import threading
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from mirage.runtime import claims, finished
+from snakemake.exceptions import WorkflowError
 from snakemake.persistence import RECORD_FORMAT_VERSION, MetadataRecord
 from snakemake.persistence.file import FilePersistence
 
 _BOOKS = Path(".snakemake")
+# What may run while a lock stands, by how it is written on the command line: -n may stand among
+# other short options.
+_LEAVES_LOCKS = re.compile("--nolock|--unlock|--dry-?run|-[a-zA-Z]*n[a-zA-Z]*")
+
+
+def refuse_to_unlock_another() -> None:
+    """Stop a second controller that Snakemake itself would let through.
+
+    Snakemake refuses a second one only where both touch the same files. One that does not, and be
+    it a question without outputs like ``forecast``, gets in, and at its end removes the whole
+    folder of locks, those of the first one with it (Snakemake 9.27, ``_delete_locks``).
+
+    Raises:
+        WorkflowError: a lock stands, and nothing on the command line says that this is known.
+    """
+    stands = any((_BOOKS / "locks").glob("*.lock"))
+    if stands and not any(map(_LEAVES_LOCKS.fullmatch, sys.argv[1:])):
+        raise WorkflowError(
+            f"Directory cannot be locked: a snakemake is at work in {Path.cwd()}, or was killed.\n"
+            "If one is, wait for its end, or add --nolock to a command that only asks (forecast, "
+            "check_assets, clean_caches).\n"
+            "If none is any more: the same command with --unlock, then the same command."
+        )
 
 
 def submit_with_patience() -> None:
-    """Put this folder's ``sbatch`` first in PATH, for the executor that calls it."""
+    """Put this folder's ``sbatch`` first in PATH, for the executor that calls it.
+
+    What it has to tell while it waits comes through a pipe and is printed here: the executor reads
+    the program's own output only once it has ended, and shows none of it if all went well.
+    """
     os.environ["PATH"] = f"{Path(__file__).resolve().parent}{os.pathsep}{os.environ['PATH']}"
+    if Path("/proc/self/fd").is_dir():
+        reader, writer = os.pipe()
+        os.environ["MIRAGE_TELL"] = f"/proc/{os.getpid()}/fd/{writer}"
+        threading.Thread(target=_pass_on, args=(reader,), daemon=True).start()
 
 
 def take_over_finished_jobs() -> None:
@@ -84,7 +119,7 @@ def _confirm(persistence: FilePersistence, path: str, record: dict[str, Any]) ->
             input=record["inputs"],
             log=record["log"],
             params=record["settings"],
-            starttime=written - record["wall_s"],
+            starttime=datetime.fromisoformat(record["started"]).timestamp(),
             endtime=written,
             incomplete=False,
             record_format_version=RECORD_FORMAT_VERSION,
@@ -96,6 +131,11 @@ def _confirm(persistence: FilePersistence, path: str, record: dict[str, Any]) ->
 def _tidy(results: Path) -> None:
     with contextlib.suppress(OSError), contextlib.chdir(results):
         finished.tidy()
+
+
+def _pass_on(reader: int) -> None:
+    while told := os.read(reader, 1 << 16):
+        _tell(told.decode(errors="replace").rstrip())
 
 
 def _tell(text: str) -> None:

@@ -16,7 +16,7 @@ from mirage.assets.manifest import load_manifest
 from mirage.assets.memory import Memory
 from mirage.cells import Attack, Target
 from mirage.errors import MirageError
-from mirage.forecast.speeds import load_model, machine
+from mirage.forecast.speeds import at_most, load_model, machine
 from mirage.forecast.work import Job
 from mirage.paper import items
 from mirage.runtime import digest, slots

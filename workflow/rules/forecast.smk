@@ -34,7 +34,8 @@ rule forecast:
     conda:
         "../../envs/mirage.yaml"
     params:
-        model=MODEL_SETTINGS,
+        model={**MODEL_SETTINGS, **LIMITS},
+        attempts=attempts,
     script:
         "../scripts/forecast.py"
 

@@ -8,7 +8,7 @@ rule train_prior:
     """Train a StyleGAN2 on public images.
 
     At demo scale its output is shipped with the project, so this runs only when forced:
-    snakemake --forcerun train_prior all
+    snakemake --forcerun train_prior -- ../../workflow/presets/priors/orl-faces/generator.safetensors
     It reads its few public photographs itself: with a prepared store as input, the shipped
     weights would look out of date as soon as that store is made.
     """

@@ -5,5 +5,6 @@ sys.path.insert(0, str(ROOT / "workflow" / "cluster"))
 import recovery
 
 if workflow.is_main_process:
+    recovery.refuse_to_unlock_another()
     recovery.submit_with_patience()
     recovery.take_over_finished_jobs()

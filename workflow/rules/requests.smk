@@ -8,8 +8,12 @@ MODEL_SETTINGS = {
     "device": config["device"],
     "presets": f"{HOME}/workflow/presets/forecast",
 }
+# Not among the settings: neither a calibration nor the report is made again for another limit.
+LIMITS = {"longest_minutes": config["longest_minutes"], "most_mb": config["most_mb"]}
 MODEL = load_model(
-    **{**MODEL_SETTINGS, "presets": ROOT / "workflow/presets/forecast"}, results=Path()
+    **{**MODEL_SETTINGS, "presets": ROOT / "workflow/presets/forecast"},
+    **LIMITS,
+    results=Path(),
 )
 
 
@@ -33,12 +37,18 @@ def megabytes(rule):
 
 def calibration_minutes(_, attempt):
     """Time of a calibration: twice its seconds, and counting networks that are new."""
-    return attempt * (20 + int(2 * config["calibration_s"] / 60))
+    wanted = attempt * (20 + int(2 * config["calibration_s"] / 60))
+    return at_most(wanted, config["longest_minutes"])
 
 
 def calibration_megabytes(_, attempt):
     """Memory of a calibration: small data sets, all networks in turn."""
-    return attempt * 16000
+    return at_most(attempt * 16000, config["most_mb"])
+
+
+def attempts(_):
+    """How often Snakemake starts a job before it gives up."""
+    return 1 + workflow.execution_settings.retries
 
 
 def calibration(_):

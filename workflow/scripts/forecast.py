@@ -23,7 +23,7 @@ def forecast(task: "snakemake") -> None:
 
         model = model.with_counts(counted(units_of(plan(model.workshop)), model.speeds.counts))
     records = [files.read_json(path) for path in sorted(Path("jobs").rglob("*.json"))]
-    told = summary.forecast(model, records)
+    told = summary.forecast(model, records, task.params.attempts)
     files.write_json("forecast.json", told)
     files.write_rows("forecast.csv", summary.csv_rows(told))
     files.write_text("forecast.html", render.html_page(page.html(told), "Forecast"))

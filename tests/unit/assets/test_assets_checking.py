@@ -15,6 +15,7 @@ from mirage.assets.memory import Memory
 BYTES = b"weights" * 100
 SHA256 = hashlib.sha256(BYTES).hexdigest()
 OLD = time.time() - 1000
+FACTS = FileFacts(checksum=Checksum("sha256", hashlib.sha256(b"x").hexdigest()))
 
 
 def file_asset(**facts):
@@ -117,13 +118,19 @@ def test_unreadable(tmp_path, monkeypatch):
     [
         ((), "present", ""),
         ((Member("p"),), "present", ""),
-        ((Member(".", files=5),), "verified", "5 files"),
-        ((Member("p", files=3), Member("q", folders=1)), "present", "p: 3 files; q: 1 folders"),
+        ((Member(".", files=5),), "present", "5 files; counted, contents not checked"),
+        (
+            (Member("p", files=3), Member("q", folders=1)),
+            "present",
+            "p: 3 files; q: 1 folders; counted, contents not checked",
+        ),
         ((Member("p", files=4),), "wrong", "p: 3 files; expected 4"),
         ((Member("q", folders=2),), "wrong", "q: 1 folders; expected 2"),
         ((Member("r"),), "wrong", "lacks r"),
         ((Member("p/1.jpg", folders=1),), "wrong", "expected a folder"),
         ((Member("p/1.jpg", FileFacts(bytes=1)),), "present", "size agrees"),
+        ((Member("p/1.jpg", FACTS),), "verified", "p/1.jpg: sha256"),
+        ((Member("p/1.jpg", FACTS), Member("p", files=3)), "present", "contents not checked"),
         ((Member("p/1.jpg", FileFacts(bytes=2)),), "wrong", "p/1.jpg: 1 bytes; expected 2"),
         ((Member("p/1.jpg", FileFacts(checksum=Checksum("md5", "0" * 32))),), "wrong", "md5"),
     ],

@@ -1,6 +1,8 @@
 """Downloads from a server that truncates, stalls, redirects and lies."""
 
+import errno
 import hashlib
+import os
 import random
 import signal
 import subprocess
@@ -11,7 +13,7 @@ from dataclasses import replace
 
 import assets_server as web
 import pytest
-from mirage.assets import fetching, transfer
+from mirage.assets import exchange, fetching, transfer
 from mirage.assets.fetching import fetch, fetch_all, part_of
 from mirage.assets.manifest import Asset, Checksum, FileFacts, Manifest, Member
 from mirage.assets.memory import Memory
@@ -102,6 +104,16 @@ def test_a_server_that_ignores_ranges(server, place):
     assert is_whole(place)
 
 
+def test_a_server_that_ignores_ranges_and_breaks_off_here_and_there(server, place):
+    def broken_off(most):
+        return lambda handler: web.whole(handler, most, ranges=False)
+
+    server.behaviours = [broken_off(1000), broken_off(2000)] * 20
+    with pytest.raises(MirageError, match="3 times in a row"):
+        get(server, place)
+    assert len(server.asked) == 5  # two got further than any before, three did not
+
+
 def test_a_server_that_sends_another_part(server, place):
     server.behaviours = [web.cut(1_000_000), web.other_part]
     get(server, place)
@@ -159,9 +171,44 @@ def test_a_joint_of_two_versions_is_noticed(server, place):
     assert [span for _, span, _ in server.asked] == [None, "bytes=1000000-", None]
 
 
-def test_no_announced_length(server, place):
-    server.behaviours = [web.unannounced]
+UNKNOWN = {"bytes": None, "checksum": None, "about_bytes": len(CONTENT)}
+
+
+@pytest.mark.parametrize(
+    "changes", [{}, {"checksum": None}, {"bytes": None}], ids=["both", "size", "checksum"]
+)
+def test_no_announced_length(server, place, changes):
+    server.behaviours = [web.unannounced()]
+    get(server, place, **changes)
+    assert is_whole(place)
+
+
+def test_a_published_size_stands_in_for_the_announced_one(server, place):
+    server.behaviours = [web.unannounced(1_000_000)]
     get(server, place)
+    assert is_whole(place)
+    assert [span for _, span, _ in server.asked] == [None, "bytes=1000000-"]
+
+
+@pytest.mark.parametrize("most", [2_000_000, None])
+def test_a_file_that_could_be_cut_short_unnoticed_is_not_taken(server, place, most):
+    server.behaviours = [web.unannounced(most)] * 3
+    with pytest.raises(MirageError, match=r"not told.*3 times in a row.*by hand"):
+        get(server, place, **UNKNOWN)
+    assert nothing_under(place)
+
+
+def test_a_proxy_that_hides_the_length_for_once(server, place):
+    server.behaviours = [web.cut(1_000_000), web.unannounced(500_000)]
+    get(server, place, **UNKNOWN)
+    assert is_whole(place)
+    assert server.asked[-1][1] == "bytes=1000000-"  # what was there has been kept
+
+
+@pytest.mark.parametrize("behaviours", [[web.chunked()], [web.chunked(2_000_000), web.chunked()]])
+def test_a_marked_end_is_as_good_as_a_length(server, place, behaviours):
+    server.behaviours = behaviours
+    get(server, place, **UNKNOWN)
     assert is_whole(place)
 
 
@@ -207,9 +254,9 @@ def test_refuses_strange_redirects(server, place, target):
 
 
 def test_never_from_https_to_http():
-    handler = transfer._SafeRedirects()
+    handler = exchange.SafeRedirects()
     request = namedtuple("Request", "full_url")("https://a/x")
-    with pytest.raises(transfer._Refused, match="from https to http"):
+    with pytest.raises(exchange.Refused, match="from https to http"):
         handler.redirect_request(request, None, 302, "", {}, "http://a/x")
 
 
@@ -255,6 +302,16 @@ def test_a_full_disk(server, place, monkeypatch):
     with pytest.raises(MirageError, match="MB free"):
         get(server, place)
     assert nothing_under(place)
+
+
+def test_a_disk_that_fills_up_is_no_broken_connection(server, place, monkeypatch):
+    def fail(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(transfer, "_receive", fail)
+    with pytest.raises(MirageError, match=r"cannot write .*No space left on device"):
+        get(server, place)
+    assert len(server.asked) == 1
 
 
 def test_two_at_once(server, place):
@@ -314,6 +371,24 @@ def test_several_files_of_one_folder(server, tmp_path):
     fetch(folder, place, Memory(), PATIENCE)
     assert (place / "a.txt").read_bytes() == (place / "deeper/b.txt").read_bytes() == CONTENT
     assert [path for path, *_ in server.asked] == ["/a.txt", "/deeper/b.txt", "/deeper/b.txt"]
+    assert [p.name for p in tmp_path.iterdir()] == ["lists"]
+
+
+@pytest.mark.parametrize(
+    "left", [b"", CONTENT[:100], bytes(len(CONTENT))], ids=["empty", "cut short", "other bytes"]
+)
+def test_a_wrong_file_of_a_folder_is_fetched_again(server, tmp_path, left):
+    """As a crash or an older manifest may leave one behind."""
+    holds = tuple(
+        Member(name, facts(server, f"{server.url}/{name}")) for name in ("a.txt", "b.txt")
+    )
+    folder = Asset("lists", "lists", "none", "assets/lists", ("ask",), holds=holds)
+    (tmp_path / ".lists.gathering").mkdir()
+    (tmp_path / ".lists.gathering/a.txt").write_bytes(left)
+    (tmp_path / ".lists.gathering/b.txt").write_bytes(CONTENT)
+    fetch(folder, tmp_path / "lists", Memory(), PATIENCE)
+    assert [path for path, *_ in server.asked] == ["/a.txt"]
+    assert (tmp_path / "lists/a.txt").read_bytes() == CONTENT
     assert [p.name for p in tmp_path.iterdir()] == ["lists"]
 
 

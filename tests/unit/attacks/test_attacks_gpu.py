@@ -113,7 +113,7 @@ def test_a_full_gpu_names_the_setting():
 
     class Task:
         rule = "optimise_latents"
-        params = type("Params", (), {"batch": 50})
+        params = type("Params", (), {"batch": 50, "recipe": {"batch_size": 25}})
 
     with pytest.raises(MirageError, match="--config optimise_batch=25"):
         limited_by("optimise_batch")(work)(Task)

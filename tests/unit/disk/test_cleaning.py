@@ -85,8 +85,11 @@ def test_images_newer_than_what_was_made_of_them_stay(home):
 
 
 def test_a_state_goes_once_its_job_has_left_a_record(home):
+    spool = STATE.replace(".safetensors", ".spool")
+    _put(home, spool)
+    assert _gone(home) == set()
     _put(home, RECORD, json.dumps({"params": {"state": STATE}}))
-    assert _gone(home) == {STATE}
+    assert _gone(home) == {STATE, spool}
 
 
 @pytest.mark.parametrize(

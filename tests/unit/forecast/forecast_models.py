@@ -10,6 +10,9 @@ ROOT = Path(__file__).resolve().parents[3]
 PRESETS = ROOT / "workflow/presets/forecast"
 CONFIG = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
 
+_SETTINGS = yaml.safe_load((ROOT / "profiles/slurm/settings.yaml").read_text(encoding="utf-8"))
+LIMITS = {name: _SETTINGS[name] for name in ("longest_minutes", "most_mb")}
+
 
 @cache
 def model_of(name, device="cuda", per_chunk=None, forward=250, optimise=72):

@@ -5,13 +5,14 @@ import subprocess
 import sys
 
 import pytest
-from forecast_models import CONFIG, PRESETS, ROOT, demo, model_of, paper
+from forecast_models import CONFIG, LIMITS, PRESETS, ROOT, demo, model_of, paper
 from mirage.attacks.sampling import SamplingRecipe
 from mirage.forecast import page, summary
 from mirage.forecast.plan import needs, plan, units_of
-from mirage.forecast.speeds import Speeds, UncountedError
+from mirage.forecast.speeds import CALIBRATION, Speeds, UncountedError, load_model
 from mirage.forecast.work import Job
 from mirage.priors.recipe import PriorRecipe
+from mirage.runtime import files
 from mirage.targets.recipe import TrainingRecipe
 
 
@@ -29,14 +30,59 @@ def test_a_plan_is_complete_and_in_order(model):
 
 
 def test_every_request_of_the_paper_is_sane():
-    model = paper()
+    """No attempt asks for more than the cluster's profile allows; the first does not reach that."""
+    model = dataclasses.replace(paper(), **LIMITS)
+    longest, most = model.longest_minutes, model.most_mb
     for job, work in plan(model.workshop).items():
-        assert 10 <= model.minutes(job) <= 2 * 24 * 60, job
-        assert 1000 <= model.megabytes(job) <= 128_000, job
+        minutes, megabytes = model.minutes(job), model.megabytes(job)
+        assert 10 <= minutes < longest <= 24 * 60, job
+        assert 1000 <= megabytes < most <= 128_000, job
         if work.gpu:
             assert 1e9 < model.estimate(job).device_bytes < 80e9, job
-        assert model.minutes(job, 2) == 2 * model.minutes(job)
+        for attempt in (2, 3):
+            assert model.minutes(job, attempt) == min(attempt * minutes, longest), job
+            assert model.megabytes(job, attempt) == min(attempt * megabytes, most), job
+
+
+def test_without_limits_requests_grow():
+    model = paper()
+    for job in plan(model.workshop):
+        assert model.minutes(job, 3) == 3 * model.minutes(job)
         assert model.megabytes(job, 3) == 3 * model.megabytes(job)
+
+
+def test_limits_hold_for_networks_nobody_counted():
+    bare = dataclasses.replace(demo(), longest_minutes=60, most_mb=4000).with_counts({})
+    job = next(job for job in plan(bare.workshop) if job.rule == "train_target")
+    assert (bare.minutes(job), bare.megabytes(job)) == (60, 4000)
+
+
+def _limit_notes(attempts=3, **limits):
+    model = dataclasses.replace(paper(), **limits)
+    return summary.limit_notes(model, plan(model.workshop), attempts)
+
+
+def test_the_forecast_tells_whose_requests_are_cut():
+    assert _limit_notes() == []
+    time, memory = _limit_notes(**LIMITS)
+    assert time.startswith("Requests cut to longest_minutes (1440): ")
+    assert "train_target (from attempt 2 on)" in time
+    assert memory.startswith("Requests cut to most_mb (120000): ")
+    assert "extract_knowledge (from attempt 3 on)" in memory
+    assert "select_latents" not in time + memory
+    assert _limit_notes(attempts=1, **LIMITS) == []
+
+
+def test_the_forecast_advises_where_a_limit_is_too_small():
+    cut, advice = _limit_notes(longest_minutes=120)
+    assert "train_target, " in cut  # from the first attempt on
+    assert advice.startswith("Not done after 3 times 120 minutes: train_target (6.6 h), ")
+    assert advice.endswith("or lower classes_per_chunk for optimise_latents.")
+    assert len(_limit_notes(attempts=4, longest_minutes=120)) == 1
+    advice = _limit_notes(most_mb=40_000)[-1]
+    assert advice.startswith("Will not fit into 40000 MB: extract_knowledge (")
+    assert "embed_attack" not in advice
+    assert summary.forecast(dataclasses.replace(paper(), most_mb=40_000))["notes"][-1] == advice
 
 
 def test_an_optimisation_chunk_takes_what_the_anchor_says():
@@ -85,6 +131,54 @@ def test_a_measured_speed_replaces_the_assumed_one():
         u for u in units_of(plan(model.workshop)) if u.kind == "attack" and u.key != unit.key
     )
     assert speeds.seconds(other) == speeds.flops(other) / 1.0
+
+
+HOST = {"decoded_per_s": 1.0, "resized_per_s": 2.0, "disk_bytes_per_s": 3.0,
+        "score_flops_per_s": 4.0}  # fmt: skip
+
+
+def _calibrated(folder, kind):
+    """Results in which a calibration made a training a thousand times slower than assumed."""
+    unit = next(u for u in units_of(plan(paper().workshop)) if u.kind == "train")
+    measured = {"seconds_per_image": 1000 * paper().speeds.seconds(unit), "setup_s": 60.0,
+                "flops_per_s": 1.0, "batch": unit.batch, "peak_bytes": 0}  # fmt: skip
+    new = {"flops": 5.0, "bytes": 1, "bytes_per_image": 1.0, "weight_bytes": 1, "batch": 1}
+    found = {"device": {"kind": kind, "name": "that machine"}, "seconds": 120.0, "host": HOST,
+             "units": {unit.timed_key: measured}, "counts": {"new": new}}  # fmt: skip
+    files.write_json(folder / CALIBRATION, found)
+    return folder
+
+
+def _model(device, results):
+    return load_model(CONFIG["scales"]["paper"], 53, 100, 50, device, PRESETS, results)
+
+
+@pytest.mark.parametrize(("device", "other"), [("cuda", "cpu"), ("cpu", "cuda")])
+def test_a_calibration_of_the_other_kind_of_device_is_left_aside(tmp_path, device, other):
+    model, bare = _model(device, _calibrated(tmp_path, other)), _model(device, None)
+    assert (model.speeds.device, model.speeds.basis) == (device, "assumed")
+    jobs = plan(model.workshop)
+    assert {job: model.minutes(job) for job in jobs} == {job: bare.minutes(job) for job in jobs}
+    for rate in ("decoded_per_s", "resized_per_s", "disk_bytes_per_s"):
+        assert model.speeds.plain_rate(rate) == model.speeds.anchors[rate] != HOST[rate]
+    assert model.speeds.score_rate() == bare.speeds.score_rate() != HOST["score_flops_per_s"]
+    assert model.speeds.counts["new"].flops == 5.0  # the same on every device
+    note = summary.notes(model, jobs)[0]
+    assert note.startswith(
+        f"What was measured on that machine ({other}) is left aside, since the jobs' device is "
+        f"{device}: the speeds are those of one "
+    )
+
+
+@pytest.mark.parametrize("device", ["cuda", "auto"])
+def test_a_calibration_of_the_same_device_or_of_any_decides(tmp_path, device):
+    model = _model(device, _calibrated(tmp_path, "cuda"))
+    assert (model.speeds.device, model.speeds.basis) == ("cuda", "measured")
+    assert model.speeds.name == "that machine"
+    assert model.speeds.plain_rate("decoded_per_s") == HOST["decoded_per_s"]
+    assert summary.notes(model, plan(model.workshop))[0].startswith("Measured on that machine")
+    job = next(job for job in plan(model.workshop) if job.rule == "train_target")
+    assert model.minutes(job) > 100 * paper().minutes(job)
 
 
 def test_smaller_networks_of_a_kind_take_less():
@@ -146,7 +240,11 @@ def test_the_advice_keeps_its_promise():
     )
     assert 3.5 * 3600 < longest <= 4 * 3600
     optimise = next(row for row in told["batches"] if row["setting"] == "optimise_batch")
-    fits = model_of("paper", per_chunk=53, forward=100, optimise=optimise["80 GB"] // 25 * 25)
+    # Whole official batches of 25 alone have an effect, and 40 GB do not hold one.
+    assert [optimise[f"{size} GB"] for size in (16, 24, 40, 80, 141)] == [0, 0, 0, 25, 75]
+    line = next(row for row in page.text(told).splitlines() if "optimise_batch" in row)
+    assert line.count("too small") == 3
+    fits = model_of("paper", per_chunk=53, forward=100, optimise=optimise["80 GB"])
     assert max(row["peak_gpu_gb"] for row in summary.forecast(fits)["rules"]) <= 80
 
 

@@ -195,6 +195,7 @@ def _tar(path):
         (lambda path: torch.save({"epoch": 3}, path), "no state dict"),
         (lambda path: torch.save({}, path), "no state dict"),
         (lambda path: None, "is missing"),
+        (lambda path: path.mkdir(), r"cannot be read \(Is a directory\)"),
     ],
 )
 def test_other_files_are_named(tmp_path, write, message):

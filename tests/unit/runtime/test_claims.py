@@ -148,6 +148,46 @@ def test_without_slurm_a_silent_holder_is_dead_and_a_beating_one_is_not(tmp_path
     waiter.join()
 
 
+def test_a_job_given_up_on_another_machine_must_fall_silent_first(tmp_path, squeue, monkeypatch):
+    """SLURM loses sight of a machine that is cut off; the job there may still write."""
+    monkeypatch.setattr(claims, "QUIET_S", 0.4)
+    path = tmp_path / "x.claim"
+    holder = _elsewhere(path, "17")
+    squeue("NODE_FAIL")
+    assert claims.alive(holder) is False
+    beats, got = threading.Event(), threading.Event()
+
+    def second():
+        with claims.claimed(path):
+            got.set()
+
+    threads = [
+        threading.Thread(target=claims._beat, args=(path, holder, beats)),
+        threading.Thread(target=second),
+    ]
+    for thread in threads:
+        thread.start()
+    assert not got.wait(1.0)
+    beats.set()
+    assert got.wait(5.0)
+    for thread in threads:
+        thread.join()
+
+
+def test_a_disk_that_is_away_is_no_news(tmp_path, monkeypatch):
+    path = tmp_path / "x.claim"
+    with claims.claimed(path):
+        with monkeypatch.context() as patch:
+
+            def away(*_, **__):
+                raise OSError(116, "Stale file handle")
+
+            patch.setattr(Path, "read_text", away)
+            claims.insist()
+            assert claims.holders(tmp_path) == []
+        claims.insist()
+
+
 def test_who_lost_the_claim_stops(tmp_path):
     path = tmp_path / "x.claim"
     with claims.claimed(path):

@@ -7,7 +7,13 @@ import torch
 from mirage.errors import MirageError
 from mirage.runtime.memory import limited_by, limited_by_recipe
 
-TASK = SimpleNamespace(rule="optimise_latents", params=SimpleNamespace(batch=72))
+
+def _task(batch, batch_size=6):
+    params = SimpleNamespace(batch=batch, recipe={"batch_size": batch_size})
+    return SimpleNamespace(rule="optimise_latents", params=params)
+
+
+TASK = _task(72)
 
 
 def _full(_):
@@ -21,6 +27,13 @@ def test_the_batch_is_named_with_a_smaller_one(setting):
     assert f"too small for optimise_latents with {setting} = 72" in str(told.value)
     assert f"--config {setting}=36" in str(told.value)
     assert isinstance(told.value.__cause__, torch.OutOfMemoryError)
+
+
+def test_a_batch_of_the_recipe_is_never_told_to_be_cut():
+    for batch, advice in ((75, "--config optimise_batch=25"), (25, "bf16"), (8, "bf16")):
+        with pytest.raises(MirageError, match=advice) as told:
+            limited_by("optimise_batch")(_full)(_task(batch, 25))
+        assert ("Lower it" in str(told.value)) == (batch > 25)
 
 
 def test_a_recipe_is_not_told_to_change():

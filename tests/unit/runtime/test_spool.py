@@ -1,9 +1,13 @@
 """Spools: what was appended comes back, and only what a state vouches for."""
 
+import json
+from dataclasses import asdict
+
 import pytest
 import torch
 from interruptions import StopAfter
 from mirage.errors import MirageError
+from mirage.runtime import claims
 from mirage.runtime.checkpoint import Checkpoint
 from mirage.runtime.spool import Spool, discard
 
@@ -78,6 +82,47 @@ def test_a_damaged_spool_is_not_resumed(tmp_path, harm, caplog):
     assert "Starting afresh" in caplog.text
     again.append(PIECES[0])
     assert torch.equal(again.joined()["images"], PIECES[0]["images"])
+
+
+def _break_a_header(path):
+    content = bytearray(path.read_bytes())
+    content[16:24] = b"{{{{{{{{"  # past both lengths, inside the piece's own description
+    path.write_bytes(content)
+
+
+def _add_a_piece(path):
+    """What a process does that was given up, and came back."""
+    content = path.read_bytes()
+    path.write_bytes(content[: len(content) // 3] + content)
+
+
+@pytest.mark.parametrize("harm", [_cut, _flip, _break_a_header, _add_a_piece])
+def test_what_changed_behind_the_writer_is_no_result(tmp_path, harm):
+    checkpoint = Checkpoint(tmp_path / "state", {})
+    spool = _filled(checkpoint)
+    checkpoint.save(spool.mark())
+    harm(tmp_path / "state.spool")
+    with pytest.raises(MirageError, match="does not hold what this job wrote"):
+        spool.joined()
+    assert not list(tmp_path.iterdir())
+
+
+def test_who_lost_the_claim_adds_nothing(tmp_path):
+    checkpoint = Checkpoint(tmp_path / "state", {})
+    with claims.claimed(tmp_path / "x.claim"):
+        spool = _filled(checkpoint)
+        checkpoint.save(spool.mark())
+        before = {path: path.read_bytes() for path in tmp_path.glob("state*")}
+        other = claims._myself()
+        (tmp_path / "x.claim").write_text(json.dumps(asdict(other)))
+        with pytest.raises(MirageError, match="has taken this work over"):
+            spool.append(PIECES[0])
+        with pytest.raises(MirageError, match="has taken this work over"):
+            checkpoint.save(spool.mark())
+        assert {path: path.read_bytes() for path in tmp_path.glob("state*")} == before
+        (tmp_path / "x.claim").unlink()  # the other has ended meanwhile
+        with pytest.raises(MirageError, match="another job has taken"):
+            checkpoint.save(spool.mark())
 
 
 def test_a_state_stays_small(tmp_path):

@@ -87,11 +87,12 @@ def _may_go(file: Found, home: Path, finished: dict[str, float]) -> bool:
 
 
 def _finished_states(home: Path) -> dict[str, float]:
-    """Return state file -> time of the record its finished job left."""
+    """Return state file, or spool beside it -> time of the record its finished job left."""
     times = {}
     for record in (home / "jobs").rglob("*.json"):
         with suppress(OSError, ValueError):  # a record that cannot be read vouches for nothing
             state = json.loads(record.read_text(encoding="utf-8")).get("params", {}).get("state")
             if state:
-                times[str(state)] = record.stat().st_mtime
+                spool = str(Path(state).with_suffix(".spool"))
+                times[str(state)] = times[spool] = record.stat().st_mtime
     return times

@@ -1,7 +1,7 @@
 """Is what lies on the disk what was asked for?"""
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -20,8 +20,8 @@ class Finding:
     Attributes:
         asset: the asset.
         place: where it was looked for.
-        state: ``verified`` agrees with a published checksum or count; ``present`` is there, and
-            nothing published contradicts it; ``missing``; ``wrong``.
+        state: ``verified`` agrees with published checksums; ``present`` is there, and nothing
+            published (a size, a count) contradicts it; ``missing``; ``wrong``.
         detail: what was checked, or what is wrong.
         size: bytes found; None for a folder or nothing.
     """
@@ -60,8 +60,8 @@ def check(asset: Asset, place: Path, memory: Memory) -> Finding:
             state: State = "verified" if asset.file.checksum else "present"
             return Finding(asset, place, state, detail, place.stat().st_size)
         details = check_folder(place, asset.holds, memory)
-        state = "verified" if asset.holds and all(map(_is_proof, asset.holds)) else "present"
-        return Finding(asset, place, state, details)
+        proven = asset.holds and all(m.file and m.file.checksum for m in asset.holds)
+        return Finding(asset, place, "verified" if proven else "present", details)
     except Wrong as problem:
         return Finding(asset, place, "wrong", str(problem))
     except OSError as error:
@@ -112,7 +112,7 @@ def check_file(path: Path, facts: FileFacts, memory: Memory) -> str:
     return str(facts.checksum)
 
 
-def check_folder(folder: Path, holds: Iterable[Member], memory: Memory) -> str:
+def check_folder(folder: Path, holds: Sequence[Member], memory: Memory) -> str:
     """Hold a folder to what must lie in it.
 
     Returns:
@@ -125,6 +125,8 @@ def check_folder(folder: Path, holds: Iterable[Member], memory: Memory) -> str:
     if not folder.is_dir():
         raise Wrong("a file; expected a folder")
     details = [_check_member(folder, member, memory) for member in holds]
+    if any(member.files or member.folders for member in holds):
+        details.append("counted, contents not checked")
     return "; ".join(detail for detail in details if detail)
 
 
@@ -159,10 +161,3 @@ def _compare(name: str, found: int, wanted: int, what: str) -> str:
 def _is_empty(folder: Path) -> bool:
     with os.scandir(folder) as entries:  # not `iterdir`, which lists all of 200,000 first
         return next(entries, None) is None
-
-
-def _is_proof(member: Member) -> bool:
-    """Whether a member that agrees shows that the content is the published one."""
-    if member.file is not None:
-        return member.file.checksum is not None
-    return member.files is not None

@@ -102,10 +102,23 @@ def _fetch_members(asset: Asset, place: Path, memory: Memory, patience: Patience
     gathering.mkdir(parents=True, exist_ok=True)
     for member in asset.holds:
         path = gathering / member.path
-        if member.file is not None and not path.exists():
+        if member.file is not None and not _is_good(path, member.file, memory):
             path.parent.mkdir(parents=True, exist_ok=True)
             _fetch_file(member.file, path, f"{asset.name}/{member.path}", memory, patience)
-    _put_in_place(gathering, asset, place, memory)
+    _put_in_place(gathering, place)
+
+
+def _is_good(path: Path, facts: FileFacts, memory: Memory) -> bool:
+    """Whether a member need not be fetched; a wrong one, which a crash may leave, is removed."""
+    if not path.exists():
+        return False
+    try:
+        check_file(path, facts, memory)
+    except Wrong as problem:
+        _log.warning("%s: %s; fetching it again", path, problem)
+        path.unlink()
+        return False
+    return True
 
 
 def _fetch_archive(
@@ -115,23 +128,27 @@ def _fetch_archive(
     with _verified(archive.file, place, asset.name, memory, patience) as part:
         shutil.rmtree(unpacked, ignore_errors=True)
         _log.info("%s: unpacking", asset.name)
-        unpack(part, archive.form, unpacked, archive.most_bytes)
-        root = unpacked / archive.root
-        if not root.is_dir():
-            raise MirageError(f"the archive of {asset.name} holds no folder {archive.root}")
-        _put_in_place(root, asset, place, memory)
-        shutil.rmtree(unpacked, ignore_errors=True)
+        try:
+            unpack(part, archive.form, unpacked, archive.most_bytes)
+            if not (unpacked / archive.root).is_dir():
+                raise Wrong(f"it holds no folder {archive.root}")
+            check_folder(unpacked / archive.root, asset.holds, memory)
+            _put_in_place(unpacked / archive.root, place)
+        except Wrong as problem:
+            discard(part)  # else every run would end here again, without asking the server
+            raise _not_published(asset.name, problem) from None
+        finally:
+            shutil.rmtree(unpacked, ignore_errors=True)
         part.unlink()
         note_of(part).unlink(missing_ok=True)
 
 
-def _put_in_place(folder: Path, asset: Asset, place: Path, memory: Memory) -> None:
-    try:
-        check_folder(folder, asset.holds, memory)
-    except Wrong as problem:
-        raise MirageError(f"{asset.name} is not what was published: {problem}") from None
+def _put_in_place(folder: Path, place: Path) -> None:
     if place.is_dir() and not any(place.iterdir()):
         place.rmdir()
+    # A file system may write the new name before the contents: after a loss of power empty files
+    # would lie there, and the archive would be gone. One flush serves the thousands of files.
+    os.sync()
     folder.rename(place)
 
 

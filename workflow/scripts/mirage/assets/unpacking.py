@@ -4,6 +4,7 @@ Only plain files and folders come out, only below the destination, and no more b
 anything else refuses the whole archive. Modes, owners and times in it are ignored.
 """
 
+import errno
 import lzma
 import tarfile
 import zipfile
@@ -12,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import IO
 
-from mirage.errors import MirageError
+from mirage.assets.checking import Wrong
 
 _BLOCK = 1 << 20
 # What the packers' modules raise over damaged bytes, encryption and unknown methods.
@@ -26,6 +27,8 @@ _DAMAGE = (
     RuntimeError,
     ValueError,
 )
+# What the names in an archive may cause: one twice, a file where a folder belongs, impossible ones.
+_CLASHES = {errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG, errno.EINVAL}
 _MOST_ENTRIES = 5_000_000
 
 
@@ -39,8 +42,9 @@ def unpack(archive: Path, form: str, folder: Path, most_bytes: int) -> None:
         most_bytes: the files together may not be larger.
 
     Raises:
-        MirageError: the archive is damaged, larger than allowed, or holds a link, a device or a
-            path that leads elsewhere.
+        Wrong: the archive is damaged, larger than allowed, or holds a link, a device or a path
+            that leads elsewhere.
+        OSError: the disk is full, may not be written to, or fails.
     """
     folder.mkdir(parents=True, exist_ok=True)
     entries = {"tar": _tar_entries, "zip": _zip_entries}[form]
@@ -48,15 +52,22 @@ def unpack(archive: Path, form: str, folder: Path, most_bytes: int) -> None:
     try:
         for number, (name, content) in enumerate(entries(archive)):
             if number >= _MOST_ENTRIES:
-                raise MirageError(f"{archive} holds more than {_MOST_ENTRIES:,} entries")
-            target = folder / _safe(name, archive)
+                raise Wrong(f"it holds more than {_MOST_ENTRIES:,} entries")
+            target = folder / _safe(name)
             if content is None:
                 target.mkdir(parents=True, exist_ok=True)
             else:
                 target.parent.mkdir(parents=True, exist_ok=True)
-                written += _write(content, target, most_bytes - written, archive)
+                written += _write(content, target, most_bytes - written)
     except _DAMAGE as error:
-        raise MirageError(f"{archive} cannot be unpacked ({error})", "a whole archive") from error
+        if isinstance(error, OSError) and not _is_of_the_archive(error):
+            raise
+        raise Wrong(f"it cannot be unpacked ({error})") from error
+
+
+def _is_of_the_archive(error: OSError) -> bool:
+    """Whether the archive is to blame, not the disk; what unpackers find out has no number."""
+    return error.errno is None or error.errno in _CLASHES
 
 
 def _tar_entries(archive: Path) -> Iterator[tuple[str, IO[bytes] | None]]:
@@ -67,11 +78,7 @@ def _tar_entries(archive: Path) -> Iterator[tuple[str, IO[bytes] | None]]:
             elif entry.isreg() and not entry.issparse():
                 yield entry.name, tar.extractfile(entry)
             else:
-                raise MirageError(
-                    f"{archive} holds {entry.name}, which is no plain file or folder",
-                    "an archive without links and devices",
-                    "do not use this archive",
-                )
+                raise _strange(entry.name)
         # A packer's own checksum stands behind the tar's end, where tarfile does not look.
         while tar.fileobj is not None and tar.fileobj.read(_BLOCK):
             pass
@@ -87,32 +94,26 @@ def _zip_entries(archive: Path) -> Iterator[tuple[str, IO[bytes] | None]]:
                 with packed.open(entry) as content:
                     yield entry.filename, content
             else:
-                raise MirageError(
-                    f"{archive} holds {entry.filename}, which is no plain file or folder",
-                    "an archive without links and devices",
-                    "do not use this archive",
-                )
+                raise _strange(entry.filename)
 
 
-def _safe(name: str, archive: Path) -> PurePosixPath:
+def _strange(name: str) -> Wrong:
+    return Wrong(f"it holds {name!r}, which is no plain file or folder")
+
+
+def _safe(name: str) -> PurePosixPath:
     path = PurePosixPath(name)
     if path.is_absolute() or ".." in path.parts or "\\" in name or "\0" in name:
-        raise MirageError(
-            f"{archive} holds the path {name!r}, which leads out of it",
-            "an archive whose paths stay inside",
-            "do not use this archive",
-        )
+        raise Wrong(f"it holds the path {name!r}, which leads out of it")
     return path
 
 
-def _write(content: IO[bytes], target: Path, room: int, archive: Path) -> int:
+def _write(content: IO[bytes], target: Path, room: int) -> int:
     written = 0
     with target.open("xb") as file:  # two entries of one name are refused
         while block := content.read(_BLOCK):
             written += len(block)
             if written > room:
-                raise MirageError(
-                    f"{archive} unpacks to more than it may", remedy="do not use this archive"
-                )
+                raise Wrong("it unpacks to more than it may")
             file.write(block)
     return written

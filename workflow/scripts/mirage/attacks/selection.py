@@ -11,7 +11,7 @@ from mirage.errors import MirageError
 from mirage.numerics import Precision, at_precision, numerics
 from mirage.priors.pipeline import ImagePipeline
 from mirage.recipes import Recipe, require
-from mirage.runtime.checkpoint import Checkpoint
+from mirage.runtime.checkpoint import Checkpoint, State
 from mirage.runtime.progress import Progress
 from mirage.streams import generator
 
@@ -110,6 +110,12 @@ def select_latents(
         )
     state = checkpoint.load()
     rated = [] if state is None else list(state["ratings"])
+    passes = [] if state is None else list(state["scores"].to(device).split(batch_size))
+
+    def so_far() -> State:
+        ratings = torch.stack(rated) if rated else latents.new_zeros(0, latents.shape[1])
+        return {"ratings": ratings, "scores": torch.cat(passes)}
+
     pipeline = pipeline.at(recipe.precision)
     classifier = at_precision(classifier, recipe.precision)
     progress = Progress(label, len(classes), len(rated))
@@ -118,11 +124,11 @@ def select_latents(
             rated.append(
                 rate_robustly(
                     pipeline, classifier, latents[place], classes[place], recipe, image_px, seed,
-                    device, batch_size,
+                    device, batch_size, passes, lambda: checkpoint.tick(so_far),
                 )
             )  # fmt: skip
+            passes.clear()
             progress.advance()
-            checkpoint.tick(lambda: {"ratings": torch.stack(rated)})
     # A result that is no longer a number ranks last instead of first.
     ratings = torch.stack(rated).nan_to_num(nan=-1.0)
     best, order = ratings.sort(dim=1, descending=True, stable=True)
@@ -142,8 +148,14 @@ def rate_robustly(
     seed: int,
     device: str,
     batch_size: int,
+    passes: list[Tensor],
+    tick: Callable[[], None],
 ) -> Tensor:
-    """Mean probability of one class under random transforms, for latents [n, w_dim]: [n]."""
+    """Mean probability of one class under random transforms, for latents [n, w_dim]: [n].
+
+    ``passes`` are the scores of the passes done, by an interrupted run if there are any at first;
+    each further one is added, and ``tick`` called. The other arguments are ``select_latents``'s.
+    """
     parts = torch.split(latents.to(device), batch_size)
     images = torch.cat([pipeline.images(part, image_px) for part in parts])
     count = len(images)
@@ -158,9 +170,11 @@ def rate_robustly(
     if recipe.crop == "shared":
         boxes = spread(boxes, [count])
     crops = plan_crops(boxes, image_px, image_px, device, images.dtype)
-    scores = []
-    for pairs in torch.split(torch.arange(recipe.iterations * count, device=device), batch_size):
+    total = recipe.iterations * count
+    for first in range(sum(map(len, passes)), total, batch_size):
+        pairs = torch.arange(first, min(first + batch_size, total), device=device)
         iteration, place = pairs // count, pairs % count
-        shown = crops.cut(images[place], (iteration, place))
-        scores.append(classifier(shown).softmax(dim=1)[:, target])
-    return torch.cat(scores).reshape(recipe.iterations, count).mean(dim=0).cpu()
+        cut = crops.cut(images[place], (iteration, place))
+        passes.append(classifier(cut).softmax(dim=1)[:, target])
+        tick()
+    return torch.cat(passes).reshape(recipe.iterations, count).mean(dim=0).cpu()

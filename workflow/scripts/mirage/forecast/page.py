@@ -152,12 +152,13 @@ def _settings(told: Mapping[str, Any]) -> list[Table]:
                 row["setting"],
                 str(row["now"]),
                 _short(row["needs_gb"]),
-                *(str(row[s]) for s in sizes),
+                *(str(row[s] or "too small") for s in sizes),
             ]
             for row in told["batches"]
         ]
         head = ["setting", "now", "needs GB", *sizes]
-        found.append(Table("Largest batch by memory of the GPU", head, rows))
+        title = "Largest batch by memory of the GPU; precision: bf16 takes about half as much"
+        found.append(Table(title, head, rows))
     return found
 
 

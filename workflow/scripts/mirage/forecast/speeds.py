@@ -47,12 +47,14 @@ class Speeds:
         anchors: what is assumed (``workflow/presets/forecast/anchors.yaml``).
         counts: by unit.
         calibration: what ``calibrate`` measured on the user's device; None before that.
+        left_aside: a calibration of the other kind of device, which says nothing of this one.
     """
 
     device: str
     anchors: Mapping[str, Any]
     counts: Mapping[str, Counts]
     calibration: Mapping[str, Any] | None = None
+    left_aside: Mapping[str, Any] | None = None
 
     @property
     def name(self) -> str:
@@ -133,10 +135,14 @@ class Model:
     Attributes:
         workshop: what each job does.
         speeds: how fast.
+        longest_minutes: most time a job may ask for; None for any.
+        most_mb: most memory a job may ask for; None for any.
     """
 
     workshop: Workshop
     speeds: Speeds
+    longest_minutes: int | None = None
+    most_mb: int | None = None
     _known: dict[Job, Estimate] = field(default_factory=dict, init=False)
 
     @property
@@ -146,7 +152,8 @@ class Model:
 
     def with_counts(self, counts: Mapping[str, Counts]) -> "Model":
         """The same model, knowing more counts."""
-        return Model(replace(self.workshop, counts=counts), replace(self.speeds, counts=counts))
+        speeds = replace(self.speeds, counts=counts)
+        return replace(self, workshop=replace(self.workshop, counts=counts), speeds=speeds)
 
     def estimate(self, job: Job) -> Estimate:
         """Forecast one job.
@@ -177,12 +184,15 @@ class Model:
         return Estimate(seconds, 0.0, host + (tensors if work.gpu else 0.0), flops)
 
     def minutes(self, job: Job, attempt: int = 1) -> int:
-        """Time to request for a job, in minutes; each further attempt asks for as much again."""
+        """Time to request for a job, in minutes; each further attempt asks for as much again.
+
+        A cut request loses nothing: the job saves its state and goes on in the next attempt.
+        """
         try:
             wanted = math.ceil(self.estimate(job).seconds * self.speeds.margin / 60)
         except UncountedError:
             wanted = self.speeds.anchors["uncounted"]["minutes"]
-        return attempt * int(LEAST_MINUTES + wanted)
+        return at_most(attempt * int(LEAST_MINUTES + wanted), self.longest_minutes)
 
     def megabytes(self, job: Job, attempt: int = 1) -> int:
         """Memory to request for a job, in MB; each further attempt asks for as much again."""
@@ -190,7 +200,12 @@ class Model:
             wanted = self.estimate(job).host_bytes * self.speeds.anchors["memory_margin"] / 1e6
         except UncountedError:
             wanted = self.speeds.anchors["uncounted"]["megabytes"]
-        return attempt * int(max(LEAST_MB, 500 * math.ceil(wanted / 500)))
+        return at_most(attempt * int(max(LEAST_MB, 500 * math.ceil(wanted / 500))), self.most_mb)
+
+
+def at_most(wanted: int, limit: int | None) -> int:
+    """A request that a cluster can grant: SLURM lets a job beyond its limits wait for ever."""
+    return wanted if limit is None else min(wanted, limit)
 
 
 def load_model(
@@ -201,6 +216,8 @@ def load_model(
     device: str,
     presets: str | Path,
     results: Path | None,
+    longest_minutes: int | None = None,
+    most_mb: int | None = None,
 ) -> Model:
     """Put the model together from its files.
 
@@ -209,10 +226,12 @@ def load_model(
         classes_per_chunk: attacked classes per job; None for all in one.
         forward_batch: images pushed through a network together.
         optimise_batch: latents optimised together.
-        device: the configuration's ``auto``, ``cpu`` or ``cuda``.
+        device: the configuration's ``auto``, ``cpu`` or ``cuda``; ``auto`` is what was calibrated.
         presets: folder ``workflow/presets/forecast``.
         results: folder of the scale's results, where a calibration and prepared stores may lie;
             None for nothing there yet.
+        longest_minutes: most time a job may ask for; None for any.
+        most_mb: most memory a job may ask for; None for any.
 
     Raises:
         MirageError: a file is damaged.
@@ -225,14 +244,19 @@ def load_model(
         for name in ("anchors", "datasets")
     )
     counts = read_counts(presets / "work.json")
-    calibration = None
+    kind, calibration, left_aside = likely_device(device), None, None
     if results is not None and (results / CALIBRATION).exists():
         calibration = files.read_json(results / CALIBRATION)
+        # Counts hold for every device. Speeds do not: one kind's would ask for months on the other.
         counts |= {key: Counts(**value) for key, value in calibration["counts"].items()}
-    kind = calibration["device"]["kind"] if calibration else likely_device(device)
+        if device == "auto":
+            kind = calibration["device"]["kind"]
+        elif calibration["device"]["kind"] != device:
+            calibration, left_aside = None, calibration
     study, batches = Study(scale, classes_per_chunk), Batches(forward_batch, optimise_batch)
     workshop = Workshop(study, batches, sizes, anchors["feature_width"], counts, results)
-    return Model(workshop, Speeds(kind, anchors, counts, calibration))
+    speeds = Speeds(kind, anchors, counts, calibration, left_aside)
+    return Model(workshop, speeds, longest_minutes, most_mb)
 
 
 CALIBRATION = Path("forecast/calibration.json")

@@ -1,6 +1,6 @@
 """The forecast as a table: per target, per rule, disk, wall time, and what to set."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -20,12 +20,15 @@ _CORES = 8  # of CPU jobs beside a cluster's GPUs
 _MEMORY_GB = (16, 24, 40, 80, 141)
 
 
-def forecast(model: Model, records: Iterable[Mapping[str, Any]] = ()) -> dict[str, Any]:
+def forecast(
+    model: Model, records: Iterable[Mapping[str, Any]] = (), attempts: int = 1
+) -> dict[str, Any]:
     """Forecast the whole study, table by table.
 
     Args:
         model: what each job takes.
         records: what finished jobs left, to hold the forecast against.
+        attempts: how often a job is started before Snakemake gives up.
 
     Returns:
         JSON-able: ``device``, ``basis`` (``measured`` or ``assumed``), ``notes``, ``targets``,
@@ -40,7 +43,7 @@ def forecast(model: Model, records: Iterable[Mapping[str, Any]] = ()) -> dict[st
         "kind": model.speeds.device,
         "basis": model.speeds.basis,
         "margin": model.speeds.margin,
-        "notes": notes(model, jobs),
+        "notes": [*notes(model, jobs), *limit_notes(model, jobs, attempts)],
         "targets": [{"target": name, **_total(model, part)} for name, part in tables.items()],
         "rules": _rules(model, jobs, compared),
         "disk": disk(jobs),
@@ -91,9 +94,17 @@ def notes(model: Model, jobs: Plan) -> list[str]:
     """What a reader must know of where the figures come from."""
     speeds, told = model.speeds, []
     if speeds.calibration is None:
+        why = "Nothing has been measured yet"
+        if speeds.left_aside is not None:
+            other = speeds.left_aside["device"]
+            why = (
+                f"What was measured on {other['name']} ({other['kind']}) is left aside, since the "
+                f"jobs' device is {speeds.device}"
+            )
         told.append(
-            f"Nothing has been measured yet: the speeds are those of {speeds.name}, from "
-            "workflow/presets/forecast/anchors.yaml. `snakemake calibrate` measures yours."
+            f"{why}: the speeds are those of {speeds.name}, from "
+            "workflow/presets/forecast/anchors.yaml. `snakemake calibrate`, with the jobs' own "
+            "--profile or --config, measures yours."
         )
     else:
         units = units_of(jobs)
@@ -108,6 +119,62 @@ def notes(model: Model, jobs: Plan) -> list[str]:
     if assumed := sorted(name for name in names if not shop.images(name).counted):
         told.append(f"Published sizes are taken for {', '.join(assumed)}, not prepared yet.")
     return told
+
+
+def limit_notes(model: Model, jobs: Plan, attempts: int) -> list[str]:
+    """Which requests are cut to the limits of the configuration, and what to do where that hurts.
+
+    Args:
+        model: what each job takes.
+        jobs: the plan.
+        attempts: how often a job is started before Snakemake gives up.
+    """
+    free = replace(model, longest_minutes=None, most_mb=None)
+    told = []
+    if model.longest_minutes is not None:
+        limit = model.longest_minutes
+        told += _cut(f"longest_minutes ({limit})", _largest(jobs, free.minutes), limit, attempts)
+        hours = _largest(jobs, lambda job: free.estimate(job).seconds / 3600)
+        if long := {rule: h for rule, h in hours.items() if h > attempts * limit / 60}:
+            chunks = {job.rule for job in jobs if "chunk" in dict(job.wildcards)}
+            chunked = [rule for rule in long if rule in chunks]
+            told.append(
+                f"Not done after {attempts} times {limit} minutes: "
+                + ", ".join(f"{rule} ({h:,.1f} h)" for rule, h in long.items())
+                + ". Each attempt goes on where the last ended: raise retries or longest_minutes"
+                + (f", or lower classes_per_chunk for {' and '.join(chunked)}" if chunked else "")
+                + "."
+            )
+    if model.most_mb is not None:
+        limit = model.most_mb
+        told += _cut(f"most_mb ({limit})", _largest(jobs, free.megabytes), limit, attempts)
+        needs = _largest(jobs, lambda job: free.estimate(job).host_bytes / 1e6)
+        if large := {rule: mb for rule, mb in needs.items() if mb > limit}:
+            told.append(
+                f"Will not fit into {limit} MB: "
+                + ", ".join(f"{rule} ({mb:,.0f} MB)" for rule, mb in large.items())
+                + ". Raise most_mb where the nodes have more."
+            )
+    return told
+
+
+def _largest(jobs: Plan, value: Callable[[Job], float]) -> dict[str, float]:
+    """By rule, the largest value among its jobs."""
+    found: dict[str, float] = {}
+    for job in jobs:
+        found[job.rule] = max(found.get(job.rule, 0.0), value(job))
+    return found
+
+
+def _cut(name: str, wanted: Mapping[str, float], limit: int, attempts: int) -> list[str]:
+    """Which rules ask for less than they would, and from which attempt on."""
+    first = {rule: int(limit // value) + 1 for rule, value in wanted.items()}
+    cut = [
+        rule if attempt == 1 else f"{rule} (from attempt {attempt} on)"
+        for rule, attempt in first.items()
+        if attempt <= attempts
+    ]
+    return [f"Requests cut to {name}: {', '.join(cut)}."] if cut else []
 
 
 def _total(model: Model, jobs: Plan) -> dict[str, Any]:
@@ -249,7 +316,10 @@ def chunks(model: Model, jobs: Plan) -> list[dict[str, Any]]:
 
 
 def batches(model: Model, jobs: Plan) -> list[dict[str, Any]]:
-    """Largest batch by size of the GPU's memory, for the work a setting cuts; GPUs only."""
+    """Largest batch by size of the GPU's memory, for the work a setting cuts; GPUs only.
+
+    Latents are optimised in whole official batches; 0 where the memory does not hold one.
+    """
     if model.speeds.device != "cuda":
         return []
     rows: dict[str, dict[str, Any]] = {}
@@ -267,7 +337,8 @@ def batches(model: Model, jobs: Plan) -> list[dict[str, Any]]:
             room = (0.95e9 * size - model.speeds.device_bytes(fixed)) / held.bytes_per_image
             room /= 1 + model.speeds.anchors["device_overhead_share"]
             key = f"{size} GB"
-            row[key] = max(min(row.get(key, 10**9), int(room)), 0)
+            whole = unit.settings.get("official", 1)
+            row[key] = max(min(row.get(key, 10**9), int(room) // whole * whole), 0)
     return list(rows.values())
 
 

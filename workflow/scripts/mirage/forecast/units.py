@@ -128,9 +128,10 @@ def attack(study: Study, target: Target, settings: Settings, batches: Batches) -
     # A device batch holds whole official batches, at least one.
     official = min(recipe["batch_size"], settings["sampling"]["candidates_per_class"])
     batch = max(batches.optimise // official, 1) * official
+    told["official"] = official
     extra = "".join(f" + {term}" for term in _TERMS if terms[f"{term}_weight"])
     name = f"{_name(told)} from {_prior_name(told)}{extra}"
-    return _unit("attack", name, batch, told, "recipe")
+    return _unit("attack", name, batch, told, "recipe", "official")
 
 
 def rate(study: Study, dataset: str, architecture: str, batch: int, recipe: Settings) -> Unit:

@@ -40,7 +40,8 @@ def read_state(path: str | Path) -> dict[str, Tensor]:
         Name -> tensor on the CPU, as they stand in the file.
 
     Raises:
-        MirageError: the file is missing, damaged, of another kind, or holds more than tensors.
+        MirageError: the file is missing, unreadable, a folder, damaged, of another kind, or holds
+            more than tensors.
     """
     path = Path(path)
     try:
@@ -49,6 +50,10 @@ def read_state(path: str | Path) -> dict[str, Tensor]:
     except FileNotFoundError as error:
         raise MirageError(
             f"{path} is missing", remedy="fetch it; nothing is downloaded silently"
+        ) from error
+    except OSError as error:
+        raise MirageError(
+            f"{path} cannot be read ({error.strerror})", "one readable file of weights"
         ) from error
     if _is_safetensors(head):
         from mirage.runtime import files

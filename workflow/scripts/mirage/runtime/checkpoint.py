@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from mirage.errors import Interrupted, MirageError
-from mirage.runtime import files, signals
+from mirage.runtime import claims, effort, files, signals
+from mirage.runtime.devices import device_name
 
 _log = logging.getLogger("mirage")
 _REST = 20.0  # a state of gigabytes is saved less often: work lasts this many times a save
@@ -62,10 +63,19 @@ class Checkpoint:
             state = files.load_tensors(self.path)
             if header.get("checksum") != _checksum(state):
                 raise MirageError(f"{self.path} fails its checksum")
-        except MirageError as error:
+            made_with, earlier = header.get("made_with"), effort.Effort(**header["effort"])
+        except (MirageError, KeyError, TypeError) as error:
             _log.warning("%s Starting afresh.", error)
             return None
         _log.info("resuming from %s", self.path)
+        if made_with != _made_with():
+            _log.warning(
+                "the state was made with %s, this is %s: where rounding differs, so may the result "
+                "from an uninterrupted run's",
+                made_with,
+                _made_with(),
+            )
+        effort.resume(earlier)
         return state
 
     def tick(self, state: Callable[[], State]) -> None:
@@ -84,11 +94,21 @@ class Checkpoint:
             raise Interrupted
 
     def save(self, state: State) -> None:
-        """Write the state now."""
+        """Write the state now.
+
+        Raises:
+            MirageError: another job has taken this work over; the disk is full or read-only.
+        """
         if self.path is None:
             return
+        claims.insist()
         began = time.monotonic()
-        header = {"identity": self.identity, "checksum": _checksum(state)}
+        header = {
+            "identity": self.identity,
+            "checksum": _checksum(state),
+            "effort": effort.so_far()._asdict(),
+            "made_with": _made_with(),
+        }
         files.save_tensors(self.path, state, header)
         self._saved = time.monotonic()
         if self.every_s > 0:
@@ -98,6 +118,13 @@ class Checkpoint:
         """Remove the state once the output is whole."""
         if self.path is not None:
             self.path.unlink(missing_ok=True)
+
+
+def _made_with() -> str:
+    """What rounding depends on beyond the identity: no reason to throw work away, but to tell."""
+    import torch
+
+    return f"PyTorch {torch.__version__}, {torch.get_num_threads()} threads, {device_name()}"
 
 
 def _checksum(state: State) -> str:

@@ -11,6 +11,7 @@ and start), else of SLURM, else of the holder's heartbeat, which touches the fil
 import contextlib
 import json
 import logging
+import math
 import os
 import socket
 import subprocess
@@ -22,6 +23,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from mirage.errors import MirageError
 from mirage.runtime import signals
 
 _log = logging.getLogger("mirage")
@@ -32,6 +34,9 @@ BEAT_S = 30.0
 """Pause between two heartbeats."""
 STALE_S = 600.0
 """A holder of whom nothing else can be learned is dead after so long without a heartbeat."""
+QUIET_S = 150.0
+"""A job that SLURM gave up on another machine may live on, out of the controller's sight: it is
+dead after a few missed heartbeats, and what a network file system may hold back of them."""
 _WORKING = frozenset(("RUNNING", "COMPLETING", "CONFIGURING", "SUSPENDED", "STOPPED", "SIGNALING"))
 
 
@@ -58,6 +63,9 @@ class Holder:
         return f"{job}process {self.pid} on {self.machine.split('/')[0]}"
 
 
+_mine: tuple[Path, Holder] | None = None
+
+
 @contextmanager
 def claimed(path: str | Path) -> Iterator[None]:
     """Hold the claim at ``path`` while the block runs, waiting for an earlier holder to end.
@@ -65,17 +73,46 @@ def claimed(path: str | Path) -> Iterator[None]:
     Args:
         path: the claim's file; its folder is made.
     """
+    global _mine
     path = Path(path)
     me = _myself()
     _acquire(path, me)
+    _mine = path, me
     done = threading.Event()
     threading.Thread(target=_beat, args=(path, me, done), daemon=True).start()
     try:
         yield
     finally:
         done.set()
+        _mine = None
         if _read(path) == me:
-            path.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):  # the work is done, whatever becomes of its claim
+                path.unlink(missing_ok=True)
+
+
+def insist() -> None:
+    """Make sure that this process still holds its claim, before it writes what others resume.
+
+    A process that hung (a network file system that was away, a machine cut off) may find on waking
+    that its work was given to another.
+
+    Raises:
+        MirageError: it was.
+    """
+    if _mine is None:
+        return
+    path, me = _mine
+    try:
+        holder: Holder | None = Holder(**json.loads(path.read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        holder = None
+    except (OSError, ValueError, TypeError):
+        return  # nothing can be learned now
+    if holder != me:
+        raise MirageError(
+            f"{holder or 'another job'} has taken this work over while this process hung",
+            remedy="nothing: the other job goes on with it",
+        )
 
 
 def holders(folder: str | Path) -> list[Holder]:
@@ -91,7 +128,7 @@ def alive(holder: Holder) -> bool | None:
     if not holder.slurm:
         return None
     if holder.slurm == os.environ.get("SLURM_JOB_ID"):
-        return False  # this very job, before SLURM requeued it
+        return False  # this very job, which SLURM has requeued since
     return _in_queue(holder.slurm)
 
 
@@ -103,14 +140,23 @@ def _acquire(path: Path, me: Holder) -> None:
         with contextlib.suppress(FileNotFoundError):
             if (now := path.stat().st_mtime_ns) != beat:
                 beat, since = now, time.monotonic()
-        lives = alive(holder) if holder is not None else None
-        if lives is False or (lives is None and time.monotonic() - since > STALE_S):
+        if time.monotonic() - since > _patience(holder):
             _take_away(path, holder)
             continue
         if holder is not None and holder != told:
             _log.info("waiting: %s is at the same work", holder)
             told = holder
         time.sleep(POLL_S)
+
+
+def _patience(holder: Holder | None) -> float:
+    """Seconds without a heartbeat after which a claim may be taken."""
+    lives = None if holder is None else alive(holder)
+    if holder is None or lives is None:
+        return STALE_S
+    if lives:
+        return math.inf
+    return -1.0 if holder.machine == _machine() else QUIET_S
 
 
 def _create(path: Path, me: Holder) -> bool:
@@ -125,10 +171,10 @@ def _create(path: Path, me: Holder) -> bool:
 
 
 def _read(path: Path) -> Holder | None:
-    """The holder; None if there is no claim or it is not written yet."""
+    """The holder; None if there is no claim, it is not written yet, or it cannot be read now."""
     try:
         return Holder(**json.loads(path.read_text(encoding="utf-8")))
-    except (FileNotFoundError, ValueError, TypeError):
+    except (OSError, ValueError, TypeError):
         return None
 
 

@@ -1,6 +1,7 @@
 """Choosing where tensors live, once, at the start of a job."""
 
 import os
+import sys
 
 from mirage.errors import MirageError
 from mirage.runtime import slots
@@ -35,3 +36,11 @@ def choose_device(name: str) -> str:
     torch.backends.cudnn.benchmark = False
     torch.backends.cudnn.deterministic = True
     return "cuda" if found else "cpu"
+
+
+def device_name() -> str:
+    """Name of the GPU in use; ``cpu`` while none is."""
+    torch = sys.modules.get("torch")
+    if torch is not None and torch.cuda.is_initialized():
+        return str(torch.cuda.get_device_name())
+    return "cpu"

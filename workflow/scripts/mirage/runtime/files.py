@@ -205,13 +205,12 @@ def read_metadata(path: str | Path) -> dict[str, Any]:
     from safetensors import safe_open
 
     with _readable(path), safe_open(str(path), framework="np") as file:
-        header = (file.metadata() or {}).get("mirage")
-    if header is None:
+        header = json.loads((file.metadata() or {}).get("mirage", "null"))
+    if not isinstance(header, dict):
         raise MirageError(
             f"{path} has no metadata header of this project", remedy="make or import it anew"
         )
-    value: dict[str, Any] = json.loads(header)
-    return value
+    return header
 
 
 @contextmanager

@@ -21,7 +21,8 @@ from pathlib import Path
 from typing import Any
 
 from mirage.errors import Interrupted, MirageError
-from mirage.runtime import claims, files, finished, slots, warm
+from mirage.runtime import claims, effort, files, finished, slots, warm
+from mirage.runtime.devices import device_name
 from mirage.runtime.progress import clock
 
 _log = logging.getLogger("mirage")
@@ -58,6 +59,7 @@ def run(work: Work, task: Any) -> None:
     status = 0
     try:
         with claims.claimed(f"state/claims/{_place(task)}.claim"):
+            effort.begin()
             if not _adopted(task):
                 figures = work(task)
                 _finish(task, started, figures or {})
@@ -83,8 +85,8 @@ def run(work: Work, task: Any) -> None:
 def identity(task: Any) -> dict[str, Any]:
     """What makes a piece of work this one: its settings, its code, the bytes of its inputs.
 
-    State saved under another identity is not resumed. Device and batch
-    belong to it too, since they may change the rounding.
+    State saved under another identity is not resumed. Batches and the configured device are among
+    the settings; the GPU's model, threads and versions are not (see ``Checkpoint.load``).
     """
     if id(task) not in _identities:
         _identities[id(task)] = {
@@ -164,24 +166,24 @@ def _adopted(task: Any) -> bool:
 
 
 def _finish(task: Any, started: float, figures: Mapping[str, Any]) -> None:
-    wall_s = time.time() - started
+    taken = effort.so_far()
     if "job" in task.output.keys():  # noqa: SIM118 - a named list, not a mapping
-        record = {**_record(task, started, wall_s), "figures": _figures(figures)}
+        record = {**_record(task, started, taken), "figures": _figures(figures)}
         files.write_json(task.output["job"], record)
     # Inputs that changed meanwhile would be taken for those the work was done with.
     unchanged = all(Path(str(path)).stat().st_mtime < started for path in task.input)
-    if wall_s >= KEEP_S and unchanged:
+    if taken.wall_s >= KEEP_S and unchanged:
         finished.keep(_place(task), _outputs(task), identity(task))
     told = ", ".join(f"{key} {value:.4g}" for key, value in figures.items())
-    _log.info("done in %s%s", clock(wall_s), f": {told}" if told else "")
+    _log.info("done in %s%s", clock(taken.wall_s), f": {told}" if told else "")
 
 
 def _outputs(task: Any) -> list[str]:
     return [str(path) for path in task.output]
 
 
-def _record(task: Any, started: float, wall_s: float) -> dict[str, Any]:
-    usage = resource.getrusage(resource.RUSAGE_SELF)
+def _record(task: Any, started: float, taken: effort.Effort) -> dict[str, Any]:
+    peak_kb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     own = task.output["job"]
     began = datetime.datetime.fromtimestamp(started, datetime.UTC)
     return {
@@ -198,13 +200,14 @@ def _record(task: Any, started: float, wall_s: float) -> dict[str, Any]:
         "slurm_job": os.environ.get("SLURM_JOB_ID"),
         "versions": {name: _version(name) for name in _PACKAGES},
         "python": platform.python_version(),
-        "machine": {"node": platform.machine(), "cores": os.cpu_count(), "device": _device()},
+        "machine": {"node": platform.machine(), "cores": os.cpu_count(), "device": device_name()},
         "gpu": slots.held(),
         "threads": task.threads,
         "startup_s": round(started - (warm.job_started() or _process_started()), 3),
-        "wall_s": round(wall_s, 3),
-        "cpu_s": round(usage.ru_utime + usage.ru_stime, 3),
-        "peak_memory_mb": round(usage.ru_maxrss / 1024, 1),
+        "wall_s": round(taken.wall_s, 3),
+        "cpu_s": round(taken.cpu_s, 3),
+        "stretches": taken.stretches,
+        "peak_memory_mb": round(peak_kb / 1024, 1),
         "peak_device_mb": _device_memory(),
     }
 
@@ -229,13 +232,6 @@ def _version(package: str) -> str | None:
         return metadata.version(package)
     except metadata.PackageNotFoundError:
         return None
-
-
-def _device() -> str:
-    torch = sys.modules.get("torch")
-    if torch is not None and torch.cuda.is_initialized():
-        return str(torch.cuda.get_device_name())
-    return "cpu"
 
 
 def _device_memory() -> float | None:

@@ -23,13 +23,23 @@ def limited_by(setting: str) -> Callable[[Work], Work]:
 
     def advice(task: Any) -> MirageError:
         value = int(task.params.batch)
+        # Latents are optimised in whole batches of the recipe; every image is rendered alone.
+        least = int(task.params.recipe["batch_size"]) if setting == "optimise_batch" else 1
+        problem = f"the GPU's memory is too small for {task.rule} with {setting} = {value}"
+        if value <= least:
+            return MirageError(
+                problem,
+                "a GPU that holds this batch, which is not cut further",
+                "take a GPU with more memory, or set precision: bf16 for this stage, which is not "
+                "the published arithmetic",
+            )
+        lower = max(value // 2 // least, 1) * least
         return MirageError(
-            f"the GPU's memory is too small for {task.rule} with {setting} = {value}",
+            problem,
             "a batch that fits",
-            f"lower it in the profile, or with --config {setting}={max(1, value // 2)}, and run "
-            "the same command again; results change by rounding alone, and --rerun-triggers mtime "
-            "input keeps the finished jobs. If the batch is already the recipe's batch_size or "
-            "less, which is never cut, take a GPU with more memory or set precision: bf16",
+            f"lower it where it stands (settings.yaml of the profile, or config.yaml) or with "
+            f"--config {setting}={lower}, and run the same command again; results change by "
+            "rounding alone, and --rerun-triggers mtime input keeps the finished jobs",
         )
 
     return _telling(advice)

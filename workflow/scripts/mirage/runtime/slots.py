@@ -27,6 +27,7 @@ from typing import IO
 from urllib.parse import quote
 
 from mirage.errors import MirageError
+from mirage.runtime import effort
 
 _log = logging.getLogger("mirage")
 _VISIBLE = "CUDA_VISIBLE_DEVICES"
@@ -144,8 +145,9 @@ def wait(choice: Sequence[str], poll_s: float) -> Slot:
     if (slot := take(choice)) is not None:
         return slot
     _log.info("all %d GPUs are taken (%s): waiting", len(choice), _holders(choice))
-    while (slot := take(choice)) is None:
-        time.sleep(poll_s)
+    with effort.waiting():
+        while (slot := take(choice)) is None:
+            time.sleep(poll_s)
     return slot
 
 

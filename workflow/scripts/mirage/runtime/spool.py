@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from mirage.errors import MirageError
+from mirage.runtime import claims
 from mirage.runtime.checkpoint import Checkpoint, State
 
 _log = logging.getLogger("mirage")
@@ -34,7 +35,7 @@ class Spool:
         """Start empty, beside the state file of ``checkpoint``."""
         self.pieces = 0
         self._rows: dict[str, int] = {}  # rows held, by name
-        self._path = _beside(checkpoint)
+        self._checkpoint, self._path = checkpoint, _beside(checkpoint)
         self._held: list[State] = []
         self._digest = hashlib.blake2b(digest_size=16)
 
@@ -82,7 +83,12 @@ class Spool:
         return False
 
     def joined(self) -> State:
-        """All rows by name, in order; each tensor is filled in place, never held twice."""
+        """All rows by name, in order; each tensor is filled in place, never held twice.
+
+        Raises:
+            MirageError: the file does not hold what was written to it; it and the state are
+                removed.
+        """
         whole: State = {}
         filled = dict.fromkeys(self._rows, 0)
         for piece in self._read_back():
@@ -96,7 +102,22 @@ class Spool:
     def _read_back(self) -> Iterable[State]:
         if self._path is None:
             return self._held
+        self._verify(self._path)
         return map(_read, _contents(self._path, self.pieces))
+
+    def _verify(self, path: Path) -> None:
+        """Another process may have written to the file, or the disk lost some of it."""
+        digest = hashlib.blake2b(digest_size=16)
+        with suppress(OSError, ValueError):
+            for content in _contents(path, self.pieces):
+                digest.update(content)
+        if digest.digest() != self._digest.digest():
+            self._checkpoint.discard()
+            discard(self._checkpoint)
+            raise MirageError(
+                f"{path} does not hold what this job wrote to it",
+                remedy="run the same command again; this job starts afresh",
+            )
 
     def _count(self, piece: State) -> None:
         self.pieces += 1
@@ -105,6 +126,7 @@ class Spool:
 
     def _write(self, content: bytes) -> None:
         assert self._path is not None
+        claims.insist()
         # What an earlier, given-up run left is overwritten by the first piece.
         with _writable(self._path, "ab" if self.pieces else "wb") as file:
             file.write(content)
@@ -138,15 +160,21 @@ def _writable(path: Path, mode: str) -> Iterator[IO[bytes]]:
 def _contents(path: Path, count: int) -> Iterator[bytes]:
     """The first ``count`` pieces as they lie in the file, lengths included."""
     with path.open("rb") as file:
+        left = os.fstat(file.fileno()).st_size
         for _ in range(count):
             head = file.read(_LENGTH)
-            body = file.read(int.from_bytes(head, "little"))
-            if len(head) < _LENGTH or len(body) < int.from_bytes(head, "little"):
+            length = int.from_bytes(head, "little")
+            left -= _LENGTH + length  # checked first: a damaged length may ask for all memory
+            if left < 0:
                 raise ValueError("the file ends early")
-            yield head + body
+            yield head + file.read(length)
 
 
 def _read(content: bytes) -> dict[str, Tensor]:
+    from safetensors import SafetensorError
     from safetensors.torch import load
 
-    return load(content[_LENGTH:])
+    try:
+        return load(content[_LENGTH:])
+    except SafetensorError as error:
+        raise ValueError(f"a damaged piece ({error})") from error
