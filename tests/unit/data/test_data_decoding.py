@@ -1,4 +1,7 @@
-"""Decoding of odd files, each made here with Pillow."""
+"""Decoding of odd files, made here with Pillow or, where it cannot write them, by hand."""
+
+import struct
+import zlib
 
 import numpy as np
 import pytest
@@ -17,6 +20,44 @@ def _planes(image):
 
 def _saved(path, image, **options):
     image.save(path, **options)
+    return path
+
+
+def _png(path, colour, bits, rows, transparent=()):
+    """Write a PNG with the values of each row as they are packed in the file."""
+
+    def chunk(name, data):
+        return (
+            struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+        )
+
+    per_pixel = {0: 1, 2: 3, 4: 2, 6: 4}[colour]
+    width = len(rows[0]) * 8 // (bits * per_pixel)
+    heading = struct.pack(">IIBBBBB", width, len(rows), bits, colour, 0, 0, 0)
+    clear = struct.pack(f">{len(transparent)}H", *transparent)
+    path.write_bytes(
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", heading)
+        + (chunk(b"tRNS", clear) if transparent else b"")
+        + chunk(b"IDAT", zlib.compress(b"".join(b"\0" + row for row in rows)))
+        + chunk(b"IEND", b"")
+    )
+    return path
+
+
+def _tiff(path, width, values, bits, samples=1, zero_is_black=1, kind=1):
+    """Write a TIFF of one row; ``kind`` 1 is unsigned, 2 signed."""
+    tags = {256: [width], 257: [1], 258: [bits] * samples, 259: [1],
+            262: [2 if samples > 1 else zero_is_black], 273: [8], 277: [samples], 278: [1],
+            279: [len(values)], 339: [kind] * samples}  # fmt: skip
+    start = 8 + len(values)
+    directory, far = struct.pack("<H", len(tags)), b""
+    for tag, numbers in tags.items():
+        data = struct.pack(f"<{len(numbers)}H", *numbers)
+        if len(data) > 4:
+            data, far = struct.pack("<I", start + 6 + 12 * len(tags) + len(far)), far + data
+        directory += struct.pack("<HHI", tag, 3, len(numbers)) + data.ljust(4, b"\0")
+    path.write_bytes(b"II*\0" + struct.pack("<I", start) + values + directory + bytes(4) + far)
     return path
 
 
@@ -76,6 +117,69 @@ def test_16_bit_grey_is_scaled_not_cut(tmp_path, suffix):
     np.testing.assert_array_equal(decode_file(path, 3).pixels, np.stack([expected] * 3))
 
 
+EDGES = [0, 127, 128, 129, 256, 257, 32768, 60000, 65407, 65535]
+
+
+@pytest.mark.parametrize("kind", ["png", "tiff", "ppm"])
+def test_16_bit_colour_is_reported_and_at_most_one_level_off(tmp_path, kind):
+    deep = np.array([EDGES, EDGES[::-1], [7] * len(EDGES)], dtype=np.uint16).T
+    path = tmp_path / "a.bin"
+    if kind == "png":
+        _png(path, 2, 16, [deep.astype(">u2").tobytes()])
+    elif kind == "tiff":
+        _tiff(path, len(deep), deep.astype("<u2").tobytes(), 16, samples=3)
+    else:
+        path.write_bytes(b"P6 10 1 65535\n" + deep.astype(">u2").tobytes())
+    found = decode_file(path, 3)
+    assert found.handled == ("16 bits made 8",)
+    off = found.pixels[:, 0].T - np.round(deep / 257)
+    assert np.abs(off).max() <= 1
+    if kind != "ppm":
+        np.testing.assert_array_equal(found.pixels[:, 0].T, deep >> 8)
+
+
+def test_the_upper_byte_is_at_most_one_level_off():
+    every = np.arange(65536)
+    assert np.abs((every >> 8) - np.round(every / 257)).max() == 1
+
+
+def test_16_bit_grey_with_a_transparent_value(tmp_path):
+    row = np.array([0, 1000, 1001, 65535], dtype=">u2").tobytes()
+    found = decode_file(_png(tmp_path / "a.png", 0, 16, [row], transparent=[1000]), 1)
+    assert found.handled == ("16 bits made 8", "transparency laid over white")
+    assert found.pixels[0, 0].tolist() == [0, 255, 4, 255]
+
+
+def test_16_bit_grey_with_alpha(tmp_path):
+    row = np.array([[0, 0], [0, 65535], [65535, 65535]], dtype=">u2").tobytes()
+    found = decode_file(_png(tmp_path / "a.png", 4, 16, [row]), 1)
+    assert found.handled == ("16 bits made 8", "transparency laid over white")
+    assert found.pixels[0, 0].tolist() == [255, 0, 255]
+
+
+@pytest.mark.parametrize(
+    ("bits", "row", "transparent", "expected"),
+    [
+        (1, b"\x40", 1, [0, 255, 0, 0, 0, 0, 0, 0]),
+        (2, b"\x1b", 1, [0, 255, 170, 255]),
+        (4, b"\x05\xaf", 5, [0, 255, 170, 255]),
+        (8, b"\x00\x05\xaf\xff", 5, [0, 255, 175, 255]),
+    ],
+)
+def test_shallow_grey_with_a_transparent_value(tmp_path, bits, row, transparent, expected):
+    path = _png(tmp_path / "a.png", 0, bits, [row], transparent=[transparent])
+    found = decode_file(path, 1)
+    assert found.handled == ("transparency laid over white",)
+    assert found.pixels[0, 0].tolist() == expected
+
+
+def test_12_bit_grey_is_scaled_by_its_own_range(tmp_path):
+    packed = bytes.fromhex("000fff800001")  # 0, 4095, 2048, 1
+    found = decode_file(_tiff(tmp_path / "a.tif", 4, packed, 12), 1)
+    assert found.handled == ("12 bits made 8",)
+    assert found.pixels[0, 0].tolist() == [0, 255, 128, 0]
+
+
 def test_shallow_pgm_is_scaled(tmp_path):
     path = tmp_path / "a.pgm"
     path.write_bytes(b"P5 2 1 15\n\x00\x0f")
@@ -124,6 +228,10 @@ def _truncated(path, suffix):
         (lambda path: _truncated(path, "ppm"), "truncated"),
         (lambda path: Image.new("F", (2, 2)).save(path, "tiff"), "floating-point"),
         (lambda path: Image.new("I", (2, 2), 70_000).save(path, "tiff"), "32-bit"),
+        (lambda path: Image.new("I", (2, 2), 200).save(path, "tiff"), "32-bit"),
+        (lambda path: _tiff(path, 2, bytes(4), 16, kind=2), "signed"),
+        (lambda path: _tiff(path, 2, bytes(4), 16, zero_is_black=0), "counts from white"),
+        (lambda path: _png(path, 2, 16, [bytes(12)], transparent=[0, 0, 0]), "one transparent"),
     ],
 )
 def test_unusable_files_have_a_reason(tmp_path, make, reason, channels):

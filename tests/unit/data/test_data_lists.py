@@ -75,8 +75,11 @@ def test_other_damage(path, text, message):
 
 
 POINTS = st.lists(
-    st.floats(-500, 5000, allow_nan=False).map(lambda v: round(v, 3)), min_size=10, max_size=10
-)
+    st.floats(-500, 5000, allow_nan=False).map(lambda v: round(v, 3)),
+    min_size=10,
+    max_size=10,
+    unique=True,
+).filter(lambda values: max(np.ptp(values[::2]), np.ptp(values[1::2])) >= 1)
 
 
 @FAST
@@ -91,6 +94,25 @@ def test_five_landmarks(path, rows, data):
         np.testing.assert_array_equal(found[name].ravel(), rows[name])
     with pytest.raises(MirageError, match=r"no landmarks of 1 photographs: other\.jpg"):
         read_landmarks(path, 5, [*wanted, "other.jpg"])
+
+
+@pytest.mark.parametrize("count", [5, 68])
+def test_failed_detections_are_named(tmp_path, count):
+    """A face is no point, wherever that lies."""
+    path = tmp_path / ("landmark.txt" if count == 68 else "five.txt")
+    heading = "" if count == 68 else "12\nlefteye_x\n"
+    face = " ".join(map(str, range(2 * count)))
+    failed = [f"{n}.jpg {' '.join([str(30 * n)] * 2 * count)}\n" for n in range(11)]
+    path.write_text(f"{heading}face.jpg {face}\n{''.join(failed)}")
+    source = tmp_path if count == 68 else path
+    assert list(read_landmarks(source, count, ["face.jpg"])) == ["face.jpg"]
+    names = ["face.jpg", *(f"{n}.jpg" for n in range(11))]
+    with pytest.raises(
+        MirageError, match=r"for 11 photographs: 0\.jpg, 1\.jpg.*9\.jpg\."
+    ) as caught:
+        read_landmarks(source, count, names)
+    assert "10.jpg" not in str(caught.value)
+    assert "face.jpg" not in str(caught.value)
 
 
 def test_sixty_eight_landmarks(tmp_path):

@@ -1,5 +1,6 @@
 """Readers: counts, stable order, and what is said when something is missing."""
 
+import os
 import shutil
 
 import pytest
@@ -49,6 +50,33 @@ def test_folders_match_torchvision(tmp_path):
     photos = readers.list_photos("folders", {"folder": tmp_path}).photos
     assert [str(photo.path) for photo in photos] == [path for path, _ in folder.samples]
     assert list(dict.fromkeys(photo.identity for photo in photos)) == folder.classes
+
+
+@pytest.mark.parametrize(
+    ("reader", "odd"),
+    [
+        ("facescrub", b"actresses/faces/Adrianne_Le\xf3n/1.jpg"),
+        ("facescrub", b"actors/faces/Adrien_Brody/Le\xf3n.db"),
+        ("folders", b"ann/Le\xf3n/1.png"),
+        ("imagenette", b"val/n1/Le\xf3n.JPEG"),
+    ],
+)
+def test_names_that_are_not_utf_8_are_told_before_anything_is_decoded(tmp_path, reader, odd):
+    whole = {
+        "facescrub": ("actors/faces/Adrien_Brody/1.jpg", "actresses/faces/Zoe/1.jpg"),
+        "folders": ("ann/1.png",),
+        "imagenette": ("train/n1/1.JPEG", "val/n1/1.JPEG"),
+    }
+    for name in (*map(os.fsencode, whole[reader]), odd):
+        path = tmp_path / os.fsdecode(name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    with pytest.raises(MirageError) as caught:
+        select_photos(DatasetRecipe(reader, str(tmp_path)))
+    told = str(caught.value)
+    assert told.isascii()  # any log can hold it
+    assert r"Le\xf3n" in told
+    assert "convmv -r -f latin1 -t utf8" in told
 
 
 @pytest.mark.parametrize(

@@ -182,12 +182,16 @@ def test_other_settings_or_code_start_afresh(photo_folder, tmp_path, monkeypatch
 
 
 def test_two_at_the_same_work(photo_folder, tmp_path):
+    """The one that is refused touches nothing, not even a store that is whole."""
+    prepare_store(_recipe(photo_folder), tmp_path / "store")
+    whole = _bytes(tmp_path / "store")
     remains = tmp_path / "store" / ".preparing"
-    remains.mkdir(parents=True)
+    remains.mkdir()
     with (remains / "lock").open("wb") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         with pytest.raises(MirageError, match="being written by another process"):
             prepare_store(_recipe(photo_folder), tmp_path / "store")
+    assert _bytes(tmp_path / "store") == whole
     prepare_store(_recipe(photo_folder), tmp_path / "store")
 
 

@@ -20,20 +20,26 @@ from mirage.targets.architectures import build
 from mirage.targets.weights import load_classifier
 
 
-def _shaken(network):
-    """Random batch-norm statistics, so that no part of the file is neutral."""
+def _calibrated(network, image_px=96):
+    """Give batch norm the statistics of noise: no layer is neutral, and none dies out.
+
+    With other random statistics the values shrink from layer to layer, until the answer is the
+    same whatever the layers do.
+    """
+    for module in network.modules():
+        if isinstance(module, torch.nn.modules.batchnorm._BatchNorm):
+            module.momentum = 1.0
     draws = torch.Generator().manual_seed(3)
-    for name, tensor in network.state_dict().items():
-        if name.endswith(("running_mean", "running_var")):
-            tensor.copy_(torch.rand(tensor.shape, generator=draws) * 0.5 + 0.5)
+    with torch.no_grad():
+        network.train()(torch.rand(4, 3, image_px, image_px, generator=draws) * 2 - 1)
     return network.eval().requires_grad_(False)
 
 
-def _torchvision(name, **options):
+def _torchvision(name, image_px=96, **options):
     from torchvision import models
 
     torch.manual_seed(0)
-    return _shaken(getattr(models, name)(weights=None, **options))
+    return _calibrated(getattr(models, name)(weights=None, **options), image_px)
 
 
 @pytest.fixture
@@ -76,7 +82,8 @@ def test_imagenet_weights_of_torchvision(bring_in, architecture, name, publish, 
     images = torch.rand(1, 3, 64, 64)
     imported = load_foreign(ForeignRecipe("imagenet", architecture=architecture), out)
     with torch.no_grad():
-        assert torch.equal(imported(images), network(images))
+        # Equal numbers at another place in memory may be added up in another order.
+        torch.testing.assert_close(imported(images), network(images), rtol=0, atol=1e-5)
     # ... and they are what a training starts from
     started = build(architecture, 7, 3, init=out).freeze()
     ours = {key.removeprefix("trunk."): value for key, value in started.state_dict().items()}
@@ -89,7 +96,7 @@ def test_facenet_with_the_logits_of_its_training(bring_in, tmp_path):
     from facenet_pytorch import InceptionResnetV1
 
     torch.manual_seed(0)
-    network = _shaken(InceptionResnetV1(classify=True, num_classes=8631))
+    network = _calibrated(InceptionResnetV1(classify=True, num_classes=8631))
     # 20180402-114759-vggface2.pt was saved in 2020, before the zip layout was the default.
     record, out = bring_in(network.state_dict(), "facenet", zipped=False)
     assert record["container"] == "torch legacy"
@@ -105,12 +112,14 @@ def test_facenet_with_the_logits_of_its_training(bring_in, tmp_path):
 
 @pytest.fixture(scope="module")
 def fid_network():
-    return _torchvision("inception_v3", num_classes=1008, aux_logits=False, init_weights=False)
+    settings = {"num_classes": 1008, "aux_logits": False, "init_weights": False}
+    return _torchvision("inception_v3", image_px=299, **settings)
 
 
 def test_fid_inception_equals_pytorch_fid(bring_in, fid_network, monkeypatch):
-    """Needs pytorch-fid (0.3.0 was used): the same weights, built by its own code."""
-    theirs = pytest.importorskip("pytorch_fid.inception")
+    """The same weights, built by pytorch-fid's own code."""
+    from pytorch_fid import inception as theirs
+
     state = fid_network.state_dict()
     monkeypatch.setattr(theirs, "load_state_dict_from_url", lambda *_, **__: state)
     network = theirs.InceptionV3([3], resize_input=False, normalize_input=False).eval()
@@ -119,7 +128,8 @@ def test_fid_inception_equals_pytorch_fid(bring_in, fid_network, monkeypatch):
     found = load_network(NetworkSpec("inception_fid", 299), out, "cpu").embed(images)
     with torch.no_grad():
         expected = network(images)[0].flatten(1)
-    torch.testing.assert_close(found.features, expected, rtol=0, atol=1e-5)
+    assert expected.std(dim=0).mean() > 0.05  # the images are told apart
+    torch.testing.assert_close(found.features, expected, rtol=1e-4, atol=1e-4)
 
 
 def _as_ppa_saves(network, compiled):
@@ -129,7 +139,7 @@ def _as_ppa_saves(network, compiled):
 
 @pytest.mark.parametrize("checkpoint", [False, True])
 def test_released_evaluator_of_the_official_repository(bring_in, checkpoint):
-    network = _torchvision("inception_v3", aux_logits=True, init_weights=False)
+    network = _torchvision("inception_v3", image_px=299, aux_logits=True, init_weights=False)
     torch.manual_seed(1)
     network.fc = torch.nn.Linear(2048, 9)
     # Released files are plain; what the training program writes is wrapped and compiled.
@@ -202,7 +212,7 @@ def test_facenet_distances_of_sample_faces(bring_in, tmp_path):
     from PIL import Image
 
     torch.manual_seed(0)
-    network = _shaken(InceptionResnetV1())
+    network = _calibrated(InceptionResnetV1())
     people, chance = ("ann", "bob", "cyd"), np.random.default_rng(0)
     for person in people:
         (tmp_path / person).mkdir()

@@ -1,8 +1,11 @@
 """Files of weights in every container: what is taken, what is refused, and in which words."""
 
+import copy
 import io
 import os
 import tarfile
+import warnings
+import zipfile
 
 import pytest
 import torch
@@ -113,6 +116,66 @@ def test_a_file_that_asks_for_code_is_refused_and_runs_none(tmp_path, monkeypatc
     with pytest.raises(MirageError, match=r"bad\.pth is refused"):
         read_state("bad.pth")
     assert [path.name for path in tmp_path.iterdir()] == ["bad.pth"]
+
+
+def _quantised(tensor):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # PyTorch announces another way to quantise
+        return torch.quantize_per_tensor(tensor, 0.1, 0, torch.qint8)
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda tensor: tensor.to_sparse(),
+        lambda tensor: tensor.to_sparse_csr(),
+        lambda tensor: tensor.to("meta"),
+        lambda tensor: torch.nested.nested_tensor([tensor]),
+        _quantised,
+    ],
+    ids=["sparse", "csr", "meta", "nested", "quantised"],
+)
+def test_tensors_without_a_value_in_every_place_are_refused(tmp_path, make):
+    state = {**STATE, "conv.weight": make(STATE["conv.weight"])}
+    with pytest.raises(MirageError, match=r"w\.pth holds 1 tensors .*\(conv\.weight\)"):
+        read_state(_write(tmp_path / "w.pth", state))
+
+
+def test_a_few_bytes_that_claim_any_size_are_refused_unseen(tmp_path):
+    huge = {**STATE, "conv.weight": torch.zeros(1).expand(2**55)}
+    eighth = {**STATE, "conv.weight": STATE["conv.weight"].to(torch.float8_e4m3fn)}
+    for state, told in ((huge, "of another shape"), (eighth, "of another dtype")):
+        state = read_state(_write(tmp_path / "w.pth", state))
+        with pytest.raises(MirageError, match=told):
+            fit(state, LAYOUT, "w.pth")
+
+
+def _deflated(parts, path):
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in parts.items():
+            archive.writestr(name, content)
+
+
+def _shared(parts, path):
+    """The directory gives both tensors the same bytes."""
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in parts.items():
+            if name != "w/data/1":
+                archive.writestr(name, content)
+        again = copy.copy(archive.getinfo("w/data/0"))
+        again.filename = "w/data/1"
+        archive.filelist.append(again)
+
+
+@pytest.mark.parametrize("repack", [_deflated, _shared])
+def test_a_zip_that_unpacks_to_more_than_its_size_is_refused(tmp_path, repack):
+    path = _write(tmp_path / "w.pth", {"a": torch.zeros(500_000), "b": torch.zeros(500_000)})
+    with zipfile.ZipFile(path) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    repack(parts, path)
+    with pytest.raises(MirageError, match=r"w\.pth is a zip made anew"):
+        read_state(path)
 
 
 def _tar(path):

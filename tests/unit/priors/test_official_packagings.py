@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from mirage.errors import MirageError
+from mirage.foreign import references
 from mirage.foreign.references import Published
 from mirage.priors import nvidia_pickle, weights
 
@@ -85,28 +86,66 @@ def test_the_canary_would_tell(written, tmp_path):
     assert (tmp_path / "canary").exists()
 
 
-def test_the_image_of_the_fixed_latent_is_held_to_a_published_one(written, tmp_path):
-    case = CASES[0]
-    paths = tmp_path / "g.safetensors", tmp_path / "d.safetensors"
-    memory = tmp_path / "m.json"
-    nvidia_pickle.import_pickle(written[case], *paths, Published(), memory)
+@pytest.fixture
+def answers(written, tmp_path):
+    """A folder of published answers, those of the first packaging: the files' paths by name."""
+    paths = tmp_path / "before-g.safetensors", tmp_path / "before-d.safetensors"
+    nvidia_pickle.import_pickle(written[CASES[0]], *paths, Published(), tmp_path / "before.json")
     z = torch.from_numpy(np.random.RandomState(1).randn(1, 9)).float()
-    image = weights.load_generator(paths[0])(z)
-    np.save(tmp_path / "reference.npy", image.permute(0, 2, 3, 1).numpy())
-    # The other packaging of the same weights gives the same image.
-    other = written[CASES[2]]
-    new = tmp_path / "new.json"
-    record = nvidia_pickle.import_pickle(
-        other, *paths, Published(), new, tmp_path / "reference.npy"
-    )
+    noise = torch.rand(1, 3, 16, 16, generator=torch.Generator().manual_seed(2))
+    contents = {
+        references.REFERENCE_IMAGE: weights.load_generator(paths[0])(z).permute(0, 2, 3, 1),
+        references.REFERENCE_INPUT: noise.permute(0, 2, 3, 1),
+        references.REFERENCE_VALUE: weights.load_discriminator(paths[1])(noise),
+    }
+    for name, content in contents.items():
+        path = tmp_path / "reference" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        np.save(path, content.numpy())
+    return tmp_path / "reference"
+
+
+def _import(pickled, answers, folder):
+    """What is recorded, and the two weight files."""
+    folder.mkdir()
+    paths = folder / "g.safetensors", folder / "d.safetensors"
+    memory = folder / "memory.json"
+    return nvidia_pickle.import_pickle(pickled, *paths, Published(), memory, answers), paths
+
+
+def test_both_networks_are_held_to_published_answers(written, answers, tmp_path):
+    # The other packaging of the same weights answers alike.
+    record, paths = _import(written[CASES[2]], answers, tmp_path / "new")
     assert record["status"] == "agrees with the published reference"
     assert record["reference_error"] < 1e-6
-    for path in paths:
-        path.unlink()
-    np.save(tmp_path / "mirrored.npy", image.flip(3).numpy())
-    with pytest.raises(MirageError, match="fixed latent differs"):
-        nvidia_pickle.import_pickle(other, *paths, Published(), new, tmp_path / "mirrored.npy")
-    assert not any(path.exists() for path in paths)
+    assert record["discriminator_error"] < 1e-5
+    assert all(path.exists() for path in paths)
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "told"),
+    [
+        (references.REFERENCE_IMAGE, lambda image: image[:, :, ::-1], "fixed latent differs"),
+        (references.REFERENCE_IMAGE, lambda image: image[:, ::2, ::2], r"shape \[1, 3, 8, 8\]"),
+        (references.REFERENCE_VALUE, lambda value: value + 8e-4, "the discriminator's value"),
+        (references.REFERENCE_VALUE, lambda value: value[0], r"shape \[1\]"),
+        (references.REFERENCE_INPUT, lambda image: image[:, :, ::-1], "the discriminator's value"),
+    ],
+)
+def test_another_published_answer_is_refused_with_the_way_out(
+    written, answers, tmp_path, name, change, told
+):
+    np.save(answers / name, change(np.load(answers / name)))
+    with pytest.raises(MirageError, match=told) as caught:
+        _import(written[CASES[2]], answers, tmp_path / "new")
+    assert "leave out `reference` of the prior in config.yaml" in str(caught.value)
+    assert not list((tmp_path / "new").glob("*.safetensors"))
+
+
+def test_a_published_answer_that_is_missing_is_named(written, answers, tmp_path):
+    (answers / references.REFERENCE_INPUT).unlink()
+    with pytest.raises(MirageError, match=r"ffhq_input_img\.npy cannot be read"):
+        _import(written[CASES[2]], answers, tmp_path / "new")
 
 
 def test_the_mean_of_w_is_compared_with_fresh_ones(written, tmp_path):

@@ -28,7 +28,7 @@ def prior_px(wildcards):
 
 
 def prior_reference(wildcards):
-    """The public image a prior must repeat; nothing if none is named."""
+    """Folder of the public answers a prior must repeat; nothing if none is named."""
     source = prior_source(wildcards)
     return asset(source["reference"]) if "reference" in source else []
 

@@ -3,7 +3,7 @@
 import io
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import xxhash
@@ -11,15 +11,18 @@ import xxhash
 from mirage.errors import MirageError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from numpy.typing import NDArray
-    from PIL import Image
+    from PIL import Image, ImageFile
 
     Pixels = NDArray[np.uint8]
 
-_DEEPEST_GREY = 65535
 _ORIENTATION = 0x0112  # EXIF tag; 1 is upright
+_PNG_DEPTH = 24  # place of the bit depth in a PNG file: signature, length, IHDR, width, height
+_TIFF_BITS, _TIFF_ZERO = 258, 262  # TIFF tags: BitsPerSample, and what 0 stands for
+_WHITE = 0
 # What photographs come in. Other formats Pillow knows can run programs or embed documents.
 _FORMATS = ("JPEG", "PNG", "GIF", "BMP", "PPM", "TIFF", "WEBP")
 
@@ -57,9 +60,13 @@ def decode_file(path: "Path", channels: int) -> Decoded:
 
     EXIF orientation is applied (the official code does so in CelebA's crops only, and shows
     FaceScrub's as they are stored); of an animation the first frame is taken. Grey is the
-    ITU-R 601 luma of RGB. 16-bit grey is scaled by 255/65535 and rounded. Transparent pixels are
-    laid over white: Pillow's own conversion would show whatever colour lies hidden under them
-    (the official code converts that way; opaque images come out the same).
+    ITU-R 601 luma of RGB. Transparent pixels are laid over white: Pillow's own conversion would
+    show whatever colour lies hidden under them (the official code converts that way; opaque images
+    come out the same).
+
+    More than 8 bits are made 8. Grey is scaled by its largest possible value and rounded. Of PNG
+    and TIFF with colour or an alpha channel Pillow gives the upper byte of each value only: at most
+    one level away from the scaled one.
 
     Args:
         path: the file.
@@ -83,9 +90,11 @@ def decode_file(path: "Path", channels: int) -> Decoded:
         raise UnreadableImage("the file is empty")
     try:
         with Image.open(io.BytesIO(content), formats=_FORMATS) as image:
-            handled = tuple(_oddities(image, channels))
+            bits = _bits(image, content)
+            _refuse_undefined(image, bits)
+            handled = tuple(_oddities(image, bits, channels))
             upright = ImageOps.exif_transpose(image)
-            pixels = np.asarray(_to_channels(upright, channels))
+            pixels = np.asarray(_to_channels(upright, bits, channels))
     except (UnreadableImage, MemoryError):
         raise
     except Exception as error:  # damaged files make the decoders raise nearly anything
@@ -106,14 +115,49 @@ def _plain_reason(error: Exception, content: bytes) -> str:
     return f"no image in {', '.join(_FORMATS)}"
 
 
-def _oddities(image: "Image.Image", channels: int) -> Iterator[str]:
+def _bits(image: "ImageFile.ImageFile", content: bytes) -> int:
+    """Bits of one value as the file states them; Pillow narrows some before they are seen."""
+    if image.format == "PNG":
+        return content[_PNG_DEPTH]
+    if image.format == "TIFF":
+        return int(max(_tags(image).get(_TIFF_BITS, (1,))))
+    if image.format == "PPM":
+        settings = image.tile[0].args  # of the decoder; a pair ends with the largest value
+        deep = isinstance(settings, tuple) and settings[1] > 255
+        return 16 if deep or image.mode == "I" else 8
+    return 8
+
+
+def _tags(image: "Image.Image") -> "Mapping[int, Any]":
+    return getattr(image, "tag_v2", {})
+
+
+def _refuse_undefined(image: "Image.Image", bits: int) -> None:
+    """Refuse what has no defined range, or a meaning that is lost on the way through Pillow.
+
+    Raises:
+        UnreadableImage: the reason.
+    """
+    if image.mode == "F":
+        raise UnreadableImage("floating-point pixels have no defined range")
+    if bits > 16:
+        raise UnreadableImage(f"{bits}-bit pixels have no defined range")
+    if image.mode == "I" and image.format == "TIFF":
+        raise UnreadableImage("signed pixels have no defined range")
+    if image.mode == "I;16" and _tags(image).get(_TIFF_ZERO) == _WHITE:
+        raise UnreadableImage("16-bit grey that counts from white is not supported")
+    if image.mode == "RGB" and bits > 8 and "transparency" in image.info:
+        raise UnreadableImage("one transparent colour among 16-bit ones is not supported")
+
+
+def _oddities(image: "Image.Image", bits: int, channels: int) -> Iterator[str]:
     if image.getexif().get(_ORIENTATION, 1) != 1:
         yield "turned upright as EXIF says"
     if getattr(image, "is_animated", False):
         yield "first frame of several"
-    if image.mode.startswith("I"):
-        yield "16 bits made 8"
-    elif image.mode == "CMYK":
+    if bits > 8:
+        yield f"{bits} bits made 8"
+    if image.mode == "CMYK":
         yield "CMYK made RGB"
     if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
         yield "transparency laid over white"
@@ -121,13 +165,14 @@ def _oddities(image: "Image.Image", channels: int) -> Iterator[str]:
         yield "grey made RGB"
 
 
-def _to_channels(image: "Image.Image", channels: int) -> "Image.Image":
+def _to_channels(image: "Image.Image", bits: int, channels: int) -> "Image.Image":
     from PIL import Image
 
-    if image.mode == "F":
-        raise UnreadableImage("floating-point pixels have no defined range")
     if image.mode.startswith("I"):
-        image = _to_8_bits(image)
+        image = _to_8_bits(image, bits)
+    if image.mode == "L" and "transparency" in image.info:
+        # Pillow scales shallow grey to 8 bits, but not the value that is transparent.
+        image.info["transparency"] = image.info["transparency"] * 255 // (2 ** min(bits, 8) - 1)
     if image.mode in ("PA", "LA") or "transparency" in image.info:
         image = image.convert("RGBA")
     if image.mode == "RGBA":
@@ -138,13 +183,15 @@ def _to_channels(image: "Image.Image", channels: int) -> "Image.Image":
     return image.convert("L" if channels == 1 else "RGB")
 
 
-def _to_8_bits(image: "Image.Image") -> "Image.Image":
+def _to_8_bits(image: "Image.Image", bits: int) -> "Image.Image":
+    """Scale deep grey; its transparent value, if any, becomes white while it can be told."""
     from PIL import Image
 
-    deep = np.asarray(image).astype(np.int64)
-    if deep.min() < 0 or deep.max() > _DEEPEST_GREY:
-        raise UnreadableImage("32-bit pixels have no defined range")
-    return Image.fromarray(((deep * 255 + _DEEPEST_GREY // 2) // _DEEPEST_GREY).astype(np.uint8))
+    deep, most = np.asarray(image).astype(np.int64), 2**bits - 1
+    shallow = ((deep * 255 + most // 2) // most).astype(np.uint8)
+    if "transparency" in image.info:
+        shallow[deep == image.info["transparency"]] = 255
+    return Image.fromarray(shallow)
 
 
 def pixel_hash(pixels: "Pixels") -> str:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 SIXTY_EIGHT, STANDARD = "landmark.txt", "standard_landmark_68pts.txt"
 _FIVE_HEADING = 2  # number of images, names of the columns
+_NAMED = 10  # photographs that a message names
 
 # Mean face of the five-point tool: left eye, right eye, nose, left and right corner of the mouth.
 _FIVE_STANDARD = (
@@ -40,7 +41,8 @@ def read_landmarks(source: Path, count: int, names: Sequence[str]) -> dict[str, 
         Name -> [count, 2], x and y in pixels of the photograph, pixel centres on whole numbers.
 
     Raises:
-        MirageError: the file is missing, a damaged line, photographs without landmarks.
+        MirageError: the file is missing, a damaged line, photographs without landmarks or with
+            landmarks that all lie in one place.
     """
     five = count == len(_FIVE_STANDARD)
     path, heading = (source, _FIVE_HEADING) if five else (source / SIXTY_EIGHT, 0)
@@ -48,11 +50,21 @@ def read_landmarks(source: Path, count: int, names: Sequence[str]) -> dict[str, 
     lacking = [name for name in names if name not in rows]
     if lacking:
         raise MirageError(
-            f"{path} has no landmarks of {len(lacking)} photographs: {', '.join(lacking[:10])}",
+            f"{path} has no landmarks of {len(lacking)} photographs: {', '.join(lacking[:_NAMED])}",
             "one line for each of CelebA's photographs",
             "get the file again",
         )
-    return {name: np.array(rows[name], dtype=np.float64).reshape(count, 2) for name in names}
+    found = {name: np.array(rows[name], dtype=np.float64).reshape(count, 2) for name in names}
+    # What a failed detection leaves; the crop would enlarge that one place to a plain colour.
+    flat = [name for name, points in found.items() if np.ptp(points, axis=0).max() < 1]
+    if flat:
+        raise MirageError(
+            f"{path} has all landmarks within one pixel for {len(flat)} photographs: "
+            f"{', '.join(flat[:_NAMED])}",
+            "the places of eyes, nose and mouth",
+            "get the file again, or correct these lines",
+        )
+    return found
 
 
 def standard_layout(source: Path, count: int) -> "Points":

@@ -56,7 +56,8 @@ def prepare_store(
 
     Args:
         recipe: the data set.
-        folder: where the store shall lie. A store already there is void from the first moment.
+        folder: where the store shall lie. A store already there is void from the moment
+            that the work on the new one begins.
         workers: decoding threads (the decoders run outside Python's lock).
         code: digest of the code; earlier work of other code is not taken up.
         meter: counts what this call decodes.
@@ -72,11 +73,11 @@ def prepare_store(
     folder, meter = Path(folder), meter or Meter()
     selection = select_photos(recipe)
     prepare, identity = preparation(recipe, selection.photos)
-    (folder / MANIFEST).unlink(missing_ok=True)
     signals.listen()
     every_s = float(os.environ.get("MIRAGE_CHECKPOINT_S", "60"))
     state = {**identity, "code": code}
     with Journal(folder / _PREPARING, state, selection.photos, every_s) as journal:
+        (folder / MANIFEST).unlink(missing_ok=True)  # only now that nobody else is at this work
         prepare_all(journal, selection.photos, prepare, workers, meter)
         if recipe.on_broken == "stop":
             _refuse_problems(_problems(journal.outcomes))

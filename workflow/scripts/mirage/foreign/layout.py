@@ -90,9 +90,7 @@ def fit(state: Mapping[str, Tensor], layout: Layout, source: str | Path) -> dict
                 if found[name].dtype != wanted[name].dtype
             ),
         ),
-        _listed(
-            "not finite", (name for name in both if not bool(torch.isfinite(found[name]).all()))
-        ),
+        _listed("not finite", (name for name in both if _undefined(found[name], wanted[name]))),
     ]
     told = "; ".join(problem for problem in problems if problem)
     if told:
@@ -135,6 +133,16 @@ def _listed(kind: str, names: Iterable[str]) -> str:
         return ""
     more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
     return f"{len(names)} {kind} ({', '.join(names[:_SHOWN])}{more})"
+
+
+def _undefined(found: Tensor, wanted: Tensor) -> bool:
+    """Whether a tensor that fits has values that are not finite.
+
+    Of one that does not fit nothing is looked at: not every dtype knows what finite means, and a
+    few bytes may claim any size.
+    """
+    fits = found.shape == wanted.shape and found.dtype == wanted.dtype
+    return fits and not bool(torch.isfinite(found).all())
 
 
 def _dtype(tensor: Tensor) -> str:

@@ -7,6 +7,7 @@ running what the pickle says; none of the files this project needs is one (facts
 first ResNet files were, vision issue 2068; those of today are not).
 """
 
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from pickle import UnpicklingError
@@ -22,6 +23,7 @@ NESTED = ("model_state_dict", "state_dict")
 
 _ZIP = b"PK\x03\x04"
 _TAR = slice(257, 262), b"ustar"
+_SHOWN = 4
 _HINT = "fetch it again and compare its checksum"
 
 
@@ -95,7 +97,10 @@ def _refuse_other_kinds(path: Path, head: bytes) -> None:
 
 def _load(path: Path) -> Any:
     try:
+        _refuse_packed(path)
         return torch.load(path, map_location="cpu", weights_only=True)
+    except MirageError:
+        raise
     except UnpicklingError as error:
         raise MirageError(
             f"{path} is refused, it holds more than tensors and names "
@@ -109,6 +114,25 @@ def _load(path: Path) -> Any:
             "a complete state dict saved by PyTorch, or safetensors",
             _HINT,
         ) from error
+
+
+def _refuse_packed(path: Path) -> None:
+    """Refuse a zip whose parts take more room in memory than the file takes on the disk.
+
+    PyTorch stores the parts as they are and still reads a zip that somebody has compressed, or
+    whose entries share their bytes, so a small file could fill the memory.
+    """
+    if not zipfile.is_zipfile(path):
+        return
+    with zipfile.ZipFile(path) as archive:
+        parts = archive.infolist()
+    stored = all(part.compress_type == zipfile.ZIP_STORED for part in parts)
+    if not stored or sum(part.file_size for part in parts) > path.stat().st_size:
+        raise MirageError(
+            f"{path} is a zip made anew, its parts are compressed or share their bytes",
+            "PyTorch's zip, in which everything is stored as it is",
+            _HINT,
+        )
 
 
 def _short(error: Exception) -> str:
@@ -125,4 +149,17 @@ def _tensors(content: Any, path: Path) -> dict[str, Tensor]:
             f"{path} holds no state dict",
             f"names and tensors, at the top or under {' or '.join(NESTED)}",
         )
+    odd = [str(name) for name, tensor in names.items() if not _is_plain(tensor)]
+    if odd:
+        raise MirageError(
+            f"{path} holds {len(odd)} tensors that are sparse, quantised, nested or without "
+            f"values ({', '.join(odd[:_SHOWN])})",
+            "plain tensors, each value in its place",
+            "use the published file, or have its state dict saved anew by whoever made it",
+        )
     return {str(name): tensor.detach() for name, tensor in names.items()}
+
+
+def _is_plain(tensor: Tensor) -> bool:
+    odd = tensor.is_meta or tensor.is_quantized or tensor.is_nested
+    return tensor.layout == torch.strided and not odd

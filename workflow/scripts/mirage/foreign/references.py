@@ -6,7 +6,7 @@ the answer is recorded and every later import of the same file must repeat it.
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,22 @@ FACENET_TOLERANCE = 0.01
 """Bound of facenet-pytorch's own test, as the norm of the matrix of differences."""
 IMAGE_TOLERANCE = 0.01
 """Largest mean absolute difference to a published image, whose own program uses other kernels."""
+VALUE_TOLERANCE = 5e-4
+"""Largest difference to a published value of a discriminator: five times that of flaxmodels' own
+test. The value for FFHQ is -0.0008, so that an answer of 0 does not pass."""
+
+REFERENCE_IMAGE = "generator/ffhq_output_ref.npy"
+"""Published image of the fixed latent, below the folder of a prior's reference."""
+REFERENCE_INPUT = "discriminator/ffhq_input_img.npy"
+"""Image a discriminator is asked about there; uniform noise in [0, 1), taken as it is."""
+REFERENCE_VALUE = "discriminator/ffhq_output_ref.npy"
+"""The discriminator's published answer to it."""
+
+_OTHER_PICKLE = (
+    "fetch pickle and reference again; if the pickle is another one than ffhq.pkl of "
+    "stylegan2-ada-pytorch, leave out `reference` of the prior in config.yaml: that the published "
+    "answers are of this file is our inference"
+)
 
 
 @dataclass(frozen=True)
@@ -188,29 +204,74 @@ def check_image(image: Tensor, reference: str | Path) -> float:
         Mean absolute difference.
 
     Raises:
-        MirageError: the file is damaged, of another shape, or the images differ.
+        MirageError: the file is missing, damaged, of another shape, or the images differ.
     """
-    import numpy as np
-
-    try:
-        array = np.load(reference, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise MirageError(
-            f"{reference} cannot be read ({error})", "an array of numbers", "fetch it again"
-        ) from error
-    known = torch.from_numpy(np.asarray(array, dtype=np.float64))
-    if known.ndim == 4 and known.shape[-1] == image.shape[1]:
-        known = known.permute(0, 3, 1, 2)
-    if known.shape != image.shape:
-        raise MirageError(
-            f"{reference} has the shape {list(known.shape)}", f"that of {list(image.shape)}"
-        )
-    gap = float((image.double().cpu() - known).abs().mean())
+    gap = float((image.double().cpu() - _published_image(reference, image.shape)).abs().mean())
     if not gap < IMAGE_TOLERANCE:
         raise MirageError(
             f"the generator's image of the fixed latent differs from {reference} by {gap:.3g} "
             "in the mean",
             f"less than {IMAGE_TOLERANCE}",
-            "fetch the pickle and the reference again; FFHQ at 1024 px is meant",
+            _OTHER_PICKLE,
         )
     return gap
+
+
+@torch.inference_mode()
+def check_value(
+    discriminator: Callable[[Tensor], Tensor], shape: Sequence[int], folder: str | Path
+) -> float:
+    """Compare a discriminator's value of a published image with the published value.
+
+    Args:
+        discriminator: float32 images [N, C, px, px] to values [N, 1], on the CPU.
+        shape: of its images, [1, C, px, px].
+        folder: holds ``REFERENCE_INPUT`` and ``REFERENCE_VALUE``.
+
+    Returns:
+        Absolute difference.
+
+    Raises:
+        MirageError: a file is missing, damaged, of another shape, or the values differ.
+    """
+    known = _published_array(Path(folder, REFERENCE_VALUE))
+    image = _published_image(Path(folder, REFERENCE_INPUT), shape)
+    found = discriminator(image.float()).double()
+    if known.shape != found.shape:
+        raise _misshapen(Path(folder, REFERENCE_VALUE), known, found.shape)
+    gap = float((found - known).abs().max())
+    if not gap < VALUE_TOLERANCE:
+        raise MirageError(
+            f"the discriminator's value of {Path(folder, REFERENCE_INPUT)} is {float(found):.5g}",
+            f"{float(known):.5g}, as {REFERENCE_VALUE} says, within {VALUE_TOLERANCE}",
+            _OTHER_PICKLE,
+        )
+    return gap
+
+
+def _published_image(path: str | Path, shape: Sequence[int]) -> Tensor:
+    """A published image as float64 of the shape [1, C, px, px], whichever way it is stored."""
+    known = _published_array(path)
+    if known.ndim == 4 and known.shape[-1] == shape[1]:
+        known = known.permute(0, 3, 1, 2)
+    if known.shape != tuple(shape):
+        raise _misshapen(path, known, shape)
+    return known
+
+
+def _published_array(path: str | Path) -> Tensor:
+    import numpy as np
+
+    try:
+        array = np.load(path, allow_pickle=False)
+        return torch.from_numpy(np.asarray(array, dtype=np.float64))
+    except (OSError, ValueError, EOFError) as error:
+        raise MirageError(
+            f"{path} cannot be read ({error})", "an array of numbers", "fetch it again"
+        ) from error
+
+
+def _misshapen(path: str | Path, known: Tensor, shape: Sequence[int]) -> MirageError:
+    return MirageError(
+        f"{path} has the shape {list(known.shape)}", f"that of {list(shape)}", _OTHER_PICKLE
+    )

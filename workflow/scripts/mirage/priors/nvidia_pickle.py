@@ -21,7 +21,14 @@ from torch import Tensor
 from mirage.errors import MirageError
 from mirage.foreign.fingerprint import fixed_latent
 from mirage.foreign.importing import sha256_of
-from mirage.foreign.references import Published, check_image, judge_answer, judge_bytes
+from mirage.foreign.references import (
+    REFERENCE_IMAGE,
+    Published,
+    check_image,
+    check_value,
+    judge_answer,
+    judge_bytes,
+)
 from mirage.priors import weights
 from mirage.priors.restricted_pickle import ModuleRecord, TensorRecord, read_records
 from mirage.priors.stylegan2.discriminator import Discriminator, DiscriminatorConfig
@@ -65,7 +72,7 @@ def import_pickle(
         discriminator_path: destination of ``D``.
         known: what is published about the pickle.
         memory: where the generator's answer is kept between imports.
-        reference: published image of the fixed latent (``.npy``), if that check is wanted.
+        reference: folder of published answers (see ``references``), if that check is wanted.
         image_px: side its images must have; None for any.
 
     Returns:
@@ -73,7 +80,8 @@ def import_pickle(
         ``bytes``, ``fingerprint`` and ``status`` of the image of the fixed latent,
         ``discriminator`` (its value for that image), ``w_avg_offset`` (distance of the stored
         mean w from that of 4,096 fresh ones, in standard deviations of w: near 0 for a trained
-        network whose mapping is computed as in its training), and ``reference_error``.
+        network whose mapping is computed as in its training), and with a reference
+        ``reference_error`` of the image and ``discriminator_error``.
 
     Raises:
         MirageError: as ``import_generator``, or the networks do not answer as known; then nothing
@@ -101,7 +109,8 @@ def import_pickle(
         **answers,
     }
     if reference is not None:
-        record["reference_error"] = check_image(image, reference)
+        record["reference_error"] = check_image(image, Path(reference, REFERENCE_IMAGE))
+        record["discriminator_error"] = check_value(discriminator, image.shape, reference)
         record["status"] = "agrees with the published reference"
     source = {"source": {"file": record["file"], "sha256": digest}}
     weights.save_generator(generator_path, generator, source)

@@ -1,7 +1,8 @@
 """Walking folders of photographs in the order of torchvision's ImageFolder."""
 
 import os
-from collections.abc import Sequence
+import shlex
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -9,6 +10,8 @@ from mirage.errors import MirageError
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif", ".tiff", ".webp")
 """What torchvision's ImageFolder takes for a photograph, in any case of letters."""
+
+_NAMED = 10  # names that a message shows
 
 
 class Files(NamedTuple):
@@ -35,10 +38,12 @@ def folders_in(path: Path) -> list[str]:
     ImageFolder takes hidden folders for classes; no published data set has any.
 
     Raises:
-        MirageError: ``path`` is no folder.
+        MirageError: ``path`` is no folder, or holds names that are not UTF-8.
     """
     with os.scandir(folder_at(path)) as entries:
-        return sorted(entry.name for entry in entries if entry.is_dir() and not _hidden(entry.name))
+        names = sorted(e.name for e in entries if e.is_dir() and not _hidden(e.name))
+    _refuse_undecoded(path, names)
+    return names
 
 
 def files_below(folder: Path, suffixes: Sequence[str] | None = None) -> Files:
@@ -50,6 +55,9 @@ def files_below(folder: Path, suffixes: Sequence[str] | None = None) -> Files:
     Args:
         folder: where to look; links to folders are followed.
         suffixes: endings of photographs in small letters; None takes every file for one.
+
+    Raises:
+        MirageError: names that are not UTF-8.
     """
     photos: list[str] = []
     others: list[str] = []
@@ -61,7 +69,39 @@ def files_below(folder: Path, suffixes: Sequence[str] | None = None) -> Files:
         for name in sorted(name for name in names if not _hidden(name)):
             wanted = suffixes is None or name.lower().endswith(tuple(suffixes))
             (photos if wanted else others).append((below / name).as_posix())
+    _refuse_undecoded(folder, [*photos, *others])
     return Files(photos, others)
+
+
+def _refuse_undecoded(folder: Path, names: Iterable[str]) -> None:
+    """Refuse names that are not UTF-8, which neither index nor manifest could hold.
+
+    Archives packed in another encoding leave such names, and Python keeps their odd bytes as
+    lone surrogates; before anything is decoded is the time to tell.
+
+    Raises:
+        MirageError: shows the names with their odd bytes escaped.
+    """
+    odd = [os.fsencode(name) for name in names if not _is_text(name)]
+    if not odd:
+        return
+    shown = ", ".join(name.decode("utf-8", "backslashreplace") for name in odd[:_NAMED])
+    more = f" and {len(odd) - _NAMED} others" if len(odd) > _NAMED else ""
+    place = os.fsencode(folder).decode("utf-8", "backslashreplace")
+    raise MirageError(
+        f"{place} holds names that are not UTF-8: {shown}{more}",
+        "names in UTF-8, as the data set has them",
+        f"rename them (convmv -r -f latin1 -t utf8 --notest {shlex.quote(place)}, if the archive "
+        "was packed as Latin-1)",
+    )
+
+
+def _is_text(name: str) -> bool:
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _hidden(name: str) -> bool:
