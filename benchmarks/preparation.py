@@ -39,12 +39,13 @@ def make_photographs(folder: Path, people: int, each: int) -> None:
             image.save(folder / f"{person:03d}" / f"{number}.jpg", quality=90)
 
 
-def rows(people: int = 10, each: int = 20, repetitions: int = 5) -> list[Row]:
+def rows(people: int = 20, each: int = 50, repetitions: int = 5) -> list[Row]:
     """Decoding alone, and with the four sizes in which the paper's networks see FaceScrub."""
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        make_photographs(folder / "photographs", people, each)
-        return [store_row(folder, repetitions), views_row(folder, repetitions)]
+        all_of_them, few = Path(name, "all"), Path(name, "few")
+        make_photographs(all_of_them / "photographs", people, each)
+        make_photographs(few / "photographs", people, max(each // 5, 1))
+        return [store_row(all_of_them, repetitions), views_row(few, repetitions)]
 
 
 def store_row(folder: Path, repetitions: int) -> Row:
