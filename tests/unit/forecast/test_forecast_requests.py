@@ -7,7 +7,7 @@ import sys
 import pytest
 from forecast_models import CONFIG, LIMITS, PRESETS, ROOT, demo, model_of, paper
 from mirage.attacks.sampling import SamplingRecipe
-from mirage.forecast import page, summary
+from mirage.forecast import notes, page, summary
 from mirage.forecast.plan import needs, plan, units_of
 from mirage.forecast.speeds import CALIBRATION, Speeds, UncountedError, load_model
 from mirage.forecast.work import Job
@@ -59,7 +59,7 @@ def test_limits_hold_for_networks_nobody_counted():
 
 def _limit_notes(attempts=3, **limits):
     model = dataclasses.replace(paper(), **limits)
-    return summary.limit_notes(model, plan(model.workshop), attempts)
+    return notes.limits(model, plan(model.workshop), attempts)
 
 
 def test_the_forecast_tells_whose_requests_are_cut():
@@ -163,7 +163,7 @@ def test_a_calibration_of_the_other_kind_of_device_is_left_aside(tmp_path, devic
         assert model.speeds.plain_rate(rate) == model.speeds.anchors[rate] != HOST[rate]
     assert model.speeds.score_rate() == bare.speeds.score_rate() != HOST["score_flops_per_s"]
     assert model.speeds.counts["new"].flops == 5.0  # the same on every device
-    note = summary.notes(model, jobs)[0]
+    note = notes.sources(model, jobs)[0]
     assert note.startswith(
         f"What was measured on that machine ({other}) is left aside, since the jobs' device is "
         f"{device}: the speeds are those of one "
@@ -176,7 +176,7 @@ def test_a_calibration_of_the_same_device_or_of_any_decides(tmp_path, device):
     assert (model.speeds.device, model.speeds.basis) == ("cuda", "measured")
     assert model.speeds.name == "that machine"
     assert model.speeds.plain_rate("decoded_per_s") == HOST["decoded_per_s"]
-    assert summary.notes(model, plan(model.workshop))[0].startswith("Measured on that machine")
+    assert notes.sources(model, plan(model.workshop))[0].startswith("Measured on that machine")
     job = next(job for job in plan(model.workshop) if job.rule == "train_target")
     assert model.minutes(job) > 100 * paper().minutes(job)
 
