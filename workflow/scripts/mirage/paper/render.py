@@ -42,6 +42,14 @@ def banner(scale: Scale) -> str:
     return f"{NOT_COMPARABLE} {scale.description}".strip()
 
 
+def uncounted(scale: Scale) -> list[str]:
+    """The sentence on what no spread over seeds counts; none where nothing is known of it."""
+    if not scale.shared:
+        return []
+    shared = ", ".join(scale.shared)
+    return [f"All seeds share {shared}: the luck of these is in no spread and in no interval."]
+
+
 def notes(printed: Printed, scale: Scale) -> list[str]:
     """Footnotes: how to read the table, and which network gave which number."""
     seeds = sorted(set(printed.seeds))
@@ -49,6 +57,7 @@ def notes(printed: Printed, scale: Scale) -> list[str]:
     lines = ["One seed per row."]
     if seeds[-1] > 1:
         lines = [f"Means over {told} seeds per row, ± standard deviation over seeds."]
+        lines += uncounted(scale)
     if printed.has_change:
         lines.append(
             "In brackets: change against Standard with the same seeds; green helps the attack, "
