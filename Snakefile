@@ -37,7 +37,8 @@ wildcard_constraints:
     attack=cells.WORD,
     chunk=cells.CHUNK,
     prior=cells.WORD,
-    pool=cells.WORD,
+    pool=cells.DRAW,
+    measured=cells.DRAW,
     image_px=r"[0-9]+",
     item=r"[a-z0-9]+",
 

@@ -22,7 +22,7 @@ def embed_real(task: "snakemake") -> None:
     device = choose_device(task.params.device)
     specs = settle(task.params.networks, task.input.evaluator or None)
     networks = load_networks(specs, task.input.weights, device)
-    views = {path: View(path) for path in dict.fromkeys(task.input.views)}
+    views = {path: View(path, task.params.seed) for path in dict.fromkeys(task.input.views)}
     images = {path: view.pixels[view.train] for path, view in views.items()}
     first = views[task.input.views[0]]
     checkpoint = Checkpoint(task.params.state, job.identity(task))

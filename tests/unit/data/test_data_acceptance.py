@@ -36,6 +36,21 @@ def test_orl_counts(orl):
         assert {names.count(name) for name in store.identities} == {10}
 
 
+def test_a_split_that_every_cell_draws_is_no_fault(photo_folder, tmp_path):
+    drawn = {"rule": "per_identity", "seed": "cell", "train": 3}
+    store = _folders(photo_folder, tmp_path / "store", split=drawn)
+    assert [f.text for f in check_store(store, {}) if f.kind == "error"] == []
+    index = tmp_path / "store" / "index.csv"
+    lines = index.read_text().splitlines()
+    lines[1] = lines[1].replace(",cell,", ",train,")
+    index.write_text("\n".join(lines) + "\n")
+    manifest = json.loads((tmp_path / "store" / "manifest.json").read_text())
+    manifest["files"]["index.csv"]["bytes"] = index.stat().st_size
+    (tmp_path / "store" / "manifest.json").write_text(json.dumps(manifest))
+    found = [f.text for f in check_store(Store(tmp_path / "store"), {}) if f.kind == "error"]
+    assert any("is in split 'train', expected cell" in text for text in found)
+
+
 def test_orl_people_stay_apart(orl):
     assert check_disjoint(*orl) == []
     private, _ = orl

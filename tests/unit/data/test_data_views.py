@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 from mirage.data.dataset import DatasetRecipe
-from mirage.data.splits import first_per_class
+from mirage.data.splits import SplitRecipe, first_per_class, split_indices
 from mirage.data.store import Store, prepare_store
 from mirage.data.views import View, ViewRecipe, prepare_view, resize_pixels
 from mirage.errors import MirageError
@@ -67,6 +67,37 @@ def test_labels_splits_and_selection(photo_folder, tmp_path):
     assert few.labels.tolist() == [0, 0, 1, 1, 2, 2]
     assert view.metadata["recipe"]["image_px"] == 8
     assert view.identities == store.identities
+
+
+def test_a_split_of_its_own_for_every_cell(photo_folder, tmp_path):
+    split = {"rule": "per_identity", "seed": "cell", "train": 3}
+    store = _store(photo_folder, tmp_path / "store", split=split)
+    prepare_view(store, ViewRecipe(8), tmp_path / "view")
+    drawn = []
+    for seed in range(6):
+        view = View(tmp_path / "view", seed)
+        expected = split_indices(store.labels, SplitRecipe("per_identity", seed=seed, train=3))
+        assert view.train.tolist() == expected.train.tolist()
+        assert view.test.tolist() == expected.test.tolist()
+        assert View(tmp_path / "view", seed).train.tolist() == view.train.tolist()
+        drawn.append(tuple(view.train.tolist()))
+    assert len(set(drawn)) > 1
+    # The numbers of images are those of every draw; no draw is anybody's in the store.
+    assert (store.manifest["train"], store.manifest["test"]) == (len(view.train), len(view.test))
+    assert store.members("train").tolist() == []
+    # The pixels belong to all; a split belongs to a cell, and is refused without one.
+    whole = View(tmp_path / "view")
+    assert len(whole.pixels) == len(store)
+    with pytest.raises(MirageError, match="every cell draws another"):
+        _ = whole.train
+
+
+def test_a_shared_split_is_the_same_for_all_cells(photo_folder, tmp_path):
+    split = {"rule": "per_identity", "seed": 1, "train": 3}
+    prepare_view(
+        _store(photo_folder, tmp_path / "store", split=split), ViewRecipe(8), tmp_path / "view"
+    )
+    assert View(tmp_path / "view", 5).train.tolist() == View(tmp_path / "view").train.tolist()
 
 
 def test_same_view_for_any_number_of_workers(photo_folder, tmp_path):

@@ -39,16 +39,21 @@ def generator(prior):
     return f"{home}/{prior}/generator.safetensors"
 
 
+def pool_settings(wildcards):
+    """Settings of a candidate pool, as one seed or all cells draw it."""
+    return STUDY.pool_settings(wildcards.pool)
+
+
 def pool_generator(wildcards):
     """The generator a candidate pool is drawn from."""
-    return generator(STUDY.pool(wildcards.pool)["prior"])
+    return generator(pool_settings(wildcards)["prior"])
 
 
 def pool_recipe(wildcards):
     """Settings of a candidate pool, without the name of its prior."""
-    return {k: v for k, v in STUDY.pool(wildcards.pool).items() if k != "prior"}
+    return {k: v for k, v in pool_settings(wildcards).items() if k != "prior"}
 
 
 def pool_crop(wildcards):
     """Centre crop of a pool's images, in generator pixels."""
-    return STUDY.prior(STUDY.pool(wildcards.pool)["prior"])["crop_px"]
+    return STUDY.prior(pool_settings(wildcards)["prior"])["crop_px"]

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from mirage.cells import PER_CELL
 from mirage.errors import MirageError
 
 Scale = Mapping[str, Any]
@@ -148,6 +149,7 @@ def _misfits(scale: Scale) -> Iterator[str]:
                     f"networks.{dataset}.{role}: `released` (the architecture) belongs to a "
                     "classifier from an asset, and to nothing else"
                 )
+    yield from _draw_misfits(scale)
     for name in scale["attacks"]:
         for dataset in scale["datasets"]:
             yield from _attack_misfits(scale, name, dataset)
@@ -160,6 +162,37 @@ def _misfits(scale: Scale) -> Iterator[str]:
             yield f"priors.{name}.source: {prior['source']['dataset']} is private, it is attacked"
         if prior["crop_px"] > prior["image_px"]:
             yield f"priors.{name}.crop_px: {prior['crop_px']} is more than image_px"
+
+
+def _draw_misfits(scale: Scale) -> Iterator[str]:
+    """Draws of every cell that something shared, or another training, stands in the way of."""
+    for dataset, networks in scale["networks"].items():
+        per_cell = scale["datasets"][dataset]["recipe"].get("split", {}).get("seed") == PER_CELL
+        for role, network in networks.items():
+            if per_cell and "released" in network:
+                yield (
+                    f"networks.{dataset}.{role}: a released classifier saw one split, but "
+                    f"{dataset} is divided anew for every seed"
+                )
+            for index in _trained_otherwise(scale, network.get("target")):
+                yield (
+                    f"targets[{index}]: these cells are also networks.{dataset}.{role}, which "
+                    "trains them in another way; name another architecture or seed there"
+                )
+
+
+def _trained_otherwise(scale: Scale, network: Mapping[str, Any] | None) -> Iterator[int]:
+    """Grids that hold a network's own cell, with another training."""
+    for index, grid in enumerate(scale["targets"]):
+        if network is not None and (
+            grid["dataset"] == network["dataset"]
+            and network["architecture"] in grid["architectures"]
+            and 0 in grid["alphas"]
+            and "all" in grid["samples"]
+            and network["seed"] in (PER_CELL, *grid["seeds"])
+            and grid["training"] != network["training"]
+        ):
+            yield index
 
 
 def _attack_misfits(scale: Scale, name: str, dataset: str) -> Iterator[str]:

@@ -8,6 +8,7 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
+from mirage.cells import PER_CELL
 from mirage.data.published import Published, differences
 from mirage.data.store import Store
 from mirage.errors import MirageError
@@ -183,13 +184,17 @@ def _label_errors(store: Store) -> Iterable[str]:
 
 
 def _split_errors(store: Store) -> Iterable[str]:
+    drawn = (store.manifest["recipe"]["split"] or {}).get("seed") == PER_CELL
+    parts = (PER_CELL,) if drawn else ("train", "test")
     for entry in store.index:
-        if entry.split not in ("train", "test"):
-            yield f"{entry.name} is in split {entry.split!r}, expected train or test"
-    for split in ("train", "test"):
+        if entry.split not in parts:
+            yield f"{entry.name} is in split {entry.split!r}, expected {' or '.join(parts)}"
+    for split in parts:
         orders = sorted(entry.order for entry in store.index if entry.split == split)
         if orders != list(range(len(orders))):
             yield f"the order of split {split} is not 0 to {len(orders) - 1}"
+    if drawn:
+        return
     trained = set(store.labels[store.members("train")].tolist())
     for label in np.unique(store.labels).tolist():
         if label not in trained and label < len(store.identities):
@@ -212,4 +217,5 @@ def _duplicate_notes(store: Store) -> Iterable[str]:
         for names in groups:
             splits = Counter(where[name].split for name in names)
             leak = ", in train and test" if len(splits) > 1 else ""
+            leak = leak or (", in train and test of some seeds" if PER_CELL in splits else "")
             yield f"same pixels {kind.replace('_', ' ')}{leak}: {', '.join(names)}"

@@ -2,6 +2,7 @@
 
 import time
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
@@ -10,6 +11,7 @@ import numpy as np
 from mirage.data import stream
 from mirage.data.meter import Meter
 from mirage.data.parallel import in_order
+from mirage.data.splits import SplitRecipe, split_indices
 from mirage.errors import MirageError
 from mirage.recipes import Recipe, require
 from mirage.runtime import files
@@ -164,19 +166,22 @@ _RESIZES = {"square": _square, "short_side": _short_side}
 
 
 class View:
-    """Reads a prepared view.
+    """Reads a prepared view, as the cells of one seed see it.
 
     Attributes:
         pixels: uint8 [N, C, px, px], memory-mapped: only what is touched is read.
         labels: int64 [N], in [0, classes).
-        train: int64 indices of the training images, in the published order.
-        test: the same of the test images.
         identities: name of each label.
         metadata: recipes of view and data set, checksums of the store.
     """
 
-    def __init__(self, path: str | Path) -> None:
+    def __init__(self, path: str | Path, seed: int | None = None) -> None:
         """Open a view; this loads torch.
+
+        Args:
+            path: the file.
+            seed: of the cell that reads it; needed for ``train`` and ``test`` of a data set that
+                every cell divides anew.
 
         Raises:
             MirageError: missing, truncated, or no view of this version.
@@ -192,9 +197,36 @@ class View:
         tensors = files.load_tensors(path)
         self.pixels: Tensor = tensors["pixels"]
         self.labels: Tensor = tensors["labels"]
-        self.train: Tensor = tensors["train"]
-        self.test: Tensor = tensors["test"]
         self.identities: list[str] = self.metadata["identities"]
+        self._stored: tuple[Tensor, Tensor] = tensors["train"], tensors["test"]
+        self._seed = seed
+
+    @property
+    def train(self) -> "Tensor":
+        """Int64 indices of the training images, in the published order.
+
+        Raises:
+            MirageError: each cell has its own, and no seed was given.
+        """
+        return self._split[0]
+
+    @property
+    def test(self) -> "Tensor":
+        """The same of the test images."""
+        return self._split[1]
+
+    @cached_property
+    def _split(self) -> "tuple[Tensor, Tensor]":
+        settings = self.metadata["dataset"]["split"]
+        recipe = SplitRecipe.of(settings) if settings else None
+        if recipe is None or not recipe.per_cell:
+            return self._stored
+        import torch
+
+        if self._seed is not None:
+            recipe = recipe.drawn(self._seed)
+        train, test = split_indices(self.labels.numpy(), recipe)
+        return torch.from_numpy(train), torch.from_numpy(test)
 
     @property
     def classes(self) -> int:

@@ -171,10 +171,9 @@ class Workshop:
             widths += self.feature_width.get(name, 2048)
         return FLOAT * fidelities * widths
 
-    def network_files(self, dataset: str) -> list[str]:
-        """Weights of the evaluation networks that are trained here."""
-        paths = [self.study.network_weights(dataset, role) for role in NETWORKS]
-        return [path for path in paths if path]
+    def network_files(self, dataset: str, seed: int | None) -> list[str]:
+        """Weights of the networks that measure the attacks of a seed (or of all)."""
+        return [self.study.network_weights(dataset, role, seed) for role in NETWORKS]
 
     def network_views(self, dataset: str) -> list[str]:
         """Views of the evaluation networks, each once."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from mirage import cells
 from mirage.forecast import units
 from mirage.forecast.work import (
     FLOAT,
@@ -60,7 +61,8 @@ _WEIGHTS_BYTES = 250e6
 
 @rule("synthesise_pool")
 def _synthesise_pool(shop: Workshop, wildcards: Mapping[str, str]) -> Work:
-    name, side = wildcards["pool"], int(wildcards["image_px"])
+    draw, side = wildcards["pool"], int(wildcards["image_px"])
+    name, _ = cells.parse_draw(draw)
     size = shop.study.pool(name)["size"]
     unit = shop.render(name, side)
     channels = unit.settings["generator"]["image_channels"]
@@ -68,7 +70,7 @@ def _synthesise_pool(shop: Workshop, wildcards: Mapping[str, str]) -> Work:
     return Work(
         calls=((unit, size),),
         inputs=(shop.generator(name),),
-        outputs={f"priors/pools/{name}-{side}.safetensors": held},
+        outputs={f"priors/pools/{draw}-{side}.safetensors": held},
         gpu=True,
         host_bytes=3 * held,
     )
