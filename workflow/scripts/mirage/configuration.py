@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from mirage.errors import MirageError
+from mirage.visible import listed
 
 Scale = Mapping[str, Any]
 
@@ -26,7 +27,7 @@ def check(config: Mapping[str, Any], schema: Path) -> None:
     """
     _check_schema(config, schema)
     if config["scale"] not in config["scales"]:
-        known = ", ".join(config["scales"])
+        known = listed(config["scales"])
         raise MirageError(f"config: scale is {config['scale']!r}", f"one of {known}")
     for name, scale in config["scales"].items():
         for problem in _problems(scale):
@@ -49,7 +50,7 @@ def _check_schema(config: Mapping[str, Any], schema: Path) -> None:
         close = difflib.get_close_matches(str(unknown[0]), known, n=1)
         hint = f"did you mean {close[0]!r}?" if close else "remove it"
         raise MirageError(
-            f"config: {where} has no key {unknown[0]!r}", f"only {', '.join(known)}", hint
+            f"config: {where} has no key {unknown[0]!r}", f"only {listed(known)}", hint
         )
     raise MirageError(f"config: {where}: {error.message}", remedy="correct config.yaml")
 
@@ -65,7 +66,7 @@ def _unknown_names(scale: Scale) -> Iterator[str]:
         if name not in scale[kind]:
             close = difflib.get_close_matches(name, list(scale[kind]), n=1)
             hint = f"; did you mean {close[0]!r}?" if close else ""
-            yield f"{place}: {name!r} is not among {kind} ({', '.join(scale[kind])}){hint}"
+            yield f"{place}: {name!r} is not among {kind} ({listed(scale[kind])}){hint}"
 
 
 def _references(scale: Scale) -> Iterator[tuple[str, str, str]]:

@@ -9,6 +9,7 @@ from mirage import cells
 from mirage.cells import Attack, Target
 from mirage.configuration import attack_settings
 from mirage.errors import MirageError
+from mirage.visible import listed
 
 NETWORKS = ("eval", "face", "fid")
 """The networks that measure attacks, by their role."""
@@ -115,9 +116,7 @@ class Study:
         """
         views: Mapping[str, Mapping[str, Any]] = self.dataset(dataset)["views"]
         if name not in views:
-            raise MirageError(
-                f"config: {dataset} has no view {name!r}", f"one of {', '.join(views)}"
-            )
+            raise MirageError(f"config: {dataset} has no view {name!r}", f"one of {listed(views)}")
         return views[name]
 
     def classes(self, dataset: str) -> int:
@@ -266,7 +265,7 @@ class Study:
         try:
             entry: Mapping[str, Any] = self.scale[section][name]
         except KeyError as error:
-            known = ", ".join(self.scale[section])
+            known = listed(self.scale[section])
             raise MirageError(
                 f"config: {section} has no {name!r}",
                 f"one of {known}",

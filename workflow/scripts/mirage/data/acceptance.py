@@ -13,6 +13,7 @@ from mirage.data.store import Store
 from mirage.errors import MirageError
 from mirage.recipes import Recipe
 from mirage.runtime import files
+from mirage.visible import listed
 
 _NAMED = 5  # photographs that a note names
 
@@ -102,7 +103,9 @@ def accept(
         findings += [Finding(kind, f"{first} and {second}: {text}") for kind, text in found]
     errors = [finding.text for finding in findings if finding.kind == "error"]
     if errors:
-        raise MirageError(f"the prepared data is not what it should be: {'; '.join(errors)}")
+        raise MirageError(
+            f"the prepared data is not what it should be: {listed(errors, joint='; ')}"
+        )
     write_report(findings, report)
     return {"stores": len(stores), "notes": len(findings)}
 
@@ -127,7 +130,7 @@ def check_disjoint(private: Store, public: Store) -> list[Finding]:
     for entry in private.index:
         names.setdefault(entry.pixel_hash, []).append(entry.name)
     errors += [
-        f"photograph {entry.name} of the second store is {', '.join(names[entry.pixel_hash])} "
+        f"photograph {entry.name} of the second store is {listed(names[entry.pixel_hash])} "
         "of the first"
         for entry in public.index
         if entry.pixel_hash in names
@@ -202,8 +205,7 @@ def _problem_notes(store: Store) -> Iterable[str]:
     for name in store.manifest["left_alone"]:
         yield f"left alone, no image by its name: {name}"
     for what, names in store.manifest["handled"].items():
-        more = f" and {len(names) - _NAMED} others" if len(names) > _NAMED else ""
-        yield f"{what}: {len(names)} photographs ({', '.join(names[:_NAMED])}{more})"
+        yield f"{what}: {len(names)} photographs ({listed(names, most=_NAMED)})"
 
 
 def _duplicate_notes(store: Store) -> Iterable[str]:
@@ -212,4 +214,4 @@ def _duplicate_notes(store: Store) -> Iterable[str]:
         for names in groups:
             splits = Counter(where[name].split for name in names)
             leak = ", in train and test" if len(splits) > 1 else ""
-            yield f"same pixels {kind.replace('_', ' ')}{leak}: {', '.join(names)}"
+            yield f"same pixels {kind.replace('_', ' ')}{leak}: {listed(names)}"

@@ -11,6 +11,7 @@ import numpy as np
 
 from mirage.errors import MirageError
 from mirage.recipes import Recipe, require
+from mirage.visible import listed
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -47,7 +48,7 @@ class SplitRecipe(Recipe):
 
     def __post_init__(self) -> None:
         rules = (*_RULES, LISTED)
-        require(self.rule in rules, "split.rule", self.rule, f"one of {', '.join(rules)}")
+        require(self.rule in rules, "split.rule", self.rule, f"one of {listed(rules)}")
         require(0 <= self.seed < 2**32, "split.seed", self.seed, "within [0, 2^32)")
         wanted = _RULES[self.rule].setting if self.rule in _RULES else None
         for setting in ("train_share", "train"):
@@ -195,5 +196,5 @@ def _refuse_short(classes: "Indices", counts: "Indices", least: int, expected: s
     short = [f"class {k} has {c}" for k, c in zip(classes, counts, strict=True) if c < least]
     if short:
         raise MirageError(
-            f"too few images: {', '.join(short)}", expected, "ask for fewer images per class"
+            f"too few images: {listed(short)}", expected, "ask for fewer images per class"
         )
