@@ -156,7 +156,7 @@ def verify_assets():
     findings = checking.check_all(MANIFEST, needed, memory)
     told = telling.instructions(findings, MANIFEST.home, config["scale"])
     if told:
-        raise WorkflowError(f"Nothing was started.\n{told}")
+        raise plainly.Refused(f"Nothing was started.\n{told}")
 
 
 def fingerprint_file(wildcard):
@@ -193,5 +193,7 @@ def target(wildcards):
 
 
 def attack(wildcards):
-    """The attack a job is about."""
+    """The attack a job is about; a chunk of it must be one of those it is cut into."""
+    if "chunk" in wildcards.keys():
+        STUDY.require_chunk(wildcards.dataset, wildcards.chunk)
     return Attack(target(wildcards), wildcards.attack)

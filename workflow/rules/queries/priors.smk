@@ -40,7 +40,8 @@ def generator(prior):
 
 
 def pool_generator(wildcards):
-    """The generator a candidate pool is drawn from."""
+    """The generator a candidate pool is drawn from; a pool has the size some target sees."""
+    STUDY.require_size(int(wildcards.image_px))
     return generator(STUDY.pool(wildcards.pool)["prior"])
 
 

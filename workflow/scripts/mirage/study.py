@@ -127,6 +127,34 @@ class Study:
         """Names of the chunks in which a data set's classes are attacked."""
         return cells.chunks(self.classes(dataset), self.classes_per_chunk)
 
+    def require_chunk(self, dataset: str, name: str) -> None:
+        """Refuse a chunk that a data set's attacks are not cut into.
+
+        Raises:
+            MirageError: it is none of ``chunks``.
+        """
+        known = self.chunks(dataset)
+        if name not in known:
+            raise MirageError(
+                f"{name} is no chunk of the classes of {dataset}",
+                f"one of {listed(known)} (classes_per_chunk)",
+            )
+
+    def require_size(self, image_px: int) -> None:
+        """Refuse a size of images that no view has.
+
+        Raises:
+            MirageError: no network sees images of that size.
+        """
+        views = (
+            view for data in self.scale["datasets"].values() for view in data["views"].values()
+        )
+        known = sorted({int(view["image_px"]) for view in views})
+        if image_px not in known:
+            raise MirageError(
+                f"no network sees images of {image_px} pixels", f"one of {listed(known)}"
+            )
+
     def training(self, target: Target) -> dict[str, Any]:
         """Settings a target is trained with, its alpha included.
 
