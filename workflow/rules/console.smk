@@ -1,17 +1,12 @@
 """What people are told before anything runs: requests nothing can meet, dates, links."""
 
-import os
-
 import clocks
+import imports
 import plainly
 from mirage import requests
 from mirage.forecast.plan import plan
 
-# A job's Python looks at PYTHONPATH, then at what is installed, and only then at the folder of the
-# scripts: another package named mirage would win there.
-os.environ["PYTHONPATH"] = os.pathsep.join(
-    [str(SCRIPTS), *filter(None, [os.environ.get("PYTHONPATH")])]
-)
+imports.first(SCRIPTS)
 
 
 def refuse_dates_ahead():
