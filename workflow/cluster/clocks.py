@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from mirage.visible import listed
-from plainly import Refused
+from refusing import Refused
 
 PATIENCE_S = 10.0
 """Clocks of one network differ by less; so short a time is waited for."""

@@ -12,17 +12,11 @@ import snakemake.report
 import snakemake.rules
 from mirage.errors import MirageError
 from mirage.visible import listed
-from snakemake import exceptions
+from refusing import Refused
 from snakemake.exceptions import InputFunctionException, MissingRuleException, WorkflowError
 from snakemake.io import is_flagged
 
 _plain_report = snakemake.report.auto_report
-_plain_cut = exceptions.cut_traceback
-_plain_origin = exceptions.get_exception_origin
-
-
-class Refused(WorkflowError):  # type: ignore[misc] # noqa: N818 - its name is printed
-    """What was asked for cannot be done; the message says all, wherever it was raised."""
 
 
 class ImpossibleRequest(InputFunctionException):  # type: ignore[misc]
@@ -55,16 +49,6 @@ def tell(refusal: Callable[[str], MirageError]) -> None:
     snakemake.dag.MissingRuleException = NoSuchTarget
     snakemake.rules.InputFunctionException = ImpossibleRequest
     snakemake.report.auto_report = _report_on_what_is_there
-    exceptions.cut_traceback = _without_code
-    exceptions.get_exception_origin = _without_origin
-
-
-def _without_code(error: Exception) -> Any:
-    return [] if isinstance(error, Refused) else _plain_cut(error)
-
-
-def _without_origin(error: Exception, linemaps: Any) -> Any:
-    return None if isinstance(error, Refused) else _plain_origin(error, linemaps)
 
 
 async def _report_on_what_is_there(dag: Any, *settings: Any) -> None:

@@ -156,7 +156,7 @@ def verify_assets():
     findings = checking.check_all(MANIFEST, needed, memory)
     told = telling.instructions(findings, MANIFEST.home, config["scale"])
     if told:
-        raise plainly.Refused(f"Nothing was started.\n{told}")
+        raise Refused(f"Nothing was started.\n{told}")
 
 
 def fingerprint_file(wildcard):

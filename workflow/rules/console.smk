@@ -5,6 +5,7 @@ import imports
 import plainly
 from mirage import requests
 from mirage.forecast.plan import plan
+from refusing import Refused
 
 imports.first(SCRIPTS)
 
