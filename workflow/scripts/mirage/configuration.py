@@ -5,6 +5,7 @@ numbers that must fit one another), so the paper scale cannot rot while everybod
 """
 
 import difflib
+import textwrap
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -52,7 +53,8 @@ def _check_schema(config: Mapping[str, Any], schema: Path) -> None:
         raise MirageError(
             f"config: {where} has no key {unknown[0]!r}", f"only {listed(known)}", hint
         )
-    raise MirageError(f"config: {where}: {error.message}", remedy="correct config.yaml")
+    told = textwrap.shorten(error.message, 300, placeholder=" …")
+    raise MirageError(f"config: {where}: {told}", remedy="correct config.yaml")
 
 
 def _problems(scale: Scale) -> Iterator[str]:
