@@ -21,6 +21,7 @@ from mirage.forecast.work import Job
 from mirage.paper import items
 from mirage.runtime import digest, slots
 from mirage.study import NETWORKS, Study, imported
+from mirage.visible import visible
 
 try:
     configuration.check(config, ROOT / "workflow/schemas/config.schema.yaml")
@@ -101,7 +102,7 @@ def tell_missing_assets():
                 f"    place:  {telling.shown(MANIFEST.place(name), MANIFEST.home)}",
                 f"    how:    {telling.short_way(MANIFEST[name], config['scale'])}",
             ]
-        print("\n".join(lines), file=sys.stderr)
+        print(visible("\n".join(lines), keep="\n"), file=sys.stderr)
 
 
 tell_missing_assets()

@@ -47,7 +47,7 @@ def instructions(findings: Iterable[Finding], home: Path, scale: str) -> str:
     told = [_instruction(finding, home, scale) for finding in bad]
     if sum(f.state == "missing" and f.asset.fetchable for f in bad) > 1:
         told.append(f"All that may be downloaded: {_fetch(scale)}")
-    return "\n".join(told)
+    return visible("\n".join(told), keep="\n")
 
 
 def shown(place: Path, home: Path) -> str:

@@ -13,7 +13,7 @@ from mirage.data.store import Store
 from mirage.errors import MirageError
 from mirage.recipes import Recipe
 from mirage.runtime import files
-from mirage.visible import listed
+from mirage.visible import listed, visible
 
 _NAMED = 5  # photographs that a note names
 
@@ -145,7 +145,7 @@ def write_report(findings: Sequence[Finding], path: str | Path) -> None:
         entries = [finding._asdict() for finding in findings]
         files.write_json(path, {"passed": passed, "findings": entries})
     else:
-        lines = [f"{finding.kind}: {finding.text}" for finding in findings]
+        lines = [f"{finding.kind}: {visible(finding.text)}" for finding in findings]
         files.write_text(path, "\n".join([*lines, "passed" if passed else "failed"]) + "\n")
 
 

@@ -4,6 +4,7 @@ Every figure is written as the suffix of its path asks (pdf, png, svg) and equal
 bytes. Nothing is computed here: inputs are arrays and tables.
 """
 
+import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from mirage.paper.toy import ToyResult, ToyRun
+
+# A home that is read-only or missing costs a slower start, which is no news to its owner.
+logging.getLogger("matplotlib").setLevel(logging.ERROR)
 
 DPI = 200  # of PNG files; the others are vectors
 
