@@ -150,6 +150,9 @@ def test_every_table_is_guarded(tmp_path):
     made = pd.DataFrame({"dataset": ["=cmd", "orl"], "alpha": [-0.05, 0.1], "n": [-1, 2]})
     write_table(tmp_path / "table.csv", made)
     assert (tmp_path / "table.csv").read_text() == "dataset,alpha,n\n'=cmd,-0.05,-1\norl,0.1,2\n"
+    numbers = pd.DataFrame({"steps": pd.array([1, None], "Int64"), "x": [-0.1, np.nan]})
+    write_table(tmp_path / "numbers.csv", numbers)
+    assert (tmp_path / "numbers.csv").read_text() == numbers.to_csv(index=False)
     pd.testing.assert_frame_equal(read_table(tmp_path / "table.csv"), made, check_dtype=False)
 
 
