@@ -55,6 +55,7 @@ include: "workflow/rules/evaluation.smk"
 include: "workflow/rules/paper.smk"
 include: "workflow/rules/disk.smk"
 include: "workflow/rules/forecast.smk"
+include: "workflow/rules/console.smk"
 
 
 report: "workflow/report/workflow.rst"

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from mirage.runtime import claims, finished
+from mirage.visible import visible
 from snakemake.exceptions import WorkflowError
 from snakemake.persistence import RECORD_FORMAT_VERSION, MetadataRecord
 from snakemake.persistence.file import FilePersistence
@@ -139,4 +140,4 @@ def _pass_on(reader: int) -> None:
 
 
 def _tell(text: str) -> None:
-    print(text, file=sys.stderr)
+    print(visible(text, keep="\n"), file=sys.stderr)

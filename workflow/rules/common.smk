@@ -21,6 +21,7 @@ from mirage.forecast.work import Job
 from mirage.paper import items
 from mirage.runtime import digest, slots
 from mirage.study import NETWORKS, Study, imported
+from mirage.visible import visible
 
 try:
     configuration.check(config, ROOT / "workflow/schemas/config.schema.yaml")
@@ -101,7 +102,7 @@ def tell_missing_assets():
                 f"    place:  {telling.shown(MANIFEST.place(name), MANIFEST.home)}",
                 f"    how:    {telling.short_way(MANIFEST[name], config['scale'])}",
             ]
-        print("\n".join(lines), file=sys.stderr)
+        print(visible("\n".join(lines), keep="\n"), file=sys.stderr)
 
 
 tell_missing_assets()
@@ -156,7 +157,7 @@ def verify_assets():
     findings = checking.check_all(MANIFEST, needed, memory)
     told = telling.instructions(findings, MANIFEST.home, config["scale"])
     if told:
-        raise WorkflowError(f"Nothing was started.\n{told}")
+        raise Refused(f"Nothing was started.\n{told}")
 
 
 def fingerprint_file(wildcard):
@@ -193,5 +194,7 @@ def target(wildcards):
 
 
 def attack(wildcards):
-    """The attack a job is about."""
+    """The attack a job is about; a chunk of it must be one of those it is cut into."""
+    if "chunk" in wildcards.keys():
+        STUDY.require_chunk(wildcards.dataset, wildcards.chunk)
     return Attack(target(wildcards), wildcards.attack)

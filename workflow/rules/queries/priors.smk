@@ -45,7 +45,8 @@ def pool_settings(wildcards):
 
 
 def pool_generator(wildcards):
-    """The generator a candidate pool is drawn from."""
+    """The generator a candidate pool is drawn from; a pool has the size some target sees."""
+    STUDY.require_size(int(wildcards.image_px))
     return generator(pool_settings(wildcards)["prior"])
 
 

@@ -5,12 +5,14 @@ numbers that must fit one another), so the paper scale cannot rot while everybod
 """
 
 import difflib
+import textwrap
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from mirage.cells import PER_CELL
 from mirage.errors import MirageError
+from mirage.visible import listed
 
 Scale = Mapping[str, Any]
 
@@ -27,7 +29,7 @@ def check(config: Mapping[str, Any], schema: Path) -> None:
     """
     _check_schema(config, schema)
     if config["scale"] not in config["scales"]:
-        known = ", ".join(config["scales"])
+        known = listed(config["scales"])
         raise MirageError(f"config: scale is {config['scale']!r}", f"one of {known}")
     for name, scale in config["scales"].items():
         for problem in _problems(scale):
@@ -50,9 +52,10 @@ def _check_schema(config: Mapping[str, Any], schema: Path) -> None:
         close = difflib.get_close_matches(str(unknown[0]), known, n=1)
         hint = f"did you mean {close[0]!r}?" if close else "remove it"
         raise MirageError(
-            f"config: {where} has no key {unknown[0]!r}", f"only {', '.join(known)}", hint
+            f"config: {where} has no key {unknown[0]!r}", f"only {listed(known)}", hint
         )
-    raise MirageError(f"config: {where}: {error.message}", remedy="correct config.yaml")
+    told = textwrap.shorten(error.message, 300, placeholder=" …")
+    raise MirageError(f"config: {where}: {told}", remedy="correct config.yaml")
 
 
 def _problems(scale: Scale) -> Iterator[str]:
@@ -66,7 +69,7 @@ def _unknown_names(scale: Scale) -> Iterator[str]:
         if name not in scale[kind]:
             close = difflib.get_close_matches(name, list(scale[kind]), n=1)
             hint = f"; did you mean {close[0]!r}?" if close else ""
-            yield f"{place}: {name!r} is not among {kind} ({', '.join(scale[kind])}){hint}"
+            yield f"{place}: {name!r} is not among {kind} ({listed(scale[kind])}){hint}"
 
 
 def _references(scale: Scale) -> Iterator[tuple[str, str, str]]:

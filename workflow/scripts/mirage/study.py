@@ -9,6 +9,7 @@ from mirage import cells
 from mirage.cells import Attack, Target
 from mirage.configuration import attack_settings
 from mirage.errors import MirageError
+from mirage.visible import listed
 
 NETWORKS = ("eval", "face", "fid")
 """The networks that measure attacks, by their role."""
@@ -118,9 +119,7 @@ class Study:
         """
         views: Mapping[str, Mapping[str, Any]] = self.dataset(dataset)["views"]
         if name not in views:
-            raise MirageError(
-                f"config: {dataset} has no view {name!r}", f"one of {', '.join(views)}"
-            )
+            raise MirageError(f"config: {dataset} has no view {name!r}", f"one of {listed(views)}")
         return views[name]
 
     def classes(self, dataset: str) -> int:
@@ -130,6 +129,34 @@ class Study:
     def chunks(self, dataset: str) -> list[str]:
         """Names of the chunks in which a data set's classes are attacked."""
         return cells.chunks(self.classes(dataset), self.classes_per_chunk)
+
+    def require_chunk(self, dataset: str, name: str) -> None:
+        """Refuse a chunk that a data set's attacks are not cut into.
+
+        Raises:
+            MirageError: it is none of ``chunks``.
+        """
+        known = self.chunks(dataset)
+        if name not in known:
+            raise MirageError(
+                f"{name} is no chunk of the classes of {dataset}",
+                f"one of {listed(known)} (classes_per_chunk)",
+            )
+
+    def require_size(self, image_px: int) -> None:
+        """Refuse a size of images that no view has.
+
+        Raises:
+            MirageError: no network sees images of that size.
+        """
+        views = (
+            view for data in self.scale["datasets"].values() for view in data["views"].values()
+        )
+        known = sorted({int(view["image_px"]) for view in views})
+        if image_px not in known:
+            raise MirageError(
+                f"no network sees images of {image_px} pixels", f"one of {listed(known)}"
+            )
 
     def training(self, target: Target) -> dict[str, Any]:
         """Settings a target is trained with, its alpha included.
@@ -310,7 +337,7 @@ class Study:
         try:
             entry: Mapping[str, Any] = self.scale[section][name]
         except KeyError as error:
-            known = ", ".join(self.scale[section])
+            known = listed(self.scale[section])
             raise MirageError(
                 f"config: {section} has no {name!r}",
                 f"one of {known}",

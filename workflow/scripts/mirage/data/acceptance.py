@@ -14,6 +14,7 @@ from mirage.data.store import Store
 from mirage.errors import MirageError
 from mirage.recipes import Recipe
 from mirage.runtime import files
+from mirage.visible import listed, visible
 
 _NAMED = 5  # photographs that a note names
 
@@ -103,7 +104,9 @@ def accept(
         findings += [Finding(kind, f"{first} and {second}: {text}") for kind, text in found]
     errors = [finding.text for finding in findings if finding.kind == "error"]
     if errors:
-        raise MirageError(f"the prepared data is not what it should be: {'; '.join(errors)}")
+        raise MirageError(
+            f"the prepared data is not what it should be: {listed(errors, joint='; ')}"
+        )
     write_report(findings, report)
     return {"stores": len(stores), "notes": len(findings)}
 
@@ -128,7 +131,7 @@ def check_disjoint(private: Store, public: Store) -> list[Finding]:
     for entry in private.index:
         names.setdefault(entry.pixel_hash, []).append(entry.name)
     errors += [
-        f"photograph {entry.name} of the second store is {', '.join(names[entry.pixel_hash])} "
+        f"photograph {entry.name} of the second store is {listed(names[entry.pixel_hash])} "
         "of the first"
         for entry in public.index
         if entry.pixel_hash in names
@@ -143,7 +146,7 @@ def write_report(findings: Sequence[Finding], path: str | Path) -> None:
         entries = [finding._asdict() for finding in findings]
         files.write_json(path, {"passed": passed, "findings": entries})
     else:
-        lines = [f"{finding.kind}: {finding.text}" for finding in findings]
+        lines = [f"{finding.kind}: {visible(finding.text)}" for finding in findings]
         files.write_text(path, "\n".join([*lines, "passed" if passed else "failed"]) + "\n")
 
 
@@ -207,8 +210,7 @@ def _problem_notes(store: Store) -> Iterable[str]:
     for name in store.manifest["left_alone"]:
         yield f"left alone, no image by its name: {name}"
     for what, names in store.manifest["handled"].items():
-        more = f" and {len(names) - _NAMED} others" if len(names) > _NAMED else ""
-        yield f"{what}: {len(names)} photographs ({', '.join(names[:_NAMED])}{more})"
+        yield f"{what}: {len(names)} photographs ({listed(names, most=_NAMED)})"
 
 
 def _duplicate_notes(store: Store) -> Iterable[str]:
@@ -218,4 +220,4 @@ def _duplicate_notes(store: Store) -> Iterable[str]:
             splits = Counter(where[name].split for name in names)
             leak = ", in train and test" if len(splits) > 1 else ""
             leak = leak or (", in train and test of some seeds" if PER_CELL in splits else "")
-            yield f"same pixels {kind.replace('_', ' ')}{leak}: {', '.join(names)}"
+            yield f"same pixels {kind.replace('_', ' ')}{leak}: {listed(names)}"

@@ -14,8 +14,7 @@ from mirage.data.readers import Photo, Sources
 from mirage.data.splits import SplitRecipe
 from mirage.errors import MirageError
 from mirage.recipes import Recipe, require
-
-_NAMED = 10  # missing photographs that a message names
+from mirage.visible import listed
 
 
 @dataclass(frozen=True)
@@ -37,7 +36,7 @@ class IdentityRecipe(Recipe):
     count: int | None = None
 
     def __post_init__(self) -> None:
-        require(self.rule in _ORDERS, "identities.rule", self.rule, f"one of {', '.join(_ORDERS)}")
+        require(self.rule in _ORDERS, "identities.rule", self.rule, f"one of {listed(_ORDERS)}")
         require(0 <= self.seed < 2**32, "identities.seed", self.seed, "within [0, 2^32)")
         require(self.first >= 0, "identities.first", self.first, "at least 0")
         least = self.count is None or self.count >= 1
@@ -76,7 +75,7 @@ class DatasetRecipe(Recipe):
 
     def __post_init__(self) -> None:
         known = readers.reader_names()
-        require(self.reader in known, "reader", self.reader, f"one of {', '.join(known)}")
+        require(self.reader in known, "reader", self.reader, f"one of {listed(known)}")
         require(self.channels in (1, 3), "channels", self.channels, "1 or 3")
         require(self.min_images >= 1, "min_images", self.min_images, "at least 1")
 
@@ -134,10 +133,8 @@ def _places(recipe: DatasetRecipe) -> str:
 def _refuse_missing(photos: Sequence[Photo]) -> None:
     missing = [photo.path for photo in photos if not photo.path.is_file()]
     if missing:
-        named = ", ".join(str(path) for path in missing[:_NAMED])
-        more = f" and {len(missing) - _NAMED} others" if len(missing) > _NAMED else ""
         raise MirageError(
-            f"{len(missing)} of {len(photos)} listed photographs are missing: {named}{more}",
+            f"{len(missing)} of {len(photos)} listed photographs are missing: {listed(missing)}",
             "every photograph of the data set's lists",
             "unpack the archive again, or correct the folder",
         )
@@ -191,7 +188,7 @@ def check_counts(owners: Sequence[str], identities: Sequence[str], least: int) -
     short = [f"{name} has {counts[name]}" for name in identities if counts[name] < least]
     if short:
         raise MirageError(
-            f"identities with too few images: {', '.join(short)}",
+            f"identities with too few images: {listed(short)}",
             f"at least {least} each (the larger of min_images and split.train + 1)",
             "add photographs, lower these settings or leave these identities out",
         )

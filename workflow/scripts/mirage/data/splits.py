@@ -12,6 +12,7 @@ import numpy as np
 from mirage.cells import PER_CELL, seed_of
 from mirage.errors import MirageError
 from mirage.recipes import Recipe, require
+from mirage.visible import listed
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -49,7 +50,7 @@ class SplitRecipe(Recipe):
 
     def __post_init__(self) -> None:
         rules = (*_RULES, LISTED)
-        require(self.rule in rules, "split.rule", self.rule, f"one of {', '.join(rules)}")
+        require(self.rule in rules, "split.rule", self.rule, f"one of {listed(rules)}")
         fixed = isinstance(self.seed, int) and 0 <= self.seed < 2**32
         require(
             fixed or self.per_cell, "split.seed", self.seed, f"within [0, 2^32), or {PER_CELL!r}"
@@ -214,5 +215,5 @@ def _refuse_short(classes: "Indices", counts: "Indices", least: int, expected: s
     short = [f"class {k} has {c}" for k, c in zip(classes, counts, strict=True) if c < least]
     if short:
         raise MirageError(
-            f"too few images: {', '.join(short)}", expected, "ask for fewer images per class"
+            f"too few images: {listed(short)}", expected, "ask for fewer images per class"
         )

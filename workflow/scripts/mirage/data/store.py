@@ -32,6 +32,7 @@ from mirage.data.preparing import preparation, prepare_all
 from mirage.data.splits import SplitRecipe, split_indices
 from mirage.errors import MirageError
 from mirage.runtime import files, signals
+from mirage.visible import listed
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -101,9 +102,9 @@ def _problems(outcomes: Sequence[Outcome]) -> list[Problem]:
 
 def _refuse_problems(problems: Sequence[Problem]) -> None:
     if problems:
-        named = "; ".join(f"{problem.name} ({problem.reason})" for problem in problems)
+        told = (f"{problem.name} ({problem.reason})" for problem in problems)
         raise MirageError(
-            f"{len(problems)} photographs cannot be used: {named}",
+            f"{len(problems)} photographs cannot be used: {listed(told, joint='; ')}",
             "readable image files",
             "replace them, or set on_broken to skip to go on without them",
         )

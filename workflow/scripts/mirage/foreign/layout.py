@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from mirage.errors import MirageError
+from mirage.visible import listed
 
 PREFIXES = ("_orig_mod.", "module.", "model.")
 """Put before every name by torch.compile, by data parallelism, by the official PPA classifier."""
@@ -131,8 +132,7 @@ def _listed(kind: str, names: Iterable[str]) -> str:
     names = list(names)
     if not names:
         return ""
-    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return f"{len(names)} {kind} ({', '.join(names[:_SHOWN])}{more})"
+    return f"{len(names)} {kind} ({listed(names, most=_SHOWN)})"
 
 
 def _undefined(found: Tensor, wanted: Tensor) -> bool:

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from mirage.errors import MirageError
+from mirage.visible import listed
 
 NESTED = ("model_state_dict", "state_dict")
 """Keys under which training programs keep the weights beside epoch and optimiser."""
@@ -153,7 +154,7 @@ def _tensors(content: Any, path: Path) -> dict[str, Tensor]:
     if odd:
         raise MirageError(
             f"{path} holds {len(odd)} tensors that are sparse, quantised, nested or without "
-            f"values ({', '.join(odd[:_SHOWN])})",
+            f"values ({listed(odd, most=_SHOWN)})",
             "plain tensors, each value in its place",
             "use the published file, or have its state dict saved anew by whoever made it",
         )

@@ -4,6 +4,7 @@ Every figure is written as the suffix of its path asks (pdf, png, svg) and equal
 bytes. Nothing is computed here: inputs are arrays and tables.
 """
 
+import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,7 @@ from mirage.paper.cells import BLOCK, select
 from mirage.paper.metrics import METRICS
 from mirage.paper.printed import Scale, heading, number
 from mirage.runtime import files
+from mirage.visible import one_line
 
 if TYPE_CHECKING:
     import numpy as np
@@ -21,6 +23,9 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from mirage.paper.toy import ToyResult, ToyRun
+
+# A home that is read-only or missing costs a slower start, which is no news to its owner.
+logging.getLogger("matplotlib").setLevel(logging.ERROR)
 
 DPI = 200  # of PNG files; the others are vectors
 
@@ -34,6 +39,7 @@ _STYLE: Any = {  # keyed by names of settings, which the type stubs enumerate
     "axes.linewidth": 0.6,
     "svg.hashsalt": "mirage",  # otherwise the ids inside an SVG are random
     "pdf.fonttype": 42,
+    "text.parse_math": False,  # a dollar sign in a title is a dollar sign
 }
 
 
@@ -151,7 +157,7 @@ def figure3(
         for column, (title, images) in enumerate(columns.items()):
             left = side + column * (cell_w + gap) + (4 * gap if column else 0)
             figure.text(
-                (left + cell_w / 2) / total_w, 1 - 0.5 * head / total_h, title,
+                (left + cell_w / 2) / total_w, 1 - 0.5 * head / total_h, one_line(title),
                 ha="center", va="center", fontsize=7,
             )  # fmt: skip
             for row in range(count):
@@ -162,7 +168,10 @@ def figure3(
                 axes.imshow(_pixels(images[row]), interpolation="nearest", aspect="auto")
         for row, name in enumerate(rows):
             middle = head + row * (cell_h + gap) + cell_h / 2
-            figure.text(0.1 * side / total_w, 1 - middle / total_h, name, va="center", fontsize=7)
+            figure.text(
+                0.1 * side / total_w, 1 - middle / total_h, one_line(name),
+                va="center", fontsize=7,
+            )  # fmt: skip
     save(figure, path)
 
 
@@ -208,7 +217,8 @@ def figure_effect(
             unit = " in %" if spec.percent else ""
             panels[row][0].set_ylabel(f"{spec.arrow} {spec.title}{unit}")
         for axes, block in zip(panels[0], blocks, strict=True):
-            axes.set_title(heading(block.iloc[0], scale).replace(", ", "\n"), fontsize=8)
+            title = one_line(heading(block.iloc[0], scale))
+            axes.set_title(title.replace(", ", "\n"), fontsize=8)
         for axes in panels[-1]:
             axes.set_xlabel("smoothing factor α")
     save(figure, path)

@@ -11,6 +11,7 @@ from mirage.errors import MirageError
 from mirage.priors.stylegan2.discriminator import Discriminator, DiscriminatorConfig
 from mirage.priors.stylegan2.generator import Generator, GeneratorConfig
 from mirage.runtime import files
+from mirage.visible import listed
 
 Network = TypeVar("Network", bound=nn.Module)
 
@@ -76,11 +77,9 @@ def fill(network: nn.Module, tensors: Mapping[str, Tensor], source: str) -> None
         if name in tensors and tensors[name].shape != tensor.shape
     ]
     if problems:
-        more = f" and {len(problems) - 3} more" if len(problems) > 3 else ""
         raise MirageError(
             f"{source} does not fit the network its description states: "
-            + "; ".join(problems[:3])
-            + more,
+            f"{listed(problems, most=3, joint='; ')}",
             remedy="make or import it anew",
         )
     network.load_state_dict(tensors)

@@ -5,7 +5,6 @@ meets half a file, whenever the writer was killed. Tensors live in safetensors f
 run no code.
 """
 
-import csv
 import errno
 import hashlib
 import json
@@ -16,7 +15,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from mirage import sheets
 from mirage.errors import MirageError
+from mirage.visible import listed
 
 _ABANDONED_S = 3600.0
 _DISK = {
@@ -124,10 +125,8 @@ def read_json(path: str | Path) -> Any:
 def write_rows(path: str | Path, rows: Sequence[Mapping[str, Any]]) -> None:
     """Write rows as CSV in full precision; the columns are all keys in order of appearance."""
     columns = list(dict.fromkeys(key for row in rows for key in row))
-    with writing(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
-        table = csv.DictWriter(file, columns, lineterminator="\n")
-        table.writeheader()
-        table.writerows(rows)
+    lines = [[row.get(column, "") for column in columns] for row in rows]
+    write_text(path, sheets.text([columns, *lines]))
 
 
 def checksum(path: str | Path) -> str:
@@ -191,7 +190,7 @@ def load_tensors(path: str | Path, *names: str) -> dict[str, Any]:
         missing = [name for name in names if name not in held]
         if missing:
             raise MirageError(
-                f"{path} holds no tensor {', '.join(missing)}", f"it among {', '.join(held)}"
+                f"{path} holds no tensor {listed(missing)}", f"it among {listed(held)}"
             )
         return {name: file.get_tensor(name) for name in names or held}
 

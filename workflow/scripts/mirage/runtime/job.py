@@ -24,6 +24,7 @@ from mirage.errors import Interrupted, MirageError
 from mirage.runtime import claims, effort, files, finished, slots, warm
 from mirage.runtime.devices import device_name
 from mirage.runtime.progress import clock
+from mirage.visible import visible
 
 _log = logging.getLogger("mirage")
 _PACKAGES = ("torch", "torchvision", "numpy", "scipy", "pandas", "safetensors")
@@ -141,12 +142,19 @@ def _start_log(path: Path, name: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     for handler, pattern in (
         (logging.FileHandler(path, mode="w", encoding="utf-8"), "%(asctime)s %(message)s"),
-        (logging.StreamHandler(sys.stderr), f"  [{name}] %(message)s"),
+        (logging.StreamHandler(sys.stderr), f"  [{name.replace('%', '%%')}] %(message)s"),
     ):
-        handler.setFormatter(logging.Formatter(pattern, "%H:%M:%S"))
+        handler.setFormatter(_Formatter(pattern, "%H:%M:%S"))
         _log.addHandler(handler)
     _log.setLevel(logging.INFO)
     _log.propagate = False
+
+
+class _Formatter(logging.Formatter):
+    """Shows what names of files and messages of libraries would otherwise do to a terminal."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return visible(super().format(record), keep="\n\t")
 
 
 def _place(task: Any) -> str:

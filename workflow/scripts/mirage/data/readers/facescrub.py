@@ -3,6 +3,7 @@
 from mirage.data.readers.registry import Listing, Photo, Sources, by_first_appearance, reader
 from mirage.data.readers.tree import IMAGE_SUFFIXES, files_below, folder_at, folders_in
 from mirage.errors import MirageError
+from mirage.visible import listed
 
 _GROUPS = ("actors", "actresses")
 
@@ -48,8 +49,8 @@ def list_facescrub(sources: Sources) -> Listing:
                 empty.append(below)
     if empty:
         raise MirageError(
-            f"{folder} has people without photographs: {', '.join(empty)}",
-            f"in each at least one file ending in {', '.join(IMAGE_SUFFIXES)}",
+            f"{folder} has people without photographs: {listed(empty)}",
+            f"in each at least one file ending in {listed(IMAGE_SUFFIXES)}",
             "add photographs; with a person less, labels and results are others",
         )
     return by_first_appearance(photos, left_alone)

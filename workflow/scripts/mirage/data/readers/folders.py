@@ -3,6 +3,7 @@
 from mirage.data.readers.registry import Listing, Photo, Sources, by_first_appearance, reader
 from mirage.data.readers.tree import files_below, folders_in
 from mirage.errors import MirageError
+from mirage.visible import listed
 
 
 @reader("folders", "folder")
@@ -31,7 +32,7 @@ def list_folders(sources: Sources) -> Listing:
         ]
     if empty:
         raise MirageError(
-            f"{folder} has identities without photographs: {', '.join(empty)}",
+            f"{folder} has identities without photographs: {listed(empty)}",
             "at least one file in each",
             "add photographs or remove the empty folders",
         )

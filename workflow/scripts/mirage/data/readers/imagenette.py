@@ -3,6 +3,7 @@
 from mirage.data.readers.registry import Listing, Photo, Sources, reader
 from mirage.data.readers.tree import IMAGE_SUFFIXES, files_below, folders_in
 from mirage.errors import MirageError
+from mirage.visible import listed
 
 _SPLITS = (("train", "train"), ("val", "test"))
 
@@ -23,7 +24,7 @@ def list_imagenette(sources: Sources) -> Listing:
     if classes["train"] != classes["test"] or not classes["train"]:
         other = sorted(set(classes["train"]) ^ set(classes["test"]))
         raise MirageError(
-            f"{folder}: train and val do not hold the same classes ({', '.join(other) or 'none'})",
+            f"{folder}: train and val do not hold the same classes ({listed(other)})",
             "one folder per WordNet id in both",
             "unpack the archive again",
         )

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from mirage.errors import MirageError
 from mirage.recipes import require
+from mirage.visible import listed
 
 Sources = Mapping[str, Path]
 """Role -> file or folder a data set is read from."""
@@ -75,15 +76,15 @@ def list_photos(name: str, sources: Sources) -> Listing:
     Raises:
         MirageError: no such reader, a role missing or unknown, or a source that lacks something.
     """
-    require(name in _READERS, "reader", name, f"one of {', '.join(_READERS)}")
+    require(name in _READERS, "reader", name, f"one of {listed(_READERS)}")
     entry = _READERS[name]
     known = (*entry.roles, *entry.optional)
     for role in entry.roles:
         if role not in sources:
-            raise MirageError(f"the reader {name!r} has no source {role!r}", ", ".join(known))
+            raise MirageError(f"the reader {name!r} has no source {role!r}", listed(known))
     for role in sources:
         if role not in known:
-            raise MirageError(f"the reader {name!r} takes no source {role!r}", ", ".join(known))
+            raise MirageError(f"the reader {name!r} takes no source {role!r}", listed(known))
     return entry.list(sources)
 
 

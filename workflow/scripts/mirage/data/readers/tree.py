@@ -7,11 +7,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from mirage.errors import MirageError
+from mirage.visible import listed
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif", ".tiff", ".webp")
 """What torchvision's ImageFolder takes for a photograph, in any case of letters."""
-
-_NAMED = 10  # names that a message shows
 
 
 class Files(NamedTuple):
@@ -82,14 +81,12 @@ def _refuse_undecoded(folder: Path, names: Iterable[str]) -> None:
     Raises:
         MirageError: shows the names with their odd bytes escaped.
     """
-    odd = [os.fsencode(name) for name in names if not _is_text(name)]
+    odd = [name for name in names if not _is_text(name)]
     if not odd:
         return
-    shown = ", ".join(name.decode("utf-8", "backslashreplace") for name in odd[:_NAMED])
-    more = f" and {len(odd) - _NAMED} others" if len(odd) > _NAMED else ""
     place = os.fsencode(folder).decode("utf-8", "backslashreplace")
     raise MirageError(
-        f"{place} holds names that are not UTF-8: {shown}{more}",
+        f"{place} holds names that are not UTF-8: {listed(odd)}",
         "names in UTF-8, as the data set has them",
         f"rename them (convmv -r -f latin1 -t utf8 --notest {shlex.quote(place)}, if the archive "
         "was packed as Latin-1)",
