@@ -6,6 +6,7 @@ a selection says otherwise.
 """
 
 from mirage.data.readers import celeba, celeba64, facescrub, folders, imagenette, orl
+from mirage.data.readers.passing import LeftAlone
 from mirage.data.readers.registry import (
     Listing,
     Photo,
@@ -15,6 +16,7 @@ from mirage.data.readers.registry import (
 )
 
 __all__ = [
+    "LeftAlone",
     "Listing",
     "Photo",
     "Sources",
