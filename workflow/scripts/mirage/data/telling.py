@@ -1,0 +1,34 @@
+"""What a manifest says about its photographs, in lines for a person."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+NAMED = 5
+"""Photographs that a line names."""
+
+
+def shortened(names: Sequence[str]) -> str:
+    """Join the first names and count the others."""
+    more = f" and {len(names) - NAMED} others" if len(names) > NAMED else ""
+    return f"{', '.join(names[:NAMED])}{more}"
+
+
+def notes(manifest: Mapping[str, Any]) -> Iterator[str]:
+    """Say what was left out, left alone and handled."""
+    for problem in manifest["problems"]:
+        yield f"left out as unreadable: {problem['name']} ({problem['reason']})"
+    alone: dict[str, list[str]] = defaultdict(list)
+    for name, why in sorted(manifest["left_alone"].items()):
+        alone[why].append(name)
+    for why, names in sorted(alone.items()):
+        yield f"left alone, {why}: {len(names)} ({shortened(names)})"
+    for what, names in manifest["handled"].items():
+        yield f"{what}: {len(names)} photographs ({shortened(names)})"
+
+
+def doubts(manifest: Mapping[str, Any]) -> Iterator[str]:
+    """Say which photographs are doubtful, with their numbers."""
+    for kind, numbers in manifest["doubtful"].items():
+        named = [f"{name}: {number:g}" for name, number in numbers.items()]
+        yield f"{kind}: {len(numbers)} photographs ({shortened(named)})"
