@@ -161,8 +161,10 @@ def _told(lies: Orientation, several: bool) -> "Iterable[str]":
 
 
 def _plain_reason(error: Exception, content: bytes) -> str:
-    from PIL import UnidentifiedImageError
+    from PIL import Image, UnidentifiedImageError
 
+    if isinstance(error, Image.DecompressionBombError):
+        return "many times the pixels that one picture may have"
     if not isinstance(error, UnidentifiedImageError):
         return f"{type(error).__name__}: {error}"
     if content[:1024].lstrip()[:1] == b"<":

@@ -12,19 +12,20 @@ if TYPE_CHECKING:
     from PIL import ImageFile
 
 MOST_FILE_BYTES = 48 << 20
-"""Size of one file; a photograph of 40 million pixels has about 20 MB."""
-MOST_BYTES = 512 << 20
-"""Memory of one picture while it is decoded."""
+"""Size of one file; a photograph of 60 million pixels has about 20 MB."""
+MOST_BYTES = 1 << 30
+"""Memory of one picture while it is decoded. JPEG gets 82 million pixels of it, PNG 89: as many as
+Pillow opens without a warning."""
 _MOST_SLOW_PIXELS = 1 << 20  # where Pillow decodes in Python, a millionth of a second each
 _SLOW = ("ppm", "ppm_plain", "bmp_rle")
 _PLAIN = "ppm_plain"
 _PIXELS_PER_BYTE = 1024  # far above any photograph; plain white JPEG has 170, plain PNG 340
 _SMALL_PIXELS = 1 << 20  # needs no backing
-_MOST_PASSES = 1 << 30  # pixels times scans of a progressive JPEG: 25 scans of the largest one
+_MOST_PASSES = 1 << 30  # pixels times scans of a progressive JPEG: 13 scans of the largest one
 _SCAN = b"\xff\xda"
-# Bytes per pixel at the most, measured: Pillow keeps colour in 4 and our result in 3; TIFF and
+# Bytes per pixel at the most: Pillow keeps colour in 4 and our result in 3; TIFF and
 # WebP decode into buffers of their own first, progressive JPEG into coefficients.
-_BYTES_PER_PIXEL = {"WEBP": 24, "TIFF": 24, "JPEG": 16, "MPO": 16}
+_BYTES_PER_PIXEL = {"WEBP": 24, "TIFF": 24, "JPEG": 13}
 _USUAL_BYTES_PER_PIXEL = 12
 
 
@@ -97,7 +98,7 @@ def refuse_undecoded(image: "ImageFile.ImageFile", source: Source, content: byte
                 f"more than {_MOST_SLOW_PIXELS:,}"
             )
         source.allow(4 * width * height)
-    if image.format in ("JPEG", "MPO"):
+    if image.format == "JPEG":
         scans = content.count(_SCAN)
         if scans * width * height > _MOST_PASSES:
             raise TooCostly(f"{scans} scans of {width} x {height} pixels")

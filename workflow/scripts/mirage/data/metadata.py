@@ -89,7 +89,7 @@ def _from_exif(block: bytes) -> tuple[int | None, bool]:
     damaged = whole < count
     for at in range(first, first + whole * _ENTRY, _ENTRY):
         tag, kind, number = struct.unpack_from(f"{order}HHI", block, at)
-        if tag == ORIENTATION:
+        if tag == ORIENTATION and found is None:
             usable = kind in _WHOLE and number == 1
             found = struct.unpack_from(f"{order}{_WHOLE[kind]}", block, at + 8)[0] if usable else 0
         elif number > len(block):  # every kind takes at least a byte

@@ -3,6 +3,7 @@
 import os
 import stat
 from pathlib import Path
+from typing import BinaryIO
 
 # What is no photograph and no list, in words a person knows it by.
 _KINDS = (
@@ -25,27 +26,41 @@ def special_kind(mode: int) -> str:
     return next((name for is_kind, name in _KINDS if is_kind(mode)), "no regular file")
 
 
-def read_regular(path: Path, most_bytes: int) -> bytes:
-    """Read a regular file whole.
+def open_regular(path: Path) -> BinaryIO:
+    """Open a regular file for reading.
 
     Neither a pipe without a writer nor a device is ever waited for or touched: the path is looked
     at before it is opened, opened without blocking, and looked at again.
 
     Args:
         path: the file; links are followed.
-        most_bytes: larger files are not read.
+
+    Raises:
+        Irregular: no regular file.
+        OSError: it cannot be read.
+    """
+    _refuse_special(path.stat().st_mode)
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+    file = open(descriptor, "rb")  # noqa: PTH123, SIM115 - of a descriptor; closed by the caller
+    try:
+        _refuse_special(os.fstat(descriptor).st_mode)  # it may have been exchanged since
+    except Irregular:
+        file.close()
+        raise
+    return file
+
+
+def read_regular(path: Path, most_bytes: int) -> bytes:
+    """Read a regular file whole.
 
     Raises:
         Irregular: no regular file, or more than ``most_bytes``.
         OSError: it cannot be read.
     """
-    _refuse_special(path.stat().st_mode)
-    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
-    with open(descriptor, "rb") as file:  # noqa: PTH123 - of a descriptor
-        status = os.fstat(descriptor)
-        _refuse_special(status.st_mode)  # it may have been exchanged since
-        if status.st_size > most_bytes:
-            raise Irregular(f"{status.st_size:,} bytes, more than the {most_bytes:,} that are read")
+    with open_regular(path) as file:
+        size = os.fstat(file.fileno()).st_size
+        if size > most_bytes:
+            raise Irregular(f"{size:,} bytes, more than the {most_bytes:,} that are read")
         content = file.read(most_bytes + 1)
     if len(content) > most_bytes:
         raise Irregular(f"it grows beyond the {most_bytes:,} bytes that are read")
