@@ -19,12 +19,13 @@ if TYPE_CHECKING:
     Points = NDArray[np.float64]
     Pixels = NDArray[np.uint8]
 
-_OUTSIDE = 0.5  # of the landmarks' extent: so far may one lie outside the frame
+# Of the landmarks' extent: so far may one of them, and their middle, lie outside the frame.
+_OUTSIDE, _MIDDLE_OUTSIDE = 0.75, 0.25
 _SMALLEST_PX, _LARGEST = 8, 1.5  # extent of the landmarks: pixels; of the photograph's longer side
 _MOST_PX = 1e6  # beyond it, squares and products say nothing any more
 _LINE = 0.05  # least spread across, of that along
 _LIKENESS = 0.65  # least correlation with the standard face; 0.78 from the side
-_MIRRORED = 0.1  # so much better fits the mirrored standard face
+_MIRRORED = 0.85  # likeness to the mirrored standard face, from which it is one
 _TURNED_DEG = 90.0
 _FLAT = 4  # range of values, of 255, that is a single colour; JPEG leaves that much
 # Left and right eye among the landmarks, as positions.
@@ -88,15 +89,21 @@ def doubts_about_landmarks(
         yield Doubt(OUTSIDE, farthest)
         return
     extent = float(np.ptp(points, axis=0).max())
-    frame = np.array([width - 1, height - 1])
-    beyond = np.maximum(-points, points - frame).max(axis=1).clip(min=0)
-    if beyond.max() > _OUTSIDE * extent or np.count_nonzero(beyond) > len(points) / 2:
-        yield Doubt(OUTSIDE, float(beyond.max()))
+    beyond = max(_beyond(point, height, width) for point in points)
+    middle = _beyond(points.mean(axis=0), height, width)
+    if beyond > _OUTSIDE * extent or middle > _MIDDLE_OUTSIDE * extent:
+        yield Doubt(OUTSIDE, beyond)
     if extent < _SMALLEST_PX:
         yield Doubt(TOO_SMALL, extent)
     if extent > _LARGEST * max(height, width):
         yield Doubt(TOO_LARGE, extent / max(height, width))
     yield from _doubts_about_order(points, layout, extent)
+
+
+def _beyond(point: "Points", height: int, width: int) -> float:
+    """Pixels that a point lies outside the frame; 0 inside."""
+    x, y = map(float, point)
+    return max(-x, x - (width - 1), -y, y - (height - 1), 0.0)
 
 
 def _doubts_about_order(points: "Points", layout: "Points", extent: float) -> "Iterator[Doubt]":
@@ -106,7 +113,7 @@ def _doubts_about_order(points: "Points", layout: "Points", extent: float) -> "I
         return
     mirror = layout * [-1, 1]
     like, unlike = _likeness(layout, points), _likeness(mirror, points)
-    if unlike > like + _MIRRORED and unlike > _LIKENESS:
+    if unlike > max(like, _MIRRORED):
         yield Doubt(MIRRORED, unlike)
         return
     turn = fit_similarity(layout, points).turn
