@@ -7,7 +7,7 @@ import pytest
 from mirage.data import readers
 from mirage.data.acceptance import check_store
 from mirage.data.dataset import DatasetRecipe, select_photos
-from mirage.data.readers.passing import AGAIN, BACK, BESIDE, HIDDEN, NO_IMAGE, SYSTEM
+from mirage.data.passing import AGAIN, BACK, BESIDE, HIDDEN, NO_IMAGE, SYSTEM
 from mirage.data.store import Store, prepare_store
 from mirage.errors import MirageError
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from mirage.data.readers.passing import LeftAlone
+from mirage.data.passing import LeftAlone
 from mirage.errors import MirageError
 from mirage.recipes import require
 

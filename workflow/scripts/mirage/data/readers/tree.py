@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
-from mirage.data.readers.passing import AGAIN, BACK, BESIDE, NO_IMAGE, LeftAlone, reason_to_pass
+from mirage.data.passing import AGAIN, BACK, BESIDE, NO_IMAGE, LeftAlone, reason_to_pass
 from mirage.data.regular import special_kind
 from mirage.errors import MirageError
 
