@@ -190,7 +190,7 @@ def test_doubtful_landmarks_stay_are_told_and_shown(wild, tmp_path):
     told = json.loads(report.read_text())
     assert not told["passed"]
     warnings = [entry["text"] for entry in told["findings"] if entry["kind"] == "warning"]
-    assert f"faces: {plausibility.TURNED}: 1 photographs (4.jpg: 169.995)" in warnings
+    assert f"faces: {plausibility.TURNED}: 1 photographs (4.jpg: 170)" in warnings
     assert any(str(folder / SHEET) in entry["text"] for entry in told["findings"])
     with Image.open(folder / SHEET) as sheet:
         assert sheet.format == "PNG"

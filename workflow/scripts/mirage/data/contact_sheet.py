@@ -3,6 +3,7 @@
 from collections import defaultdict
 from pathlib import Path
 from typing import TYPE_CHECKING
+from unicodedata import combining, normalize
 
 import numpy as np
 
@@ -20,7 +21,7 @@ SHEET = "doubtful.png"
 _MOST = 60  # photographs on a sheet
 _ACROSS = 6
 _PX, _MARGIN, _LINE_PX, _LINES = 200, 10, 14, 5
-_LETTERS = 34  # of the font below in the width of a picture
+_LETTERS = 32  # of the font below in the width of a picture
 _TITLE_PX = 30
 
 
@@ -34,7 +35,7 @@ def draw_doubtful(store: "Store") -> Path | None:
     doubts: dict[str, list[str]] = defaultdict(list)
     for kind, numbers in store.manifest["doubtful"].items():
         for name, number in numbers.items():
-            doubts[name].append(f"{kind.split(' (')[0]}: {number:g}")
+            doubts[name].append(f"{kind.split(' (')[0]}: {number:.4g}")
     entries = [entry for entry in store.index if entry.name in doubts]
     if not entries:
         path.unlink(missing_ok=True)
@@ -68,7 +69,7 @@ def _corner(column: int, row: int) -> tuple[int, int]:
 
 
 def _paste(sheet: "Image.Image", place: int, pixels: "Pixels", lines: list[str]) -> None:
-    from PIL import Image
+    from PIL import Image, ImageDraw
 
     x, y = _corner(place % _ACROSS, place // _ACROSS)
     grey = len(pixels) == 1
@@ -77,6 +78,8 @@ def _paste(sheet: "Image.Image", place: int, pixels: "Pixels", lines: list[str])
     )
     width, height = (max(1, round(side * _PX / max(picture.size))) for side in picture.size)
     sheet.paste(picture.resize((width, height), Image.Resampling.BOX), (x, y))
+    frame = (x - 1, y - 1, x + width, y + height)  # shows white and narrow ones
+    ImageDraw.Draw(sheet).rectangle(frame, outline="red")
     pieces = [line[at : at + _LETTERS] for line in lines for at in range(0, len(line), _LETTERS)]
     for number, piece in enumerate(pieces[:_LINES]):
         _write(sheet, (x, y + _PX + number * _LINE_PX), piece)
@@ -85,5 +88,7 @@ def _paste(sheet: "Image.Image", place: int, pixels: "Pixels", lines: list[str])
 def _write(sheet: "Image.Image", place: tuple[int, int], text: str) -> None:
     from PIL import ImageDraw, ImageFont
 
-    plain = "".join(letter if letter.isprintable() else "?" for letter in text)
+    # The font that comes with Pillow has plain letters only.
+    parts = (letter for letter in normalize("NFKD", text) if not combining(letter))
+    plain = "".join(letter if " " <= letter <= "~" else "?" for letter in parts)
     ImageDraw.Draw(sheet).text(place, plain, fill="black", font=ImageFont.load_default(11))

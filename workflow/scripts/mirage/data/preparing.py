@@ -8,6 +8,8 @@ from dataclasses import asdict
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import numpy as np
+
 from mirage.data import decoding, plausibility
 from mirage.data.dataset import DatasetRecipe
 from mirage.data.decoding import UnreadableImage
@@ -21,7 +23,6 @@ from mirage.runtime import signals
 from mirage.runtime.progress import Progress
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
     from mirage.data.plausibility import Doubt
@@ -95,7 +96,9 @@ def _cut(
     points = landmarks[name]
     _, height, width = pixels.shape
     doubts = list(plausibility.doubts_about_landmarks(points, layout, height, width))
-    if not all(map(cmath.isfinite, crop_to_photo(points, layout, crop))):
+    with np.errstate(all="ignore"):  # numbers so large that their sums are none
+        transform = crop_to_photo(points, layout, crop)
+    if not all(map(cmath.isfinite, transform)):
         raise UnreadableImage("landmarks that no crop can be made of")
     return crop_face(pixels, points, layout, crop), doubts
 

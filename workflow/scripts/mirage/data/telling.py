@@ -30,5 +30,5 @@ def notes(manifest: Mapping[str, Any]) -> Iterator[str]:
 def doubts(manifest: Mapping[str, Any]) -> Iterator[str]:
     """Say which photographs are doubtful, with their numbers."""
     for kind, numbers in manifest["doubtful"].items():
-        named = [f"{name}: {number:g}" for name, number in numbers.items()]
+        named = [f"{name}: {number:.4g}" for name, number in numbers.items()]
         yield f"{kind}: {len(numbers)} photographs ({shortened(named)})"
