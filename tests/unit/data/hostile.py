@@ -37,7 +37,8 @@ def _tiff(side, more=(), tail=b""):
     return b"II*\0" + struct.pack("<I", 8) + _directory([*entries, *more], 8) + tail
 
 
-def _jpeg(**options):
+def jpeg(**options):
+    """A small photograph of noise."""
     file = io.BytesIO()
     noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
     Image.fromarray(noise).save(file, "JPEG", **options)
@@ -46,7 +47,7 @@ def _jpeg(**options):
 
 def _claiming_jpeg(side):
     """A JPEG whose frame claims ``side`` x ``side`` pixels."""
-    content = bytearray(_jpeg(progressive=True))
+    content = bytearray(jpeg(progressive=True))
     frame = content.index(b"\xff\xc2")
     content[frame + 5 : frame + 9] = struct.pack(">HH", side, side)
     return bytes(content)
@@ -66,7 +67,7 @@ def _pointing_exif():
     entries = [(40_000 + i, 7, 60_000, 8) for i in range(5_000)]
     block = b"Exif\0\0II*\0" + struct.pack("<I", 8) + _directory(entries, 8)
     block = block.ljust(65_000, b"\0")
-    content = _jpeg()
+    content = jpeg()
     return content[:2] + b"\xff\xe1" + struct.pack(">H", len(block) + 2) + block + content[2:]
 
 
@@ -89,6 +90,9 @@ COSTLY = {
     "canvas.webp": lambda: _webp(
         b"VP8X", bytes(4) + _big_endian_24(16_383) + _big_endian_24(16_383) + bytes(40)
     ),
+    "open.webp": lambda: _webp(
+        b"VP8X", bytes(4) + _big_endian_24(8_999) + _big_endian_24(8_999) + bytes(40)
+    ),  # less than Pillow itself refuses
     "lossless.webp": lambda: _webp(b"VP8L", b"\x2f" + b"\xff\xff\xff\x0f" + bytes(40)),
     "lossy.webp": lambda: _webp(b"VP8 ", bytes(3) + b"\x9d\x01\x2a\xff\x3f\xff\x3f" + bytes(40)),
     "screen.gif": lambda: b"GIF89a" + struct.pack("<HH", SIDE, SIDE) + bytes([0x80, 0, 0])

@@ -179,6 +179,7 @@ def test_damaged_pixels_stay_damaged(tmp_path, damaged):
     [
         _jpeg_with(_exif(_orientation(3))),
         _jpeg_with(_exif(_orientation(3, ">"))),
+        _jpeg_with(_exif(_orientation(3)[:20]), _exif(_orientation(3)[20:])),  # in two pieces
         _jpeg_with(_xmp(3)),
         _jpeg_with(_exif(_orientation(3)), _xmp(6)),
         _jpeg_with(_exif(_tiff_block([(0x0112, 3, 1, _short(3)), (0x0112, 3, 1, _short(6))]))),

@@ -11,6 +11,7 @@ from mirage.data.dataset import DatasetRecipe
 from mirage.data.face_crop import FaceCropRecipe, crop_face
 from mirage.data.landmarks import standard_layout
 from mirage.data.plausibility import doubts_about_landmarks, doubts_about_size
+from mirage.data.preparing import preparation
 from mirage.data.store import Store, prepare_store
 from mirage.errors import MirageError
 from PIL import Image
@@ -102,6 +103,7 @@ IMPOSSIBLE = {
     "far left": (lambda n: _face(n, x=-9_000), plausibility.OUTSIDE, 9_000),
     "far above": (lambda n: _face(n, y=-500), plausibility.OUTSIDE, 500),
     "next to the frame": (lambda n: _face(n, x=380), plausibility.OUTSIDE, 120),
+    "its middle outside": (lambda n: _face(n, x=327), plausibility.OUTSIDE, 75),
     "beyond numbers": (lambda n: _face(n) * 1e300, plausibility.OUTSIDE, 2e302),
     "one landmark lost": (lambda n: np.vstack([_face(n)[:-1], [[-800, -800]]]),
                           plausibility.OUTSIDE, 800),
@@ -126,6 +128,8 @@ def test_what_no_face_can_have_is_doubted(count, name):
     found = _doubts(make(count))
     assert kind in found
     assert found[kind] == pytest.approx(number, rel=0.5, abs=0.35)
+    if name == "beyond numbers":  # nothing else can be said of them
+        assert list(found) == [kind]
 
 
 def test_sizes_by_the_data_sets_own_settings():
@@ -209,6 +213,14 @@ def test_same_bytes_whatever_the_workers(wild, tmp_path):
         prepare_store(DatasetRecipe.of(wild), tmp_path / str(workers), workers)
     first, second = ((tmp_path / str(n) / "manifest.json").read_bytes() for n in (1, 4))
     assert first == second
+
+
+def test_earlier_work_under_other_settings_is_not_taken_up(photo_folder):
+    identities = []
+    for changes in ({}, {"least_side": 9}, {"greatest_ratio": 2.0}):
+        recipe = DatasetRecipe("folders", str(photo_folder), **changes)
+        identities.append(json.dumps(preparation(recipe, [])[1]))
+    assert len(set(identities)) == 3
 
 
 def test_no_doubt_no_sheet(photo_folder, tmp_path):

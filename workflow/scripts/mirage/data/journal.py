@@ -16,7 +16,7 @@ import shutil
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import astuple, dataclass, fields
+from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -102,9 +102,7 @@ class Journal:
         self.outcomes: list[Outcome] = []
         self._waiting: list[Outcome] = []
         text = json.dumps(identity, sort_keys=True, default=str)
-        columns = [field.name for field in fields(Outcome)]
-        identity_digest = hashlib.blake2b(text.encode()).hexdigest()
-        heading = json.dumps({"identity": identity_digest, "columns": columns})
+        heading = json.dumps({"identity": hashlib.blake2b(text.encode()).hexdigest()})
         with files.explaining_disk(folder):
             folder.mkdir(parents=True, exist_ok=True)
             self._lock = _locked(folder / "lock")
