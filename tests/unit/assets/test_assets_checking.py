@@ -138,6 +138,8 @@ def test_unreadable(tmp_path, monkeypatch):
 def test_folders(tmp_path, holds, state, detail):
     folder = grow(tmp_path / "a", "p/1.jpg", "p/2.jpg", "p/deep/3.jpg", "q/s/1.jpg", "q/2.jpg")
     grow(folder, ".hidden", "p/.hidden", ".cache/1.jpg")
+    grow(folder, "__MACOSX/1.jpg", "p/@eaDir/1.jpg", "p/Thumbs.db", "q/lost+found/1.jpg")
+    (folder / "p/all").symlink_to("..")  # a reader would not enter it again either
     finding = check(folder_asset(*holds), folder, Memory())
     assert finding.state == state
     assert detail in finding.detail

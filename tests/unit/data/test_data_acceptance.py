@@ -87,16 +87,16 @@ def test_wrong_counts_and_shapes(photo_folder, tmp_path):
         check_store(store, {"imagse": 15})
 
 
-def test_notes_name_duplicates_leaks_and_unreadable_files(photo_folder, tmp_path):
+def test_findings_name_duplicates_leaks_and_unreadable_files(photo_folder, tmp_path):
     photo = (photo_folder / "ann" / "0.png").read_bytes()
     for number in range(12):
         (photo_folder / "ann" / f"copy{number}.png").write_bytes(photo)
     (photo_folder / "bob" / "bad.png").touch()
     split = {"rule": "published", "train_share": 0.5}
     store = _folders(photo_folder, tmp_path / "store", on_broken="skip", split=split)
-    unreadable, duplicate = check_store(store)
+    duplicate, unreadable = check_store(store)
     assert unreadable == ("note", "left out as unreadable: bob/bad.png (the file is empty)")
-    assert duplicate.kind == "note"
+    assert duplicate.kind == "warning"
     assert duplicate.text.startswith(
         "same pixels within identity, in train and test: ann/0.png, ann/copy0.png"
     )

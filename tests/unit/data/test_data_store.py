@@ -139,7 +139,7 @@ def test_damage_is_refused(photo_folder, tmp_path):
     with pytest.raises(MirageError, match="no valid JSON"):
         Store(folder)
     damaged("manifest.json", json.dumps({"format": "mirage-store", "version": 0}).encode())
-    with pytest.raises(MirageError, match="Expected: mirage-store version 3"):
+    with pytest.raises(MirageError, match=f"Expected: mirage-store version {stores.VERSION}"):
         Store(folder)
     (folder / "index.csv").unlink()
     (folder / "manifest.json").write_bytes(whole["manifest.json"])

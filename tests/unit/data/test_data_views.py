@@ -161,3 +161,21 @@ def test_truncated_or_foreign_files_are_refused(photo_folder, tmp_path):
 def test_impossible_views(values):
     with pytest.raises(MirageError):
         ViewRecipe.of(values)
+
+
+@pytest.mark.parametrize("size", [(2, 6000), (6000, 2), (3, 901)])
+def test_of_a_long_picture_only_the_cut_is_resized(size, monkeypatch):
+    pixels = np.random.default_rng(0).integers(0, 256, (3, *size), dtype=np.uint8)
+    sizes, resize = [], Image.Image.resize
+
+    def recording(image, wanted, *arguments, **options):
+        sizes.append(wanted)
+        return resize(image, wanted, *arguments, **options)
+
+    monkeypatch.setattr(Image.Image, "resize", recording)
+    cut = resize_pixels(pixels, ViewRecipe(8, resize="short_side"))
+    assert sizes == [(8, 8)]
+    monkeypatch.setattr("mirage.data.views._LONGEST", 10_000)
+    whole = resize_pixels(pixels, ViewRecipe(8, resize="short_side"))
+    assert max(sizes[-1]) > 2_000
+    assert np.abs(cut.astype(int) - whole).max() <= 1

@@ -8,6 +8,7 @@ from typing import Literal
 
 from mirage.assets.manifest import Asset, FileFacts, Manifest, Member
 from mirage.assets.memory import Memory
+from mirage.data.passing import reason_to_pass
 
 State = Literal["verified", "present", "missing", "wrong"]
 _PAGE = (b"<!doctype html", b"<html", b"<?xml")
@@ -145,7 +146,7 @@ def _check_member(folder: Path, member: Member, memory: Memory) -> str:
     told = []
     if member.folders is not None:
         with os.scandir(path) as entries:
-            found = sum(e.is_dir() and not e.name.startswith(".") for e in entries)
+            found = sum(e.is_dir() and not reason_to_pass(e.name) for e in entries)
         told.append(_compare(name, found, member.folders, "folders"))
     if member.files is not None:
         told.append(_compare(name, memory.count(path), member.files, "files"))

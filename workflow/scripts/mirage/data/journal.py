@@ -16,7 +16,7 @@ import shutil
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -44,6 +44,7 @@ class Outcome:
         pixel_hash: hash of its pixels; empty if it cannot be used.
         problem: why it cannot be used; empty if it can.
         handled: what was odd about it.
+        doubts: what makes it doubtful, each with its number.
     """
 
     name: str
@@ -52,17 +53,18 @@ class Outcome:
     pixel_hash: str = ""
     problem: str = ""
     handled: tuple[str, ...] = ()
+    doubts: tuple[tuple[str, float], ...] = ()
 
     def line(self) -> list[Any]:
         """All fields, as the journal keeps them."""
-        return [self.name, self.stamp, self.shape, self.pixel_hash, self.problem, self.handled]
+        return list(astuple(self))
 
     @classmethod
     def of(cls, line: Sequence[Any]) -> "Outcome":
         """Rebuild from what ``line`` gave."""
-        name, stamp, shape, pixel_hash, problem, handled = line
-        first, second = stamp
-        return cls(name, (first, second), tuple(shape), pixel_hash, problem, tuple(handled))
+        name, (size, changed), shape, pixel_hash, problem, handled, doubts = line
+        told = tuple((kind, number) for kind, number in doubts)
+        return cls(name, (size, changed), tuple(shape), pixel_hash, problem, tuple(handled), told)
 
 
 def stamp_of(path: Path) -> tuple[int, int]:

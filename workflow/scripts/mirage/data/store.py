@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 FORMAT = "mirage-store"
-VERSION = 3
+VERSION = 4
 PIXELS, INDEX, MANIFEST = "pixels.safetensors", "index.csv", "manifest.json"
 _PREPARING = ".preparing"
 
@@ -164,9 +164,12 @@ def _manifest(
         labels = [entry.label for entry in entries]
         parts = [part for part, _ in _places(labels, recipe.split.drawn(0), ()).values()]
     handled: dict[str, list[str]] = defaultdict(list)
+    doubtful: dict[str, dict[str, float]] = defaultdict(dict)
     for outcome in outcomes:
         for what in outcome.handled:
             handled[what].append(outcome.name)
+        for kind, number in outcome.doubts:
+            doubtful[kind][outcome.name] = number
     return {
         "format": FORMAT,
         "version": VERSION,
@@ -178,7 +181,8 @@ def _manifest(
         "identities": selection.identities,
         "problems": [problem._asdict() for problem in _problems(outcomes)],
         "handled": handled,
-        "left_alone": selection.left_alone,
+        "doubtful": doubtful,
+        "left_alone": {left.name: left.why for left in selection.left_alone},
         "duplicates": {
             "within_identity": [list(d.names) for d in duplicates if len(d.identities) == 1],
             "across_identities": [list(d.names) for d in duplicates if len(d.identities) > 1],

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 FORMAT = "mirage-view"
 VERSION = 1
+_LONGEST = 16  # sides of the result; no photograph is that narrow
 
 
 @dataclass(frozen=True)
@@ -152,13 +153,21 @@ def _square(image: "Image.Image", image_px: int) -> "Image.Image":
 
 
 def _short_side(image: "Image.Image", image_px: int) -> "Image.Image":
-    """Resize and cut with torchvision's roundings: long side down, centre to the even number."""
+    """Resize and cut with torchvision's roundings: long side down, centre to the even number.
+
+    Of a very long picture only what the cut shows is resized, which may round one level apart: the
+    whole of 2 x 6000 pixels would become 224 x 672,000.
+    """
     from PIL import Image
 
     short = min(image.size)
     width, height = (int(image_px * side / short) for side in image.size)
-    image = image.resize((width, height), Image.Resampling.BILINEAR)
     left, top = round((width - image_px) / 2), round((height - image_px) / 2)
+    if max(width, height) > _LONGEST * image_px:
+        x, y = image.width / width, image.height / height
+        box = (left * x, top * y, (left + image_px) * x, (top + image_px) * y)
+        return image.resize((image_px, image_px), Image.Resampling.BILINEAR, box)
+    image = image.resize((width, height), Image.Resampling.BILINEAR)
     return image.crop((left, top, left + image_px, top + image_px))
 
 

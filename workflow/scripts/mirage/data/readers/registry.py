@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+from mirage.data.passing import LeftAlone
 from mirage.errors import MirageError
 from mirage.recipes import require
 from mirage.visible import listed
@@ -29,8 +30,8 @@ class Listing(NamedTuple):
     photos: list[Photo]
     identities: list[str]
     """Position = label, unless a selection says otherwise."""
-    left_alone: list[str]
-    """Files among the photographs that the data set's own rule passes over."""
+    left_alone: list[LeftAlone]
+    """Files and folders among the photographs that are not read."""
 
 
 Reader = Callable[[Sources], Listing]
@@ -88,7 +89,7 @@ def list_photos(name: str, sources: Sources) -> Listing:
     return entry.list(sources)
 
 
-def by_first_appearance(photos: list[Photo], left_alone: list[str] | None = None) -> Listing:
+def by_first_appearance(photos: list[Photo], left_alone: list[LeftAlone] | None = None) -> Listing:
     """Make a listing whose identities stand in order of first appearance."""
     identities = list(dict.fromkeys(photo.identity for photo in photos))
     return Listing(photos, identities, left_alone or [])
