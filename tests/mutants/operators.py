@@ -73,9 +73,7 @@ def _nodes(tree: ast.AST) -> Iterator[ast.expr | ast.stmt]:
         children = [tree.value] if tree.value else []
     elif isinstance(tree, ast.Assign):
         children = [tree.value]
-    elif isinstance(tree, ast.If) and ast.unparse(tree.test) == "TYPE_CHECKING":
-        children = []
-    elif isinstance(tree, ast.Subscript) and ast.unparse(tree.value) == "Literal":
+    elif _is_for_types(tree):
         children = []
     elif isinstance(tree, ast.Call) and ast.unparse(tree.func) in ("require", "MirageError"):
         children = [tree.args[0]] if ast.unparse(tree.func) == "require" and tree.args else []
@@ -85,6 +83,12 @@ def _nodes(tree: ast.AST) -> Iterator[ast.expr | ast.stmt]:
         yield tree
     for child in children:
         yield from _nodes(child)
+
+
+def _is_for_types(node: ast.AST) -> bool:
+    if isinstance(node, ast.If):
+        return ast.unparse(node.test) == "TYPE_CHECKING"
+    return isinstance(node, ast.Subscript) and ast.unparse(node.value) == "Literal"
 
 
 def _changes(node: ast.expr | ast.stmt) -> Iterator[str]:
@@ -177,9 +181,9 @@ def removal(node: ast.AST) -> Iterator[ast.AST]:
         yield ast.Pass()
     if isinstance(node, ast.Return) and node.value is not None:
         yield ast.Return(ast.Constant(None))
-    if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
-        if ast.unparse(node.value.func).split(".")[0] not in _SPOKEN:
-            yield ast.Pass()
+    called = isinstance(node, ast.Expr) and isinstance(node.value, ast.Call)
+    if called and ast.unparse(node.value.func).split(".")[0] not in _SPOKEN:
+        yield ast.Pass()
 
 
 OPERATORS: tuple[Callable[[ast.AST], Iterator[ast.AST]], ...] = (

@@ -285,3 +285,18 @@ def test_terms_ask_for_what_they_need(settings, message):
 def test_latents_must_match_the_classes():
     with pytest.raises(MirageError, match="2 classes"):
         _optimise(start=models.latents(3, 2), classes=[0, 1])
+
+
+def test_drawn_references_have_the_statistics_mean_and_standard_deviation():
+    """Not the variance: deviations away from 1 tell the two apart; each batch draws for itself."""
+    mean, std = torch.tensor([0.0, 10.0, -4.0]), torch.tensor([0.2, 1.0, 5.0])
+    recipe = OptimisationRecipe(
+        steps=2000, batch_size=5, feature_weight=1.0, feature_reference="draw"
+    )
+    statistics = losses.FeatureStatistics(mean, std)
+    references = _stack(recipe, _batches(recipe), statistics=statistics).references
+    rows = references.flatten(0, 1)  # 6,000 draws: the deviation is known to 1 %
+    torch.testing.assert_close(rows.std(dim=0), std, rtol=0.04, atol=0)
+    torch.testing.assert_close((rows.mean(dim=0) - mean) / std, torch.zeros(3), rtol=0, atol=0.06)
+    between = torch.corrcoef(references[:, :, 1].T)
+    assert (between - torch.eye(3)).abs().max() < 0.1

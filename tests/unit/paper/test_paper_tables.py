@@ -211,3 +211,13 @@ def test_toy_table_compares_only_the_papers_seed():
     assert table["steps_paper"].iloc[0] == 3113
     assert table["distance_paper"].iloc[0] == 0.65
     assert table[["steps", "steps_paper", "distance_paper"]].iloc[1].isna().all()
+
+
+def test_ties_are_counted_as_ties_and_not_as_agreement():
+    """Two seeds as the paper claims, one against, two equal; for metrics of either direction."""
+    values = {(0.0, seed): 50.0 for seed in range(5)}
+    values |= {(-0.05, seed): 50.0 + value for seed, value in enumerate((-1, -2, 3, 0, 0))}
+    table = effects(made_cells(values), ["acc1", "delta_face"]).set_index("metric")
+    for metric in ("acc1", "delta_face"):
+        row = table.loc[metric]
+        assert (row["n_seeds"], row["n_paper_sign"], row["n_ties"]) == (5, 2, 2)
