@@ -22,6 +22,8 @@ NAMES = {
     "PAPER": "CORRECTED", "CORRECTED": "PAPER",
 }  # fmt: skip
 """Names that are easily taken for one another."""
+_PLAIN = {"min", "max", "any", "all", "PAPER", "CORRECTED"}
+"""Those of them that also stand alone, not only behind a dot."""
 _SPOKEN = {"_log", "progress"}
 """What only talks; its loss is no bug of a result."""
 
@@ -156,7 +158,7 @@ def name(node: ast.AST) -> Iterator[ast.AST]:
     """A neighbouring function or field."""
     if isinstance(node, ast.Attribute) and node.attr in NAMES:
         yield ast.Attribute(node.value, NAMES[node.attr], node.ctx)
-    if isinstance(node, ast.Name) and node.id in NAMES and isinstance(node.ctx, ast.Load):
+    if isinstance(node, ast.Name) and node.id in _PLAIN:
         yield ast.Name(NAMES[node.id], node.ctx)
 
 

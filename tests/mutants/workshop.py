@@ -53,7 +53,7 @@ class Workshop:
         os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
         for name in _HEAVY:
             importlib.import_module(name)
-        self._allowed: dict[str, float] = {}
+        self._healthy: dict[str, float] = {}  # test file -> its share of the seconds
 
     def __enter__(self) -> Self:
         return self
@@ -83,7 +83,7 @@ class Workshop:
         return [name for _, name in sorted(own)] + others
 
     def try_out(self, mutant: Mutant) -> Verdict:
-        """Run the related tests with and, once per list of tests, without the mutant.
+        """Run the related tests with the mutant and, once each, without it.
 
         Raises:
             SystemExit: they fail without it.
@@ -99,14 +99,14 @@ class Workshop:
             path.write_text(whole)
 
     def _allow(self, tests: list[str]) -> float:
-        key = " ".join(sorted(tests))
-        if key not in self._allowed:
-            healthy = self._run(tests, 3600)
+        unknown = [test for test in tests if test not in self._healthy]
+        if unknown:
+            healthy = self._run(unknown, 3600)
             if healthy.killed_by:
                 raise SystemExit(f"without any mutant {healthy.killed_by} fails: mend that first")
-            times, more = _PATIENCE
-            self._allowed[key] = times * healthy.seconds + more
-        return self._allowed[key]
+            self._healthy |= dict.fromkeys(unknown, healthy.seconds / len(unknown))
+        times, more = _PATIENCE
+        return times * sum(self._healthy[test] for test in tests) + more
 
     def _run(self, tests: list[str], limit_s: float) -> Verdict:
         output, started = self.folder / "output.txt", time.monotonic()
