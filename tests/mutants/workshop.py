@@ -67,7 +67,7 @@ class Workshop:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def related_tests(self, file: str) -> list[str]:
-        """Test files of the module's package, those that name the module first, then others'."""
+        """Test files of the module's package, those of the module first, and others that name it."""
         package, *_ = Path(file).relative_to(LIBRARY).parts
         module = Path(file).relative_to(LIBRARY).with_suffix("").parts
         dotted = "mirage." + ".".join(module)
@@ -77,7 +77,8 @@ class Workshop:
             text = path.read_text()
             named = bool(names.search(text))
             if path.parent.name == package:
-                own.append((not named, str(path.relative_to(self.folder))))
+                known = (module[-1] not in path.stem, not named)
+                own.append((known, str(path.relative_to(self.folder))))
             elif re.search(rf"\b{re.escape(dotted)}\b", text):
                 others.append(str(path.relative_to(self.folder)))
         return [name for _, name in sorted(own)] + others

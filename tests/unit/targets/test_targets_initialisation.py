@@ -46,3 +46,10 @@ def test_every_kernel_of_the_demos_networks_is_filled(name):
     for weight in kernels:
         expected = math.sqrt(2 / (weight.shape[0] * weight.shape[2] ** 2))
         assert weight.std().item() == pytest.approx(expected, rel=0.35)  # 72 values at the least
+
+
+def test_architectures_draw_from_streams_of_their_own():
+    """Equal stems of equal seeds: their weights have nothing in common."""
+    stems = [build(name, 24, 1, seed=3).trunk[0].weight for name in ("resnet-mini", "resnext-mini")]
+    assert stems[0].shape == stems[1].shape
+    assert not torch.isin(*stems).any()

@@ -11,6 +11,7 @@ from mirage.runtime.checkpoint import Checkpoint
 from mirage.streams import generator
 from mirage.targets import training
 from mirage.targets.architectures import build
+from mirage.targets.architectures.layers import StreamDropout
 from mirage.targets.architectures.registry import Classifier
 from mirage.targets.augmentation import augment, draw
 from mirage.targets.images import network_range
@@ -307,3 +308,28 @@ def test_initial_weights_are_those_of_the_seed(seed):
         train(recipe, seed=seed).model.named_parameters(), fresh.parameters(), strict=True
     ):
         torch.testing.assert_close(mine, theirs, msg=name)
+
+
+class Dropping(Classifier):
+    """Keeps the masks of its two dropout layers."""
+
+    def __init__(self):
+        super().__init__(nn.Flatten(), nn.Linear(64, 3), 1)
+        self.layers, self.masks = nn.ModuleList([StreamDropout(0.5), StreamDropout(0.5)]), []
+
+    def training_logits(self, x):
+        self.masks += [layer(torch.ones(1, 64)) for layer in self.layers]
+        return self(x), None
+
+
+def test_every_dropout_layer_step_and_epoch_has_a_mask_of_its_own(monkeypatch):
+    def masks(seed):
+        model = Dropping()
+        monkeypatch.setattr(training, "build", lambda *_: model)
+        train(PLAIN, seed=seed)
+        return torch.cat(model.masks)
+
+    first = masks(7)
+    assert len(first) == len(first.unique(dim=0)) == 2 * 3 * 3  # layers, steps, epochs
+    assert torch.equal(masks(7), first)
+    assert len(torch.cat([first, masks(8)]).unique(dim=0)) == 2 * len(first)
