@@ -67,7 +67,7 @@ class Workshop:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def related_tests(self, file: str) -> list[str]:
-        """Test files of the module's package, those of the module first, and others that name it."""
+        """Test files of the module's package, its own first, and others that name the module."""
         package, *_ = Path(file).relative_to(LIBRARY).parts
         module = Path(file).relative_to(LIBRARY).with_suffix("").parts
         dotted = "mirage." + ".".join(module)
