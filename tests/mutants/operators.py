@@ -66,11 +66,13 @@ def mutants_of(file: str, source: str) -> list[Mutant]:
 
 
 def _nodes(tree: ast.AST) -> Iterator[ast.expr | ast.stmt]:
-    """Nodes that compute something: no annotations, docstrings, texts, or messages of errors."""
+    """Nodes that compute: no annotations, decorators, docstrings, texts, or messages of errors."""
     if isinstance(tree, ast.JoinedStr | ast.Raise | ast.Import | ast.ImportFrom):
         children: list[ast.AST] = []
     elif isinstance(tree, ast.FunctionDef):
         children = [*tree.args.defaults, *filter(None, tree.args.kw_defaults), *tree.body]
+    elif isinstance(tree, ast.ClassDef):
+        children = list(tree.body)
     elif isinstance(tree, ast.AnnAssign):
         children = [tree.value] if tree.value else []
     elif isinstance(tree, ast.Assign):
