@@ -192,3 +192,10 @@ def test_small_sets_use_their_farthest_neighbour():
     assert prdc(real, fake) == pytest.approx(_naive_prdc(real, fake, 2))
     with pytest.raises(ValueError, match="fewer than two"):
         prdc(real, fake[:1])
+
+
+def test_balls_of_prdc_are_open():
+    """Balls of 0 and 4 reach 4 exactly: -4 and 8 lie on their edges and so outside."""
+    centres, edges = np.array([[0.0], [4.0]]), np.array([[-4.0], [8.0]])
+    assert prdc(centres, edges, k=1) == (0, 1, 0, 0)
+    assert prdc(edges, centres, k=1) == (1, 0, 2, 1)

@@ -255,3 +255,28 @@ def test_toy_table_compares_only_the_papers_seed():
     assert table["steps_paper"].iloc[0] == 3113
     assert table["distance_paper"].iloc[0] == 0.65
     assert table[["steps", "steps_paper", "distance_paper"]].iloc[1].isna().all()
+
+
+def test_ties_are_counted_as_ties_and_not_as_agreement():
+    """Two seeds as the paper claims, one against, two equal; for metrics of either direction."""
+    values = {(0.0, seed): 50.0 for seed in range(5)}
+    values |= {(-0.05, seed): 50.0 + value for seed, value in enumerate((-1, -2, 3, 0, 0))}
+    table = effects(made_cells(values), ["acc1", "delta_face"]).set_index("metric")
+    for metric in ("acc1", "delta_face"):
+        row = table.loc[metric]
+        assert (row["n_seeds"], row["n_paper_sign"], row["n_ties"]) == (5, 2, 2)
+
+
+def test_directions_and_units_are_those_of_the_papers_headings():
+    """Arrows of Tables 1 and 2: up for accuracies and knowledge, down for distances and errors."""
+    up = {"test_acc", "acc1", "acc5", "xi_train", "xi_test"}
+    down = {"ece", "delta_face", "delta_eval", "fid"}
+    more = {"precision", "recall", "density", "coverage"}  # not in the paper; more is closer
+    assert {key for key, metric in METRICS.items() if metric.arrow == "↑"} == up | more
+    assert {key for key, metric in METRICS.items() if metric.arrow == "↓"} == down
+    assert {key for key, metric in METRICS.items() if not metric.arrow} == {"acc1_std"}
+    assert {key for key, metric in METRICS.items() if metric.percent} == up | {"acc1_std"}
+    for key in up:
+        assert (paper_sign(key, 0.1), paper_sign(key, 0.0), paper_sign(key, -0.05)) == (1, 0, -1)
+    for key in down:
+        assert (paper_sign(key, 0.1), paper_sign(key, 0.0), paper_sign(key, -0.05)) == (-1, 0, 1)
