@@ -1,5 +1,7 @@
 """What the rules ask the study about the networks that measure attacks."""
 
+from mirage.evaluation.fidelity import UNROUNDED
+
 
 def network_weights(wildcards):
     """Weights of the networks that measure attacks, in the order of NETWORKS."""
@@ -33,6 +35,14 @@ def network_views(wildcards):
         view(wildcards.dataset, STUDY.network(wildcards.dataset, role)["view"])
         for role in NETWORKS
     ]
+
+
+def unrounded_store(wildcards):
+    """The store, if a network sees photographs resized without rounding; else nothing."""
+    kinds = {
+        STUDY.network(wildcards.dataset, role)["spec"]["kind"] for role in NETWORKS
+    }
+    return store_files(wildcards.dataset) if kinds & UNROUNDED else []
 
 
 def network_specs(wildcards):

@@ -24,6 +24,16 @@ class Renderer(Protocol):
         """Render latents [N, w_dim] once and resize that one image to each size."""
 
 
+class Images(Protocol):
+    """Images [N, C, px, px] by slices, uint8 or float in [-1, 1]: a tensor, or made when asked."""
+
+    def __len__(self) -> int:
+        """Number of images."""
+
+    def __getitem__(self, rows: slice, /) -> Tensor:
+        """Some of them."""
+
+
 class EmbeddedAttack(NamedTuple):
     """What one synthesis of an attack's latents yields.
 
@@ -87,7 +97,7 @@ def _require_finite(embedded: Embedded, network: EvaluationNetwork) -> None:
 
 def embed_real(
     networks: Mapping[str, EvaluationNetwork],
-    views: Mapping[str, Tensor],
+    views: Mapping[str, Images],
     labels: Tensor,
     batch_size: int,
     checkpoint: Checkpoint,
@@ -98,7 +108,7 @@ def embed_real(
 
     Args:
         networks: name -> network.
-        views: name of the network -> images prepared for it, uint8 [N, C, px, px].
+        views: name of the network -> images prepared for it.
         labels: classes of the images, int64 [N].
         batch_size: images at a time.
         checkpoint: where an interrupted run resumes; ticks after each batch.
@@ -113,24 +123,31 @@ def embed_real(
         MirageError: images of the wrong size, or features that are no finite numbers.
         Interrupted: the job was told to stop; the state is saved.
     """
-    # Every pass there is to make, in a fixed order; the spool knows how many are behind us.
-    passes = [
-        (name, fidelity, batch)
-        for name, network in networks.items()
-        for fidelity in FIDELITIES
-        if fidelity != PAPER or network.has_paper_input
-        for batch in torch.split(views[name], batch_size)
+    # Every batch there is, in a fixed order; the spool knows how many are behind us.
+    batches = [
+        (name, slice(first, first + batch_size))
+        for name in networks
+        for first in range(0, len(views[name]), batch_size)
     ]
     done = Spool(checkpoint)
     done.resume(checkpoint.load())
-    with numerics(precision, device_of(networks)), Progress(label, len(passes), done.pieces) as bar:
-        for name, fidelity, batch in passes[done.pieces :]:
-            embedded = _embed_batch(networks[name].at(precision), batch, fidelity)
-            done.append({f"{name}.{fidelity}": embedded.features})
-            bar.advance()
+    with (
+        numerics(precision, device_of(networks)),
+        Progress(label, len(batches), done.pieces) as progress,
+    ):
+        for name, rows in batches[done.pieces :]:
+            network, images = networks[name].at(precision), views[name][rows]
+            done.append(
+                {
+                    f"{name}.{fidelity}": _embed_batch(network, images, fidelity).features
+                    for fidelity in FIDELITIES
+                    if fidelity != PAPER or network.has_paper_input
+                }
+            )
+            progress.advance()
             checkpoint.tick(done.mark)
     return RealFeatures(
-        labels.numpy(), {name: rows.numpy() for name, rows in done.joined().items()}
+        labels.numpy(), {name: held.numpy() for name, held in done.joined().items()}
     )
 
 
