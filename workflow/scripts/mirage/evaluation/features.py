@@ -6,6 +6,7 @@ from typing import NamedTuple, Protocol
 import torch
 from torch import Tensor
 
+from mirage import finite
 from mirage.errors import MirageError
 from mirage.evaluation.fidelity import CORRECTED, FIDELITIES, PAPER, Fidelity
 from mirage.evaluation.networks import Embedded, EvaluationNetwork
@@ -78,18 +79,26 @@ def embed_images(
     )
 
 
-def _embed_batch(network: EvaluationNetwork, batch: Tensor, fidelity: Fidelity) -> Embedded:
+def _embed_batch(
+    network: EvaluationNetwork, batch: Tensor, fidelity: Fidelity, classes: Tensor | None = None
+) -> Embedded:
+    """Embed one batch; ``classes`` of its images, int64 [N], to name those that fail."""
     features, logits = network.embed(network_range(batch.to(network.device)), fidelity)
     embedded = Embedded(features.float().cpu(), None if logits is None else logits.float().cpu())
-    _require_finite(embedded, network)
+    _require_finite(embedded, network, classes)
     return embedded
 
 
-def _require_finite(embedded: Embedded, network: EvaluationNetwork) -> None:
-    held = (embedded.features, embedded.logits)
-    if not all(t.isfinite().all() for t in held if t is not None):
+def _require_finite(embedded: Embedded, network: EvaluationNetwork, classes: Tensor | None) -> None:
+    held = [values for values in embedded if values is not None]
+    lost = ~torch.stack([finite.rows_finite(values) for values in held]).all(dim=0)
+    if lost.any():
+        whose = ""
+        if classes is not None:
+            whose = f" of class {', '.join(map(str, torch.unique(classes[lost]).tolist()))}"
         raise MirageError(
-            f"the {network.spec.kind} evaluation network gives infinite or undefined values",
+            f"the {network.spec.kind} evaluation network gives infinite or undefined values for "
+            f"{int(lost.sum())} images{whose}",
             "finite features",
             "check its weights; for attack images, whether the attack diverged",
         )
@@ -139,7 +148,9 @@ def embed_real(
             network, images = networks[name].at(precision), views[name][rows]
             done.append(
                 {
-                    f"{name}.{fidelity}": _embed_batch(network, images, fidelity).features
+                    f"{name}.{fidelity}": _embed_batch(
+                        network, images, fidelity, labels[rows]
+                    ).features
                     for fidelity in FIDELITIES
                     if fidelity != PAPER or network.has_paper_input
                 }
@@ -194,10 +205,15 @@ def embed_attack(
         code does only after the random crop.
 
     Raises:
-        MirageError: features that are no finite numbers.
+        MirageError: latents, which is seen before anything is rendered, or features that are no
+            finite numbers; the classes are named.
         Interrupted: the job was told to stop; the state is saved.
     """
     chosen, per_class = latents.shape[:2]
+    finite.require_enough(
+        finite.rows_finite(latents), per_class, classes.tolist(), "selected latents"
+    )
+    whose = classes.repeat_interleave(per_class)
     flat = latents.flatten(0, 1)
     sizes = {student_px, gallery_px, *(network.spec.image_px for network in networks.values())}
     state = checkpoint.load()
@@ -214,7 +230,7 @@ def embed_attack(
                 {
                     "student": views[student_px].half().cpu(),
                     "gallery": to_stored_range(views[gallery_px].cpu()[best]),
-                    **_embed_views(networks, views),
+                    **_embed_views(networks, views, whose[first : first + len(w)]),
                 }
             )
             progress.advance(len(w))
@@ -236,14 +252,14 @@ def embed_attack(
 
 
 def _embed_views(
-    networks: Mapping[str, EvaluationNetwork], views: Mapping[int, Tensor]
+    networks: Mapping[str, EvaluationNetwork], views: Mapping[int, Tensor], classes: Tensor
 ) -> dict[str, Tensor]:
     """Embed one rendered batch everywhere: "features.network.fidelity" -> rows on the CPU."""
     outputs = {}
     for name, network in networks.items():
         images = views[network.spec.image_px]
         for fidelity in FIDELITIES:
-            embedded = _embed_batch(network, images, fidelity)
+            embedded = _embed_batch(network, images, fidelity, classes)
             outputs[f"features.{name}.{fidelity}"] = embedded.features
             if embedded.logits is not None:
                 outputs[f"logits.{name}.{fidelity}"] = embedded.logits
