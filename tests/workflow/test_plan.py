@@ -73,6 +73,9 @@ def test_paper_plan_with_assets(assets):
         block = told.split(f"rule {rule}:")[1].split("\n\n")[0].split("\nrule ")[0]
         for request in ("slurm_partition=gpu", "gpu=1", "mem_mb=", "runtime="):
             assert request in block, (rule, request)
+    # The FID's photographs are resized from the store, the others come from views.
+    block = told.split("rule embed_real:")[1].split("output:")[0]
+    assert re.search(r"data/\w+/pixels\.safetensors", block)
 
 
 @pytest.mark.parametrize("profile", ["slurm", "workstation"])

@@ -34,6 +34,7 @@ rule embed_real:
     """Features of a data set's training images in every evaluation network."""
     input:
         views=network_views,
+        store=unrounded_store,
         weights=network_weights,
         evaluator=evaluator_check,
     output:

@@ -1,5 +1,6 @@
 """Job: features of the real training images (rule embed_real)."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mirage.runtime import job, memory
@@ -11,10 +12,13 @@ if TYPE_CHECKING:
 @memory.limited_by("forward_batch")
 def embed_real(task: "snakemake") -> None:
     """Write the features in every evaluation network."""
+    from mirage.data.store import Store
     from mirage.data.views import View
     from mirage.evaluation.evaluator import settle
-    from mirage.evaluation.features import embed_real
+    from mirage.evaluation.features import Images, embed_real
+    from mirage.evaluation.fidelity import UNROUNDED
     from mirage.evaluation.networks import load_networks
+    from mirage.evaluation.unrounded import UnroundedImages
     from mirage.runtime import spool
     from mirage.runtime.checkpoint import Checkpoint
     from mirage.runtime.devices import choose_device
@@ -23,12 +27,18 @@ def embed_real(task: "snakemake") -> None:
     specs = settle(task.params.networks, task.input.evaluator or None)
     networks = load_networks(specs, task.input.weights, device)
     views = {path: View(path, task.params.seed) for path in dict.fromkeys(task.input.views)}
-    images = {path: view.pixels[view.train] for path, view in views.items()}
+    pixels = {path: view.pixels[view.train] for path, view in views.items()}
+    places = dict(zip(networks, task.input.views, strict=True))
+    images: dict[str, Images] = {role: pixels[path] for role, path in places.items()}
+    if task.input.store:
+        store = Store(Path(task.input.store[0]).parent)
+        unrounded = (role for role, network in networks.items() if network.spec.kind in UNROUNDED)
+        images |= {role: UnroundedImages(store, views[places[role]], device) for role in unrounded}
     first = views[task.input.views[0]]
     checkpoint = Checkpoint(task.params.state, job.identity(task))
     features = embed_real(
         networks,
-        {role: images[path] for role, path in zip(networks, task.input.views, strict=True)},
+        images,
         first.labels[first.train],
         task.params.batch,
         checkpoint,

@@ -14,6 +14,7 @@ PUBLIC_IMAGES = 5000
 @memory.limited_by("optimise_batch")
 def optimise_latents(task: "snakemake") -> dict[str, float]:
     """Write the optimised latents of the chunk."""
+    from mirage import finite
     from mirage.attacks.latents import load_latents, save_latents
     from mirage.attacks.losses import feature_statistics
     from mirage.attacks.optimisation import OptimisationRecipe, optimise_latents
@@ -59,6 +60,7 @@ def optimise_latents(task: "snakemake") -> dict[str, float]:
     return {
         "first loss": optimised.losses[:, 0].mean().item(),
         "last loss": optimised.losses[:, -1].mean().item(),
+        **finite.figures(optimised.failed),
     }
 
 

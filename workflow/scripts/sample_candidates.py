@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 @memory.limited_by("forward_batch")
 def sample_candidates(task: "snakemake") -> dict[str, float]:
     """Write the candidates of all classes."""
+    from mirage import finite
     from mirage.attacks.latents import save_latents
     from mirage.attacks.pool import Pool
     from mirage.attacks.sampling import SamplingRecipe, sample_candidates
@@ -28,7 +29,8 @@ def sample_candidates(task: "snakemake") -> dict[str, float]:
         device,
     )
     save_latents(task.output.candidates, candidates, {"recipe": dict(task.params.recipe)})
-    return {"mean confidence": candidates.scores.mean().item()}
+    told = finite.figures(candidates.failed)
+    return {"mean confidence": candidates.scores.mean().item(), **told}
 
 
 job.run(sample_candidates, snakemake)

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 @memory.limited_by("forward_batch")
 def select_latents(task: "snakemake") -> dict[str, float]:
     """Write the chunk's most robust latents."""
+    from mirage import finite
     from mirage.attacks.latents import load_latents, save_latents
     from mirage.attacks.optimisation import Optimised
     from mirage.attacks.selection import SelectionRecipe, select_latents
@@ -37,7 +38,8 @@ def select_latents(task: "snakemake") -> dict[str, float]:
     )
     save_latents(task.output.latents, selected, {"recipe": dict(task.params.recipe)})
     checkpoint.discard()
-    return {"robust confidence": selected.scores.mean().item()}
+    told = finite.figures(selected.failed)
+    return {"robust confidence": selected.scores.mean().item(), **told}
 
 
 job.run(select_latents, snakemake)

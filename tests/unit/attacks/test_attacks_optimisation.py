@@ -338,3 +338,42 @@ def test_every_term_reaches_the_latents():
     assert not torch.allclose(found.latents, start, atol=1e-2)
     trace = torch.cat(rows).view(3, 5).mean(1, keepdim=True)
     torch.testing.assert_close(found.losses, trace, rtol=1e-5, atol=1e-5)
+
+
+def test_latents_that_are_no_numbers_are_counted_and_spoil_nothing(caplog):
+    start = models.latents(3, 5)
+    usual = _optimise(start=start)
+    start[1, 2] = float("nan")
+    found = _optimise(start=start)
+    assert found.failed == 1
+    assert usual.failed == 0
+    assert found.losses.isfinite().all()
+    kept = torch.ones(3, 5, dtype=torch.bool)
+    kept[1, 2] = False
+    assert torch.equal(found.latents[kept], usual.latents[kept])
+    assert torch.equal(found.losses[[0, 2]], usual.losses[[0, 2]])
+    assert "1 of 15 optimised latents are not finite numbers" in caplog.text
+
+
+def test_a_class_without_a_finite_latent_is_named_once_it_is_done():
+    start, seen = models.latents(3, 5), []
+    start[1] = float("inf")
+
+    class Counting(models.TinyClassifier):
+        def forward(self, images):
+            seen.append(len(images))
+            return super().forward(images)
+
+    with pytest.raises(MirageError, match=r"class 0 \(0 of 5\)"):
+        optimise_latents(
+            models.pipeline(), Counting().eval().requires_grad_(False), start, CLASSES, RECIPE, PX,
+            0, "cpu", 5, models.no_checkpoint(),
+        )  # fmt: skip
+    assert sum(seen) == 10 * RECIPE.steps  # the third class was not begun
+
+
+def test_feature_statistics_refuse_what_is_no_number():
+    model = models.classifier()
+    model.body[0].weight[0, 0, 0, 0] = float("nan")
+    with pytest.raises(MirageError, match="no finite numbers for 6 of 6 public images"):
+        losses.feature_statistics(model, torch.rand(6, 1, PX, PX), 4, "cpu")

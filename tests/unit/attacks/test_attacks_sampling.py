@@ -128,6 +128,21 @@ def test_a_real_target_is_rated_with_the_mirror_image():
     torch.testing.assert_close(found.scores, best.values.T)
 
 
+@pytest.mark.parametrize("bad", [float("nan"), float("inf"), -float("inf")])
+def test_ratings_that_are_no_numbers_come_last_and_are_counted(bad, caplog):
+    images = torch.ones(6, 1, 4, 2)
+    images[:, 0, 1, :] = torch.tensor([3.0, 9, 5, 2, 8, 4])[:, None]
+    images[[1, 4], 0, 0, 0] = bad  # the best two, were they numbers
+    pool = Pool(torch.arange(6.0)[:, None], images)
+    found = sample_candidates(Lookup(), pool, SamplingRecipe(4), [1], 4, "cpu")
+    assert found.indices.tolist() == [[2, 5, 0, 3]]
+    assert found.scores.isfinite().all()
+    assert found.failed == 2
+    assert "2 of 6 ratings of candidates are not finite numbers" in caplog.text
+    with pytest.raises(MirageError, match=r"class 1 \(4 of 6\)\. Expected: 5 a class"):
+        sample_candidates(Lookup(), pool, SamplingRecipe(5), [1], 4, "cpu")
+
+
 @pytest.mark.parametrize(
     ("wanted", "classes", "message"),
     [(12, [0], "candidates_per_class is 12"), (3, [0, 5], "class 5"), (3, [1, 1], "twice")],

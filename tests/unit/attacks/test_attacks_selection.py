@@ -113,11 +113,50 @@ def test_interrupted_runs_end_in_the_same_bytes(tmp_path, ticks):
     assert torch.equal(pieces.latents, whole.latents)
 
 
-def test_a_latent_that_is_no_number_ranks_last():
-    latents = models.latents(1, 5)
-    latents[0, 2] = float("nan")
-    chosen = _select(SelectionRecipe(n_selected=5, iterations=2), [1], latents)
-    assert chosen.indices[0, -1] == 2
+class Shy(torch.nn.Module):
+    """Gives no number for bright images, and counts what it is shown."""
+
+    def __init__(self, limit):
+        super().__init__()
+        self.limit, self.bad, self.shown = limit, float("nan"), 0
+
+    def forward(self, images):
+        self.shown += len(images)
+        means = images.mean((2, 3))
+        return torch.where(means[:, :1] > self.limit, self.bad, means @ torch.ones(3, 5))
+
+
+def test_results_that_are_no_numbers_are_left_out_and_counted(caplog):
+    latents, recipe = models.latents(2, 5), SelectionRecipe(n_selected=3, iterations=2)
+    usual = _select(recipe, [1, 2], latents)
+    assert usual.failed == 0
+    worst = usual.indices[0, 0].item()
+    latents[0, worst] = float("nan")  # the best one, were it a number
+    chosen = _select(recipe, [1, 2], latents)
+    assert worst not in chosen.indices[0].tolist()
+    assert chosen.failed == 1
+    assert chosen.scores.isfinite().all()
+    assert torch.equal(chosen.indices[1], usual.indices[1])
+    assert "1 of 10 robust confidences of results are not finite numbers" in caplog.text
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf"), -float("inf")])
+def test_a_class_with_too_few_finite_latents_is_named_before_any_work(bad):
+    latents = models.latents(3, 5)
+    latents[1, [0, 2, 4], 3] = bad
+    model = Shy(99.0)
+    with pytest.raises(MirageError, match=r"class 1 \(2 of 5\)\. Expected: 3 a class"):
+        _select(latents=latents, model=model)
+    assert model.shown == 0
+
+
+def test_a_class_with_too_few_finite_scores_is_named_once_it_is_rated():
+    latents = models.latents(3, 5)
+    images = models.pipeline(channels=3).images(latents[0], PX)
+    model = Shy(images.mean((2, 3))[:, 0].amin().item() - 1)
+    with pytest.raises(MirageError, match=r"class 4 \(0 of 5\)"):
+        _select(latents=latents, model=model)
+    assert model.shown == 5 * RECIPE.iterations  # the other classes were not waited for
 
 
 def test_more_than_there_are_is_refused():

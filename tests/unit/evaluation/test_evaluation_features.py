@@ -152,7 +152,7 @@ def test_real_images_differ_only_where_the_official_code_feeds_another_range():
     assert real.of("eval", "paper") is real.of("eval", "corrected")
 
 
-@pytest.mark.parametrize("ticks", [1, 3, 5, 8])
+@pytest.mark.parametrize("ticks", [1, 3, 5, 6])
 def test_interrupted_embedding_of_real_images_resumes_to_the_same_bytes(tmp_path, ticks):
     views = {
         name: torch.arange(6 * network.spec.image_px**2)
@@ -214,3 +214,30 @@ def test_classifier_gives_the_features_behind_its_logits(tmp_path):
     torch.testing.assert_close(whole.features, model.features(images))
     pieces = embed_images(network, images, 4)
     torch.testing.assert_close(pieces.features, whole.features)
+
+
+def test_a_class_of_latents_that_are_no_numbers_is_named_before_any_synthesis():
+    latents, generator = LATENTS.clone(), CountingGenerator()
+    latents[1, 3, 0] = float("nan")
+    pipeline = ImagePipeline(generator, 16)
+    with pytest.raises(MirageError, match=r"class 2 \(3 of 4\)\. Expected: 4 a class"):
+        embed_attack(pipeline, NETWORKS, latents, CLASSES, 6, 10, 5, "cpu", NO_STATE)
+    assert generator.painted == []
+
+
+def test_classes_whose_features_are_no_numbers_are_named():
+    def forward(x):
+        features, logits = NETWORKS["eval"].forward(x)
+        return Embedded(features, logits.where(x.mean((1, 2, 3))[:, None] < 1, torch.inf))
+
+    networks = {**NETWORKS, "eval": dataclasses.replace(NETWORKS["eval"], forward=forward)}
+    pipeline = ImagePipeline(CountingGenerator(), 16)
+    with pytest.raises(MirageError, match="2 images of class 7"):
+        embed_attack(pipeline, networks, LATENTS, CLASSES, 6, 10, 5, "cpu", NO_STATE)
+    views = {
+        name: torch.full((4, 1, network.spec.image_px, network.spec.image_px), 0.1)
+        for name, network in networks.items()
+    }
+    views["eval"][2] = float("nan")
+    with pytest.raises(MirageError, match="1 images of class 5"):
+        embed_real(networks, views, torch.tensor([9, 8, 5, 9]), 3, NO_STATE)

@@ -11,6 +11,7 @@ from mirage.evaluation.accuracy import position_of_class, top_k_accuracy
 from mirage.evaluation.distances import nearest_squared, squared_distances
 from mirage.evaluation.fid import fit_gaussian, frechet_distance
 from mirage.evaluation.prdc import prdc
+from mirage.targets.inference import accuracy
 
 
 def _draws(*shape, seed=0):
@@ -199,3 +200,14 @@ def test_balls_of_prdc_are_open():
     centres, edges = np.array([[0.0], [4.0]]), np.array([[-4.0], [8.0]])
     assert prdc(centres, edges, k=1) == (0, 1, 0, 0)
     assert prdc(edges, centres, k=1) == (1, 0, 2, 1)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_a_logit_that_is_no_number_ranks_last(bad):
+    logits = np.array([[[bad, 1.0, 2.0], [3.0, 1.0, 2.0]]])
+    assert position_of_class(logits, np.array([0])).tolist() == [[3, 0]]
+
+
+def test_accuracy_counts_no_hit_where_logits_are_no_numbers():
+    logits = torch.tensor([[1.0, torch.nan], [torch.nan, 0.0], [torch.inf, 0.0], [2.0, 1.0]])
+    assert accuracy(logits, torch.tensor([1, 0, 0, 0])) == 0.25

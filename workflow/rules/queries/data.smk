@@ -58,6 +58,14 @@ def dataset_apart(wildcards):
     return kept_apart(checked_with(wildcards.dataset))
 
 
+def store_files(dataset):
+    """The files of a prepared store."""
+    return [
+        f"data/{dataset}/{name}"
+        for name in ("pixels.safetensors", "index.csv", "manifest.json")
+    ]
+
+
 def view_recipe(wildcards):
     """Settings of a view of a store."""
     return STUDY.view(wildcards.dataset, wildcards.view)

@@ -1,5 +1,7 @@
 """What the rules ask the study about the networks that measure attacks."""
 
+from mirage.evaluation.fidelity import UNROUNDED
+
 
 def dataset_of(wildcards):
     """The data set whose attacks are measured, and the seed whose draw it is (None: shared)."""
@@ -51,6 +53,13 @@ def network_views(wildcards):
     """Views of the real images the networks see, in the order of NETWORKS."""
     dataset, _ = dataset_of(wildcards)
     return [view(dataset, STUDY.network(dataset, role)["view"]) for role in NETWORKS]
+
+
+def unrounded_store(wildcards):
+    """The store, if a network sees photographs resized without rounding; else nothing."""
+    dataset, _ = dataset_of(wildcards)
+    kinds = {STUDY.network(dataset, role)["spec"]["kind"] for role in NETWORKS}
+    return store_files(dataset) if kinds & UNROUNDED else []
 
 
 def network_specs(wildcards):

@@ -1,7 +1,7 @@
 """Files of the three stages, and joining the chunks of classes that separate jobs made."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
+from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -27,7 +27,7 @@ def save_latents(
         result: what the stage returned.
         metadata: how it was made; the same for all chunks of one attack.
     """
-    tensors = {field.name: getattr(result, field.name) for field in fields(result)}
+    tensors = {name: getattr(result, name) for name in _columns(type(result))}
     files.save_tensors(path, tensors, {"stage": type(result).__name__, "made_by": dict(metadata)})
 
 
@@ -44,7 +44,13 @@ def load_latents(stage: type[Result], path: str | Path) -> Result:
     held = files.read_metadata(path).get("stage")
     if held != stage.__name__:
         raise MirageError(f"{path} holds {held or 'no latents'}", stage.__name__)
-    return stage(**files.load_tensors(path, *(field.name for field in fields(stage))))
+    columns: dict[str, Any] = files.load_tensors(path, *_columns(stage))
+    return stage(**columns)
+
+
+def _columns(stage: type[Any]) -> list[str]:
+    """What a file holds of a result: all but counts, which are for the job's record."""
+    return [field.name for field in fields(stage) if field.default is MISSING]
 
 
 def join_chunks(stage: type[Result], paths: Sequence[str | Path], classes: Sequence[int]) -> Result:
@@ -72,9 +78,8 @@ def join_chunks(stage: type[Result], paths: Sequence[str | Path], classes: Seque
     _check_cover(held, classes)
     place = {label: row for row, label in enumerate(held)}
     order = torch.tensor([place[label] for label in classes])
-    columns = {
-        field.name: torch.cat([getattr(part, field.name) for part in parts])[order]
-        for field in fields(stage)
+    columns: dict[str, Any] = {
+        name: torch.cat([getattr(part, name) for part in parts])[order] for name in _columns(stage)
     }
     return stage(**columns)
 

@@ -10,6 +10,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from mirage.errors import MirageError
+from mirage.finite import rows_finite
+
 Loss = Callable[[Tensor, Tensor], Tensor]
 """(logits [N, K], attacked classes int64 [N]) -> loss per row [N]."""
 
@@ -104,8 +107,18 @@ def feature_statistics(
 
     Returns:
         Mean and population standard deviation, on ``device``.
+
+    Raises:
+        MirageError: features that are no finite numbers.
     """
     features = torch.cat(list(_features(classifier, torch.split(images, batch_size), device)))
+    failed = int((~rows_finite(features)).sum())
+    if failed:
+        raise MirageError(
+            f"the target gives features that are no finite numbers for {failed} of "
+            f"{len(features)} public images",
+            remedy="check its weights and the pool's prior, or use precision fp32",
+        )
     return FeatureStatistics(features.mean(dim=0), features.std(dim=0, correction=0))
 
 

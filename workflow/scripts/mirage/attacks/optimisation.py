@@ -1,6 +1,5 @@
 """Stage 2: latents are optimised until the target sees the attacked class in their images."""
 
-import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
@@ -8,6 +7,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from mirage import finite
 from mirage.attacks.batches import (
     Batch,
     crop_streams,
@@ -26,8 +26,6 @@ from mirage.recipes import Recipe, require
 from mirage.runtime.checkpoint import Checkpoint, State
 from mirage.runtime.progress import Progress
 from mirage.visible import listed
-
-_log = logging.getLogger("mirage")
 
 
 @dataclass(frozen=True)
@@ -83,12 +81,15 @@ class Optimised:
     Attributes:
         classes: attacked classes, int64 [K].
         latents: single w, float32 [K, n, w_dim].
-        losses: mean loss of each class before each step, float32 [K, steps].
+        losses: mean loss of each class before each step, float32 [K, steps]; of those that are
+            finite, where some are not.
+        failed: latents that are no longer finite; no part of the file.
     """
 
     classes: Tensor
     latents: Tensor
     losses: Tensor
+    failed: int = 0
 
 
 def optimise_latents(
@@ -129,7 +130,8 @@ def optimise_latents(
         statistics: of the classifier's features; needed if ``feature_weight`` is set.
 
     Raises:
-        MirageError: what a term needs is missing, or latents and classes do not match.
+        MirageError: what a term needs is missing, latents and classes do not match, or no latent
+            of a class is finite any more.
 
     Source: paper B.4, stage 2, Eq. 16; official code as stated in the facts, section 5. The
     facts' 8 batches of 25 within a class hold for one GPU (quirk 15).
@@ -166,9 +168,13 @@ def optimise_latents(
                 objective, stack, rows[part], recipe, state, finished, checkpoint, progress
             )
             state = {}
-    _warn_of_failures(rows)
+            _refuse_lost_classes(rows[: part.stop], latents.shape[1], classes)
+    failed = int((~finite.rows_finite(rows)).sum())
+    finite.tell(failed, len(rows), "optimised latents")
     shape = *latents.shape[:2], -1
-    return Optimised(torch.tensor(classes), rows.reshape(shape), losses.reshape(shape).mean(dim=1))
+    return Optimised(
+        torch.tensor(classes), rows.reshape(shape), _means(losses.reshape(shape)), failed
+    )
 
 
 def _descend(
@@ -262,7 +268,16 @@ def _check(
         raise MirageError("feature_weight is set, but there are no feature statistics")
 
 
-def _warn_of_failures(rows: Tensor) -> None:
-    failed = int((~rows.isfinite()).any(dim=1).sum())
-    if failed:
-        _log.warning("%d of %d latents are no longer finite numbers", failed, len(rows))
+def _refuse_lost_classes(done: Tensor, count: int, classes: Sequence[int]) -> None:
+    """Refuse classes that are finished and have no finite latent, of ``count`` each."""
+    whole = len(done) // count
+    usable = finite.rows_finite(done[: whole * count]).reshape(whole, count)
+    finite.require_enough(usable, 1, classes[:whole], "optimised latents")
+
+
+def _means(losses: Tensor) -> Tensor:
+    """Mean loss over the latents of each class, [K, n, steps] to [K, steps]."""
+    usable = losses.isfinite()
+    if usable.all():
+        return losses.mean(dim=1)
+    return torch.where(usable, losses, torch.nan).nanmean(dim=1)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from mirage import finite
 from mirage.attacks.pool import Pool
 from mirage.errors import MirageError
 from mirage.numerics import Precision, at_precision, numerics
@@ -43,12 +44,14 @@ class Candidates:
         latents: single w, float32 [K, n, w_dim].
         indices: their places in the pool, int64 [K, n].
         scores: mean probability of the attacked class, float32 [K, n], falling.
+        failed: candidates of the pool whose ratings are not finite; no part of the file.
     """
 
     classes: Tensor
     latents: Tensor
     indices: Tensor
     scores: Tensor
+    failed: int = 0
 
 
 def sample_candidates(
@@ -61,7 +64,8 @@ def sample_candidates(
 ) -> Candidates:
     """Choose each class's best-rated latents of the pool.
 
-    A latent may serve several classes. Of equal scores the lower pool index comes first.
+    A latent may serve several classes. Of equal scores the lower pool index comes first; a score
+    that is not finite comes last (``mirage.finite``).
 
     Args:
         classifier: attacked model, on ``device``, frozen and in eval mode.
@@ -72,7 +76,8 @@ def sample_candidates(
         device: where the classifier lies.
 
     Raises:
-        MirageError: the pool has fewer latents than a class needs, or there is no such class.
+        MirageError: the pool has fewer latents, or fewer with finite scores, than a class needs,
+            or there is no such class.
 
     Source: paper B.4, stage 1, and 4.4. As the official code there are no random transforms,
     which the paper's 4.4 mentions (facts, section 4).
@@ -89,9 +94,10 @@ def sample_candidates(
         scores = rate(classifier, pool.images, recipe.flip_average, batch_size, device)
     check_classes(classes, scores.shape[1])
     attacked = torch.tensor(classes)
-    best, order = scores[:, attacked].T.sort(dim=1, descending=True, stable=True)
-    indices = order[:, :wanted]
-    return Candidates(attacked, pool.w[indices], indices, best[:, :wanted].contiguous())
+    failed = int((~finite.rows_finite(scores[:, attacked])).sum())
+    finite.tell(failed, len(scores), "ratings of candidates")
+    best, indices = finite.rank(scores[:, attacked].T, wanted, classes, "ratings of candidates")
+    return Candidates(attacked, pool.w[indices], indices, best, failed)
 
 
 @torch.no_grad()

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from mirage import finite
 from mirage.attacks.transforms import Sharing, check_crop, draw_steps, plan_crops, spread
 from mirage.errors import MirageError
 from mirage.numerics import Precision, at_precision, numerics
@@ -14,6 +15,8 @@ from mirage.recipes import Recipe, require
 from mirage.runtime.checkpoint import Checkpoint, State
 from mirage.runtime.progress import Progress
 from mirage.streams import generator
+
+_SCORES = "robust confidences of results"
 
 
 @dataclass(frozen=True)
@@ -55,12 +58,14 @@ class Selected:
         latents: single w, float32 [K, m, w_dim].
         scores: mean probability of the class under random transforms, float32 [K, m], falling.
         indices: their places among the class's n results, int64 [K, m].
+        failed: results whose scores are not finite; no part of the file.
     """
 
     classes: Tensor
     latents: Tensor
     scores: Tensor
     indices: Tensor
+    failed: int = 0
 
 
 def select_latents(
@@ -96,7 +101,8 @@ def select_latents(
         label: name of the work in progress lines.
 
     Raises:
-        MirageError: fewer results per class than shall be kept.
+        MirageError: fewer results per class than shall be kept, or fewer finite ones: of latents
+            before anything is rendered, of scores once the class is rated.
 
     Source: paper B.4, stage 3; official code as stated in the facts, section 6. Deviation: the
     stage draws from a stream of its own, where the official code goes on with the one stage 2
@@ -108,6 +114,9 @@ def select_latents(
             f"at most the {latents.shape[1]} results of a class",
             "lower it or raise candidates_per_class",
         )
+    finite.require_enough(
+        finite.rows_finite(latents), recipe.n_selected, classes, "optimised latents"
+    )
     state = checkpoint.load()
     rated = [] if state is None else list(state["ratings"])
     passes = [] if state is None else list(state["scores"].to(device).split(batch_size))
@@ -128,13 +137,15 @@ def select_latents(
                 )
             )  # fmt: skip
             passes.clear()
+            usable = rated[-1].isfinite()[None]
+            finite.require_enough(usable, recipe.n_selected, [classes[place]], _SCORES)
             progress.advance()
-    # A result that is no longer a number ranks last instead of first.
-    ratings = torch.stack(rated).nan_to_num(nan=-1.0)
-    best, order = ratings.sort(dim=1, descending=True, stable=True)
-    indices = order[:, : recipe.n_selected]
+    ratings = torch.stack(rated)
+    failed = int((~ratings.isfinite()).sum())
+    finite.tell(failed, ratings.numel(), _SCORES)
+    best, indices = finite.rank(ratings, recipe.n_selected, classes, _SCORES)
     kept = latents.cpu().take_along_dim(indices[:, :, None], dim=1)
-    return Selected(torch.tensor(classes), kept, best[:, : recipe.n_selected].contiguous(), indices)
+    return Selected(torch.tensor(classes), kept, best, indices, failed)
 
 
 @torch.no_grad()

@@ -19,7 +19,6 @@ from mirage.runtime.progress import Progress
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-    from PIL import Image
     from torch import Tensor
 
     from mirage.data.index import Entry
@@ -134,44 +133,50 @@ def resize_pixels(
     grey = len(pixels) == 1
     image = Image.fromarray(pixels[0] if grey else np.ascontiguousarray(pixels.transpose(1, 2, 0)))
     if recipe.crop is not None:
-        left, top, width, height = recipe.crop
-        if left + width > image.width or top + height > image.height:
-            raise MirageError(
-                f"{name} is {image.width} x {image.height} pixels, too small for the crop "
-                f"of {width} x {height} at ({left}, {top})",
-                remedy="correct the view's crop",
-            )
-        image = image.crop((left, top, left + width, top + height))
-    small = np.asarray(_RESIZES[recipe.resize](image, recipe.image_px))
+        image = image.crop(fitting_box(*image.size, recipe, name))
+    px = recipe.image_px
+    width, height, left, top = cut_size(*image.size, recipe)
+    if max(width, height) > _LONGEST * px:
+        # Of a very long picture only what the cut shows is resized, which may round one level
+        # apart: the whole of 2 x 6000 pixels would become 224 x 672,000.
+        x, y = image.width / width, image.height / height
+        box = (left * x, top * y, (left + px) * x, (top + px) * y)
+        small = np.asarray(image.resize((px, px), Image.Resampling.BILINEAR, box))
+    else:
+        image = image.resize((width, height), Image.Resampling.BILINEAR)
+        small = np.asarray(image.crop((left, top, left + px, top + px)))
     return small[None] if grey else small.transpose(2, 0, 1)
 
 
-def _square(image: "Image.Image", image_px: int) -> "Image.Image":
-    from PIL import Image
+def fitting_box(
+    width: int, height: int, recipe: ViewRecipe, name: str = "image"
+) -> tuple[int, int, int, int]:
+    """Left, top, right and bottom of what a recipe cuts from an image, in its pixels.
 
-    return image.resize((image_px, image_px), Image.Resampling.BILINEAR)
-
-
-def _short_side(image: "Image.Image", image_px: int) -> "Image.Image":
-    """Resize and cut with torchvision's roundings: long side down, centre to the even number.
-
-    Of a very long picture only what the cut shows is resized, which may round one level apart: the
-    whole of 2 x 6000 pixels would become 224 x 672,000.
+    Raises:
+        MirageError: the crop does not lie inside the image called ``name``.
     """
-    from PIL import Image
-
-    short = min(image.size)
-    width, height = (int(image_px * side / short) for side in image.size)
-    left, top = round((width - image_px) / 2), round((height - image_px) / 2)
-    if max(width, height) > _LONGEST * image_px:
-        x, y = image.width / width, image.height / height
-        box = (left * x, top * y, (left + image_px) * x, (top + image_px) * y)
-        return image.resize((image_px, image_px), Image.Resampling.BILINEAR, box)
-    image = image.resize((width, height), Image.Resampling.BILINEAR)
-    return image.crop((left, top, left + image_px, top + image_px))
+    left, top, wide, high = recipe.crop or (0, 0, width, height)
+    if left + wide > width or top + high > height:
+        raise MirageError(
+            f"{name} is {width} x {height} pixels, too small for the crop "
+            f"of {wide} x {high} at ({left}, {top})",
+            remedy="correct the view's crop",
+        )
+    return left, top, left + wide, top + high
 
 
-_RESIZES = {"square": _square, "short_side": _short_side}
+def cut_size(width: int, height: int, recipe: ViewRecipe) -> tuple[int, int, int, int]:
+    """Size an image is resized to, width first, and the place (left, top) of the square in it.
+
+    ``short_side`` has torchvision's roundings: long side down, centre to the even number.
+    """
+    px = recipe.image_px
+    if recipe.resize == "square":
+        return px, px, 0, 0
+    short = min(width, height)
+    wide, high = (int(px * side / short) for side in (width, height))
+    return wide, high, round((wide - px) / 2), round((high - px) / 2)
 
 
 class View:

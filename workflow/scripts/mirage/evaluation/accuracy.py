@@ -55,11 +55,11 @@ def position_of_class(logits: NDArray[Any], classes: NDArray[np.int64]) -> NDArr
         classes: the K attacked classes.
 
     Returns:
-        [K, m], int64.
+        [K, m], int64; last, where the class's own logit is no finite number.
     """
     columns = classes[:, None, None]
     own = np.take_along_axis(logits, columns, axis=2)  # [K, m, 1]
     earlier = np.arange(logits.shape[2]) < columns  # [K, 1, N]
-    ahead: NDArray[np.bool_] = (logits > own) | ((logits == own) & earlier)
+    ahead: NDArray[np.bool_] = (logits > own) | ((logits == own) & earlier) | ~np.isfinite(own)
     positions: NDArray[np.int64] = ahead.sum(axis=2, dtype=np.int64)
     return positions

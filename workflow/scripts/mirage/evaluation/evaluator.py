@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from mirage.errors import MirageError
 from mirage.targets.images import network_range
+from mirage.targets.inference import hits
 
 _log = logging.getLogger("mirage")
 
@@ -73,13 +74,13 @@ def check_evaluator(
     modes: dict[str, Callable[[Tensor], Tensor]] = {"off": _unchanged}
     if images.shape[1] == 3:
         modes["on"] = remap
-    hits = dict.fromkeys(modes, 0)
+    right = dict.fromkeys(modes, 0)
     for first in range(0, len(labels), batch_size):
         batch = network_range(images[first : first + batch_size].to(device))
         wanted = labels[first : first + batch_size].to(device)
         for mode, change in modes.items():
-            hits[mode] += int((model(change(batch)).argmax(dim=1) == wanted).sum())
-    accuracy = {mode: count / len(labels) for mode, count in hits.items()}
+            right[mode] += int(hits(model(change(batch)), wanted).sum())
+    accuracy = {mode: count / len(labels) for mode, count in right.items()}
     trained_with = max(accuracy, key=accuracy.__getitem__)  # the first of equals: off
     best = accuracy[trained_with]
     difference = None if published is None else best - published

@@ -6,6 +6,7 @@ from typing import NamedTuple, Protocol
 import torch
 from torch import Tensor
 
+from mirage import finite
 from mirage.errors import MirageError
 from mirage.evaluation.fidelity import CORRECTED, FIDELITIES, PAPER, Fidelity
 from mirage.evaluation.networks import Embedded, EvaluationNetwork
@@ -22,6 +23,16 @@ class Renderer(Protocol):
 
     def sizes(self, w: Tensor, sizes: Iterable[int]) -> dict[int, Tensor]:
         """Render latents [N, w_dim] once and resize that one image to each size."""
+
+
+class Images(Protocol):
+    """Images [N, C, px, px] by slices, uint8 or float in [-1, 1]: a tensor, or made when asked."""
+
+    def __len__(self) -> int:
+        """Number of images."""
+
+    def __getitem__(self, rows: slice, /) -> Tensor:
+        """Some of them."""
 
 
 class EmbeddedAttack(NamedTuple):
@@ -68,18 +79,26 @@ def embed_images(
     )
 
 
-def _embed_batch(network: EvaluationNetwork, batch: Tensor, fidelity: Fidelity) -> Embedded:
+def _embed_batch(
+    network: EvaluationNetwork, batch: Tensor, fidelity: Fidelity, classes: Tensor | None = None
+) -> Embedded:
+    """Embed one batch; ``classes`` of its images, int64 [N], to name those that fail."""
     features, logits = network.embed(network_range(batch.to(network.device)), fidelity)
     embedded = Embedded(features.float().cpu(), None if logits is None else logits.float().cpu())
-    _require_finite(embedded, network)
+    _require_finite(embedded, network, classes)
     return embedded
 
 
-def _require_finite(embedded: Embedded, network: EvaluationNetwork) -> None:
-    held = (embedded.features, embedded.logits)
-    if not all(t.isfinite().all() for t in held if t is not None):
+def _require_finite(embedded: Embedded, network: EvaluationNetwork, classes: Tensor | None) -> None:
+    held = [values for values in embedded if values is not None]
+    lost = ~torch.stack([finite.rows_finite(values) for values in held]).all(dim=0)
+    if lost.any():
+        whose = ""
+        if classes is not None:
+            whose = f" of class {', '.join(map(str, torch.unique(classes[lost]).tolist()))}"
         raise MirageError(
-            f"the {network.spec.kind} evaluation network gives infinite or undefined values",
+            f"the {network.spec.kind} evaluation network gives infinite or undefined values for "
+            f"{int(lost.sum())} images{whose}",
             "finite features",
             "check its weights; for attack images, whether the attack diverged",
         )
@@ -87,7 +106,7 @@ def _require_finite(embedded: Embedded, network: EvaluationNetwork) -> None:
 
 def embed_real(
     networks: Mapping[str, EvaluationNetwork],
-    views: Mapping[str, Tensor],
+    views: Mapping[str, Images],
     labels: Tensor,
     batch_size: int,
     checkpoint: Checkpoint,
@@ -98,7 +117,7 @@ def embed_real(
 
     Args:
         networks: name -> network.
-        views: name of the network -> images prepared for it, uint8 [N, C, px, px].
+        views: name of the network -> images prepared for it.
         labels: classes of the images, int64 [N].
         batch_size: images at a time.
         checkpoint: where an interrupted run resumes; ticks after each batch.
@@ -113,24 +132,33 @@ def embed_real(
         MirageError: images of the wrong size, or features that are no finite numbers.
         Interrupted: the job was told to stop; the state is saved.
     """
-    # Every pass there is to make, in a fixed order; the spool knows how many are behind us.
-    passes = [
-        (name, fidelity, batch)
-        for name, network in networks.items()
-        for fidelity in FIDELITIES
-        if fidelity != PAPER or network.has_paper_input
-        for batch in torch.split(views[name], batch_size)
+    # Every batch there is, in a fixed order; the spool knows how many are behind us.
+    batches = [
+        (name, slice(first, first + batch_size))
+        for name in networks
+        for first in range(0, len(views[name]), batch_size)
     ]
     done = Spool(checkpoint)
     done.resume(checkpoint.load())
-    with numerics(precision, device_of(networks)), Progress(label, len(passes), done.pieces) as bar:
-        for name, fidelity, batch in passes[done.pieces :]:
-            embedded = _embed_batch(networks[name].at(precision), batch, fidelity)
-            done.append({f"{name}.{fidelity}": embedded.features})
-            bar.advance()
+    with (
+        numerics(precision, device_of(networks)),
+        Progress(label, len(batches), done.pieces) as progress,
+    ):
+        for name, rows in batches[done.pieces :]:
+            network, images = networks[name].at(precision), views[name][rows]
+            done.append(
+                {
+                    f"{name}.{fidelity}": _embed_batch(
+                        network, images, fidelity, labels[rows]
+                    ).features
+                    for fidelity in FIDELITIES
+                    if fidelity != PAPER or network.has_paper_input
+                }
+            )
+            progress.advance()
             checkpoint.tick(done.mark)
     return RealFeatures(
-        labels.numpy(), {name: rows.numpy() for name, rows in done.joined().items()}
+        labels.numpy(), {name: held.numpy() for name, held in done.joined().items()}
     )
 
 
@@ -177,10 +205,15 @@ def embed_attack(
         code does only after the random crop.
 
     Raises:
-        MirageError: features that are no finite numbers.
+        MirageError: latents, which is seen before anything is rendered, or features that are no
+            finite numbers; the classes are named.
         Interrupted: the job was told to stop; the state is saved.
     """
     chosen, per_class = latents.shape[:2]
+    finite.require_enough(
+        finite.rows_finite(latents), per_class, classes.tolist(), "selected latents"
+    )
+    whose = classes.repeat_interleave(per_class)
     flat = latents.flatten(0, 1)
     sizes = {student_px, gallery_px, *(network.spec.image_px for network in networks.values())}
     state = checkpoint.load()
@@ -197,7 +230,7 @@ def embed_attack(
                 {
                     "student": views[student_px].half().cpu(),
                     "gallery": to_stored_range(views[gallery_px].cpu()[best]),
-                    **_embed_views(networks, views),
+                    **_embed_views(networks, views, whose[first : first + len(w)]),
                 }
             )
             progress.advance(len(w))
@@ -219,14 +252,14 @@ def embed_attack(
 
 
 def _embed_views(
-    networks: Mapping[str, EvaluationNetwork], views: Mapping[int, Tensor]
+    networks: Mapping[str, EvaluationNetwork], views: Mapping[int, Tensor], classes: Tensor
 ) -> dict[str, Tensor]:
     """Embed one rendered batch everywhere: "features.network.fidelity" -> rows on the CPU."""
     outputs = {}
     for name, network in networks.items():
         images = views[network.spec.image_px]
         for fidelity in FIDELITIES:
-            embedded = _embed_batch(network, images, fidelity)
+            embedded = _embed_batch(network, images, fidelity, classes)
             outputs[f"features.{name}.{fidelity}"] = embedded.features
             if embedded.logits is not None:
                 outputs[f"logits.{name}.{fidelity}"] = embedded.logits

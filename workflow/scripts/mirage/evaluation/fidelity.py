@@ -11,6 +11,10 @@ of the same latents. Where they differ:
 - feature distances are squared (paper); corrected adds plain ones;
 - precision, recall, density and coverage are broken in the official code and absent from the
   paper: corrected only.
+
+Where they agree, though the networks differ: the official code resizes the photographs with Pillow,
+to 8 bits, for every network but the FID Inception, for which it resizes them in floating point.
+``UNROUNDED`` names such kinds; see ``mirage.data.unrounded``.
 """
 
 from typing import Final, Literal
@@ -20,3 +24,6 @@ Fidelity = Literal["paper", "corrected"]
 PAPER: Final = "paper"
 CORRECTED: Final = "corrected"
 FIDELITIES: Final[tuple[Fidelity, Fidelity]] = (PAPER, CORRECTED)
+
+UNROUNDED: Final = frozenset({"inception_fid"})
+"""Kinds of evaluation networks that see photographs resized without rounding to 8 bits."""

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from mirage.errors import MirageError
 from mirage.evaluation.accuracy import top_k_accuracy
 from mirage.evaluation.distances import nearest_squared, same_class
 from mirage.evaluation.fid import fit_gaussian, frechet_distance
@@ -34,8 +35,10 @@ def score_attack(
         fidelity and class. JSON-able.
 
     Raises:
-        MirageError: a network or the training images of an attacked class are missing.
+        MirageError: a network or the training images of an attacked class are missing, or a class
+            has features or logits that are no finite numbers.
     """
+    _require_finite(attack, real)
     scores: dict[str, Any] = {"per_class": []}
     for fidelity in FIDELITIES:
         columns = _per_class(attack, real, fidelity)
@@ -57,6 +60,26 @@ def score_attack(
             for row, label in enumerate(attack.classes)
         ]
     return scores
+
+
+def _require_finite(attack: AttackFeatures, real: RealFeatures) -> None:
+    """Name the classes whose images a network did not make sense of."""
+    held = {
+        "features": attack.features,
+        "logits": attack.logits,
+        "training features": real.features,
+    }
+    for what, arrays in held.items():
+        labels = real.labels if what == "training features" else attack.classes
+        for name, values in arrays.items():
+            lost = ~np.isfinite(values).reshape(len(values), -1).all(axis=1)
+            if lost.any():
+                classes = ", ".join(map(str, np.unique(labels[lost])[:10]))
+                raise MirageError(
+                    f"{what} of the network {name} are no finite numbers: class {classes}",
+                    "finite ones of every image",
+                    "delete the file of features; the next run embeds the images again",
+                )
 
 
 def _accuracies(attack: AttackFeatures, fidelity: Fidelity) -> dict[str, float]:

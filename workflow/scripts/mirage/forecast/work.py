@@ -180,6 +180,12 @@ class Workshop:
         return list(dict.fromkeys(self.study.network(dataset, role)["view"] for role in NETWORKS))
 
 
+def store_files(dataset: str) -> tuple[str, ...]:
+    """Files of a prepared store."""
+    names = ("pixels.safetensors", "index.csv", "manifest.json")
+    return tuple(f"data/{dataset}/{name}" for name in names)
+
+
 def view_file(dataset: str, name: str) -> str:
     """File of a view."""
     return f"data/{dataset}/views/{name}.safetensors"

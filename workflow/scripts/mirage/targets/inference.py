@@ -4,6 +4,8 @@ import torch
 from torch import Tensor
 
 from mirage.data.views import LabelledImages
+from mirage.errors import MirageError
+from mirage.finite import rows_finite
 from mirage.targets.architectures import Classifier
 from mirage.targets.calibration import calibration_error
 from mirage.targets.images import network_range
@@ -47,16 +49,37 @@ def judge(
     Returns:
         ``train_accuracy``, and with a test set ``test_accuracy``, ``test_loss`` (hard labels) and
         ``calibration_error``.
+
+    Raises:
+        MirageError: logits that are no finite numbers.
     """
-    metrics = {"train_accuracy": accuracy(predict(model, train.pixels, device), train.labels)}
+    metrics = {"train_accuracy": accuracy(_judged(model, train, device), train.labels)}
     if test is not None:
-        logits, labels = predict(model, test.pixels, device), test.labels
+        logits, labels = _judged(model, test, device), test.labels
         metrics["test_accuracy"] = accuracy(logits, labels)
         metrics["test_loss"] = float(smoothed_cross_entropy(logits.double(), labels, 0.0))
         metrics["calibration_error"] = calibration_error(logits.softmax(dim=1), labels)
     return metrics
 
 
+def _judged(model: Classifier, images: LabelledImages, device: str) -> Tensor:
+    logits = predict(model, images.pixels, device)
+    lost = ~rows_finite(logits)
+    if lost.any():
+        classes = ", ".join(map(str, torch.unique(images.labels[lost.cpu()]).tolist()[:10]))
+        raise MirageError(
+            f"the classifier gives no finite logits for {int(lost.sum())} of {len(lost)} images, "
+            f"of class {classes}",
+            remedy="lower the learning rate of its training, or check the weights it was given",
+        )
+    return logits
+
+
 def accuracy(logits: Tensor, labels: Tensor) -> float:
     """Share of rows whose largest logit is the label's, in [0, 1]."""
-    return float((logits.argmax(dim=1) == labels).double().mean())
+    return float(hits(logits, labels).double().mean())
+
+
+def hits(logits: Tensor, labels: Tensor) -> Tensor:
+    """Which rows have their label's logit as the largest, bool [N]; none that is not finite."""
+    return (logits.argmax(dim=1) == labels) & rows_finite(logits)

@@ -8,6 +8,7 @@ from mirage.forecast.work import (
     Work,
     Workshop,
     rule,
+    store_files,
     view_file,
 )
 
@@ -30,10 +31,10 @@ def _prepare_store(shop: Workshop, wildcards: Mapping[str, str]) -> Work:
 @rule("prepare_view")
 def _prepare_view(shop: Workshop, wildcards: Mapping[str, str]) -> Work:
     name, view = wildcards["dataset"], wildcards["view"]
-    images, folder = shop.images(name), f"data/{name}"
+    images = shop.images(name)
     size = shop.view_bytes(name, view) + 2 * LONG * images.total
     return Work(
-        inputs=tuple(f"{folder}/{f}" for f in ("pixels.safetensors", "index.csv", "manifest.json")),
+        inputs=store_files(name),
         outputs={view_file(name, view): size},
         resized=images.total,
         # The store is mapped into memory; its pages count until they are needed elsewhere.

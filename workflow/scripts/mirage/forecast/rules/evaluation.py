@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from mirage.evaluation.fidelity import FIDELITIES
+from mirage.evaluation.fidelity import FIDELITIES, UNROUNDED
 from mirage.forecast import units
 from mirage.forecast.work import (
     FLOAT,
@@ -13,9 +13,10 @@ from mirage.forecast.work import (
     Workshop,
     attack_of,
     rule,
+    store_files,
     view_file,
 )
-from mirage.study import imported
+from mirage.study import NETWORKS, imported
 
 
 @rule("check_evaluator")
@@ -38,10 +39,17 @@ def _embed_real(shop: Workshop, wildcards: Mapping[str, str]) -> Work:
     train, views = shop.images(name).train, shop.network_views(name)
     # Features of both fidelities where a network is fed two ranges: the FID's, at paper scale.
     size = train * (shop.feature_bytes(name, len(FIDELITIES)) + LONG)
+    kinds = [shop.study.network(name, role)["spec"]["kind"] for role in NETWORKS]
+    unrounded = sum(kind in UNROUNDED for kind in kinds)
     return Work(
         calls=((units.embed_real(shop.study, name, shop.batches), float(train)),),
-        inputs=(*(view_file(name, view) for view in views), *shop.network_files(name, seed)),
+        inputs=(
+            *(view_file(name, view) for view in views),
+            *(store_files(name) if unrounded else ()),
+            *shop.network_files(name, seed),
+        ),
         outputs={f"evaluation/{wildcards['measured']}/features.safetensors": size},
+        resized=unrounded * train,
         gpu=True,
         host_bytes=sum(shop.view_bytes(name, view, train) for view in views) + 3 * size,
     )
