@@ -13,8 +13,14 @@ min_version("9.14")
 configfile: f"{workflow.basedir}/config.yaml"
 
 
+include: "workflow/rules/place.smk"
+
+
 # Absolute: inside a cluster's job one Snakemake starts another, each going to this folder.
-workdir: f"{workflow.basedir}/results/{config['scale']}"
+workdir: results_folder()
+
+
+link_to_repository()
 
 
 pathvars:

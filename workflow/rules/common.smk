@@ -1,16 +1,8 @@
 """What all stages draw on: the study, and small queries named for what they return."""
 
-import sys
 import re
-from pathlib import Path
 
-from snakemake.exceptions import WorkflowError
-
-ROOT = Path(workflow.basedir)
-SCRIPTS = ROOT / "workflow" / "scripts"
-sys.path.insert(0, str(SCRIPTS))
-
-from mirage import cells, configuration
+from mirage import cells
 from mirage.assets import checking, telling
 from mirage.assets.manifest import load_manifest
 from mirage.assets.memory import Memory
@@ -24,7 +16,6 @@ from mirage.study import NETWORKS, Study, imported
 from mirage.visible import visible
 
 try:
-    configuration.check(config, ROOT / "workflow/schemas/config.schema.yaml")
     SCALE = config["scales"][config["scale"]]
     STUDY = Study(SCALE, config["classes_per_chunk"])
     FOREIGN = STUDY.foreign
@@ -56,17 +47,10 @@ def code_digests(_):
 
 CODE = {name: code(name) for name in DIGESTS}
 config["code"] = DIGESTS
-# From the working folder results/<scale> back to the repository.
-HOME = "../.."
+HOME = checkout.REPOSITORY
 ANYWHERE = "/"
 KNOWN_WEIGHTS = f"{HOME}/workflow/presets/weights.yaml"
 PAPER_TABLES = f"{HOME}/workflow/presets/paper"
-PRIORS_HOME = (
-    SCALE["trained_priors"]
-    if SCALE["trained_priors"] == "priors"
-    else f"{HOME}/{SCALE['trained_priors']}"
-)
-
 
 try:
     MANIFEST = load_manifest(

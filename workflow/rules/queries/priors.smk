@@ -34,9 +34,19 @@ def prior_reference(wildcards):
 
 
 def generator(prior):
-    """Path of a prior's generator."""
-    home = "priors" if STUDY.prior(prior)["source"]["kind"] == "pickle" else PRIORS_HOME
-    return f"{home}/{prior}/generator.safetensors"
+    """Path of a prior's generator: made here, or shipped and then no rule's output."""
+    shipped = SCALE["trained_priors"]
+    if STUDY.prior(prior)["source"]["kind"] == "pickle" or shipped == "priors":
+        return f"priors/{prior}/generator.safetensors"
+    folder = f"{shipped}/{prior}"
+    for name in ("generator", "discriminator"):
+        if not (ROOT / folder / f"{name}.safetensors").exists():
+            raise WorkflowError(
+                f"{folder}/{name}.safetensors, which is shipped, is missing. Restore it (git "
+                f"checkout -- {folder}), or have the prior trained: trained_priors: priors for "
+                f"this scale in config.yaml."
+            )
+    return f"{HOME}/{folder}/generator.safetensors"
 
 
 def pool_settings(wildcards):

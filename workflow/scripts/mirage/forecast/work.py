@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from mirage import cells
 from mirage.cells import Attack, Target
+from mirage.checkout import REPOSITORY
 from mirage.errors import MirageError
 from mirage.forecast import units
 from mirage.forecast.counts import Counts
@@ -150,7 +151,7 @@ class Workshop:
         shipped = self.study.scale["trained_priors"]
         home = "priors"
         if self.study.prior(prior)["source"]["kind"] == "trained" and shipped != home:
-            home = f"../../{shipped}"
+            home = f"{REPOSITORY}/{shipped}"
         return f"{home}/{prior}/generator.safetensors"
 
     def w_bytes(self, pool: str) -> int:

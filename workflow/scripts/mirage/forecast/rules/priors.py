@@ -19,11 +19,9 @@ def _train_prior(shop: Workshop, wildcards: Mapping[str, str]) -> Work:
     name = wildcards["prior"]
     unit = units.prior(shop.study, name)
     recipe = shop.study.prior(name)["source"]["recipe"]
-    home = shop.study.scale["trained_priors"]
-    home = home if home == "priors" else f"../../{home}"
     return Work(
         calls=((unit, float(recipe["steps"] * recipe["batch_size"])),),
-        outputs={f"{home}/{name}/{part}.safetensors": 1e6 for part in _NETWORKS_OF_A_PRIOR},
+        outputs={f"priors/{name}/{part}.safetensors": 1e6 for part in _NETWORKS_OF_A_PRIOR},
         gpu=True,
     )
 
