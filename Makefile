@@ -2,6 +2,8 @@
 
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
+# No Python takes modules from the folder it is started in.
+export PYTHONSAFEPATH := 1
 
 .PHONY: demo test test-slurm mutants lint bench setup clean
 

@@ -5,6 +5,17 @@
 # config.yaml says what the science is, profiles/ what the machine is. Results lie below
 # results/<scale>, and every path in the rules is relative to that folder.
 
+import os
+import sys
+
+# Before anything else is imported: Snakemake has just put this folder first on the import path.
+sys.path[:] = [part for part in sys.path if part not in ("", workflow.basedir)]
+sys.path.insert(0, f"{workflow.basedir}/workflow/start")
+
+import import_path
+
+import_path.guard(workflow.basedir, os.environ)
+
 from snakemake.utils import min_version
 
 min_version("9.14")

@@ -4,6 +4,7 @@ Every figure is written as the suffix of its path asks (pdf, png, svg) and equal
 bytes. Nothing is computed here: inputs are arrays and tables.
 """
 
+import contextlib
 import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -17,6 +18,8 @@ from mirage.runtime import files
 from mirage.visible import one_line
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
     import numpy as np
     import pandas as pd
     from matplotlib.axes import Axes
@@ -43,14 +46,19 @@ _STYLE: Any = {  # keyed by names of settings, which the type stubs enumerate
 }
 
 
+def _style() -> "AbstractContextManager[None]":
+    """Matplotlib's own settings and ours, not those (``matplotlibrc``) of the current folder."""
+    with contextlib.chdir("/"):
+        import matplotlib
+    return matplotlib.rc_context({**matplotlib.rcParamsDefault, **_STYLE})
+
+
 def save(figure: "Figure", path: str | Path) -> None:
     """Write a figure as its path's suffix asks, without dates or versions inside.
 
     Raises:
         MirageError: the suffix is none of pdf, png, svg.
     """
-    import matplotlib
-
     kind = Path(path).suffix.lstrip(".")
     metadata: dict[str, dict[str, Any]] = {
         "pdf": {"CreationDate": None, "Producer": None, "Creator": None},
@@ -59,7 +67,7 @@ def save(figure: "Figure", path: str | Path) -> None:
     }
     if kind not in metadata:
         raise MirageError(f"{path} is no figure", "a name that ends in .pdf, .png or .svg")
-    with matplotlib.rc_context(_STYLE), files.writing(path) as temporary:
+    with _style(), files.writing(path) as temporary:
         figure.savefig(temporary, format=kind, dpi=DPI, metadata=metadata[kind])
 
 
@@ -80,12 +88,12 @@ def figure8(result: "ToyResult", path: str | Path, seed: int | None = None) -> N
 
 
 def _toy_figure(result: "ToyResult", path: str | Path, seed: int | None, stopped: bool) -> None:
-    import matplotlib
+    style = _style()
     from matplotlib.figure import Figure
 
     chosen = result.runs[0].seed if seed is None else seed
     runs = [run for run in result.runs if run.seed == chosen]
-    with matplotlib.rc_context(_STYLE):
+    with style:
         figure = Figure(figsize=(3.3 * len(runs), 3.15), layout="constrained")
         for axes, run in zip(figure.subplots(1, len(runs), squeeze=False)[0], runs, strict=True):
             _toy_panel(axes, result, run, stopped)
@@ -140,7 +148,7 @@ def figure3(
     Raises:
         MirageError: the columns differ in shape.
     """
-    import matplotlib
+    style = _style()
     from matplotlib.figure import Figure
 
     shapes = {images.shape for images in columns.values()}
@@ -152,7 +160,7 @@ def figure3(
     cell_w, cell_h = width * zoom, height * zoom
     total_w = side + len(columns) * (cell_w + gap) + 4 * gap  # the real images stand apart
     total_h = head + count * (cell_h + gap)
-    with matplotlib.rc_context(_STYLE):
+    with style:
         figure = Figure(figsize=(total_w / DPI, total_h / DPI))
         for column, (title, images) in enumerate(columns.items()):
             left = side + column * (cell_w + gap) + (4 * gap if column else 0)
@@ -201,12 +209,12 @@ def figure_effect(
         metrics: one row of panels each; one column per architecture, sample budget and attack.
             The bar beside the dots is the mean with one standard deviation over seeds.
     """
-    import matplotlib
+    style = _style()
     from matplotlib.figure import Figure
 
     chosen = select(cells[cells["alpha"].notna()], fidelity=fidelity)
     blocks = [block for _, block in chosen.groupby(list(BLOCK), sort=False)]
-    with matplotlib.rc_context(_STYLE):
+    with style:
         size = (1.1 + 1.9 * len(blocks), 0.9 + 2.1 * len(metrics))
         figure = Figure(figsize=size, layout="constrained")
         panels = figure.subplots(len(metrics), len(blocks), squeeze=False, sharey="row")

@@ -49,6 +49,8 @@ def run(work: Work, task: Any) -> None:
     Exits with status 1 after a problem (one message, no traceback for a ``MirageError``) and 143
     after a stop with saved state.
     """
+    # Snakemake's package adds a relative path, which here leads into the results.
+    sys.path[:] = filter(os.path.isabs, sys.path)
     if warm.wanted() and (status := warm.hand_over(_process_started())) is not None:
         sys.exit(status)
     started = time.time()
