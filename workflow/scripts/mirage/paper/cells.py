@@ -138,11 +138,9 @@ def read_table(path: str | Path) -> "pd.DataFrame":
     """Read what ``write_table`` wrote; names stay text.
 
     Raises:
-        MirageError: the file is missing.
+        MirageError: the file is missing, unreadable or damaged.
     """
     import pandas as pd
 
-    if not Path(path).is_file():
-        raise MirageError(f"{path} is missing", remedy="let the rule that makes it run")
     words = dict.fromkeys((*BLOCK, "treatment", "fidelity", "model"), str)
-    return pd.read_csv(path, dtype=words)
+    return pd.read_csv(files.sound(path), dtype=words)
