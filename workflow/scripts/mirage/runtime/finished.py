@@ -30,7 +30,7 @@ def keep(name: str, outputs: Sequence[str], identity: Mapping[str, Any]) -> None
         identity: JSON-able description of the work.
     """
     manifest = _manifest(name)
-    manifest.unlink(missing_ok=True)
+    _forget(manifest)
     try:
         for output in outputs:
             _link(Path(output), _place(output))
@@ -86,7 +86,7 @@ def discard(name: str) -> None:
     except (FileNotFoundError, ValueError, KeyError):
         outputs = []
     collected(outputs)
-    manifest.unlink(missing_ok=True)
+    _forget(manifest)
 
 
 def tidy() -> None:
@@ -102,11 +102,16 @@ def tidy() -> None:
         except (FileNotFoundError, ValueError, KeyError):
             continue  # someone else is at it
         if not kept:
-            manifest.unlink(missing_ok=True)
+            _forget(manifest)
 
 
 def _manifest(name: str) -> Path:
     return _STORE / "manifests" / f"{name}.json"
+
+
+def _forget(manifest: Path) -> None:
+    manifest.unlink(missing_ok=True)
+    integrity.beside(manifest).unlink(missing_ok=True)
 
 
 def _place(output: str) -> Path:

@@ -108,9 +108,9 @@ def check(path: str | Path) -> None:
         MirageError: the content is not what was written; names the file and how it is made anew.
         OSError: it cannot be read.
     """
-    status = os.stat(path)
+    status = Path(path).stat()
     stamp = (
-        os.path.realpath(path), status.st_ino, status.st_size,
+        str(Path(path).resolve()), status.st_ino, status.st_size,
         status.st_mtime_ns, status.st_ctime_ns,
     )  # fmt: skip
     stated = digest(path)
@@ -140,7 +140,7 @@ def remedy(path: str | Path) -> str:
     Args:
         path: as a job names it, relative to the results of its scale.
     """
-    whole = Path(os.path.abspath(path))
+    whole = Path(os.path.normpath(Path.cwd() / path))
     if not whole.is_relative_to(Path.cwd()):
         if whole.is_relative_to(_REPOSITORY):
             return f"git checkout -- {whole.relative_to(_REPOSITORY)}"
@@ -188,9 +188,12 @@ def _windows(file: BinaryIO, start: int) -> Iterator[memoryview]:
         skipped = max(start - offset, 0)
         if skipped >= length:
             continue
-        with mmap.mmap(file.fileno(), length, prot=mmap.PROT_READ, offset=offset) as window:
-            with memoryview(window) as view, view[skipped:] as part:
-                yield part
+        with (
+            mmap.mmap(file.fileno(), length, prot=mmap.PROT_READ, offset=offset) as window,
+            memoryview(window) as view,
+            view[skipped:] as part,
+        ):
+            yield part
 
 
 def _head(file: BinaryIO) -> bytes | None:

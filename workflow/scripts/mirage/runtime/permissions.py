@@ -18,11 +18,11 @@ def denied(path: str | Path) -> MirageError:
 
 def culprit(path: str | Path) -> str:
     """The first thing on the way to ``path`` that may not be entered or read, in brackets."""
-    whole = Path(os.path.abspath(path))
+    whole = Path.cwd() / path
     barred = whole
     for folder in reversed(whole.parents):
         try:
-            os.stat(folder)
+            folder.stat()
         except OSError:
             break
         barred = folder
@@ -31,7 +31,7 @@ def culprit(path: str | Path) -> str:
     else:
         barred = whole
     try:
-        status = os.stat(barred)
+        status = barred.stat()
     except OSError:
         return ""
     return f" ({barred} belongs to {_owner(status.st_uid)}, mode {stat.filemode(status.st_mode)})"
