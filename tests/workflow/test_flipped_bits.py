@@ -1,7 +1,6 @@
 """A bit flips in a finished study, its file's times stay: the next reader and `verify` tell."""
 
 import os
-import re
 import shutil
 
 import pytest
@@ -53,7 +52,7 @@ def test_a_sound_study_passes_whole(study):
     names = _finished(study.results)
     assert len(names) > 150
     told = study.snakemake("verify").told
-    assert f"files sound {len(names)}" in re.sub(r"(\d) ?,", r"\1", told)
+    assert f"files sound {len(names)}" in told
     assert "without a digest 0" in told
 
 
@@ -68,7 +67,8 @@ def test_verify_names_every_damaged_file(study, share):
 
 
 def test_a_job_that_reads_it_names_file_and_target(study):
-    for name, reader in READ.items():
+    # Last stages first: a job that fails loses its own outputs.
+    for name, reader in reversed(READ.items()):
         rule, target = reader.split()
         _flip(study.results / name, 0.5)
         done = study.snakemake(target, "--forcerun", rule, check=False)

@@ -94,6 +94,8 @@ def _may_go(file: Found, home: Path, finished: dict[str, float], rest_s: float) 
         return successor.exists() and successor.stat().st_mtime >= file.mtime
     if file.place.kind == "state":
         return file.mtime <= finished.get(file.path, 0.0)
+    if file.path.startswith(".snakemake/"):
+        rest_s = _ABANDONED_S  # this very job's script is among them
     return time.time() - file.mtime > rest_s
 
 

@@ -38,7 +38,8 @@ def verify(home: Path, others: Iterable[str] = ()) -> Verdict:
         others: further files that the scale reads; those that are not there are passed over.
     """
     paths = [path for file in survey(home) if _finished(file.path, path := home / file.path)]
-    paths += [path for path in map(Path, others) if path.is_file()]
+    known = {path.resolve() for path in paths}
+    paths += [path for path in map(Path, others) if path.is_file() and path.resolve() not in known]
     sizes = [path.stat().st_size for path in paths]
     verdict = Verdict()
     with Progress("verifying, MB", sum(sizes) // _MB) as progress:

@@ -125,6 +125,11 @@ def check(path: str | Path) -> None:
     raise damaged(path)
 
 
+def forget() -> None:
+    """Check every file again that this process has checked."""
+    _checked.clear()
+
+
 def damaged(path: str | Path) -> MirageError:
     """The error about a file whose content is not what was written."""
     return MirageError(
