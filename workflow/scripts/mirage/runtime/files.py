@@ -39,11 +39,12 @@ _DISK = {
 
 
 @contextmanager
-def writing(path: str | Path) -> Iterator[Path]:
+def writing(path: str | Path, *, sealed: bool = True) -> Iterator[Path]:
     """Give a temporary path beside ``path`` that replaces it when the block ends well.
 
     Args:
         path: where the finished file shall lie; its folder is made.
+        sealed: leave a digest; not for notes that live as long as a job.
 
     Yields:
         The path to write to. If the block raises, the temporary file is removed and an older
@@ -67,7 +68,7 @@ def writing(path: str | Path) -> Iterator[Path]:
                 temporary.chmod(mode)  # a library put a private file of its own in its place
             with temporary.open("rb+") as file:
                 os.fsync(file.fileno())
-            digest = integrity.note(temporary, path)
+            digest = integrity.note(temporary, path) if sealed else None
             # In this order a file between the two is unchecked, never held to another's digest.
             integrity.beside(path).unlink(missing_ok=True)
             temporary.replace(path)
@@ -116,15 +117,16 @@ def _sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def write_text(path: str | Path, text: str) -> None:
+def write_text(path: str | Path, text: str, *, sealed: bool = True) -> None:
     """Write a UTF-8 text file, whole or not at all."""
-    with writing(path) as temporary:
+    with writing(path, sealed=sealed) as temporary:
         temporary.write_text(text, encoding="utf-8")
 
 
-def write_json(path: str | Path, value: Any) -> None:
+def write_json(path: str | Path, value: Any, *, sealed: bool = True) -> None:
     """Write indented JSON with sorted keys, so equal values are equal bytes. NaN is refused."""
-    write_text(path, json.dumps(value, indent=2, sort_keys=True, allow_nan=False) + "\n")
+    text = json.dumps(value, indent=2, sort_keys=True, allow_nan=False) + "\n"
+    write_text(path, text, sealed=sealed)
 
 
 def read_json(path: str | Path) -> Any:

@@ -30,7 +30,7 @@ def keep(name: str, outputs: Sequence[str], identity: Mapping[str, Any]) -> None
         identity: JSON-able description of the work.
     """
     manifest = _manifest(name)
-    _forget(manifest)
+    manifest.unlink(missing_ok=True)
     try:
         for output in outputs:
             _link(Path(output), _place(output))
@@ -39,7 +39,7 @@ def keep(name: str, outputs: Sequence[str], identity: Mapping[str, Any]) -> None
         _log.info("the outputs are not kept for a twin of this job (%s)", error)
         return
     sums = {output: files.checksum(_place(output)) for output in outputs}
-    files.write_json(manifest, {"identity": _digest(identity), "files": sums})
+    files.write_json(manifest, {"identity": _digest(identity), "files": sums}, sealed=False)
 
 
 def adopt(name: str, outputs: Sequence[str], identity: Mapping[str, Any]) -> bool:
@@ -86,7 +86,7 @@ def discard(name: str) -> None:
     except (FileNotFoundError, ValueError, KeyError):
         outputs = []
     collected(outputs)
-    _forget(manifest)
+    manifest.unlink(missing_ok=True)
 
 
 def tidy() -> None:
@@ -102,16 +102,11 @@ def tidy() -> None:
         except (FileNotFoundError, ValueError, KeyError):
             continue  # someone else is at it
         if not kept:
-            _forget(manifest)
+            manifest.unlink(missing_ok=True)
 
 
 def _manifest(name: str) -> Path:
     return _STORE / "manifests" / f"{name}.json"
-
-
-def _forget(manifest: Path) -> None:
-    manifest.unlink(missing_ok=True)
-    integrity.beside(manifest).unlink(missing_ok=True)
 
 
 def _place(output: str) -> Path:
