@@ -46,7 +46,7 @@ def refuse_to_unlock_another() -> None:
         raise WorkflowError(
             f"Directory cannot be locked: a snakemake is at work in {Path.cwd()}, or was killed.\n"
             "If one is, wait for its end, or add --nolock to a command that only asks (forecast, "
-            "check_assets, clean_caches).\n"
+            "check_assets, clean_caches, verify).\n"
             "If none is any more: the same command with --unlock, then the same command."
         )
 

@@ -110,7 +110,7 @@ def test_unreadable(tmp_path, monkeypatch):
     monkeypatch.setattr(Path, "open", refuse)
     finding = check(file_asset(), place, Memory())
     assert finding.state == "wrong"
-    assert finding.detail == f"unreadable: {place}: Permission denied"
+    assert finding.detail.startswith(f"unreadable: {place}: Permission denied ({place} belongs to")
 
 
 @pytest.mark.parametrize(

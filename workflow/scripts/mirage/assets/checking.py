@@ -9,6 +9,7 @@ from typing import Literal
 from mirage.assets.manifest import Asset, FileFacts, Manifest, Member
 from mirage.assets.memory import Memory
 from mirage.data.passing import reason_to_pass
+from mirage.runtime.permissions import culprit
 
 State = Literal["verified", "present", "missing", "wrong"]
 _PAGE = (b"<!doctype html", b"<html", b"<?xml")
@@ -67,7 +68,9 @@ def check(asset: Asset, place: Path, memory: Memory) -> Finding:
         return Finding(asset, place, "wrong", str(problem))
     except OSError as error:
         reason = error.strerror or type(error).__name__
-        return Finding(asset, place, "wrong", f"unreadable: {error.filename or place}: {reason}")
+        where = error.filename or place
+        barred = culprit(where) if isinstance(error, PermissionError) else ""
+        return Finding(asset, place, "wrong", f"unreadable: {where}: {reason}{barred}")
 
 
 def check_all(manifest: Manifest, names: Iterable[str], memory: Memory) -> list[Finding]:

@@ -80,7 +80,7 @@ class Memory:
         """Write the memory; where it may not be written, the next check is merely slower."""
         if self.path is not None and self._changed:
             with suppress(MirageError, OSError):
-                files.write_json(self.path, self._known)
+                files.write_json(self.path, self._known, sealed=False)
                 self._changed = False
 
     def _keep(self, key: str, entry: dict[str, Any], changed_ns: int) -> None:

@@ -121,7 +121,7 @@ def _attempt(url: str, part: Path, facts: FileFacts, label: str, patience: Patie
                 discard(part)
             _make_room(part, (total or 0) - answer.start)
             note = {"url": url, "total": total, "validator": answer.validator}
-            files.write_json(note_of(part), note)
+            files.write_json(note_of(part), note, sealed=False)
             _receive(answer, part, total, label)
     except Stale:
         discard(part)

@@ -55,7 +55,7 @@ def read_index(path: Path) -> list[Entry]:
         MirageError: other columns, or a line that does not fit them.
     """
     kinds = [_READ[Entry.__annotations__[column]] for column in _COLUMNS]
-    with path.open(encoding="utf-8", newline="") as file:
+    with files.sound(path).open(encoding="utf-8", newline="") as file:
         rows = csv.reader(file)
         if tuple(next(rows, ())) != _COLUMNS:
             raise MirageError(f"{path} has other columns", ", ".join(_COLUMNS))

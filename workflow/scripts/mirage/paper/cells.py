@@ -145,13 +145,11 @@ def read_table(path: str | Path) -> "pd.DataFrame":
     """Read what ``write_table`` wrote; names stay text.
 
     Raises:
-        MirageError: the file is missing.
+        MirageError: the file is missing, unreadable or damaged.
     """
     import pandas as pd
 
-    if not Path(path).is_file():
-        raise MirageError(f"{path} is missing", remedy="let the rule that makes it run")
     words = dict.fromkeys((*BLOCK, "treatment", "fidelity", "model"), str)
-    table = pd.read_csv(path, dtype=words)
+    table = pd.read_csv(files.sound(path), dtype=words)
     named = table.columns.intersection(list(words))
     return table.assign(**{name: table[name].map(sheets.read_cell) for name in named})

@@ -129,7 +129,8 @@ def data_uri(path: str | Path) -> str:
     path = Path(path)
     if path.suffix not in _MEDIA or not path.is_file():
         raise MirageError(f"{path} cannot be shown in the report", "an existing PNG or SVG file")
-    return f"data:{_MEDIA[path.suffix]};base64,{base64.b64encode(path.read_bytes()).decode()}"
+    content = base64.b64encode(files.sound(path).read_bytes()).decode()
+    return f"data:{_MEDIA[path.suffix]};base64,{content}"
 
 
 def summary(cells: "pd.DataFrame", material: Material) -> dict[str, str]:

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from mirage.errors import Interrupted, MirageError
-from mirage.runtime import claims, effort, files, finished, slots, warm
+from mirage.runtime import claims, effort, files, finished, integrity, slots, warm
 from mirage.runtime.devices import device_name
 from mirage.runtime.progress import clock
 from mirage.visible import visible
@@ -63,6 +63,7 @@ def run(work: Work, task: Any) -> None:
     try:
         with claims.claimed(f"state/claims/{_place(task)}.claim"):
             effort.begin()
+            _check_inputs(task)
             if not _adopted(task):
                 figures = work(task)
                 _finish(task, started, figures or {})
@@ -106,14 +107,21 @@ _identities: dict[int, dict[str, Any]] = {}  # reading large inputs once is enou
 
 
 def _checksum(path: Path) -> str:
-    """Checksum of an input; of a folder's names, sizes and times only, since it may be vast."""
+    """Digest of an input; of a folder's names, sizes and times only, since it may be vast."""
     if not path.is_dir():
-        return files.checksum(path)
+        return integrity.digest(path) or files.checksum(path)
     digest = hashlib.blake2b(digest_size=16)
     for file in sorted(path.rglob("*")):
         status = file.stat()
         digest.update(f"{file}:{status.st_size}:{status.st_mtime_ns}".encode())
     return digest.hexdigest()
+
+
+def _check_inputs(task: Any) -> None:
+    """Hold every input that is a file to its digest before it is worked with."""
+    for path in map(Path, map(str, task.input)):
+        if not path.is_dir():
+            files.sound(path)
 
 
 def _limit_threads(count: int) -> None:
