@@ -38,11 +38,12 @@ _STORAGES = {
     "ComplexDoubleStorage": torch.complex128,
     "UntypedStorage": torch.uint8,
 }
-_STORAGE_OF = {
+STORAGES = {
     f"{module}.{name}": dtype
     for name, dtype in _STORAGES.items()
     for module in ("torch", "torch.storage")
 }
+"""Globals that name a kind of storage, and the numbers in it."""
 _DTYPES = {
     str(dtype): dtype
     for dtype in (
@@ -203,9 +204,12 @@ def read_sequential(
 
     budget = budget or Budget()
     machine = Machine(known(budget) if names is None else names, budget, _Storages(find))
-    parts, place = [], 0
+    parts: list[Any] = []
+    place = 0
     for expected in (_MAGIC, _PROTOCOL, None, None, None):
         part, place = machine.read(data, place)
+        if machine.strangers and (names is not None or len(parts) != 3):
+            raise Refused(f"it names {plain(machine.strangers[0].name)}")
         if expected is not None and (type(part) is not int or part != expected):
             raise Refused("it is no file of PyTorch's, nor safetensors")
         parts.append(part)
@@ -248,7 +252,7 @@ class _Storages:
             raise Refused("it has a storage of a kind that is not supported")
         if not whole:
             raise Refused("it describes a storage in an unknown way")
-        dtype = _STORAGE_OF.get(kind.text)
+        dtype = STORAGES.get(kind.text)
         return Odd() if dtype is None else self.find(key, dtype, count)
 
 
@@ -274,7 +278,7 @@ def known(budget: Budget) -> dict[str, Handler | None]:
         "torch._utils._rebuild_parameter": first,
         "torch._utils._rebuild_parameter_with_state": first,
         **dict.fromkeys(_ODD, lambda *_: Odd()),
-        **dict.fromkeys(_STORAGE_OF, None),
+        **dict.fromkeys(STORAGES, None),
         **dict.fromkeys((str(value) for value in vars(torch).values() if _is_word(value)), None),
         # What optimisers and schedulers keep beside the weights.
         "collections.OrderedDict": mapping_within(budget),
