@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from mirage.errors import MirageError
+from mirage.foreign.wording import plain as plain_text
 
 PREFIXES = ("_orig_mod.", "module.", "model.")
 """Put before every name by torch.compile, by data parallelism, by the official PPA classifier."""
@@ -112,7 +113,9 @@ def _plain_names(
             continue
         if plain in found:
             raise MirageError(
-                f"{source} holds {plain} twice, once as {name}", "each tensor of a network once"
+                f"{source} holds {plain_text(plain)} twice, once as {plain_text(name)}",
+                "each tensor of a network once",
+                "use the published file",
             )
         found[plain] = tensor
     return found
@@ -132,7 +135,7 @@ def _listed(kind: str, names: Iterable[str]) -> str:
     if not names:
         return ""
     more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return f"{len(names)} {kind} ({', '.join(names[:_SHOWN])}{more})"
+    return f"{len(names)} {kind} ({', '.join(map(plain_text, names[:_SHOWN]))}{more})"
 
 
 def _undefined(found: Tensor, wanted: Tensor) -> bool:

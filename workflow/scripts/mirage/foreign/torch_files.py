@@ -207,9 +207,11 @@ def read_sequential(
     parts: list[Any] = []
     place = 0
     for expected in (_MAGIC, _PROTOCOL, None, None, None):
+        before = len(machine.strangers)
         part, place = machine.read(data, place)
-        if machine.strangers and (names is not None or len(parts) != 3):
-            raise Refused(f"it names {plain(machine.strangers[0].name)}")
+        # Those of the fourth pickle, the contents, are told with the way to them.
+        if machine.strangers[before:] and (names is not None or len(parts) != 3):
+            raise Refused(f"it names {plain(machine.strangers[before].name)}")
         if expected is not None and (type(part) is not int or part != expected):
             raise Refused("it is no file of PyTorch's, nor safetensors")
         parts.append(part)

@@ -17,6 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from mirage.errors import MirageError
+from mirage.runtime.headers import require_header
+from mirage.runtime.regular import opened
 
 _ABANDONED_S = 3600.0
 _DISK = {
@@ -111,13 +113,14 @@ def read_json(path: str | Path) -> Any:
     Raises:
         MirageError: the file is missing or is no JSON.
     """
+    with opened(path) as file:
+        content = file.read()
     try:
-        return json.loads(Path(path).read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise MirageError(f"{path} is missing", remedy="let the rule that makes it run") from error
-    except ValueError as error:
+        return json.loads(content.decode("utf-8"))
+    except (ValueError, RecursionError) as error:
+        line = f" (line {error.lineno})" if isinstance(error, json.JSONDecodeError) else ""
         raise MirageError(
-            f"{path} is no valid JSON ({error})", remedy="delete it; the next run makes it anew"
+            f"{path} is no valid JSON{line}", remedy="delete it; the next run makes it anew"
         ) from error
 
 
@@ -136,11 +139,8 @@ def checksum(path: str | Path) -> str:
     Raises:
         MirageError: the file is missing.
     """
-    try:
-        with Path(path).open("rb") as file:
-            return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
-    except FileNotFoundError as error:
-        raise MirageError(f"{path} is missing", remedy="let the rule that makes it run") from error
+    with opened(path) as file:
+        return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
 
 
 def save_tensors(
@@ -217,13 +217,12 @@ def read_metadata(path: str | Path) -> dict[str, Any]:
 def _readable(path: str | Path) -> Iterator[None]:
     from safetensors import SafetensorError
 
+    require_header(path)
     try:
         yield
-    except FileNotFoundError as error:
-        raise MirageError(f"{path} is missing", remedy="let the rule that makes it run") from error
     except (SafetensorError, ValueError, EOFError) as error:
         raise MirageError(
-            f"{path} cannot be read ({error})",
+            f"{path} cannot be read, it is damaged",
             "a complete safetensors file",
             "delete it; the next run makes or fetches it anew",
         ) from error
