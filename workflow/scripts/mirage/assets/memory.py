@@ -102,9 +102,14 @@ def _survey(folder: Path) -> tuple[dict[str, int], int]:
     times: dict[str, int] = {}
     number = 0
     waiting = ["."]
+    seen: set[tuple[int, int]] = set()
     while waiting:
         below = waiting.pop()
-        times[below] = (folder / below).stat().st_mtime_ns
+        status = (folder / below).stat()
+        if (status.st_dev, status.st_ino) in seen:
+            continue  # a link back to a folder above
+        seen.add((status.st_dev, status.st_ino))
+        times[below] = status.st_mtime_ns
         with os.scandir(folder / below) as entries:
             for entry in entries:
                 if entry.name.startswith("."):
