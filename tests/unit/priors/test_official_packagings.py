@@ -144,7 +144,7 @@ def test_another_published_answer_is_refused_with_the_way_out(
 
 def test_a_published_answer_that_is_missing_is_named(written, answers, tmp_path):
     (answers / references.REFERENCE_INPUT).unlink()
-    with pytest.raises(MirageError, match=r"ffhq_input_img\.npy cannot be read"):
+    with pytest.raises(MirageError, match=r"ffhq_input_img\.npy is missing"):
         _import(written[CASES[2]], answers, tmp_path / "new")
 
 

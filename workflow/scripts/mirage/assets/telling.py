@@ -69,7 +69,7 @@ def _instruction(finding: Finding, home: Path, scale: str) -> str:
         f"    licence:  {asset.licence}",
     ]
     if finding.state == "wrong":
-        lines.append("    first:    move away what lies there")
+        lines.append(f"    first:    {finding.first}")
     if asset.fetchable:
         lines.append(f"    download: {_fetch(scale, asset)}")
     title = "or by hand:" if asset.fetchable else "by hand:"

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from mirage.errors import MirageError
+from mirage.foreign.wording import plain as plain_text
 from mirage.visible import listed
 
 PREFIXES = ("_orig_mod.", "module.", "model.")
@@ -113,7 +114,9 @@ def _plain_names(
             continue
         if plain in found:
             raise MirageError(
-                f"{source} holds {plain} twice, once as {name}", "each tensor of a network once"
+                f"{source} holds {plain_text(plain)} twice, once as {plain_text(name)}",
+                "each tensor of a network once",
+                "use the published file",
             )
         found[plain] = tensor
     return found

@@ -1,13 +1,15 @@
 """Weights of priors on disk: safetensors, with the network's shape in the metadata header."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
+import torch
 from torch import Tensor, nn
 
 from mirage.errors import MirageError
+from mirage.foreign.wording import plain
 from mirage.priors.stylegan2.discriminator import Discriminator, DiscriminatorConfig
 from mirage.priors.stylegan2.generator import Generator, GeneratorConfig
 from mirage.runtime import files
@@ -33,8 +35,10 @@ def load_generator(path: str | Path, device: str = "cpu") -> Generator:
         MirageError: the file is missing or damaged, holds another network, or its tensors do not
             fit the shape its header states.
     """
-    generator = Generator(GeneratorConfig.of(_config(path, GENERATOR)))
-    fill(generator, files.load_tensors(path), str(path))
+    config = GeneratorConfig.of(_config(path, GENERATOR))
+    tensors = _fitting(path, lambda: Generator(config))
+    generator = Generator(config)
+    generator.load_state_dict(tensors)
     return frozen(generator, device)
 
 
@@ -47,9 +51,19 @@ def save_discriminator(
 
 def load_discriminator(path: str | Path, device: str = "cpu") -> Discriminator:
     """Read a discriminator, frozen and in eval mode; raises as ``load_generator``."""
-    discriminator = Discriminator(DiscriminatorConfig.of(_config(path, DISCRIMINATOR)))
-    fill(discriminator, files.load_tensors(path), str(path))
+    config = DiscriminatorConfig.of(_config(path, DISCRIMINATOR))
+    tensors = _fitting(path, lambda: Discriminator(config))
+    discriminator = Discriminator(config)
+    discriminator.load_state_dict(tensors)
     return frozen(discriminator, device)
+
+
+def _fitting(path: str | Path, make: Callable[[], nn.Module]) -> Mapping[str, Tensor]:
+    """The file's tensors, if they are those of the network, which is not built before."""
+    tensors: Mapping[str, Tensor] = files.load_tensors(path)
+    found = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
+    compare(found, shapes_of(make), str(path))
+    return tensors
 
 
 def frozen(network: Network, device: str) -> Network:
@@ -68,13 +82,31 @@ def fill(network: nn.Module, tensors: Mapping[str, Tensor], source: str) -> None
     Raises:
         MirageError: a tensor is missing, unknown or of another shape; names the first few.
     """
-    wanted = network.state_dict()
-    problems = [f"{name} is missing" for name in wanted if name not in tensors]
-    problems += [f"{name} is unknown" for name in tensors if name not in wanted]
+    shapes = {name: tuple(tensor.shape) for name, tensor in network.state_dict().items()}
+    compare({name: tuple(tensor.shape) for name, tensor in tensors.items()}, shapes, source)
+    network.load_state_dict(tensors)
+
+
+def shapes_of(make: Callable[[], nn.Module]) -> dict[str, tuple[int, ...]]:
+    """Names and shapes a network will have, without the memory it will take."""
+    with torch.device("meta"):
+        return {name: tuple(tensor.shape) for name, tensor in make().state_dict().items()}
+
+
+def compare(
+    found: Mapping[str, tuple[int, ...]], wanted: Mapping[str, tuple[int, ...]], source: str
+) -> None:
+    """Hold the shapes of a file to those of a network.
+
+    Raises:
+        MirageError: as ``fill``.
+    """
+    problems = [f"{name} is missing" for name in wanted if name not in found]
+    problems += [f"{plain(name)} is unknown" for name in found if name not in wanted]
     problems += [
-        f"{name} has shape {list(tensors[name].shape)} instead of {list(tensor.shape)}"
-        for name, tensor in wanted.items()
-        if name in tensors and tensors[name].shape != tensor.shape
+        f"{name} has shape {list(found[name])} instead of {list(shape)}"
+        for name, shape in wanted.items()
+        if name in found and found[name] != shape
     ]
     if problems:
         raise MirageError(
@@ -82,7 +114,6 @@ def fill(network: nn.Module, tensors: Mapping[str, Tensor], source: str) -> None
             f"{listed(problems, most=3, joint='; ')}",
             remedy="make or import it anew",
         )
-    network.load_state_dict(tensors)
 
 
 def _save(

@@ -21,7 +21,9 @@ from typing import Any
 from mirage import sheets
 from mirage.errors import MirageError
 from mirage.runtime import integrity
-from mirage.runtime.permissions import culprit, denied
+from mirage.runtime.headers import require_header
+from mirage.runtime.permissions import culprit
+from mirage.runtime.regular import opened
 from mirage.visible import listed
 
 _ABANDONED_S = 3600.0
@@ -136,11 +138,15 @@ def read_json(path: str | Path) -> Any:
     Raises:
         MirageError: the file is missing, unreadable, damaged or is no JSON.
     """
+    with opened(path) as file:
+        content = file.read()
     try:
-        return json.loads(sound(path).read_text(encoding="utf-8"))
-    except ValueError as error:
+        integrity.check(path)
+        return json.loads(content.decode("utf-8"))
+    except (ValueError, RecursionError) as error:
+        line = f" (line {error.lineno})" if isinstance(error, json.JSONDecodeError) else ""
         raise MirageError(
-            f"{path} is no valid JSON ({error})", remedy="delete it; the next run makes it anew"
+            f"{path} is no valid JSON{line}", remedy="delete it; the next run makes it anew"
         ) from error
 
 
@@ -157,7 +163,7 @@ def checksum(path: str | Path) -> str:
     Raises:
         MirageError: the file is missing or unreadable.
     """
-    with _there(path), Path(path).open("rb") as file:
+    with opened(path) as file:
         return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
 
 
@@ -165,22 +171,11 @@ def sound(path: str | Path) -> Path:
     """Return ``path`` once it is known to be readable and what was written.
 
     Raises:
-        MirageError: the file is missing, may not be read, or is damaged.
+        MirageError: the file is missing, no regular file, may not be read, or is damaged.
     """
-    with _there(path):
+    with opened(path):
         integrity.check(path)
-        with Path(path).open("rb"):
-            return Path(path)
-
-
-@contextmanager
-def _there(path: str | Path) -> Iterator[None]:
-    try:
-        yield
-    except FileNotFoundError as error:
-        raise MirageError(f"{path} is missing", remedy="let the rule that makes it run") from error
-    except PermissionError as error:
-        raise denied(path) from error
+        return Path(path)
 
 
 def save_tensors(
@@ -266,12 +261,12 @@ def read_metadata(path: str | Path) -> dict[str, Any]:
 def _readable(path: str | Path) -> Iterator[None]:
     from safetensors import SafetensorError
 
+    require_header(path)
     try:
-        with _there(path):
-            yield
+        yield
     except (SafetensorError, ValueError, EOFError) as error:
         raise MirageError(
-            f"{path} cannot be read ({error})",
+            f"{path} cannot be read, it is damaged",
             "a complete safetensors file",
             "delete it; the next run makes or fetches it anew",
         ) from error
