@@ -21,9 +21,10 @@ rule verify:
         "../../envs/mirage.yaml"
     params:
         others=[
-            f"{PRIORS_HOME}/{name}/{part}.safetensors"
+            f"{HOME}/{SCALE['trained_priors']}/{name}/{part}.safetensors"
             for name in SCALE["priors"]
             for part in ("generator", "discriminator")
+            if SCALE["trained_priors"] != "priors"  # else they lie among the results
         ],
     script:
         "../scripts/verify.py"

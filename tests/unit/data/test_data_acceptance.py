@@ -9,6 +9,7 @@ from mirage.data.dataset import DatasetRecipe
 from mirage.data.published import Published, differences
 from mirage.data.store import Store, prepare_store
 from mirage.errors import MirageError
+from mirage.runtime import files
 
 PER_IDENTITY = {"rule": "per_identity", "seed": 42, "train": 7}
 
@@ -46,7 +47,8 @@ def test_a_split_that_every_cell_draws_is_no_fault(photo_folder, tmp_path):
     index.write_text("\n".join(lines) + "\n")
     manifest = json.loads((tmp_path / "store" / "manifest.json").read_text())
     manifest["files"]["index.csv"]["bytes"] = index.stat().st_size
-    (tmp_path / "store" / "manifest.json").write_text(json.dumps(manifest))
+    files.write_json(tmp_path / "store" / "manifest.json", manifest)
+    (tmp_path / "store" / ".index.csv.xxh3").unlink()
     found = [f.text for f in check_store(Store(tmp_path / "store"), {}) if f.kind == "error"]
     assert any("is in split 'train', expected cell" in text for text in found)
 
@@ -123,7 +125,8 @@ def test_a_forged_index_is_found(photo_folder, tmp_path, column, value, text):
         writer.writerows(rows)
     manifest = json.loads((tmp_path / "store" / "manifest.json").read_text())
     manifest["files"]["index.csv"]["bytes"] = path.stat().st_size
-    (tmp_path / "store" / "manifest.json").write_text(json.dumps(manifest))
+    files.write_json(tmp_path / "store" / "manifest.json", manifest)
+    (tmp_path / "store" / ".index.csv.xxh3").unlink()
     texts = [finding.text for finding in check_store(Store(tmp_path / "store"))]
     assert any("has blake2b" in found for found in texts)
     assert any(text in found for found in texts)

@@ -88,6 +88,7 @@ def test_no_title_leaves_its_line_in_a_table():
     block = {"dataset": "orl", "architecture": "mini", "samples": "3", "attack": "ppa"}
     names = dict.fromkeys(printed.METRICS, 1.0)
     spread = {f"{n}{end}": np.nan for n in names for end in ("_seed_sd", "_paper", "_difference")}
+    spread |= {f"{name}_seeds": 1 for name in names}
     row = {**block, "fidelity": "paper", "alpha": 0.0, "n_seeds": 1, "paper_setting": None}
     table = printed.print_table2(pd.DataFrame([{**row, **names, **spread}]), _scale(NASTY))
     tex = render.latex(table, _scale(NASTY))

@@ -73,7 +73,10 @@ class Storage:
         raw = bytearray(self.raw()) if self.raw else bytearray()
         if len(raw) != self.count * self.dtype.itemsize:
             raise Refused("a storage in it is truncated")
-        return torch.frombuffer(raw, dtype=self.dtype) if raw else torch.empty(0, dtype=self.dtype)
+        if not raw:
+            return torch.empty(0, dtype=self.dtype)
+        # A clone lies where PyTorch's own tensors would: kernels round by the place in memory.
+        return torch.frombuffer(raw, dtype=self.dtype).clone()
 
 
 @dataclass(frozen=True)

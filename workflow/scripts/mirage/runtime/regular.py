@@ -92,6 +92,8 @@ def mapped(path: str | Path, missing: str = _MISSING) -> memoryview:
 def _unopened(path: Path, error: OSError, missing: str) -> MirageError:
     if error.errno == errno.ENXIO:  # a socket, or a pipe's other end
         return _other_kind(path, "a socket or a device")
+    if isinstance(error, PermissionError):
+        return denied(path)
     if path.is_symlink() and not path.exists():
         return MirageError(
             f"{path} is missing: it is a link to {path.readlink()}, where there is nothing",
@@ -99,8 +101,6 @@ def _unopened(path: Path, error: OSError, missing: str) -> MirageError:
         )
     if isinstance(error, FileNotFoundError):
         return MirageError(f"{path} is missing", remedy=missing)
-    if isinstance(error, PermissionError):
-        return denied(path)
     return MirageError(
         f"{path} cannot be read ({error.strerror})", "one readable file", "mend its permissions"
     )
