@@ -107,7 +107,7 @@ def test_facenet_with_the_logits_of_its_training(bring_in, tmp_path):
         expected = network(images)
     for path in (out, tmp_path / "in.pth"):
         found = load_network(NetworkSpec("facenet", 96), path, "cpu").embed(images)
-        assert torch.equal(found.features, expected)
+        assert torch.equal(found.features, expected), path
 
 
 @pytest.fixture(scope="module")

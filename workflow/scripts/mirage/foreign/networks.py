@@ -114,7 +114,8 @@ def _filled(make: Callable[[], Any]) -> Callable[[State], nn.Module]:
     def build(state: State) -> nn.Module:
         with torch.device("meta"):
             network: nn.Module = make()
-        network.load_state_dict(state, assign=True)
+        # Clones lie where PyTorch puts its own tensors: kernels round by the place in memory.
+        network.load_state_dict({n: t.clone() for n, t in state.items()}, assign=True)
         return network
 
     return build

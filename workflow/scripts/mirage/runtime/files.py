@@ -27,6 +27,7 @@ from mirage.runtime.regular import opened
 from mirage.visible import listed
 
 _ABANDONED_S = 3600.0
+_ALIGNED = 64  # bytes; what PyTorch gives its own tensors
 _DTYPES = {
     "torch.float64": "F64", "torch.float32": "F32", "torch.float16": "F16",
     "torch.bfloat16": "BF16", "torch.int64": "I64", "torch.int32": "I32", "torch.int16": "I16",
@@ -205,7 +206,8 @@ def save_tensors(
             "data_offsets": [start, end],
         }
     text = json.dumps(entries, separators=(",", ":")).encode()
-    text = text.ljust(math.ceil(len(text) / 8) * 8)
+    # Readers map the file: kernels round by where numbers lie, which no header's length may decide.
+    text = text.ljust(math.ceil((8 + len(text)) / _ALIGNED) * _ALIGNED - 8)
     head, payload = len(text).to_bytes(8, "little") + text, integrity.hasher()
     with writing(path) as temporary, temporary.open("wb") as file:
         file.write(head)
