@@ -15,7 +15,7 @@ from typing import Any
 Handler = Callable[..., Any]
 
 MOST_STEPS = 300_000
-"""Opcodes of a file, all its nested pickles together; see ``docs/weights.md`` for what files take."""
+"""Opcodes of a file, all its nested pickles together; the published ones take some 100,000."""
 MOST_TEXT = 32 * 2**20
 """Bytes of text in a file; the published ones carry less than 1 MiB."""
 _STOP = 0x2E
