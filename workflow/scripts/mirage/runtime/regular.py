@@ -10,8 +10,8 @@ import os
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import BufferedReader
 from pathlib import Path
-from typing import IO
 
 from mirage.errors import MirageError
 
@@ -53,7 +53,7 @@ def require_regular(path: str | Path, missing: str = _MISSING) -> None:
 
 
 @contextmanager
-def opened(path: str | Path, missing: str = _MISSING) -> Iterator[IO[bytes]]:
+def opened(path: str | Path, missing: str = _MISSING) -> Iterator[BufferedReader]:
     """Open a regular file for reading bytes.
 
     Args:
