@@ -27,7 +27,9 @@ def nested_copy(folder: Path, holds: Sequence[Member]) -> Path | None:
     for _ in range(2):
         level = [below for above in level for below in _folders(above)][:_LOOKED_AT]
         for below in level:
-            if all((below / name).exists() for name in names):
+            # A single member that holds a folder of its own name is judged by its count.
+            itself = names == [str(below.relative_to(folder))]
+            if not itself and all((below / name).exists() for name in names):
                 return below
     return None
 
@@ -76,7 +78,7 @@ def extra_folders(folder: Path, number: int) -> str:
         number: how many too many.
     """
     found = _folders(folder)
-    empty = [below.name for below in found if not next(_files(below), None)]
+    empty = [below.name for below in found if not any(True for _ in _files(below))]
     system = [below.name for below in found if below.name.startswith(("__", "@", "$", "#", "~"))]
     odd = sorted({*empty, *system})
     if 0 < len(odd) <= number:

@@ -191,12 +191,12 @@ def check_distances(network: torch.nn.Module, folder: str | Path, known: Publish
                 if image.size != (_FACE_PX, _FACE_PX):
                     raise ValueError
                 faces.append(torch.from_numpy(np.array(image.convert("RGB"))).permute(2, 0, 1))
-        except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as problem:
             raise MirageError(
                 f"{path} cannot be read as a sample face",
                 f"a photograph of {_FACE_PX} x {_FACE_PX} pixels",
                 "fetch the sample faces as listed",
-            ) from error
+            ) from problem
     # The project's own range, (x - 127.5) / 128.
     embedded = network((torch.stack(faces).float() - 127.5) / 128)
     wide = embedded.double()

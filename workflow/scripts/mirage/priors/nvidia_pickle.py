@@ -192,7 +192,7 @@ def _generator(network: "_Network") -> Generator:
         "mapping_layers": sum(f"mapping.fc{i}" in network.modules for i in range(100)),
         "mapping_lr_multiplier": multiplier,
     }
-    config = GeneratorConfig.of(settings)
+    config = weights.described(GeneratorConfig, settings, network.source)
     network.hold_to(weights.shapes_of(lambda: Generator(config)))
     generator = Generator(config)
     network.demand("", "num_ws", generator.num_ws)
@@ -213,7 +213,7 @@ def _discriminator(network: "_Network") -> Discriminator:
         "deviation_group": network.attribute("b4.mbstd", "group_size"),
         "deviation_channels": network.attribute("b4.mbstd", "num_channels"),
     }
-    config = DiscriminatorConfig.of(settings)
+    config = weights.described(DiscriminatorConfig, settings, network.source)
     network.hold_to(weights.shapes_of(lambda: Discriminator(config)))
     discriminator = Discriminator(config)
     network.demand_all("architecture", lambda _: "resnet")

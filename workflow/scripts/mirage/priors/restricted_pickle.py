@@ -46,12 +46,8 @@ class ModuleRecord:
     state: dict[str, Any]
 
     def parts(self) -> list[tuple[Any, Any]]:
-        """All it holds, by name; what lies in a module's own tables by its plain name."""
-        held: list[tuple[Any, Any]] = []
-        for name, value in self.state.items():
-            table = name in _PARTS and isinstance(value, dict)
-            held += value.items() if table else [(name, value)]
-        return held
+        """All it holds; its tables are steps without a name, as in PyTorch's dotted names."""
+        return [(None if name in _PARTS else name, value) for name, value in self.state.items()]
 
 
 @dataclass(frozen=True)

@@ -12,10 +12,12 @@ from mirage.errors import MirageError
 from mirage.foreign.wording import plain
 from mirage.priors.stylegan2.discriminator import Discriminator, DiscriminatorConfig
 from mirage.priors.stylegan2.generator import Generator, GeneratorConfig
+from mirage.recipes import Recipe
 from mirage.runtime import files
 from mirage.visible import listed
 
 Network = TypeVar("Network", bound=nn.Module)
+Config = TypeVar("Config", bound=Recipe)
 
 GENERATOR = "stylegan2.generator"
 DISCRIMINATOR = "stylegan2.discriminator"
@@ -35,7 +37,7 @@ def load_generator(path: str | Path, device: str = "cpu") -> Generator:
         MirageError: the file is missing or damaged, holds another network, or its tensors do not
             fit the shape its header states.
     """
-    config = GeneratorConfig.of(_config(path, GENERATOR))
+    config = described(GeneratorConfig, _config(path, GENERATOR), str(path))
     tensors = _fitting(path, lambda: Generator(config))
     generator = Generator(config)
     generator.load_state_dict(tensors)
@@ -51,7 +53,7 @@ def save_discriminator(
 
 def load_discriminator(path: str | Path, device: str = "cpu") -> Discriminator:
     """Read a discriminator, frozen and in eval mode; raises as ``load_generator``."""
-    config = DiscriminatorConfig.of(_config(path, DISCRIMINATOR))
+    config = described(DiscriminatorConfig, _config(path, DISCRIMINATOR), str(path))
     tensors = _fitting(path, lambda: Discriminator(config))
     discriminator = Discriminator(config)
     discriminator.load_state_dict(tensors)
@@ -85,6 +87,27 @@ def fill(network: nn.Module, tensors: Mapping[str, Tensor], source: str) -> None
     shapes = {name: tuple(tensor.shape) for name, tensor in network.state_dict().items()}
     compare({name: tuple(tensor.shape) for name, tensor in tensors.items()}, shapes, source)
     network.load_state_dict(tensors)
+
+
+def described(config: type[Config], values: Mapping[str, Any], source: str) -> Config:
+    """The shape of a network as a file states it.
+
+    Args:
+        config: of a generator or a discriminator.
+        values: what the file says.
+        source: the file, for messages.
+
+    Raises:
+        MirageError: no network of this kind has such a shape; names the file.
+    """
+    try:
+        return config.of(values)
+    except MirageError as problem:
+        said = str(problem).removesuffix(" Correct it in the configuration.")
+        raise MirageError(
+            f"{source} describes a network that cannot be: {plain(said, 400)}",
+            remedy="use the published file, or make or import it anew",
+        ) from problem
 
 
 def shapes_of(make: Callable[[], nn.Module]) -> dict[str, tuple[int, ...]]:
