@@ -25,8 +25,8 @@ from mirage.runtime.permissions import culprit, denied
 
 _ABANDONED_S = 3600.0
 _DTYPES = {
-    "torch.float64": "F64", "torch.float32": "F32", "torch.float16": "F16",
-    "torch.bfloat16": "BF16", "torch.int64": "I64", "torch.int32": "I32", "torch.int16": "I16",
+    "torch.int64": "I64", "torch.float64": "F64", "torch.float32": "F32", "torch.int32": "I32",
+    "torch.bfloat16": "BF16", "torch.float16": "F16", "torch.int16": "I16",
     "torch.int8": "I8", "torch.uint8": "U8", "torch.bool": "BOOL",
 }  # fmt: skip
 _DISK = {
@@ -197,8 +197,9 @@ def save_tensors(
     import torch
 
     ready = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-    # Wide elements first, so that each tensor lies at a multiple of its element's size.
-    names = sorted(ready, key=lambda name: (-ready[name].element_size(), name))
+    # As the library orders them; each tensor lies at a multiple of its element's size.
+    ranks = list(_DTYPES)
+    names = sorted(ready, key=lambda name: (ranks.index(str(ready[name].dtype)), name))
     entries: dict[str, Any] = {
         "__metadata__": integrity.header_metadata(json.dumps(dict(metadata or {}), sort_keys=True))
     }
@@ -211,7 +212,8 @@ def save_tensors(
             "data_offsets": [start, end],
         }
     text = json.dumps(entries, separators=(",", ":")).encode()
-    text = text.ljust(math.ceil(len(text) / 8) * 8)
+    # Where a matrix lies decides how it rounds: 64 bytes further than without a digest.
+    text = text.ljust(math.ceil((len(text) - integrity.ROOM) / 8) * 8 + 64)
     head, payload = len(text).to_bytes(8, "little") + text, integrity.hasher()
     with writing(path) as temporary, temporary.open("wb") as file:
         file.write(head)
