@@ -1,5 +1,6 @@
 """Any single flipped bit of a finished file is told by whoever reads it."""
 
+import json
 import os
 
 import pytest
@@ -113,6 +114,27 @@ def test_tensors_come_back(tmp_path, dtype):
         assert back[name].dtype == tensor.dtype
         assert back[name].shape == tensor.shape
         assert torch.equal(back[name], tensor)
+
+
+def test_tensors_lie_as_the_library_would_lay_them(tmp_path):
+    """Modulo 64 bytes: where a matrix lies decides how some processors round its products."""
+    from safetensors.torch import save_file
+
+    kinds = (torch.int64, torch.float64, torch.float32, torch.int32, torch.bfloat16,
+             torch.float16, torch.int16, torch.int8, torch.uint8, torch.bool)  # fmt: skip
+    for length in range(1, 20):
+        tensors = {f"{i % 3}{i}": torch.zeros(3 + i).to(kind) for i, kind in enumerate(kinds)}
+        metadata = {"text": "é" * length}
+        files.save_tensors(tmp_path / "ours", tensors, metadata)
+        save_file(tensors, tmp_path / "theirs", {"mirage": json.dumps(metadata, sort_keys=True)})
+        assert _layout(tmp_path / "ours") == _layout(tmp_path / "theirs")
+
+
+def _layout(path):
+    content = path.read_bytes()
+    length = int.from_bytes(content[:8], "little")
+    held = json.loads(content[8 : 8 + length])
+    return length % 64, {name: entry for name, entry in held.items() if name != "__metadata__"}
 
 
 def test_a_file_written_anew_is_held_to_its_new_digest(tmp_path):

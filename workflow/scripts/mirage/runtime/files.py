@@ -27,10 +27,9 @@ from mirage.runtime.regular import opened
 from mirage.visible import listed
 
 _ABANDONED_S = 3600.0
-_ALIGNED = 64  # bytes; what PyTorch gives its own tensors
 _DTYPES = {
-    "torch.float64": "F64", "torch.float32": "F32", "torch.float16": "F16",
-    "torch.bfloat16": "BF16", "torch.int64": "I64", "torch.int32": "I32", "torch.int16": "I16",
+    "torch.int64": "I64", "torch.float64": "F64", "torch.float32": "F32", "torch.int32": "I32",
+    "torch.bfloat16": "BF16", "torch.float16": "F16", "torch.int16": "I16",
     "torch.int8": "I8", "torch.uint8": "U8", "torch.bool": "BOOL",
 }  # fmt: skip
 _DISK = {
@@ -192,8 +191,9 @@ def save_tensors(
     import torch
 
     ready = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-    # Wide elements first, so that each tensor lies at a multiple of its element's size.
-    names = sorted(ready, key=lambda name: (-ready[name].element_size(), name))
+    # As the library orders them; each tensor lies at a multiple of its element's size.
+    ranks = list(_DTYPES)
+    names = sorted(ready, key=lambda name: (ranks.index(str(ready[name].dtype)), name))
     entries: dict[str, Any] = {
         "__metadata__": integrity.header_metadata(json.dumps(dict(metadata or {}), sort_keys=True))
     }
@@ -206,8 +206,8 @@ def save_tensors(
             "data_offsets": [start, end],
         }
     text = json.dumps(entries, separators=(",", ":")).encode()
-    # Readers map the file: kernels round by where numbers lie, which no header's length may decide.
-    text = text.ljust(math.ceil((8 + len(text)) / _ALIGNED) * _ALIGNED - 8)
+    # Where a matrix lies decides how it rounds: 64 bytes further than without a digest.
+    text = text.ljust(math.ceil((len(text) - integrity.ROOM) / 8) * 8 + 64)
     head, payload = len(text).to_bytes(8, "little") + text, integrity.hasher()
     with writing(path) as temporary, temporary.open("wb") as file:
         file.write(head)

@@ -24,6 +24,8 @@ from mirage.places import place
 SUFFIX = ".xxh3"
 NOUGHT = "0" * 32
 _KEY = "xxh3"
+ROOM = len(f',"{_KEY}":"{NOUGHT}"')
+"""Bytes that a digest adds to a header."""
 _LENGTH = 8  # bytes before a header that tell its size
 _MOST_HEADER = 100 << 20  # what the safetensors library takes, too
 _WINDOW = 16 << 20  # mapped at a time, so that a large file does not count as the job's memory
