@@ -22,7 +22,7 @@ READ = {
 def study(finished, tmp_path):
     """A copy of a finished study."""
     checkout = Checkout(tmp_path)
-    shutil.copytree(finished.folder / "results", tmp_path / "results")
+    shutil.copytree(finished.folder / "results", tmp_path / "results", symlinks=True)
     return checkout
 
 
