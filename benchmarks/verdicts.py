@@ -27,7 +27,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "workflow/scripts"), str(ROOT / "tests/workflow")]
 
 from mirage.paper import effects, presentation  # noqa: E402 - found through the line above
-from mirage.paper.cells import BLOCK, collect, select, write_table  # noqa: E402
+from mirage.paper.cells import BLOCK, collect, select  # noqa: E402
 from mirage.paper.metrics import METRICS  # noqa: E402
 from mirage.study import Study  # noqa: E402
 
@@ -68,7 +68,7 @@ def run(folder: Path, names: list[str], cores: str) -> None:
         table.insert(0, "capability", capability.stdout.decode().strip())
         table.insert(0, "set", name)
         found.append(table)
-    write_table(RESULT, pd.concat(found, ignore_index=True))
+    pd.concat(found).to_csv(RESULT, index=False, lineterminator="\n")
 
 
 def verdicts(results: Path) -> pd.DataFrame:
@@ -147,6 +147,15 @@ def _sets(table: pd.DataFrame) -> list[tuple[str, str]]:
 def show() -> int:
     """Print the comparison; 1 if it fails."""
     table = pd.read_csv(RESULT, dtype={"samples": str})
+    spread, seeds = seeds_wanted(table)
+    wanted = demo()["paper"]["interval"]
+    print(
+        f"spread of the differences of Acc@1: {spread:.1f} pp; ± {wanted:g} pp take {seeds} seeds"
+    )
+    print(f"{quoted(table)}\n")
+    if len(_sets(table)) < 2:
+        print("one instruction set only: nothing is compared yet", file=sys.stderr)
+        return 1
     pairs = compared(table)
     overlap, opposite = pairs["overlap"].mean(), int(pairs["opposite"].sum())
     print(f"{len(pairs)} verdicts under {', '.join(name for name, _ in _sets(table))}:")
@@ -154,12 +163,6 @@ def show() -> int:
         f"{pairs['overlap'].sum()} intervals overlap, {opposite} verdicts turn into their opposite"
     )
     print(f"{(pairs['finding'] == pairs['finding_other']).sum()} verdicts are the same\n")
-    print(quoted(table))
-    spread, seeds = seeds_wanted(table)
-    wanted = demo()["paper"]["interval"]
-    print(
-        f"\nspread of the differences of Acc@1: {spread:.1f} pp; ± {wanted:g} pp take {seeds} seeds"
-    )
     return 0 if opposite == 0 and overlap >= LEAST_OVERLAP else 1
 
 
