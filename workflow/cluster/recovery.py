@@ -9,7 +9,6 @@ Snakemake's bookkeeping.
 
 import atexit
 import contextlib
-import json
 import os
 import re
 import sys
@@ -19,7 +18,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from mirage.runtime import claims, finished
+from mirage.errors import MirageError
+from mirage.runtime import claims, files, finished
 from mirage.visible import visible
 from snakemake.exceptions import WorkflowError
 from snakemake.persistence import RECORD_FORMAT_VERSION, MetadataRecord
@@ -96,8 +96,9 @@ def _unconfirmed(persistence: FilePersistence) -> Iterator[tuple[str, dict[str, 
         seen = known.exists() and known.stat().st_mtime >= path.stat().st_mtime
         if not seen or persistence._filter_incomplete_keys([str(path)]):
             try:
-                record = json.loads(path.read_text(encoding="utf-8"))
-            except ValueError:
+                record = files.read_json(path)
+            except MirageError as error:
+                _tell(f"{error} Its job's end is not taken over.")
                 continue
             if "settings" in record:
                 yield str(path), record
