@@ -2,8 +2,10 @@
 
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
+# No Python takes modules from the folder it is started in.
+export PYTHONSAFEPATH := 1
 
-.PHONY: demo test test-slurm lint bench setup clean
+.PHONY: demo test test-slurm mutants lint bench setup clean
 
 demo: setup
 	$(BIN)/snakemake
@@ -16,6 +18,14 @@ test: setup
 test-slurm: setup
 	$(BIN)/python tests/slurm/packages.py
 	OMP_NUM_THREADS=1 MIRAGE_TEST_SLURM=full $(BIN)/python -m pytest -s tests/slurm
+
+# Small bugs, one at a time, in a copy: which do the tests not notice? Opt-in, some 20 s each.
+# BASE=commit (what counts as unchanged), FILES="paths", NAMED=1 (the known bugs), COUNT, SEED.
+COUNT ?= 40
+SEED ?= 0
+mutants: setup
+	PYTHONPATH=tests $(BIN)/python -m mutants --count $(COUNT) --seed $(SEED) \
+		$(if $(BASE),--base $(BASE)) $(if $(FILES),--files $(FILES)) $(if $(NAMED),--named)
 
 lint: setup
 	$(BIN)/ruff check .

@@ -5,6 +5,17 @@
 # config.yaml says what the science is, profiles/ what the machine is. Results lie below
 # results/<scale>, and every path in the rules is relative to that folder.
 
+import os
+import sys
+
+# Before anything else is imported: Snakemake has just put this folder first on the import path.
+sys.path[:] = [part for part in sys.path if part not in ("", workflow.basedir)]
+sys.path.insert(0, f"{workflow.basedir}/workflow/start")
+
+import import_path
+
+import_path.guard(workflow.basedir, os.environ)
+
 from snakemake.utils import min_version
 
 min_version("9.14")
@@ -13,8 +24,14 @@ min_version("9.14")
 configfile: f"{workflow.basedir}/config.yaml"
 
 
+include: "workflow/rules/place.smk"
+
+
 # Absolute: inside a cluster's job one Snakemake starts another, each going to this folder.
-workdir: f"{workflow.basedir}/results/{config['scale']}"
+workdir: results_folder()
+
+
+link_to_repository()
 
 
 pathvars:
@@ -37,7 +54,8 @@ wildcard_constraints:
     attack=cells.WORD,
     chunk=cells.CHUNK,
     prior=cells.WORD,
-    pool=cells.WORD,
+    pool=cells.DRAW,
+    measured=cells.DRAW,
     image_px=r"[0-9]+",
     item=r"[a-z0-9]+",
 
@@ -54,6 +72,7 @@ include: "workflow/rules/evaluation.smk"
 include: "workflow/rules/paper.smk"
 include: "workflow/rules/disk.smk"
 include: "workflow/rules/forecast.smk"
+include: "workflow/rules/console.smk"
 
 
 report: "workflow/report/workflow.rst"

@@ -92,7 +92,7 @@ def main() -> None:
         folder = Path(made)
         make_project(folder)
         environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-        snakemake = [sys.executable, "-m", "snakemake", "--profile", "slurm", "all"]
+        snakemake = [sys.executable, "-P", "-m", "snakemake", "--profile", "slurm", "all"]
         plan = measure([*snakemake, "-n", "--quiet", "all"], folder, environment)
         tell("plan of the paper as configured", plan)
 

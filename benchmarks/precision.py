@@ -21,7 +21,7 @@ from mirage.attacks.optimisation import OptimisationRecipe, make_stack, optimise
 from mirage.attacks.pool import PoolRecipe, synthesise_pool
 from mirage.attacks.sampling import SamplingRecipe, sample_candidates
 from mirage.attacks.selection import SelectionRecipe, select_latents
-from mirage.cells import Attack, Target
+from mirage.cells import Attack, Target, parse
 from mirage.data.dataset import DatasetRecipe
 from mirage.data.splits import first_per_class
 from mirage.data.store import Store, prepare_store
@@ -81,15 +81,14 @@ def world(device: str) -> World:
     with tempfile.TemporaryDirectory() as folder:
         prepare_store(DatasetRecipe.of(study.dataset(DATASET)["recipe"]), folder)
         prepare_view(Store(folder), ViewRecipe.of(study.view(DATASET, view_name)), f"{folder}/view")
-        view = View(f"{folder}/view")
+        view = View(f"{folder}/view", SEED)
         train = _copied(view.select(view.train))
         kept = first_per_class(view.labels.numpy(), view.train.numpy(), SAMPLES)
         few = _copied(view.select(kept))
     networks = {}
     for role in ("eval", "face"):
-        spec = study.network(DATASET, role)["target"]
-        target = Target(DATASET, spec["architecture"], 0.0, None, spec["seed"])
-        model = _trained(study, target, train, device)
+        weights = Path(study.network_weights(DATASET, role, SEED))
+        model = _trained(study, parse(str(weights.parent)), train, device)
         networks[role] = EvaluationNetwork(
             NetworkSpec.of(study.network_spec(DATASET, role)), _forward(model), device
         )
@@ -233,7 +232,7 @@ def step_rows(
 
 
 def _pool(study: Study) -> dict[str, Any]:
-    settings = study.pool(study.attack(attack_of(0.0))["pool"])
+    settings = study.pool_settings(study.drawn_pool(attack_of(0.0)))
     return {key: value for key, value in settings.items() if key != "prior"}
 
 

@@ -2,6 +2,7 @@
 # Make .venv with the locked packages; where a locked file does not exist for this platform, with
 # the ranges of requirements.in.
 set -euo pipefail
+export PYTHONSAFEPATH=1  # no module is taken from the current folder
 cd "$(dirname "$0")/.."
 
 say() { printf 'setup: %s\n' "$*" >&2; }

@@ -3,7 +3,8 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 bin=.venv/bin
-export PATH="$PWD/$bin:$PATH" OMP_NUM_THREADS=1
+# Safe path: no Python takes modules from the folder it is started in.
+export PATH="$PWD/$bin:$PATH" OMP_NUM_THREADS=1 PYTHONSAFEPATH=1
 ruff check .
 ruff format --check .
 mypy
@@ -16,4 +17,4 @@ if [ "${CI:-}" = true ] && python tests/slurm/packages.py; then
     export MIRAGE_TEST_SLURM=1
     slurm=(--ignore=tests/slurm/test_drills.py)
 fi
-python -m pytest "${slurm[@]}" "$@"
+python -m pytest --confcutdir=tests "${slurm[@]}" "$@"

@@ -29,6 +29,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+sys.path.insert(0, str(Path(__file__).resolve().parent))  # as a command in safe-path mode
+
 import packages
 import slurm_config
 from slurm_config import Settings

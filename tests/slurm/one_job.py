@@ -5,7 +5,7 @@ import subprocess
 from cluster import Cluster
 from projects import Checkout
 
-POOL = "priors/pools/orl-1000-32.safetensors"
+POOL = "priors/pools/orl-1000/s1-32.safetensors"
 
 
 def start(checkout: Checkout, cluster: Cluster, *options: str) -> subprocess.Popen[str]:

@@ -20,9 +20,9 @@ def test_a_problem_is_told_where_snakemake_runs(cluster, short_folder):
     told, _ = run.communicate(timeout=300)
     assert run.returncode != 0
     assert "generator.safetensors" in told.split("Error in rule synthesise_pool")[1]
-    assert "log: logs/synthesise_pool/orl-1000-32.log, " + _slurm_log(told) in told
+    assert "log: logs/synthesise_pool/orl-1000/s1-32.log, " + _slurm_log(told) in told
     assert "Traceback" not in told
-    log = short_folder / "results/demo/logs/synthesise_pool/orl-1000-32.log"
+    log = short_folder / "results/demo/logs/synthesise_pool/orl-1000/s1-32.log"
     problem = log.read_text().splitlines()[-1].split(" ", 1)[1]
     assert problem in told  # the job's own words, without opening a log
 
@@ -55,4 +55,4 @@ def test_a_cancelled_job_is_named_with_its_logs(cluster, short_folder, when):
     told, _ = run.communicate(timeout=300)
     assert run.returncode != 0
     assert f"SLURM-job '{jobs[0].id}' failed, SLURM status is: 'CANCELLED'" in told
-    assert "log: logs/synthesise_pool/orl-1000-32.log, " + _slurm_log(told) in told
+    assert "log: logs/synthesise_pool/orl-1000/s1-32.log, " + _slurm_log(told) in told

@@ -30,7 +30,7 @@ TOLD = {"jobs", "logs", "state", ".snakemake", "report.html"}
 
 
 def _command(*arguments):
-    command = [sys.executable, "-m", "snakemake", "all", *arguments]
+    command = [sys.executable, "-P", "-m", "snakemake", "all", *arguments]
     # A --configfile on the command line replaces the profile's, so this is the plain demo.
     command += ["--configfile", "config.yaml" if FULL else str(FEWER)]
     chunks = [] if FULL else ["classes_per_chunk=12"]

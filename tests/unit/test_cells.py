@@ -1,9 +1,22 @@
 """The result grammar: what is written is read back."""
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from mirage.cells import Attack, Target, chunks, classes_of, number, parse
+from mirage.cells import (
+    DRAW,
+    Attack,
+    Target,
+    chunks,
+    classes_of,
+    draw,
+    number,
+    parse,
+    parse_draw,
+    seed_of,
+)
 from mirage.errors import MirageError
 
 words = st.from_regex(r"\A[a-z0-9]+(-[a-z0-9]+)*\Z")
@@ -58,3 +71,21 @@ def test_examples_of_the_house_plan():
 def test_chunks_cover_the_classes_once(classes, per_chunk):
     covered = [c for chunk in chunks(classes, per_chunk) for c in classes_of(chunk)]
     assert covered == list(range(classes))
+
+
+@given(words, st.none() | st.integers(0, 2**31))
+def test_draws_read_back(name, seed):
+    assert parse_draw(draw(name, seed)) == (name, seed)
+    assert re.fullmatch(DRAW, draw(name, seed))
+
+
+@pytest.mark.parametrize(
+    "name", ["orl/", "orl/s", "orl/s01", "orl/1", "orl/s1/s2", "/s1", "Orl/s1"]
+)
+def test_what_is_no_draw(name):
+    assert not re.fullmatch(DRAW, name)
+
+
+def test_a_seed_is_its_own_or_the_cells():
+    assert seed_of(42, 7) == 42
+    assert seed_of("cell", 7) == 7

@@ -46,8 +46,9 @@ def test_recipes_of_data_and_priors(study):
     for entry in study.scale["priors"].values():
         if entry["source"]["kind"] == "trained":
             PriorRecipe.of(entry["source"]["recipe"])
-    for name, entry in study.scale["pools"].items():
-        assert PoolRecipe.of({k: v for k, v in entry.items() if k != "prior"}).size, name
+    for attack in study.attacks:
+        settings = study.pool_settings(study.drawn_pool(attack))
+        assert PoolRecipe.of({k: v for k, v in settings.items() if k != "prior"}).size
 
 
 def test_recipes_of_targets_and_attacks(study):
@@ -97,7 +98,9 @@ def test_a_released_evaluator_needs_its_architecture():
     network["released"] = {"architecture": "inception-v3", "test_accuracy": 0.962}
     configuration.check(config, schema)
     study = Study(scale)
-    assert study.network_weights("facescrub", "eval") == "weights/evaluator-facescrub.safetensors"
+    assert (
+        study.network_weights("facescrub", "eval", 42) == "weights/evaluator-facescrub.safetensors"
+    )
     assert study.released_evaluator("celeba") is None
     recipe = ForeignRecipe.of(study.foreign["evaluator-facescrub"])
     assert (recipe.architecture, recipe.classes, recipe.image_px) == ("inception-v3", 530, 299)

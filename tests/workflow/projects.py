@@ -41,7 +41,7 @@ class Checkout:
         path.write_text(path.read_text() + yaml.safe_dump({name: entry}))
 
     def command(self, *arguments, tiny=True):
-        snakemake = [sys.executable, "-m", "snakemake"]
+        snakemake = [sys.executable, "-P", "-m", "snakemake"]
         return [*snakemake, *arguments, *(["--configfile", str(TINY)] if tiny else [])]
 
     def environment(self):

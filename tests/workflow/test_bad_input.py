@@ -28,7 +28,7 @@ def _empty(path):
     [
         (_truncate, WEIGHTS, "sample_candidates", f"attacks/{CELL}/ppa/candidates.safetensors"),
         (_empty, WEIGHTS, "sample_candidates", f"attacks/{CELL}/ppa/candidates.safetensors"),
-        (_spoil, GENERATOR, "synthesise_pool", "priors/pools/few-16.safetensors"),
+        (_spoil, GENERATOR, "synthesise_pool", "priors/pools/few/s1-16.safetensors"),
         (_truncate, VIEW, "train_target", f"targets/{CELL}/metrics.json"),
         (_truncate, "data/orl/pixels.safetensors", "prepare_view", VIEW),
         (_spoil, "data/orl/manifest.json", "prepare_view", VIEW),
@@ -37,7 +37,7 @@ def _empty(path):
 def test_a_damaged_file_is_named(finished, tmp_path, damage, made, rule, then):
     checkout = Checkout(tmp_path)
     # All that `made` needs is there already; only `then` is left to make.
-    shutil.copytree(finished.results, checkout.results, dirs_exist_ok=True)
+    shutil.copytree(finished.results, checkout.results, symlinks=True, dirs_exist_ok=True)
     (checkout.results / then).unlink()
     damage(checkout.results / made)
     done = checkout.snakemake(then, "--allowed-rules", rule, check=False)

@@ -17,7 +17,7 @@ PART = f"attacks/{CELL}/ppa/.features.safetensors.77.part"
 def used(finished, tmp_path):
     """A copy of a finished study, with what interrupted and killed jobs may leave."""
     checkout = Checkout(tmp_path)
-    shutil.copytree(finished.folder / "results", tmp_path / "results")
+    shutil.copytree(finished.folder / "results", tmp_path / "results", symlinks=True)
     record = checkout.results / f"jobs/train_target/{CELL}.json"
     stale = json.loads(record.read_text())["params"]["state"]
     unfinished = "state/train_target/orl/resnet-mini/ls0.2/n3/7.safetensors"

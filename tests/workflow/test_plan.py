@@ -3,6 +3,8 @@
 import re
 
 import pytest
+import yaml
+from projects import ROOT
 
 
 def _jobs(told):
@@ -12,8 +14,13 @@ def _jobs(told):
 
 def test_demo_plan(checkout):
     jobs = _jobs(checkout.snakemake("-n", tiny=False).told)
-    assert jobs["train_target"] == 2 * 3 * 8 + 2 * 3 * 2 + 3
-    assert jobs["optimise_latents"] == jobs["score_attack"] == 2 * 2 * 3 * 8 + 2 * 3 * 2
+    seeds = len(
+        yaml.safe_load((ROOT / "config.yaml").read_text())["scales"]["demo"]["targets"][0]["seeds"]
+    )
+    # two budgets of the main architecture; two others with two seeds; three networks per seed
+    assert jobs["train_target"] == 2 * 3 * seeds + 2 * 3 * 2 + 3 * seeds
+    assert jobs["optimise_latents"] == jobs["score_attack"] == 2 * 2 * 3 * seeds + 2 * 3 * 2
+    assert jobs["synthesise_pool"] == jobs["embed_real"] == seeds
     assert "train_prior" not in jobs  # its weights are shipped
 
 

@@ -1,6 +1,7 @@
 """Data sets of several assets through Snakemake, on small trees of the real layout."""
 
 import json
+import os
 
 import numpy as np
 import pytest
@@ -15,6 +16,17 @@ def _photo(path, size, rng):
     path.parent.mkdir(parents=True, exist_ok=True)
     small = rng.integers(0, 256, (size[1] // 8, size[0] // 8, 3), dtype=np.uint8)
     Image.fromarray(small).resize(size, Image.Resampling.BICUBIC).save(path)
+
+
+def _strew(faces):
+    """What lies about in people's copies: systems' folders, links, a pipe, the same file twice."""
+    for place in ("@eaDir", "actors_0/@eaDir", "__MACOSX"):
+        (faces / place).mkdir()
+        (faces / place / "x.jpeg").write_bytes((faces / "actors_0/0.jpeg").read_bytes())
+    (faces / "actors_0/all").symlink_to("../../..")
+    (faces / "alias").symlink_to("actors_0")
+    os.mkfifo(faces / "actors_0/pipe.jpeg")
+    (faces / "actors_2/copy.jpeg").write_bytes((faces / "actors_2/1.jpeg").read_bytes())
 
 
 def _forget_facts(path):
@@ -37,13 +49,15 @@ def published(checkout):
             for n in range(4):
                 _photo(assets / f"facescrub/{group}/faces/{group}_{person}/{n}.jpeg", (40, 40), rng)
     (assets / "facescrub/actors/faces/actors_1/0.jpeg").write_text("<html>gone</html>")
+    _strew(assets / "facescrub/actors/faces")
     owners = rng.permutation(np.repeat([7, 5, 11, 2, 3, 8], [6, 5, 5, 5, 5, 4]))
     names = [f"{i:06d}.jpg" for i in range(1, 31)]
-    marks = []
+    marks, far = [], names[list(owners).index(7)]
     for name in names:
         _photo(assets / "celeba/img_celeba" / name, (120, 160), rng)
         _photo(assets / "celeba/img_align_celeba" / name, (178, 218), rng)
         where = (POINTS * [120, 160] + rng.normal(0, 2, (5, 2))).round(1)
+        where += [9_000, -9_000] if name == far else 0
         marks.append(f"{name} {' '.join(map(str, where.ravel()))}\n")
     celeba = assets / "celeba"
     rows = [f"{name} {owner}\n" for name, owner in zip(names, owners, strict=True)]
@@ -75,7 +89,7 @@ def published(checkout):
     celeba["recipe"]["identities"]["count"] = 3
     celeba["recipe"]["face_crop"] |= {"points": 5}
     (checkout.folder / "published.yaml").write_text(yaml.safe_dump(config))
-    checkout.classes = classes
+    checkout.classes, checkout.far = classes, far
     return checkout
 
 
@@ -95,9 +109,17 @@ def test_every_published_data_set_is_prepared_and_checked(published):
         assert {"images_per_s", "outside_share"} <= set(job["figures"])
     facescrub = json.loads((results / "data/facescrub/acceptance.json").read_text())
     texts = [finding["text"] for finding in facescrub["findings"]]
-    assert facescrub["passed"]
-    assert any("23 images, the paper's authors had 37,871 to 37,880" in text for text in texts)
+    assert not facescrub["passed"]  # a photograph twice counts, and stops nothing
+    assert any("same pixels within identity" in text for text in texts)
+    assert sum("left alone" in text for text in texts) == 4
+    assert any("24 images, the paper's authors had 37,871 to 37,880" in text for text in texts)
     assert any("actors_1/0.jpeg (a web page, no image)" in text for text in texts)
+    celeba = json.loads((results / "data/celeba/acceptance.json").read_text())
+    assert not celeba["passed"]
+    assert f"({published.far}: " in " ".join(finding["text"] for finding in celeba["findings"])
+    assert (results / "data/celeba/doubtful.png").exists()
+    log = (results / "logs/check_dataset/celeba.log").read_text()
+    assert "landmarks outside the photograph" in log
     celeba = json.loads((results / "data/celeba/manifest.json").read_text())
     assert celeba["identities"][0] == "7"  # six photographs; then five each, by appearance
     assert celeba["pixel_bytes"] == 16 * 3 * 224 * 224

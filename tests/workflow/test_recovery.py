@@ -16,7 +16,7 @@ TARGET = f"attacks/{CELL}/ppa/candidates.safetensors"
 def orphaned(finished, tmp_path):
     """All is there, but nothing in Snakemake's books tells of the last job; it looks unfinished."""
     checkout = Checkout(tmp_path)
-    shutil.copytree(finished.results, checkout.results, dirs_exist_ok=True)
+    shutil.copytree(finished.results, checkout.results, symlinks=True, dirs_exist_ok=True)
     checkout.outputs = [TARGET, f"jobs/sample_candidates/{CELL}/ppa.json"]
     checkout.books = checkout.results / ".snakemake"
     for output in checkout.outputs:

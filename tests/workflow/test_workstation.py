@@ -62,7 +62,7 @@ def test_each_concurrent_job_has_a_device_of_its_own(tmp_path, counted):
         "OMP_NUM_THREADS": "1",
     }
     done = subprocess.run(
-        [sys.executable, "-m", "snakemake", "--cores", "6", *limit],
+        [sys.executable, "-P", "-m", "snakemake", "--cores", "6", *limit],
         cwd=tmp_path, env=environment, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-3000:]

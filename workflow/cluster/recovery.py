@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from mirage.runtime import claims, finished
+from mirage.visible import visible
 from snakemake.exceptions import WorkflowError
 from snakemake.persistence import RECORD_FORMAT_VERSION, MetadataRecord
 from snakemake.persistence.file import FilePersistence
@@ -45,7 +46,7 @@ def refuse_to_unlock_another() -> None:
         raise WorkflowError(
             f"Directory cannot be locked: a snakemake is at work in {Path.cwd()}, or was killed.\n"
             "If one is, wait for its end, or add --nolock to a command that only asks (forecast, "
-            "check_assets, clean_caches).\n"
+            "check_assets, clean_caches, verify).\n"
             "If none is any more: the same command with --unlock, then the same command."
         )
 
@@ -139,4 +140,4 @@ def _pass_on(reader: int) -> None:
 
 
 def _tell(text: str) -> None:
-    print(text, file=sys.stderr)
+    print(visible(text, keep="\n"), file=sys.stderr)

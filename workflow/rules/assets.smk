@@ -3,6 +3,7 @@
 
 onstart:
     verify_assets()
+    refuse_dates_ahead()
 
 
 rule check_assets:

@@ -1,16 +1,8 @@
 """What all stages draw on: the study, and small queries named for what they return."""
 
-import sys
 import re
-from pathlib import Path
 
-from snakemake.exceptions import WorkflowError
-
-ROOT = Path(workflow.basedir)
-SCRIPTS = ROOT / "workflow" / "scripts"
-sys.path.insert(0, str(SCRIPTS))
-
-from mirage import cells, configuration
+from mirage import cells
 from mirage.assets import checking, telling
 from mirage.assets.manifest import load_manifest
 from mirage.assets.memory import Memory
@@ -21,9 +13,9 @@ from mirage.forecast.work import Job
 from mirage.paper import items
 from mirage.runtime import digest, slots
 from mirage.study import NETWORKS, Study, imported
+from mirage.visible import visible
 
 try:
-    configuration.check(config, ROOT / "workflow/schemas/config.schema.yaml")
     SCALE = config["scales"][config["scale"]]
     STUDY = Study(SCALE, config["classes_per_chunk"])
     FOREIGN = STUDY.foreign
@@ -55,17 +47,10 @@ def code_digests(_):
 
 CODE = {name: code(name) for name in DIGESTS}
 config["code"] = DIGESTS
-# From the working folder results/<scale> back to the repository.
-HOME = "../.."
+HOME = checkout.REPOSITORY
 ANYWHERE = "/"
 KNOWN_WEIGHTS = f"{HOME}/workflow/presets/weights.yaml"
 PAPER_TABLES = f"{HOME}/workflow/presets/paper"
-PRIORS_HOME = (
-    SCALE["trained_priors"]
-    if SCALE["trained_priors"] == "priors"
-    else f"{HOME}/{SCALE['trained_priors']}"
-)
-
 
 try:
     MANIFEST = load_manifest(
@@ -101,7 +86,7 @@ def tell_missing_assets():
                 f"    place:  {telling.shown(MANIFEST.place(name), MANIFEST.home)}",
                 f"    how:    {telling.short_way(MANIFEST[name], config['scale'])}",
             ]
-        print("\n".join(lines), file=sys.stderr)
+        print(visible("\n".join(lines), keep="\n"), file=sys.stderr)
 
 
 tell_missing_assets()
@@ -156,7 +141,7 @@ def verify_assets():
     findings = checking.check_all(MANIFEST, needed, memory)
     told = telling.instructions(findings, MANIFEST.home, config["scale"])
     if told:
-        raise WorkflowError(f"Nothing was started.\n{told}")
+        raise Refused(f"Nothing was started.\n{told}")
 
 
 def fingerprint_file(wildcard):
@@ -193,5 +178,7 @@ def target(wildcards):
 
 
 def attack(wildcards):
-    """The attack a job is about."""
+    """The attack a job is about; a chunk of it must be one of those it is cut into."""
+    if "chunk" in wildcards.keys():
+        STUDY.require_chunk(wildcards.dataset, wildcards.chunk)
     return Attack(target(wildcards), wildcards.attack)

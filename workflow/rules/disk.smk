@@ -10,3 +10,21 @@ rule clean_caches:
         "../../envs/mirage.yaml"
     script:
         "../scripts/clean_caches.py"
+
+
+rule verify:
+    """Hold every finished file of this scale to its digest; fails where one is damaged."""
+    log:
+        "logs/verify.log",
+    localrule: True
+    conda:
+        "../../envs/mirage.yaml"
+    params:
+        others=[
+            f"{HOME}/{SCALE['trained_priors']}/{name}/{part}.safetensors"
+            for name in SCALE["priors"]
+            for part in ("generator", "discriminator")
+            if SCALE["trained_priors"] != "priors"  # else they lie among the results
+        ],
+    script:
+        "../scripts/verify.py"

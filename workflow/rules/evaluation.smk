@@ -38,10 +38,10 @@ rule embed_real:
         weights=network_weights,
         evaluator=evaluator_check,
     output:
-        features="evaluation/{dataset}/features.safetensors",
-        job="jobs/embed_real/{dataset}.json",
+        features="evaluation/{measured}/features.safetensors",
+        job="jobs/embed_real/{measured}.json",
     log:
-        "logs/embed_real/{dataset}.log",
+        "logs/embed_real/{measured}.log",
     conda:
         "../../envs/mirage.yaml"
     resources:
@@ -50,6 +50,7 @@ rule embed_real:
         gpu=1,
     params:
         networks=network_specs,
+        seed=measured_seed,
         precision=SCALE["evaluation"].get("precision", "fp32"),
         device=config["device"],
         state=state_file("embed_real"),
@@ -124,7 +125,7 @@ rule score_attack:
     """Every metric of an attack, in both fidelities, from stored features."""
     input:
         features="attacks/<cell>/{attack}/features.safetensors",
-        real="evaluation/{dataset}/features.safetensors",
+        real=real_features,
         knowledge="attacks/<cell>/{attack}/knowledge.json",
     output:
         metrics="attacks/<cell>/{attack}/metrics.json",

@@ -7,14 +7,13 @@ include: "queries/priors.smk"
 rule train_prior:
     """Train a StyleGAN2 on public images.
 
-    At demo scale its output is shipped with the project, so this runs only when forced:
-    snakemake --forcerun train_prior -- ../../workflow/presets/priors/orl-faces/generator.safetensors
-    It reads its few public photographs itself: with a prepared store as input, the shipped
-    weights would look out of date as soon as that store is made.
+    Where a scale ships its weights, this runs only when asked for by path, and nothing reads them:
+    snakemake priors/orl-faces/generator.safetensors
+    It reads its few public photographs itself: a store that is made anew repeats no training.
     """
     output:
-        generator=f"{PRIORS_HOME}/{{prior}}/generator.safetensors",
-        discriminator=f"{PRIORS_HOME}/{{prior}}/discriminator.safetensors",
+        generator="priors/{prior}/generator.safetensors",
+        discriminator="priors/{prior}/discriminator.safetensors",
     log:
         "logs/train_prior/{prior}.log",
     wildcard_constraints:

@@ -1,7 +1,5 @@
 """What the controller does before it plans: see workflow/cluster/recovery.py."""
 
-sys.path.insert(0, str(ROOT / "workflow" / "cluster"))
-
 import recovery
 
 if workflow.is_main_process:

@@ -54,6 +54,7 @@ rule import_target:
         runtime=minutes("import_target"),
         gpu=1,
     params:
+        seed=released_seed,
         device=config["device"],
         code=CODE["import_target"],
     script:

@@ -1,6 +1,7 @@
 """Job: say of every outside file whether it is there and the right one (rule check_assets)."""
 
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mirage.runtime import job
@@ -30,7 +31,7 @@ def check_assets(task: "snakemake") -> dict[str, float]:
     if bad:
         raise MirageError(
             f"{bad} of {len(needed)} assets are missing or wrong; "
-            f"what to do stands above and in results/{params.scale}/{params.page}"
+            f"what to do stands above and in {Path(params.page).absolute()}"
         )
     return {"assets": len(needed)}
 

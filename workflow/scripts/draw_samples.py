@@ -16,7 +16,7 @@ def draw_samples(task: "snakemake") -> None:
     from mirage.runtime import files
 
     settings = task.params.settings
-    view = View(task.input.view)
+    view = View(task.input.view, settings["seed"])
     shown = range(settings["classes"])
     first = [int(view.train[view.labels[view.train] == label][0]) for label in shown]
     columns = {"training image": view.pixels[first].numpy()}

@@ -26,7 +26,7 @@ def embed_real(task: "snakemake") -> None:
     device = choose_device(task.params.device)
     specs = settle(task.params.networks, task.input.evaluator or None)
     networks = load_networks(specs, task.input.weights, device)
-    views = {path: View(path) for path in dict.fromkeys(task.input.views)}
+    views = {path: View(path, task.params.seed) for path in dict.fromkeys(task.input.views)}
     pixels = {path: view.pixels[view.train] for path, view in views.items()}
     places = dict(zip(networks, task.input.views, strict=True))
     images: dict[str, Images] = {role: pixels[path] for role, path in places.items()}

@@ -19,7 +19,8 @@ def extract_knowledge(task: "snakemake") -> dict[str, float]:
     from mirage.runtime.devices import choose_device
 
     rendered = files.load_tensors(task.input.images, "images", "labels")
-    view = View(task.input.view)
+    seed = int(task.wildcards.seed)
+    view = View(task.input.view, seed)
     checkpoint = Checkpoint(task.params.state, job.identity(task))
     scores = extract_knowledge(
         rendered["images"],
@@ -27,7 +28,7 @@ def extract_knowledge(task: "snakemake") -> dict[str, float]:
         view.select(view.train),
         view.select(view.test),
         KnowledgeRecipe.of(task.params.recipe),
-        int(task.wildcards.seed),
+        seed,
         checkpoint,
         choose_device(task.params.device),
         Path(str(task.input.init)) if task.input.init else None,

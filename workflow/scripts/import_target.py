@@ -18,7 +18,7 @@ def import_target(task: "snakemake") -> dict[str, float]:
     from mirage.targets.weights import load_classifier, save_classifier
 
     device = choose_device(task.params.device)
-    view = View(task.input.view)
+    view = View(task.input.view, task.params.seed)
     model = load_classifier(task.input.weights, device)
     metrics = judge(model, view.select(view.train), view.select(view.test), device)
     source = files.read_metadata(task.input.weights)["source"]

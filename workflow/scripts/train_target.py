@@ -21,7 +21,8 @@ def train_target(task: "snakemake") -> dict[str, float]:
     from mirage.targets.training import train_classifier
     from mirage.targets.weights import save_classifier
 
-    view = View(task.input.view)
+    seed = int(task.wildcards.seed)
+    view = View(task.input.view, seed)
     chosen = view.train
     if task.wildcards.samples != "all":
         n = int(task.wildcards.samples[1:])
@@ -34,7 +35,7 @@ def train_target(task: "snakemake") -> dict[str, float]:
         view.select(chosen),
         view.select(view.test),
         TrainingRecipe.of(task.params.recipe),
-        int(task.wildcards.seed),
+        seed,
         checkpoint,
         choose_device(task.params.device),
         Path(str(task.input.init)) if task.input.init else None,

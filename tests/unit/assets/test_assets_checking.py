@@ -110,7 +110,7 @@ def test_unreadable(tmp_path, monkeypatch):
     monkeypatch.setattr(Path, "open", refuse)
     finding = check(file_asset(), place, Memory())
     assert finding.state == "wrong"
-    assert finding.detail == f"unreadable: {place}: Permission denied"
+    assert finding.detail.startswith(f"unreadable: {place}: Permission denied ({place} belongs to")
 
 
 @pytest.mark.parametrize(
@@ -138,6 +138,8 @@ def test_unreadable(tmp_path, monkeypatch):
 def test_folders(tmp_path, holds, state, detail):
     folder = grow(tmp_path / "a", "p/1.jpg", "p/2.jpg", "p/deep/3.jpg", "q/s/1.jpg", "q/2.jpg")
     grow(folder, ".hidden", "p/.hidden", ".cache/1.jpg")
+    grow(folder, "__MACOSX/1.jpg", "p/@eaDir/1.jpg", "p/Thumbs.db", "q/lost+found/1.jpg")
+    (folder / "p/all").symlink_to("..")  # a reader would not enter it again either
     finding = check(folder_asset(*holds), folder, Memory())
     assert finding.state == state
     assert detail in finding.detail
@@ -210,3 +212,108 @@ def test_a_memory_that_cannot_be_written_is_no_problem(tmp_path):
     memory = Memory(place / "no folder/memory.json")
     memory.digest(place, "sha256")
     memory.save()
+
+
+# What lies there besides
+
+
+@pytest.mark.parametrize(
+    ("holds", "files", "detail", "first"),
+    [
+        (
+            (Member("p"), Member("q")),
+            ("a/p/1.jpg", "a/q/1.jpg"),
+            "lacks p; all of it lies too deep, in {}/a",
+            "move what is in {0}/a up into {0}",
+        ),
+        (
+            (Member("p", files=1),),
+            ("x/y/p/1.jpg",),
+            "lies too deep, in {}/x/y",
+            "move what is in {0}/x/y up into {0}",
+        ),
+        (
+            (Member("p", files=1),),
+            ("p/1.jpg", "a/p/1.jpg"),
+            "it holds a copy of itself in {}/a",
+            "move {}/a somewhere else",
+        ),
+        (
+            (Member(".", files=3),),
+            ("a/1.jpg", "a/2.jpg", "a/3.jpg"),
+            "all of it lies too deep, in {}/a",
+            "move what is in {0}/a up into {0}",
+        ),
+        (
+            (Member("s1", files=2),),
+            ("s1/s1/1.pgm", "s1/s1/2.pgm"),
+            "s1: all of it lies too deep, in {}/s1/s1",
+            "move what is in {0}/s1/s1 up into {0}/s1",
+        ),
+        (
+            (Member("s1", files=2),),
+            ("s1/1.pgm", "s1/2.pgm", "s1/s1/1.pgm", "s1/s1/2.pgm"),
+            "s1: 4 files; expected 2 (those in s1)",
+            "move away what does not belong in {}/s1",
+        ),
+        (
+            (Member(".", files=3),),
+            ("1.jpg", "2.jpg", "3.jpg", "Thumbs.db"),
+            "4 files; expected 3 (unlike the others: Thumbs.db)",
+            "move away what does not belong in {}",
+        ),
+        (
+            (Member(".", files=3),),
+            ("1.jpg", "2.jpg", "3.jpg", "3 (copy).jpg"),
+            "(unlike the others: 3 (copy).jpg)",
+            "move away what does not belong in {}",
+        ),
+        (
+            (Member("q", folders=2),),
+            ("q/ann/1.jpg", "q/bob/1.jpg", "q/__MACOSX/1.jpg"),
+            "q: 3 folders; expected 2 (unlike the others: __MACOSX)",
+            "move away what does not belong in {}/q",
+        ),
+    ],
+)
+def test_nested_copies_and_extra_files_are_named(tmp_path, holds, files, detail, first):
+    folder = grow(tmp_path / "a", *files)
+    finding = check(folder_asset(*holds), folder, Memory())
+    assert finding.state == "wrong"
+    assert detail.format(folder) in finding.detail
+    assert finding.first == first.format(folder)
+
+
+def test_the_newest_is_named_where_all_look_alike(tmp_path):
+    folder = grow(tmp_path / "a", "ann.jpg", "bob.jpg", "cyd.jpg")
+    time.sleep(0.02)  # what tells them apart is the file system's own clock
+    write(folder / "ada.jpg")
+    finding = check(folder_asset(Member(".", files=3)), folder, Memory())
+    assert "4 files; expected 3 (the newest: ada.jpg)" in finding.detail
+
+
+@pytest.mark.parametrize(
+    ("make", "told"),
+    [
+        (os.mkfifo, "a named pipe; expected a file"),
+        (lambda path: path.symlink_to("/dev/zero"), "a device; expected a file"),
+    ],
+)
+def test_a_pipe_in_place_of_a_file_is_not_waited_for(tmp_path, make, told):
+    make(tmp_path / "a")
+    assert told in check(file_asset(), tmp_path / "a", Memory()).detail
+    member = folder_asset(Member("a", FileFacts()))
+    assert told in check(member, tmp_path, Memory()).detail
+
+
+def test_a_link_back_to_its_folder_is_counted_once(tmp_path):
+    folder = grow(tmp_path / "a", "p/1.jpg", "p/2.jpg")
+    (folder / "p/back").symlink_to(folder)
+    assert Memory().count(folder) == 2
+
+
+def test_a_dangling_member_says_where_it_leads(tmp_path):
+    folder = grow(tmp_path / "a", "q/1.jpg")
+    (folder / "p").symlink_to("gone")
+    finding = check(folder_asset(Member("p")), folder, Memory())
+    assert "p: a link to gone, where there is nothing" in finding.detail

@@ -290,6 +290,7 @@ def test_whole_but_not_yet_renamed_needs_no_network(server, place):
     transfer.files.write_json(
         note_of(part_of(place)),
         {"url": f"{server.url}/weights.pth", "total": len(CONTENT), "validator": '"x"'},
+        sealed=False,
     )
     server.asked.clear()
     get(server, place)

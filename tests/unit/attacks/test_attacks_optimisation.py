@@ -287,6 +287,59 @@ def test_latents_must_match_the_classes():
         _optimise(start=models.latents(3, 2), classes=[0, 1])
 
 
+def test_drawn_references_have_the_statistics_mean_and_standard_deviation():
+    """Not the variance: deviations away from 1 tell the two apart; each batch draws for itself."""
+    mean, std = torch.tensor([0.0, 10.0, -4.0]), torch.tensor([0.2, 1.0, 5.0])
+    recipe = OptimisationRecipe(
+        steps=2000, batch_size=5, feature_weight=1.0, feature_reference="draw"
+    )
+    statistics = losses.FeatureStatistics(mean, std)
+    references = _stack(recipe, _batches(recipe), statistics=statistics).references
+    rows = references.flatten(0, 1)  # 6,000 draws: the deviation is known to 1 %
+    torch.testing.assert_close(rows.std(dim=0), std, rtol=0.04, atol=0)
+    torch.testing.assert_close((rows.mean(dim=0) - mean) / std, torch.zeros(3), rtol=0, atol=0.06)
+    between = torch.corrcoef(references[:, :, 1].T)
+    assert (between - torch.eye(3)).abs().max() < 0.1
+
+
+def test_every_term_reaches_the_latents():
+    """One step of plain descent on the sum written out: the whole stage, not its parts alone."""
+    recipe = OptimisationRecipe(
+        steps=1, batch_size=2, optimiser=OptimiserRecipe("sgd", 0.1), crop_scale=(1, 1),
+        loss="identity", clip=True, feature_weight=2.0, discriminator_weight=0.5,
+    )  # fmt: skip
+    model = models.classifier(dtype=torch.float64)
+    pipeline = models.pipeline(dtype=torch.float64)
+    mean = torch.linspace(-1, 1, 24, dtype=torch.float64)
+
+    def judge(images):
+        return images.square().mean((1, 2, 3)) - 2 * images.mean()
+
+    start = 2 * models.latents(3, 5, dtype=torch.float64)
+    found = _optimise(
+        recipe, start, dtype=torch.float64, discriminator=judge,
+        statistics=losses.FeatureStatistics(mean, torch.ones_like(mean)),
+    )  # fmt: skip
+    w = start.flatten(0, 1).clone().requires_grad_()
+    means, rows = [], []
+    for batch in _batches(recipe):
+        own = w[batch.start : batch.stop]
+        whole = pipeline.generator.synthesis(own[:, None].repeat(1, pipeline.generator.num_ws, 1))
+        view = whole[..., 2:14, 2:14].clamp(-1, 1)
+        images = F.interpolate(view, (PX, PX), mode="bilinear", antialias=True)
+        row = -model(images)[:, batch.label]
+        row = row + 2.0 * (model.features(images) - mean).square().mean(1)
+        row = row + 0.5 * -F.logsigmoid(judge(whole))
+        rows.append(row.detach())
+        means.append(row.mean())
+    (gradient,) = torch.autograd.grad(sum(means), w)
+    expected = (w - 0.1 * gradient).detach().view_as(start)
+    torch.testing.assert_close(found.latents, expected, rtol=1e-5, atol=1e-5)
+    assert not torch.allclose(found.latents, start, atol=1e-2)
+    trace = torch.cat(rows).view(3, 5).mean(1, keepdim=True)
+    torch.testing.assert_close(found.losses, trace, rtol=1e-5, atol=1e-5)
+
+
 def test_latents_that_are_no_numbers_are_counted_and_spoil_nothing(caplog):
     start = models.latents(3, 5)
     usual = _optimise(start=start)

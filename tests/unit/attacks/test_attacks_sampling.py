@@ -165,3 +165,12 @@ def test_impossible_requests_are_refused(wanted, classes, message):
 def test_impossible_settings_are_refused(recipe, settings):
     with pytest.raises(MirageError):
         recipe.of(settings)
+
+
+def test_every_seed_of_numpys_generator_is_allowed_and_no_other():
+    """RandomState takes 0 to 2^32 - 1."""
+    for seed in (0, 2**32 - 1):
+        assert draw_latents(1, 2, PoolRecipe(size=1, seed=seed).seed).isfinite().all()
+    for seed in (-1, 2**32):
+        with pytest.raises(MirageError, match="seed"):
+            PoolRecipe(size=1, seed=seed)

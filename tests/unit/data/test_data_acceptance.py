@@ -9,6 +9,7 @@ from mirage.data.dataset import DatasetRecipe
 from mirage.data.published import Published, differences
 from mirage.data.store import Store, prepare_store
 from mirage.errors import MirageError
+from mirage.runtime import files
 
 PER_IDENTITY = {"rule": "per_identity", "seed": 42, "train": 7}
 
@@ -34,6 +35,22 @@ def test_orl_counts(orl):
     for store in orl:
         names = [entry.identity for entry in store.index]
         assert {names.count(name) for name in store.identities} == {10}
+
+
+def test_a_split_that_every_cell_draws_is_no_fault(photo_folder, tmp_path):
+    drawn = {"rule": "per_identity", "seed": "cell", "train": 3}
+    store = _folders(photo_folder, tmp_path / "store", split=drawn)
+    assert [f.text for f in check_store(store, {}) if f.kind == "error"] == []
+    index = tmp_path / "store" / "index.csv"
+    lines = index.read_text().splitlines()
+    lines[1] = lines[1].replace(",cell,", ",train,")
+    index.write_text("\n".join(lines) + "\n")
+    manifest = json.loads((tmp_path / "store" / "manifest.json").read_text())
+    manifest["files"]["index.csv"]["bytes"] = index.stat().st_size
+    files.write_json(tmp_path / "store" / "manifest.json", manifest)
+    (tmp_path / "store" / ".index.csv.xxh3").unlink()
+    found = [f.text for f in check_store(Store(tmp_path / "store"), {}) if f.kind == "error"]
+    assert any("is in split 'train', expected cell" in text for text in found)
 
 
 def test_orl_people_stay_apart(orl):
@@ -72,16 +89,16 @@ def test_wrong_counts_and_shapes(photo_folder, tmp_path):
         check_store(store, {"imagse": 15})
 
 
-def test_notes_name_duplicates_leaks_and_unreadable_files(photo_folder, tmp_path):
+def test_findings_name_duplicates_leaks_and_unreadable_files(photo_folder, tmp_path):
     photo = (photo_folder / "ann" / "0.png").read_bytes()
     for number in range(12):
         (photo_folder / "ann" / f"copy{number}.png").write_bytes(photo)
     (photo_folder / "bob" / "bad.png").touch()
     split = {"rule": "published", "train_share": 0.5}
     store = _folders(photo_folder, tmp_path / "store", on_broken="skip", split=split)
-    unreadable, duplicate = check_store(store)
+    duplicate, unreadable = check_store(store)
     assert unreadable == ("note", "left out as unreadable: bob/bad.png (the file is empty)")
-    assert duplicate.kind == "note"
+    assert duplicate.kind == "warning"
     assert duplicate.text.startswith(
         "same pixels within identity, in train and test: ann/0.png, ann/copy0.png"
     )
@@ -108,7 +125,8 @@ def test_a_forged_index_is_found(photo_folder, tmp_path, column, value, text):
         writer.writerows(rows)
     manifest = json.loads((tmp_path / "store" / "manifest.json").read_text())
     manifest["files"]["index.csv"]["bytes"] = path.stat().st_size
-    (tmp_path / "store" / "manifest.json").write_text(json.dumps(manifest))
+    files.write_json(tmp_path / "store" / "manifest.json", manifest)
+    (tmp_path / "store" / ".index.csv.xxh3").unlink()
     texts = [finding.text for finding in check_store(Store(tmp_path / "store"))]
     assert any("has blake2b" in found for found in texts)
     assert any(text in found for found in texts)

@@ -119,3 +119,20 @@ def test_subsets_are_nested():
     order = np.random.RandomState(1).permutation(300)[:250]
     smaller = set(first_per_class(labels, order, 5).tolist())
     assert smaller < set(first_per_class(labels, order, 10).tolist())
+
+
+def test_a_split_per_cell_is_drawn_with_the_cells_seed():
+    labels = np.repeat([0, 1, 2], 6)
+    recipe = SplitRecipe("per_identity", seed="cell", train=2)
+    assert recipe.per_cell
+    own = SplitRecipe("per_identity", seed=9, train=2)
+    assert recipe.drawn(9) == own
+    assert own.drawn(4) == own
+    with pytest.raises(MirageError, match="every cell draws another"):
+        split_indices(labels, recipe)
+
+
+@pytest.mark.parametrize("seed", ["seed", -1, 2**32, 1.5])
+def test_impossible_seeds(seed):
+    with pytest.raises(MirageError, match=r"split\.seed"):
+        SplitRecipe("per_identity", seed=seed, train=2)

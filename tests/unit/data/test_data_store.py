@@ -9,7 +9,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import xxhash
 from mirage.data import store as stores
+from mirage.data import stream
 from mirage.data.dataset import DatasetRecipe
 from mirage.data.decoding import decode_file
 from mirage.data.splits import SplitRecipe, split_indices
@@ -129,17 +131,26 @@ def test_damage_is_refused(photo_folder, tmp_path):
     flipped = bytearray(whole["pixels.safetensors"])
     flipped[-1] ^= 1
     damaged("pixels.safetensors", bytes(flipped))
+    with pytest.raises(MirageError, match=r"pixels\.safetensors is damaged"):
+        Store(folder)
+    with (folder / "pixels.safetensors").open("r+b") as file:  # as if written that way
+        pixels = flipped[stream.flat_start() :]
+        stream.finish_flat(file, len(pixels), xxhash.xxh3_128(pixels))
     store = Store(folder)
     with pytest.raises(MirageError, match=r"holds other pixels of eve, née x/5\.png"):
         store.verify()
     damaged("index.csv", whole["index.csv"].replace(b",train,0,", b",train,x,"))
+    with pytest.raises(MirageError, match=r"index\.csv is damaged"):
+        Store(folder)
+    (folder / ".index.csv.xxh3").unlink()  # a store of an older version
     with pytest.raises(MirageError, match="damaged near line"):
         Store(folder)
     damaged("manifest.json", b"{")
-    with pytest.raises(MirageError, match="no valid JSON"):
+    with pytest.raises(MirageError, match=r"manifest\.json is damaged"):
         Store(folder)
     damaged("manifest.json", json.dumps({"format": "mirage-store", "version": 0}).encode())
-    with pytest.raises(MirageError, match="Expected: mirage-store version 3"):
+    (folder / ".manifest.json.xxh3").unlink()
+    with pytest.raises(MirageError, match=f"Expected: mirage-store version {stores.VERSION}"):
         Store(folder)
     (folder / "index.csv").unlink()
     (folder / "manifest.json").write_bytes(whole["manifest.json"])

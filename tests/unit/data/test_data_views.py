@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 from mirage.data.dataset import DatasetRecipe
-from mirage.data.splits import first_per_class
+from mirage.data.splits import SplitRecipe, first_per_class, split_indices
 from mirage.data.store import Store, prepare_store
 from mirage.data.views import View, ViewRecipe, prepare_view, resize_pixels
 from mirage.errors import MirageError
@@ -69,6 +69,37 @@ def test_labels_splits_and_selection(photo_folder, tmp_path):
     assert view.identities == store.identities
 
 
+def test_a_split_of_its_own_for_every_cell(photo_folder, tmp_path):
+    split = {"rule": "per_identity", "seed": "cell", "train": 3}
+    store = _store(photo_folder, tmp_path / "store", split=split)
+    prepare_view(store, ViewRecipe(8), tmp_path / "view")
+    drawn = []
+    for seed in range(6):
+        view = View(tmp_path / "view", seed)
+        expected = split_indices(store.labels, SplitRecipe("per_identity", seed=seed, train=3))
+        assert view.train.tolist() == expected.train.tolist()
+        assert view.test.tolist() == expected.test.tolist()
+        assert View(tmp_path / "view", seed).train.tolist() == view.train.tolist()
+        drawn.append(tuple(view.train.tolist()))
+    assert len(set(drawn)) > 1
+    # The numbers of images are those of every draw; no draw is anybody's in the store.
+    assert (store.manifest["train"], store.manifest["test"]) == (len(view.train), len(view.test))
+    assert store.members("train").tolist() == []
+    # The pixels belong to all; a split belongs to a cell, and is refused without one.
+    whole = View(tmp_path / "view")
+    assert len(whole.pixels) == len(store)
+    with pytest.raises(MirageError, match="every cell draws another"):
+        _ = whole.train
+
+
+def test_a_shared_split_is_the_same_for_all_cells(photo_folder, tmp_path):
+    split = {"rule": "per_identity", "seed": 1, "train": 3}
+    prepare_view(
+        _store(photo_folder, tmp_path / "store", split=split), ViewRecipe(8), tmp_path / "view"
+    )
+    assert View(tmp_path / "view", 5).train.tolist() == View(tmp_path / "view").train.tolist()
+
+
 def test_same_view_for_any_number_of_workers(photo_folder, tmp_path):
     store = _store(photo_folder, tmp_path / "store")
     for workers in (1, 4):
@@ -116,7 +147,7 @@ def test_truncated_or_foreign_files_are_refused(photo_folder, tmp_path):
     prepare_view(store, ViewRecipe(8), tmp_path / "view")
     content = (tmp_path / "view").read_bytes()
     (tmp_path / "view").write_bytes(content[:-1])
-    with pytest.raises(MirageError, match="cannot be read"):
+    with pytest.raises(MirageError, match=r"view cannot be read: .* bytes of numbers"):
         View(tmp_path / "view")
     files.save_tensors(tmp_path / "other", {"pixels": torch.zeros(1)})
     with pytest.raises(MirageError, match="Expected: mirage-view version 1"):
@@ -130,3 +161,21 @@ def test_truncated_or_foreign_files_are_refused(photo_folder, tmp_path):
 def test_impossible_views(values):
     with pytest.raises(MirageError):
         ViewRecipe.of(values)
+
+
+@pytest.mark.parametrize("size", [(2, 6000), (6000, 2), (3, 901)])
+def test_of_a_long_picture_only_the_cut_is_resized(size, monkeypatch):
+    pixels = np.random.default_rng(0).integers(0, 256, (3, *size), dtype=np.uint8)
+    sizes, resize = [], Image.Image.resize
+
+    def recording(image, wanted, *arguments, **options):
+        sizes.append(wanted)
+        return resize(image, wanted, *arguments, **options)
+
+    monkeypatch.setattr(Image.Image, "resize", recording)
+    cut = resize_pixels(pixels, ViewRecipe(8, resize="short_side"))
+    assert sizes == [(8, 8)]
+    monkeypatch.setattr("mirage.data.views._LONGEST", 10_000)
+    whole = resize_pixels(pixels, ViewRecipe(8, resize="short_side"))
+    assert max(sizes[-1]) > 2_000
+    assert np.abs(cut.astype(int) - whole).max() <= 1

@@ -106,13 +106,43 @@ def test_a_state_younger_than_the_record_belongs_to_a_job_at_work(home):
     assert _gone(home) == set()
 
 
-def test_a_half_written_file_stays_for_an_hour(home):
+def test_a_half_written_file_stays_for_an_hour_while_a_job_is_at_work(home, monkeypatch):
     young = f"{CELL}/.features.safetensors.78.part"
     _put(home, young, age_s=3000)
+    _put(home, "state/claims/x.claim", json.dumps(
+        {"machine": "another", "pid": 1, "began": 0, "slurm": "", "token": "a"}
+    ))  # fmt: skip
+    assert cleaning.claims.holders(home / "state/claims")
     assert young not in {file.path for file in cleaning.removable(home)}
     assert young.replace("78", "77").replace("features", "gallery") in {
         file.path for file in cleaning.removable(home)
     }
+    monkeypatch.setattr(cleaning.claims, "alive", lambda holder: False)
+    assert young in {file.path for file in cleaning.removable(home)}
+
+
+@pytest.mark.parametrize(
+    "left", ["toy/.tmpAb12Cd", ".tmpAb12Cd", "forecast/tmpab12cd_x/.block.7.part"]
+)
+def test_what_a_killed_writer_leaves_goes(home, left):
+    _put(home, left)
+    assert left in _gone(home)
+
+
+def test_an_interrupted_preparation_stays_until_its_store_is_whole(home):
+    left = {f"data/orl/.preparing/{name}" for name in ("pixels.part", "journal.jsonl")}
+    for path in left:
+        _put(home, path, age_s=7200)
+    assert _gone(home) == set()
+    _put(home, "data/orl/manifest.json")
+    assert _gone(home) == left
+
+
+def test_a_digest_goes_with_its_file(home):
+    _put(home, f"{CELL}/.metrics.json.xxh3")
+    _put(home, f"{CELL}/.per_class.csv.xxh3")
+    _put(home, f"{CELL}/per_class.csv")
+    assert _gone(home) == {f"{CELL}/.metrics.json.xxh3"}
 
 
 def test_sizes_are_told_by_kind(home, caplog):

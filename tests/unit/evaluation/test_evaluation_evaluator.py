@@ -10,6 +10,7 @@ from mirage.evaluation.evaluator import check_evaluator, remap, settle
 from mirage.evaluation.features import embed_attack, embed_real
 from mirage.evaluation.networks import Embedded, EvaluationNetwork, NetworkSpec
 from mirage.runtime.checkpoint import Checkpoint
+from pretend_cuda import pretend_cuda
 
 
 def test_remap_is_torchvisions():
@@ -110,3 +111,20 @@ def test_both_readings_are_embedded_only_where_they_differ(remapped):
     assert np.array_equal(found.of("eval", "paper"), w.numpy())
     assert np.allclose(found.of("eval", "corrected"), wanted.numpy(), atol=1e-7)
     assert np.allclose(found.logits_of("eval", "corrected"), wanted.numpy(), atol=1e-7)
+
+
+@pytest.mark.parametrize("right", [50, 90, 100])
+def test_the_standard_error_is_that_of_a_share(right):
+    """sqrt(p (1 - p) / n), the same for a share and its rest."""
+    images = _green(*[200] * right, *[0] * (100 - right))
+    labels = torch.ones(100, dtype=torch.int64)
+    found = check_evaluator(_Judge(0.0), images, labels, None, 7, "cpu")
+    assert found["test_accuracy"]["off"] == right / 100
+    expected = {50: 0.05, 90: 0.03, 100: 0.0}[right]
+    assert found["standard_error"] == pytest.approx(expected)
+
+
+def test_the_remapping_stays_on_its_device():
+    with pretend_cuda() as mode:
+        assert remap(torch.zeros(2, 3, 4, 4).to("cuda")).device.type == "cuda"
+        assert mode.operations > 2

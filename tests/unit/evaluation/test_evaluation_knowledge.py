@@ -120,3 +120,25 @@ def test_wrong_settings_and_sizes_are_named():
         KnowledgeRecipe.of({"architecture": "resnet-mini", "image_px": 8, "crop": "epoch"})
     with pytest.raises(MirageError, match="attack images"):
         _extract([0, 1], KnowledgeRecipe("resnet-mini", 16))
+
+
+def test_every_setting_reaches_the_students_training():
+    settings = {
+        "epochs": 3, "batch_size": 5, "lr": 0.2, "momentum": 0.3, "weight_decay": 0.4,
+        "final_lr": 0.01, "crop_scale": [0.6, 0.7], "crop_ratio": [0.8, 0.9], "flip": 0.1,
+        "crop": "per_image", "precision": "bf16",
+    }  # fmt: skip
+    training = KnowledgeRecipe.of(
+        {"architecture": "resnet-mini", "image_px": 8, **settings}
+    ).training
+    optimiser, changes = training.optimiser, training.augmentation
+    assert settings == {
+        "epochs": training.epochs, "batch_size": training.batch_size, "lr": optimiser.lr,
+        "momentum": optimiser.momentum, "weight_decay": optimiser.weight_decay,
+        "final_lr": training.schedule.floor, "crop_scale": list(changes.crop_scale),
+        "crop_ratio": list(changes.crop_ratio), "flip": changes.flip, "crop": changes.crop,
+        "precision": training.precision,
+    }  # fmt: skip
+    assert training.schedule.name == "cosine"
+    assert KnowledgeRecipe("resnet50", 224).training.augmentation.crop == "shared"
+    assert not changes.jitters

@@ -195,6 +195,13 @@ def test_small_sets_use_their_farthest_neighbour():
         prdc(real, fake[:1])
 
 
+def test_balls_of_prdc_are_open():
+    """Balls of 0 and 4 reach 4 exactly: -4 and 8 lie on their edges and so outside."""
+    centres, edges = np.array([[0.0], [4.0]]), np.array([[-4.0], [8.0]])
+    assert prdc(centres, edges, k=1) == (0, 1, 0, 0)
+    assert prdc(edges, centres, k=1) == (1, 0, 2, 1)
+
+
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
 def test_a_logit_that_is_no_number_ranks_last(bad):
     logits = np.array([[[bad, 1.0, 2.0], [3.0, 1.0, 2.0]]])

@@ -38,6 +38,7 @@ def test_names_and_json():
     }  # fmt: skip
     more = {
         "delta_face_plain", "delta_eval_plain", "precision", "recall", "density", "coverage",
+        "prdc_classes",
     }  # fmt: skip
     assert set(found["paper"]) == both
     assert set(found["corrected"]) == both | more
@@ -123,6 +124,20 @@ def test_one_image_has_no_fid():
     found = score_attack(*_case(classes=(2,), kept=1), XI)
     assert found["paper"]["fid"] is None
     assert found["paper"]["fid_images"] == 1
+
+
+def test_means_of_prdc_say_over_how_many_classes_they_are():
+    attack, real = _case()
+    alone = np.flatnonzero(real.labels == 1)[1:]  # class 1 keeps a single training image
+    kept = np.setdiff1d(np.arange(len(real.labels)), alone)
+    few = RealFeatures(real.labels[kept], {n: a[kept] for n, a in real.features.items()})
+    found = score_attack(attack, few, XI)
+    assert found["corrected"]["n_classes"] == 3
+    assert found["corrected"]["prdc_classes"] == 2
+    assert score_attack(attack, real, XI)["corrected"]["prdc_classes"] == 3
+    rows = [row for row in found["per_class"] if row["fidelity"] == "corrected"]
+    known = [row["density"] for row in rows if row["density"] is not None]
+    assert found["corrected"]["density"] == pytest.approx(sum(known) / 2)
 
 
 def test_missing_network_is_named():

@@ -25,7 +25,7 @@ def test_a_plan_is_complete_and_in_order(model):
         seen.add(job)
     made = {path for work in jobs.values() for path in work.outputs}
     read = {path for work in jobs.values() for path in work.inputs}
-    outside = {path for path in read - made if not path.startswith("../../workflow/presets")}
+    outside = {path for path in read - made if not path.startswith(".repository/workflow/presets")}
     assert not outside
 
 

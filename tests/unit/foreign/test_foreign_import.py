@@ -107,7 +107,7 @@ def test_facenet_with_the_logits_of_its_training(bring_in, tmp_path):
         expected = network(images)
     for path in (out, tmp_path / "in.pth"):
         found = load_network(NetworkSpec("facenet", 96), path, "cpu").embed(images)
-        assert torch.equal(found.features, expected)
+        assert torch.equal(found.features, expected), path
 
 
 @pytest.fixture(scope="module")
@@ -182,7 +182,7 @@ def test_an_answer_is_recorded_and_compared_with_the_next(bring_in, tmp_path):
     assert _small(bring_in, seed=5)["status"].startswith("as at the last")
     memory = json.loads((tmp_path / "memory.json").read_text())
     memory["fingerprint"]["first"][0] += 1.0
-    (tmp_path / "memory.json").write_text(json.dumps(memory))
+    files.write_json(tmp_path / "memory.json", memory)
     with pytest.raises(MirageError, match="otherwise than at the last import"):
         _small(bring_in, seed=5)
 

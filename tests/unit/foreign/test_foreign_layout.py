@@ -144,11 +144,12 @@ def test_tensors_without_a_value_in_every_place_are_refused(tmp_path, make):
 
 def test_a_few_bytes_that_claim_any_size_are_refused_unseen(tmp_path):
     huge = {**STATE, "conv.weight": torch.zeros(1).expand(2**55)}
+    with pytest.raises(MirageError, match=r"conv\.weight is larger than its storage"):
+        read_state(_write(tmp_path / "w.pth", huge))
     eighth = {**STATE, "conv.weight": STATE["conv.weight"].to(torch.float8_e4m3fn)}
-    for state, told in ((huge, "of another shape"), (eighth, "of another dtype")):
-        state = read_state(_write(tmp_path / "w.pth", state))
-        with pytest.raises(MirageError, match=told):
-            fit(state, LAYOUT, "w.pth")
+    state = read_state(_write(tmp_path / "w.pth", eighth))
+    with pytest.raises(MirageError, match="of another dtype"):
+        fit(state, LAYOUT, "w.pth")
 
 
 def _deflated(parts, path):
@@ -174,7 +175,7 @@ def test_a_zip_that_unpacks_to_more_than_its_size_is_refused(tmp_path, repack):
     with zipfile.ZipFile(path) as archive:
         parts = {name: archive.read(name) for name in archive.namelist()}
     repack(parts, path)
-    with pytest.raises(MirageError, match=r"w\.pth is a zip made anew"):
+    with pytest.raises(MirageError, match=r"w\.pth cannot be read.*it is a zip made anew"):
         read_state(path)
 
 
@@ -195,7 +196,7 @@ def _tar(path):
         (lambda path: torch.save({"epoch": 3}, path), "no state dict"),
         (lambda path: torch.save({}, path), "no state dict"),
         (lambda path: None, "is missing"),
-        (lambda path: path.mkdir(), r"cannot be read \(Is a directory\)"),
+        (lambda path: path.mkdir(), "cannot be read, it is a folder"),
     ],
 )
 def test_other_files_are_named(tmp_path, write, message):

@@ -11,6 +11,7 @@ import pytest
 import torch
 from mirage.errors import MirageError
 from mirage.paper import figures, printed, render
+from mirage.paper.effects import effects, seeds_needed
 from mirage.paper.metrics import METRICS
 from mirage.paper.report import Material, Picture, data_uri, write_report
 from mirage.paper.tables import table1, table2, toy_table
@@ -23,6 +24,8 @@ SCALE = printed.Scale(
     description="Faces <small> & grey.",
     networks={"acc1": "a second net", "acc5": "a second net"},
     labels={"orl_faces": "ORL_faces 100%"},
+    shared=("the people", "the prior"),
+    interval=0.001,
 )
 COUNTERPARTS = {"dataset": {"orl_faces": "FaceScrub"}}
 VOID = {"meta", "img", "br", "link", "hr", "input"}
@@ -131,6 +134,37 @@ def test_html_table_is_well_formed_escaped_and_warns(cells):
     assert "paper: FaceScrub, ResNet-152, all images" in text
     comparable = printed.Scale("paper", comparable=True)
     assert "not comparable" not in render.html_fragment(rounded, comparable)
+
+
+def test_what_no_spread_counts_stands_beside_the_spreads(cells, report):
+    told = "All seeds share the people, the prior: the luck of these is in no spread"
+    rounded = printed.print_table2(table2(cells), SCALE)
+    assert told in "".join(read_html(render.html_fragment(rounded, SCALE)).text)
+    assert told in render.latex(rounded, SCALE)
+    assert told in report
+    # No spread over seeds, nothing to say of it.
+    single = printed.print_table2(table2(cells[cells["seed"] == 0]), SCALE)
+    assert told not in "".join(read_html(render.html_fragment(single, SCALE)).text)
+
+
+def test_the_report_holds_its_intervals_against_the_one_wanted(cells, report):
+    table = effects(cells, ["acc1"])
+    widest = max(table.to_dict("records"), key=lambda row: row["margin"])
+    needed = seeds_needed(widest["se"] * 2, 0.001)
+    text = re.sub(r"\s+", " ", "".join(read_html(report).text))
+    assert "0 of 2 are that narrow" in text
+    assert f"± {widest['margin']:.1f} pp with 4 seeds and would take {needed}." in text
+
+
+def test_a_metric_missing_in_some_seeds_says_so(cells):
+    missing = cells.copy()
+    missing.loc[(missing["alpha"] == 0.1) & (missing["seed"] == 2), "xi_train"] = math.nan
+    rounded = printed.print_table2(table2(missing), SCALE)
+    row = rounded.blocks[0].rows[0]
+    told = {metric.key: cell.seeds for metric, cell in zip(rounded.columns, row.cells, strict=True)}
+    assert {name for name, seeds in told.items() if seeds} == {"xi_train"}
+    assert "(3 of 4 seeds)" in "".join(read_html(render.html_fragment(rounded, SCALE)).text)
+    assert "(3 of 4 seeds)" in render.latex(rounded, SCALE)
 
 
 def test_html_colours_follow_the_attacker(cells):
@@ -256,7 +290,7 @@ def test_report_is_well_formed_and_needs_nothing_else(report):
             assert attributes.get(name, "data:").startswith("data:")
         assert "//" not in attributes.get("href", "")
     outside = re.sub(r'src="data:[^"]*"', "", report)
-    assert "http" not in outside
+    assert "http" not in outside.replace("http-equiv", "")
     assert "url(" not in outside
     assert "@import" not in outside
     identifiers = {attributes["id"] for _, attributes in reader.seen if "id" in attributes}

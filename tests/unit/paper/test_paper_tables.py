@@ -7,11 +7,21 @@ import pandas as pd
 import pytest
 from mirage.errors import MirageError
 from mirage.paper.cells import CellRecord, collect, read_table, select, write_table
-from mirage.paper.effects import OPEN, OPPOSITE, SHOWS, TOO_FEW, effects, finding_of
+from mirage.paper.effects import (
+    ALL_EQUAL,
+    OPEN,
+    OPPOSITE,
+    SHOWS,
+    TOO_FEW,
+    effects,
+    finding_of,
+    seeds_needed,
+)
 from mirage.paper.metrics import METRICS, TABLE1, paper_sign
 from mirage.paper.reference import reference_rows
 from mirage.paper.tables import paired, summarise, table1, table2, toy_table
 from mirage.paper.toy import ToyResult, ToyRun
+from scipy import stats
 
 BASE = {
     "dataset": "facescrub", "architecture": "resnet152", "samples": "all", "attack": "ppa",
@@ -135,6 +145,39 @@ def test_paired_differences_and_effects_by_hand():
     assert row["finding"] == OPEN
 
 
+def test_a_metric_counts_the_seeds_it_was_measured_in():
+    values = {(0.0, seed): 50.0 + seed for seed in range(4)} | {(0.1, s): 60.0 for s in range(4)}
+    cells = made_cells(values)
+    cells.loc[(cells["alpha"] == 0.0) & (cells["seed"] < 3), "xi_train"] = math.nan
+    row = table2(cells).set_index("alpha").loc[0.0]
+    assert (row["n_seeds"], row["acc1_seeds"], row["xi_train_seeds"]) == (4, 4, 1)
+    assert row["xi_train"] == 1.0
+    assert math.isnan(row["xi_train_seed_sd"])
+    found = effects(cells, ["acc1", "xi_train"]).set_index("metric")
+    assert found["n_seeds"].to_dict() == {"acc1": 4, "xi_train": 1}
+    assert found.loc["xi_train", "finding"] == TOO_FEW
+
+
+@pytest.mark.parametrize("rounding", [0.0, 1e-14])
+def test_equal_differences_have_no_interval_of_width_nothing(rounding):
+    values = {(0.0, seed): 50.0 for seed in range(4)}
+    values |= {(0.1, seed): 51.4 + rounding * seed for seed in range(4)}
+    row = effects(made_cells(values), ["acc1"]).iloc[0]
+    assert row["margin"] == 0
+    assert row["finding"] == ALL_EQUAL
+
+
+@pytest.mark.parametrize("spread", [0.5, 4.0, 9.3, 40.0])
+@pytest.mark.parametrize("margin", [1.0, 6.0])
+def test_seeds_follow_from_the_interval_wanted(spread, margin):
+    def half_width(n):
+        return stats.t.ppf(0.975, n - 1) * spread / math.sqrt(n)
+
+    n = seeds_needed(spread, margin)
+    assert half_width(n) <= margin
+    assert n == 3 or half_width(n - 1) > margin
+
+
 def test_two_seeds_are_too_few():
     values = {(0.0, 1): 50.0, (0.0, 2): 50.0, (0.1, 1): 60.0, (0.1, 2): 61.0}
     assert set(effects(made_cells(values), ["acc1", "delta_face"])["finding"]) == {TOO_FEW}
@@ -145,6 +188,7 @@ def test_two_seeds_are_too_few():
     [
         (2.0, 1.0, 1, SHOWS), (-2.0, 1.0, -1, SHOWS), (2.0, 1.0, -1, OPPOSITE),
         (1.0, 1.0, 1, OPEN), (0.0, 0.0, 1, OPEN), (9.0, math.nan, 1, TOO_FEW),
+        (2.0, 0.0, 1, ALL_EQUAL), (-2.0, 0.0, 1, ALL_EQUAL),
     ],
 )  # fmt: skip
 def test_findings_follow_from_the_interval(mean, margin, sign, finding):
@@ -211,3 +255,28 @@ def test_toy_table_compares_only_the_papers_seed():
     assert table["steps_paper"].iloc[0] == 3113
     assert table["distance_paper"].iloc[0] == 0.65
     assert table[["steps", "steps_paper", "distance_paper"]].iloc[1].isna().all()
+
+
+def test_ties_are_counted_as_ties_and_not_as_agreement():
+    """Two seeds as the paper claims, one against, two equal; for metrics of either direction."""
+    values = {(0.0, seed): 50.0 for seed in range(5)}
+    values |= {(-0.05, seed): 50.0 + value for seed, value in enumerate((-1, -2, 3, 0, 0))}
+    table = effects(made_cells(values), ["acc1", "delta_face"]).set_index("metric")
+    for metric in ("acc1", "delta_face"):
+        row = table.loc[metric]
+        assert (row["n_seeds"], row["n_paper_sign"], row["n_ties"]) == (5, 2, 2)
+
+
+def test_directions_and_units_are_those_of_the_papers_headings():
+    """Arrows of Tables 1 and 2: up for accuracies and knowledge, down for distances and errors."""
+    up = {"test_acc", "acc1", "acc5", "xi_train", "xi_test"}
+    down = {"ece", "delta_face", "delta_eval", "fid"}
+    more = {"precision", "recall", "density", "coverage"}  # not in the paper; more is closer
+    assert {key for key, metric in METRICS.items() if metric.arrow == "↑"} == up | more
+    assert {key for key, metric in METRICS.items() if metric.arrow == "↓"} == down
+    assert {key for key, metric in METRICS.items() if not metric.arrow} == {"acc1_std"}
+    assert {key for key, metric in METRICS.items() if metric.percent} == up | {"acc1_std"}
+    for key in up:
+        assert (paper_sign(key, 0.1), paper_sign(key, 0.0), paper_sign(key, -0.05)) == (1, 0, -1)
+    for key in down:
+        assert (paper_sign(key, 0.1), paper_sign(key, 0.0), paper_sign(key, -0.05)) == (-1, 0, 1)

@@ -43,7 +43,7 @@ def test_a_packaging_is_imported_whole_and_runs_nothing(written, tmp_path, monke
     g, d = tmp_path / "g.safetensors", tmp_path / "d.safetensors"
     record = nvidia_pickle.import_pickle(written[case], g, d, Published(), tmp_path / "m.json")
     assert sorted(path.name for path in tmp_path.iterdir()) == [
-        "d.safetensors", "g.safetensors", "m.json",
+        ".m.json.xxh3", "d.safetensors", "g.safetensors", "m.json",
     ]  # fmt: skip
     assert record["packaging"] == case[0]
     assert record["status"] == "recorded, no published reference"
@@ -144,7 +144,7 @@ def test_another_published_answer_is_refused_with_the_way_out(
 
 def test_a_published_answer_that_is_missing_is_named(written, answers, tmp_path):
     (answers / references.REFERENCE_INPUT).unlink()
-    with pytest.raises(MirageError, match=r"ffhq_input_img\.npy cannot be read"):
+    with pytest.raises(MirageError, match=r"ffhq_input_img\.npy is missing"):
         _import(written[CASES[2]], answers, tmp_path / "new")
 
 

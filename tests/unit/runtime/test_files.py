@@ -21,7 +21,8 @@ def test_an_error_while_writing_leaves_the_old_file(tmp_path):
     with pytest.raises(RuntimeError):
         write_half()
     assert path.read_text() == "old"
-    assert list(tmp_path.iterdir()) == [path]
+    assert {file.name for file in tmp_path.iterdir()} == {"a.txt", ".a.txt.xxh3"}
+    assert files.sound(path) == path
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS])

@@ -40,8 +40,7 @@ def feature_pool(wildcards):
 
 def attack_pool(wildcards):
     """The candidate pool of an attack, at the size its target sees."""
-    image_px = STUDY.image_px(target(wildcards))
-    return f"priors/pools/{attack_settings(wildcards)['pool']}-{image_px}.safetensors"
+    return STUDY.pool_file(attack(wildcards))
 
 
 def attack_crop(wildcards):

@@ -3,20 +3,40 @@
 from mirage.evaluation.fidelity import UNROUNDED
 
 
+def dataset_of(wildcards):
+    """The data set whose attacks are measured, and the seed whose draw it is (None: shared)."""
+    if "measured" in wildcards.keys():
+        return STUDY.measured_by(wildcards.measured)
+    return wildcards.dataset, int(wildcards.seed)
+
+
 def network_weights(wildcards):
     """Weights of the networks that measure attacks, in the order of NETWORKS."""
-    return [STUDY.network_weights(wildcards.dataset, role) for role in NETWORKS]
+    dataset, seed = dataset_of(wildcards)
+    return [STUDY.network_weights(dataset, role, seed) for role in NETWORKS]
+
+
+def real_features(wildcards):
+    """Features of the training images that an attack is held against."""
+    measured = STUDY.measured(wildcards.dataset, int(wildcards.seed))
+    return f"evaluation/{measured}/features.safetensors"
+
+
+def measured_seed(wildcards):
+    """Seed whose training images these are; None where all cells share them."""
+    return dataset_of(wildcards)[1]
 
 
 def evaluator_check(wildcards):
     """The input range a released evaluator was trained in; nothing for one of ours."""
-    released = STUDY.released_evaluator(wildcards.dataset)
-    return f"evaluation/{wildcards.dataset}/evaluator.json" if released else []
+    dataset, _ = dataset_of(wildcards)
+    released = STUDY.released_evaluator(dataset)
+    return f"evaluation/{dataset}/evaluator.json" if released else []
 
 
 def evaluator_weights(wildcards):
-    """Weights of the network that tells whether an attack succeeded."""
-    return STUDY.network_weights(wildcards.dataset, "eval")
+    """Weights of the released network that tells whether an attack succeeded."""
+    return imported(STUDY.network(wildcards.dataset, "eval")["asset"])
 
 
 def evaluator_view(wildcards):
@@ -31,23 +51,21 @@ def evaluator_accuracy(wildcards):
 
 def network_views(wildcards):
     """Views of the real images the networks see, in the order of NETWORKS."""
-    return [
-        view(wildcards.dataset, STUDY.network(wildcards.dataset, role)["view"])
-        for role in NETWORKS
-    ]
+    dataset, _ = dataset_of(wildcards)
+    return [view(dataset, STUDY.network(dataset, role)["view"]) for role in NETWORKS]
 
 
 def unrounded_store(wildcards):
     """The store, if a network sees photographs resized without rounding; else nothing."""
-    kinds = {
-        STUDY.network(wildcards.dataset, role)["spec"]["kind"] for role in NETWORKS
-    }
-    return store_files(wildcards.dataset) if kinds & UNROUNDED else []
+    dataset, _ = dataset_of(wildcards)
+    kinds = {STUDY.network(dataset, role)["spec"]["kind"] for role in NETWORKS}
+    return store_files(dataset) if kinds & UNROUNDED else []
 
 
 def network_specs(wildcards):
     """Role -> settings of the networks that measure attacks."""
-    return {role: STUDY.network_spec(wildcards.dataset, role) for role in NETWORKS}
+    dataset, _ = dataset_of(wildcards)
+    return {role: STUDY.network_spec(dataset, role) for role in NETWORKS}
 
 
 def student_recipe(wildcards):

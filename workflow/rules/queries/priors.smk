@@ -34,21 +34,37 @@ def prior_reference(wildcards):
 
 
 def generator(prior):
-    """Path of a prior's generator."""
-    home = "priors" if STUDY.prior(prior)["source"]["kind"] == "pickle" else PRIORS_HOME
-    return f"{home}/{prior}/generator.safetensors"
+    """Path of a prior's generator: made here, or shipped and then no rule's output."""
+    shipped = SCALE["trained_priors"]
+    if STUDY.prior(prior)["source"]["kind"] == "pickle" or shipped == "priors":
+        return f"priors/{prior}/generator.safetensors"
+    folder = f"{shipped}/{prior}"
+    for name in ("generator", "discriminator"):
+        if not (ROOT / folder / f"{name}.safetensors").exists():
+            raise WorkflowError(
+                f"{folder}/{name}.safetensors, which is shipped, is missing. Restore it (git "
+                f"checkout -- {folder}), or have the prior trained: trained_priors: priors for "
+                f"this scale in config.yaml."
+            )
+    return f"{HOME}/{folder}/generator.safetensors"
+
+
+def pool_settings(wildcards):
+    """Settings of a candidate pool, as one seed or all cells draw it."""
+    return STUDY.pool_settings(wildcards.pool)
 
 
 def pool_generator(wildcards):
-    """The generator a candidate pool is drawn from."""
-    return generator(STUDY.pool(wildcards.pool)["prior"])
+    """The generator a candidate pool is drawn from; a pool has the size some target sees."""
+    STUDY.require_size(int(wildcards.image_px))
+    return generator(pool_settings(wildcards)["prior"])
 
 
 def pool_recipe(wildcards):
     """Settings of a candidate pool, without the name of its prior."""
-    return {k: v for k, v in STUDY.pool(wildcards.pool).items() if k != "prior"}
+    return {k: v for k, v in pool_settings(wildcards).items() if k != "prior"}
 
 
 def pool_crop(wildcards):
     """Centre crop of a pool's images, in generator pixels."""
-    return STUDY.prior(STUDY.pool(wildcards.pool)["prior"])["crop_px"]
+    return STUDY.prior(pool_settings(wildcards)["prior"])["crop_px"]

@@ -38,6 +38,11 @@ def released_weights(wildcards):
     return imported(STUDY.released_targets[target])
 
 
+def released_seed(wildcards):
+    """Seed of a released target."""
+    return cells.parse(f"targets/{wildcards.released}").seed
+
+
 def released_view(wildcards):
     """The images a released target is tested on."""
     target = cells.parse(f"targets/{wildcards.released}")

@@ -22,6 +22,10 @@ TREATMENT = r"ls-?[0-9]+(?:\.[0-9]+)?"
 SAMPLES = r"all|n[1-9][0-9]*"
 SEED = r"0|[1-9][0-9]*"
 CHUNK = r"[0-9]+-[0-9]+"
+DRAW = rf"{WORD}(?:/s(?:{SEED}))?"
+"""What is drawn once for all cells (``orl-1000``), or anew for each seed (``orl-1000/s1``)."""
+PER_CELL = "cell"
+"""In place of a seed in the configuration: drawn anew, with the seed of the cell that uses it."""
 
 _TARGET = re.compile(
     rf"targets/(?P<dataset>{WORD})/(?P<architecture>{WORD})/(?P<treatment>{TREATMENT})"
@@ -111,6 +115,22 @@ def parse(path: str) -> Target | Attack:
 def _target(dataset: str, architecture: str, treatment: str, samples: str, seed: str) -> Target:
     per_class = None if samples == "all" else int(samples[1:])
     return Target(dataset, architecture, float(treatment[2:]), per_class, int(seed))
+
+
+def seed_of(setting: int | str, cell_seed: int) -> int:
+    """The seed a setting means for a cell: its own number, or the cell's seed."""
+    return cell_seed if setting == PER_CELL else int(setting)
+
+
+def draw(name: str, seed: int | None) -> str:
+    """Name one draw of a thing; without a seed the one that all cells share."""
+    return name if seed is None else f"{name}/s{seed}"
+
+
+def parse_draw(text: str) -> tuple[str, int | None]:
+    """Read the name of a draw back: what is drawn, and the seed if it has one."""
+    name, _, seed = text.partition("/s")
+    return name, int(seed) if seed else None
 
 
 def number(value: float) -> str:

@@ -4,7 +4,6 @@ Only files that no unfinished job waits for go, and none that a rule would have 
 after it the plan of a finished study is as empty as before.
 """
 
-import json
 import logging
 import os
 import time
@@ -14,7 +13,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from mirage.errors import MirageError
 from mirage.places import Kind, Place, place
+from mirage.runtime import claims, files, integrity
 
 _log = logging.getLogger("mirage")
 _ABANDONED_S = 3600.0  # a younger file without an owner may still be written
@@ -45,13 +46,14 @@ def survey(home: Path) -> Iterator[Found]:
 def removable(home: Path) -> list[Found]:
     """List the files that may go.
 
-    A cache with a successor may go once that is there and not older; one without may go after an
-    hour. A state may go if its job has left a record since: a job that starts anew loses its
-    record first.
+    A cache with a successor may go once that is there and not older; one without may go at once
+    where no other job is at work, else after an hour. A state may go if its job has left a record
+    since: a job that starts anew loses its record first. A digest goes with its file.
     """
     found = list(survey(home))
     finished = _finished_states(home)
-    return [file for file in found if _may_go(file, home, finished)]
+    rest_s = _ABANDONED_S if _at_work(home) else 0.0
+    return [file for file in found if _may_go(file, home, finished, rest_s)]
 
 
 def clean(home: Path) -> list[Found]:
@@ -75,24 +77,38 @@ def tell_sizes(home: Path) -> None:
         _log.info("%10.1f MB  %6d files  %-6s %s", size / 1e6, files[key], *key)
 
 
-def _may_go(file: Found, home: Path, finished: dict[str, float]) -> bool:
+def _at_work(home: Path) -> bool:
+    """Whether another job than this one may be writing."""
+    holders = claims.holders(home / "state/claims")
+    return any(claims.alive(holder) is not False for holder in holders if holder.pid != os.getpid())
+
+
+def _may_go(file: Found, home: Path, finished: dict[str, float], rest_s: float) -> bool:
+    path = home / file.path
+    if path.name.endswith(integrity.SUFFIX):
+        return time.time() - file.mtime > rest_s and not integrity.owner(path).exists()
+    if file.place.kind not in ("state", "cache"):
+        return False
+    if file.place.needed_until:
+        successor = path.parent / file.place.needed_until
+        return successor.exists() and successor.stat().st_mtime >= file.mtime
     if file.place.kind == "state":
         return file.mtime <= finished.get(file.path, 0.0)
-    if file.place.kind != "cache":
-        return False
-    if not file.place.needed_until:
-        return time.time() - file.mtime > _ABANDONED_S
-    successor = (home / file.path).with_name(file.place.needed_until)
-    return successor.exists() and successor.stat().st_mtime >= file.mtime
+    if file.path.startswith(".snakemake/"):
+        rest_s = _ABANDONED_S  # this very job's script is among them
+    return time.time() - file.mtime > rest_s
 
 
 def _finished_states(home: Path) -> dict[str, float]:
     """Return state file, or spool beside it -> time of the record its finished job left."""
     times = {}
     for record in (home / "jobs").rglob("*.json"):
-        with suppress(OSError, ValueError):  # a record that cannot be read vouches for nothing
-            state = json.loads(record.read_text(encoding="utf-8")).get("params", {}).get("state")
-            if state:
-                spool = str(Path(state).with_suffix(".spool"))
-                times[str(state)] = times[spool] = record.stat().st_mtime
+        try:
+            state = files.read_json(record).get("params", {}).get("state")
+        except (MirageError, OSError, AttributeError) as error:
+            _log.warning("%s Its state, if any, is left alone.", error)
+            continue
+        if state:
+            spool = str(Path(state).with_suffix(".spool"))
+            times[str(state)] = times[spool] = record.stat().st_mtime
     return times

@@ -5,12 +5,15 @@ numbers that must fit one another), so the paper scale cannot rot while everybod
 """
 
 import difflib
+import textwrap
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from mirage import grouping
+from mirage.cells import PER_CELL
 from mirage.errors import MirageError
+from mirage.visible import listed
 
 Scale = Mapping[str, Any]
 
@@ -27,7 +30,7 @@ def check(config: Mapping[str, Any], schema: Path) -> None:
     """
     _check_schema(config, schema)
     if config["scale"] not in config["scales"]:
-        known = ", ".join(config["scales"])
+        known = listed(config["scales"])
         raise MirageError(f"config: scale is {config['scale']!r}", f"one of {known}")
     for name, scale in config["scales"].items():
         for problem in _problems(scale):
@@ -50,9 +53,10 @@ def _check_schema(config: Mapping[str, Any], schema: Path) -> None:
         close = difflib.get_close_matches(str(unknown[0]), known, n=1)
         hint = f"did you mean {close[0]!r}?" if close else "remove it"
         raise MirageError(
-            f"config: {where} has no key {unknown[0]!r}", f"only {', '.join(known)}", hint
+            f"config: {where} has no key {unknown[0]!r}", f"only {listed(known)}", hint
         )
-    raise MirageError(f"config: {where}: {error.message}", remedy="correct config.yaml")
+    told = textwrap.shorten(error.message, 300, placeholder=" …")
+    raise MirageError(f"config: {where}: {told}", remedy="correct config.yaml")
 
 
 def _problems(scale: Scale) -> Iterator[str]:
@@ -66,7 +70,7 @@ def _unknown_names(scale: Scale) -> Iterator[str]:
         if name not in scale[kind]:
             close = difflib.get_close_matches(name, list(scale[kind]), n=1)
             hint = f"; did you mean {close[0]!r}?" if close else ""
-            yield f"{place}: {name!r} is not among {kind} ({', '.join(scale[kind])}){hint}"
+            yield f"{place}: {name!r} is not among {kind} ({listed(scale[kind])}){hint}"
 
 
 def _references(scale: Scale) -> Iterator[tuple[str, str, str]]:
@@ -149,6 +153,7 @@ def _misfits(scale: Scale) -> Iterator[str]:
                     f"networks.{dataset}.{role}: `released` (the architecture) belongs to a "
                     "classifier from an asset, and to nothing else"
                 )
+    yield from _draw_misfits(scale)
     for name in scale["attacks"]:
         for dataset in scale["datasets"]:
             yield from _attack_misfits(scale, name, dataset)
@@ -169,6 +174,37 @@ def _misfits(scale: Scale) -> Iterator[str]:
                 f"priors.{name}.source.recipe.batch_size: {batch} images are no multiple "
                 f"of the discriminator's deviation_group {group} (nor smaller)"
             )
+
+
+def _draw_misfits(scale: Scale) -> Iterator[str]:
+    """Draws of every cell that something shared, or another training, stands in the way of."""
+    for dataset, networks in scale["networks"].items():
+        per_cell = scale["datasets"][dataset]["recipe"].get("split", {}).get("seed") == PER_CELL
+        for role, network in networks.items():
+            if per_cell and "released" in network:
+                yield (
+                    f"networks.{dataset}.{role}: a released classifier saw one split, but "
+                    f"{dataset} is divided anew for every seed"
+                )
+            for index in _trained_otherwise(scale, network.get("target")):
+                yield (
+                    f"targets[{index}]: these cells are also networks.{dataset}.{role}, which "
+                    "trains them in another way; name another architecture or seed there"
+                )
+
+
+def _trained_otherwise(scale: Scale, network: Mapping[str, Any] | None) -> Iterator[int]:
+    """Grids that hold a network's own cell, with another training."""
+    for index, grid in enumerate(scale["targets"]):
+        if network is not None and (
+            grid["dataset"] == network["dataset"]
+            and network["architecture"] in grid["architectures"]
+            and 0 in grid["alphas"]
+            and "all" in grid["samples"]
+            and network["seed"] in (PER_CELL, *grid["seeds"])
+            and grid["training"] != network["training"]
+        ):
+            yield index
 
 
 def _attack_misfits(scale: Scale, name: str, dataset: str) -> Iterator[str]:

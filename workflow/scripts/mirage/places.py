@@ -22,30 +22,53 @@ class Place:
             work, and Snakemake's memory) or ``log`` (what happened). Views and pools are stores,
             though cheap to repeat: Snakemake would repeat with them all that was made from them.
         what: the files in words.
-        needed_until: a cache may go once this sibling exists; empty if no job waits for it.
+        needed_until: a cache or state may go once this file, named from its folder, exists and is
+            not older; empty if no job waits for it.
+        again: how a damaged file is made anew, ``{path}`` being its path; empty where a rule
+            declares it and ``snakemake --force PATH`` does.
     """
 
     pattern: str
     kind: Kind
     what: str
     needed_until: str = ""
+    again: str = ""
+
+
+_DELETE = "delete it, then the same command again"
 
 
 PLACES = (
+    Place(
+        "data/*/.preparing/*",
+        "state",
+        "where an interrupted preparation goes on",
+        "../manifest.json",
+        _DELETE,
+    ),
     Place("*.part", "cache", "half-written files of killed jobs"),
+    Place(".tmp??????", "cache", "half-written files of killed jobs"),
+    Place("*/.tmp??????", "cache", "half-written files of killed jobs"),
+    Place("forecast/tmp*/*", "cache", "half-written files of killed jobs"),
     Place("data/*/views/*", "store", "images at a network's size"),
     Place("data/*acceptance.json", "result", "verdict on the data"),
-    Place("data/*/.preparing/*", "state", "where an interrupted preparation goes on"),
     Place("data/*", "store", "decoded photographs"),
     Place("weights/*", "store", "published networks, imported"),
-    Place("fingerprints/*", "result", "what published networks answered when first tried"),
+    Place(
+        "fingerprints/*",
+        "result",
+        "what published networks answered when first tried",
+        again=_DELETE,
+    ),
     Place("priors/pools/*", "store", "candidate images of a prior"),
     Place("priors/*", "store", "generators and discriminators"),
     Place("targets/*", "result", "trained classifiers and their metrics"),
     Place("attacks/*/images.safetensors", "cache", "the student's images", "knowledge.json"),
     Place("attacks/*", "result", "latents, features and metrics of attacks"),
     Place("evaluation/*", "result", "features of real images"),
-    Place("state/*", "state", "where interrupted jobs go on"),
+    Place("state/*", "state", "where interrupted jobs go on", again=_DELETE),
+    Place("forecast.*", "result", "the forecast", again="snakemake forecast"),
+    Place("assets.txt", "result", "the table of assets", again="snakemake check_assets"),
     Place("jobs/*", "log", "what each job was made with"),
     Place("logs/*", "log", "what jobs told"),
     Place(".snakemake/log/*", "log", "what Snakemake told"),

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any, Self, TypeVar
 
 from mirage.errors import MirageError
+from mirage.visible import listed
 
 Built = TypeVar("Built")
 
@@ -44,13 +45,13 @@ def build(recipe: type[Built], values: Mapping[str, Any]) -> Built:
     unknown = sorted(set(values) - set(fields))
     if unknown:
         raise MirageError(
-            f"{name} has no setting {', '.join(map(repr, unknown))}",
-            f"only {', '.join(fields)}",
+            f"{name} has no setting {listed(map(repr, unknown))}",
+            f"only {listed(fields)}",
             "correct the spelling or remove it",
         )
     missing = [key for key, field in fields.items() if key not in values and _is_required(field)]
     if missing:
-        raise MirageError(f"{name} lacks {', '.join(map(repr, missing))}", remedy="add it")
+        raise MirageError(f"{name} lacks {listed(map(repr, missing))}", remedy="add it")
     return recipe(**{key: _cast(hints[key], values[key], f"{name}.{key}") for key in values})
 
 
@@ -78,7 +79,7 @@ def _cast(hint: Any, value: Any, where: str) -> Any:
         return _cast(inner[0] if len(inner) == 1 else Any, value, where)
     if hint is Any or origin is typing.Literal:
         options = arguments if origin is typing.Literal else (value,)
-        require(value in options, where, value, f"one of {', '.join(map(str, options))}")
+        require(value in options, where, value, f"one of {listed(options)}")
         return value
     if origin is tuple:
         require(isinstance(value, list | tuple), where, value, "a list")

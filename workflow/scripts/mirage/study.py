@@ -9,6 +9,7 @@ from mirage import cells
 from mirage.cells import Attack, Target
 from mirage.configuration import attack_settings
 from mirage.errors import MirageError
+from mirage.visible import listed
 
 NETWORKS = ("eval", "face", "fid")
 """The networks that measure attacks, by their role."""
@@ -42,23 +43,26 @@ class Study:
         """Every target of the study (without the evaluation networks)."""
         return list(dict.fromkeys(t for grid in self.scale["targets"] for t in _targets(grid)))
 
-    @property
-    def evaluators(self) -> list[Target]:
-        """Every target that is trained to measure attacks."""
-        return list(self._trained_networks)
-
     @cached_property
-    def _trained_networks(self) -> dict[Target, str]:
-        return {
-            self._network_target(spec["target"]): spec["target"]["training"]
-            for roles in self.scale["networks"].values()
-            for spec in roles.values()
-            if "target" in spec
+    def evaluators(self) -> list[Target]:
+        """Every target that is trained to measure the study's attacks."""
+        cells = [attack.target for attack in self.attacks]
+        found = {
+            _network_target(network["target"], cell.seed): None
+            for cell in cells
+            for network in self._entry("networks", cell.dataset).values()
+            if "target" in network
         }
+        return list(found)
 
-    @staticmethod
-    def _network_target(spec: Mapping[str, Any]) -> Target:
-        return Target(spec["dataset"], spec["architecture"], 0.0, None, spec["seed"])
+    def _network_training(self, target: Target) -> str | None:
+        """Name of the training of a target that measures attacks; None if it is no such target."""
+        for roles in self.scale["networks"].values():
+            for network in roles.values():
+                spec = network.get("target")
+                if spec and _network_target(spec, target.seed) == target:
+                    return str(spec["training"])
+        return None
 
     @cached_property
     def datasets_in_use(self) -> list[str]:
@@ -115,9 +119,7 @@ class Study:
         """
         views: Mapping[str, Mapping[str, Any]] = self.dataset(dataset)["views"]
         if name not in views:
-            raise MirageError(
-                f"config: {dataset} has no view {name!r}", f"one of {', '.join(views)}"
-            )
+            raise MirageError(f"config: {dataset} has no view {name!r}", f"one of {listed(views)}")
         return views[name]
 
     def classes(self, dataset: str) -> int:
@@ -128,6 +130,34 @@ class Study:
         """Names of the chunks in which a data set's classes are attacked."""
         return cells.chunks(self.classes(dataset), self.classes_per_chunk)
 
+    def require_chunk(self, dataset: str, name: str) -> None:
+        """Refuse a chunk that a data set's attacks are not cut into.
+
+        Raises:
+            MirageError: it is none of ``chunks``.
+        """
+        known = self.chunks(dataset)
+        if name not in known:
+            raise MirageError(
+                f"{name} is no chunk of the classes of {dataset}",
+                f"one of {listed(known)} (classes_per_chunk)",
+            )
+
+    def require_size(self, image_px: int) -> None:
+        """Refuse a size of images that no view has.
+
+        Raises:
+            MirageError: no network sees images of that size.
+        """
+        views = (
+            view for data in self.scale["datasets"].values() for view in data["views"].values()
+        )
+        known = sorted({int(view["image_px"]) for view in views})
+        if image_px not in known:
+            raise MirageError(
+                f"no network sees images of {image_px} pixels", f"one of {listed(known)}"
+            )
+
     def training(self, target: Target) -> dict[str, Any]:
         """Settings a target is trained with, its alpha included.
 
@@ -137,7 +167,7 @@ class Study:
         Raises:
             MirageError: no grid fits.
         """
-        name = self._trained_networks.get(target)
+        name = self._network_training(target)
         for grid in self.scale["targets"]:
             budgets = [None if s == "all" else s for s in grid["samples"]]
             fits = (
@@ -189,12 +219,53 @@ class Study:
         view = self.architecture(settings["architecture"])["view"]
         return {**settings, "image_px": self.view(dataset, view)["image_px"]}
 
-    def network_weights(self, dataset: str, role: str) -> str:
-        """Path of a network's weights, trained here or imported."""
+    def network_weights(self, dataset: str, role: str, seed: int | None) -> str:
+        """Path of a network's weights, trained here or imported, for cells of a seed (or all)."""
         network = self.network(dataset, role)
         if "asset" in network:
             return imported(network["asset"])
-        return f"{self._network_target(network['target']).path}/weights.safetensors"
+        return f"{_network_target(network['target'], seed).path}/weights.safetensors"
+
+    def splits_per_cell(self, dataset: str) -> bool:
+        """Whether every seed divides a data set anew into training and test images."""
+        split = self.dataset(dataset)["recipe"].get("split", {})
+        return bool(split.get("seed") == cells.PER_CELL)
+
+    def measured(self, dataset: str, seed: int) -> str:
+        """Name of the real features that attacks of a seed are held against.
+
+        ``orl/s1`` where the training images or a network are drawn anew for every seed.
+        """
+        networks = self._entry("networks", dataset).values()
+        redrawn = self.splits_per_cell(dataset) or any(
+            network.get("target", {}).get("seed") == cells.PER_CELL for network in networks
+        )
+        return cells.draw(dataset, seed if redrawn else None)
+
+    def measured_by(self, draw: str) -> tuple[str, int | None]:
+        """Data set and seed of a name that ``measured`` gave; no seed where all cells share it."""
+        dataset, seed = cells.parse_draw(draw)
+        _require_draw(draw, self.measured(dataset, seed or 0), dataset)
+        return dataset, seed
+
+    def drawn_pool(self, attack: Attack) -> str:
+        """Name of the candidate pool that an attack draws from (``orl-1000/s1``)."""
+        name = self.attack(attack)["pool"]
+        redrawn = self.pool(name)["seed"] == cells.PER_CELL
+        return cells.draw(name, attack.target.seed if redrawn else None)
+
+    def pool_settings(self, draw: str) -> dict[str, Any]:
+        """Settings of a candidate pool of that name, its seed settled."""
+        name, seed = cells.parse_draw(draw)
+        settings = self.pool(name)
+        redrawn = settings["seed"] == cells.PER_CELL
+        _require_draw(draw, cells.draw(name, (seed or 0) if redrawn else None), name)
+        return {**settings, "seed": settings["seed"] if seed is None else seed}
+
+    def pool_file(self, attack: Attack) -> str:
+        """Path of the candidate pool of an attack, at the size its target sees."""
+        image_px = self.image_px(attack.target)
+        return f"priors/pools/{self.drawn_pool(attack)}-{image_px}.safetensors"
 
     def released_evaluator(self, dataset: str) -> Mapping[str, Any] | None:
         """Architecture and published accuracy of a released evaluator; None if it is ours."""
@@ -266,7 +337,7 @@ class Study:
         try:
             entry: Mapping[str, Any] = self.scale[section][name]
         except KeyError as error:
-            known = ", ".join(self.scale[section])
+            known = listed(self.scale[section])
             raise MirageError(
                 f"config: {section} has no {name!r}",
                 f"one of {known}",
@@ -278,6 +349,19 @@ class Study:
 def imported(asset: str) -> str:
     """Path of an asset's weights after their import."""
     return f"weights/{asset}.safetensors"
+
+
+def _require_draw(asked: str, known: str, name: str) -> None:
+    """Refuse one draw where all cells share one, and the other way round."""
+    if asked != known:
+        shared = "one for all seeds" if known == name else "drawn anew for every seed"
+        raise MirageError(f"{asked!r}: {name} is {shared}", f"a name such as {known!r}")
+
+
+def _network_target(spec: Mapping[str, Any], seed: int | None) -> Target:
+    """The target that measures cells of a seed (None: those of all seeds)."""
+    own = cells.seed_of(spec["seed"], seed or 0)
+    return Target(spec["dataset"], spec["architecture"], 0.0, None, own)
 
 
 def _targets(grid: Mapping[str, Any]) -> list[Target]:

@@ -1,15 +1,20 @@
 """Is what lies on the disk what was asked for?"""
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from mirage.assets.manifest import Asset, FileFacts, Manifest, Member
 from mirage.assets.memory import Memory
+from mirage.assets.surprises import extra, extra_folders, nested_copy, only_folder
+from mirage.data.passing import reason_to_pass
+from mirage.runtime.permissions import culprit
+from mirage.runtime.regular import kind_of
 
 State = Literal["verified", "present", "missing", "wrong"]
+MOVE_AWAY = "move away what lies there"
 _PAGE = (b"<!doctype html", b"<html", b"<?xml")
 
 
@@ -24,6 +29,7 @@ class Finding:
             published (a size, a count) contradicts it; ``missing``; ``wrong``.
         detail: what was checked, or what is wrong.
         size: bytes found; None for a folder or nothing.
+        first: what to do first about a wrong one.
     """
 
     asset: Asset
@@ -31,6 +37,7 @@ class Finding:
     state: State
     detail: str = ""
     size: int | None = None
+    first: str = MOVE_AWAY
 
     @property
     def good(self) -> bool:
@@ -39,7 +46,12 @@ class Finding:
 
 
 class Wrong(Exception):  # noqa: N818 - the answer "no" of a check, not a failure of it
-    """What was found is not what was asked for; the text says why."""
+    """What was found is not what was asked for; the text says why, ``first`` what to do."""
+
+    def __init__(self, why: str, first: str = MOVE_AWAY) -> None:
+        """Keep both."""
+        super().__init__(why)
+        self.first = first
 
 
 def check(asset: Asset, place: Path, memory: Memory) -> Finding:
@@ -63,10 +75,12 @@ def check(asset: Asset, place: Path, memory: Memory) -> Finding:
         proven = asset.holds and all(m.file and m.file.checksum for m in asset.holds)
         return Finding(asset, place, "verified" if proven else "present", details)
     except Wrong as problem:
-        return Finding(asset, place, "wrong", str(problem))
+        return Finding(asset, place, "wrong", str(problem), first=problem.first)
     except OSError as error:
         reason = error.strerror or type(error).__name__
-        return Finding(asset, place, "wrong", f"unreadable: {error.filename or place}: {reason}")
+        where = error.filename or place
+        barred = culprit(where) if isinstance(error, PermissionError) else ""
+        return Finding(asset, place, "wrong", f"unreadable: {where}: {reason}{barred}")
 
 
 def check_all(manifest: Manifest, names: Iterable[str], memory: Memory) -> list[Finding]:
@@ -86,8 +100,9 @@ def check_file(path: Path, facts: FileFacts, memory: Memory) -> str:
         Wrong: it is something else, damaged, or a page saved in its place.
         OSError: it cannot be read.
     """
-    if path.is_dir():
-        raise Wrong("a folder; expected a file")
+    kind = kind_of(path)
+    if kind is not None:  # opening a pipe would wait for ever
+        raise Wrong(f"{kind}; expected a file")
     size = path.stat().st_size
     with path.open("rb") as file:
         head = file.read(64)
@@ -124,7 +139,17 @@ def check_folder(folder: Path, holds: Sequence[Member], memory: Memory) -> str:
     """
     if not folder.is_dir():
         raise Wrong("a file; expected a folder")
-    details = [_check_member(folder, member, memory) for member in holds]
+    copy = nested_copy(folder, holds)
+    try:
+        details = [_check_member(folder, member, memory) for member in holds]
+    except Wrong as problem:
+        if copy is None:
+            raise
+        raise _too_deep(f"{problem}; all of it", copy, folder) from None
+    if copy is not None:
+        raise Wrong(
+            f"it holds a copy of itself in {shown(copy)}", f"move {shown(copy)} somewhere else"
+        )
     if any(member.files or member.folders for member in holds):
         details.append("counted, contents not checked")
     return "; ".join(detail for detail in details if detail)
@@ -133,6 +158,8 @@ def check_folder(folder: Path, holds: Sequence[Member], memory: Memory) -> str:
 def _check_member(folder: Path, member: Member, memory: Memory) -> str:
     path = folder / member.path
     name = "" if member.path == "." else f"{member.path}: "
+    if path.is_symlink() and not path.exists():
+        raise Wrong(f"{name}a link to {shown(path.readlink())}, where there is nothing")
     if not path.exists():
         raise Wrong(f"lacks {member.path}")
     if member.file is not None:
@@ -145,17 +172,40 @@ def _check_member(folder: Path, member: Member, memory: Memory) -> str:
     told = []
     if member.folders is not None:
         with os.scandir(path) as entries:
-            found = sum(e.is_dir() and not e.name.startswith(".") for e in entries)
-        told.append(_compare(name, found, member.folders, "folders"))
+            found = sum(e.is_dir() and not reason_to_pass(e.name) for e in entries)
+        told.append(_compare(name, path, found, member.folders, extra_folders))
     if member.files is not None:
-        told.append(_compare(name, memory.count(path), member.files, "files"))
+        told.append(_compare(name, path, memory.count(path), member.files, extra))
+        deeper = only_folder(path) if member.folders is None else None
+        if deeper is not None:
+            raise _too_deep(f"{name}all of it", deeper, path)
     return f"{name}{', '.join(told)}" if told else ""
 
 
-def _compare(name: str, found: int, wanted: int, what: str) -> str:
-    if found != wanted:
+def _compare(
+    name: str, path: Path, found: int, wanted: int, odd: Callable[[Path, int], str]
+) -> str:
+    what = "files" if odd is extra else "folders"
+    if found < wanted:
         raise Wrong(f"{name}{found:,} {what}; expected {wanted:,}")
+    if found > wanted:
+        raise Wrong(
+            f"{name}{found:,} {what}; expected {wanted:,} ({odd(path, found - wanted)})",
+            f"move away what does not belong in {shown(path)}",
+        )
     return f"{found:,} {what}"
+
+
+def _too_deep(what: str, copy: Path, folder: Path) -> Wrong:
+    return Wrong(
+        f"{what} lies too deep, in {shown(copy)}",
+        f"move what is in {shown(copy)} up into {shown(folder)}",
+    )
+
+
+def shown(path: Path) -> str:
+    """A path without control characters, which a folder of strangers may hold."""
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in str(path))
 
 
 def _is_empty(folder: Path) -> bool:

@@ -13,6 +13,7 @@ from typing import Any
 
 from mirage.errors import MirageError
 from mirage.recipes import build, require
+from mirage.visible import listed
 
 _DIGITS = {"sha256": 64, "md5": 32}
 
@@ -197,7 +198,7 @@ class Manifest(Mapping[str, Asset]):
                 close = difflib.get_close_matches(name, list(self.assets), n=1)
                 raise MirageError(
                     f"config: {where}: there is no asset {name!r}",
-                    f"one of {', '.join(self.assets)}",
+                    f"one of {listed(self.assets)}",
                     f"did you mean {close[0]!r}?" if close else "correct the name",
                 )
 

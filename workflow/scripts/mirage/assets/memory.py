@@ -13,6 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from mirage.data.passing import reason_to_pass
 from mirage.errors import MirageError
 from mirage.runtime import files
 
@@ -59,7 +60,9 @@ class Memory:
         return value
 
     def count(self, folder: Path) -> int:
-        """Number of files below a folder at any depth, hidden ones apart.
+        """Number of files below a folder at any depth, as a data set's reader would take them in.
+
+        What is hidden or a system's own is passed over, and no folder is entered twice.
 
         Raises:
             OSError: the folder or one below it cannot be read.
@@ -77,7 +80,7 @@ class Memory:
         """Write the memory; where it may not be written, the next check is merely slower."""
         if self.path is not None and self._changed:
             with suppress(MirageError, OSError):
-                files.write_json(self.path, self._known)
+                files.write_json(self.path, self._known, sealed=False)
                 self._changed = False
 
     def _keep(self, key: str, entry: dict[str, Any], changed_ns: int) -> None:
@@ -91,6 +94,10 @@ def _stamp(status: os.stat_result) -> list[int]:
     return [status.st_size, status.st_mtime_ns, status.st_ino]
 
 
+def _place(status: os.stat_result) -> tuple[int, int]:
+    return status.st_dev, status.st_ino
+
+
 def _unchanged(folder: Path, times: Mapping[str, int]) -> bool:
     try:
         return all((folder / below).stat().st_mtime_ns == then for below, then in times.items())
@@ -102,12 +109,17 @@ def _survey(folder: Path) -> tuple[dict[str, int], int]:
     times: dict[str, int] = {}
     number = 0
     waiting = ["."]
+    entered = {_place(above.stat()) for above in folder.resolve().parents}
     while waiting:
         below = waiting.pop()
-        times[below] = (folder / below).stat().st_mtime_ns
+        status = (folder / below).stat()
+        if _place(status) in entered:
+            continue  # a link back, or a second one to the same folder
+        entered.add(_place(status))
+        times[below] = status.st_mtime_ns
         with os.scandir(folder / below) as entries:
             for entry in entries:
-                if entry.name.startswith("."):
+                if reason_to_pass(entry.name):
                     continue
                 if entry.is_dir():
                     waiting.append(str(Path(below, entry.name)))

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from mirage.assets.checking import Finding
 from mirage.assets.manifest import Asset
+from mirage.visible import visible
 
 _TITLES = ("asset", "state", "size", "where", "remark")
 
@@ -18,10 +19,7 @@ def table(findings: Sequence[Finding], home: Path) -> str:
     """
     rows = [
         _TITLES,
-        *(
-            (f.asset.name, f.state, _size(f), shown(f.place, home), f.detail or f.asset.later)
-            for f in findings
-        ),
+        *((f.asset.name, f.state, _size(f), shown(f.place, home), _remark(f)) for f in findings),
     ]
     widths = [max(len(row[i]) for row in rows) for i in range(len(_TITLES) - 1)]
     lines = []
@@ -49,12 +47,12 @@ def instructions(findings: Iterable[Finding], home: Path, scale: str) -> str:
     told = [_instruction(finding, home, scale) for finding in bad]
     if sum(f.state == "missing" and f.asset.fetchable for f in bad) > 1:
         told.append(f"All that may be downloaded: {_fetch(scale)}")
-    return "\n".join(told)
+    return visible("\n".join(told), keep="\n")
 
 
 def shown(place: Path, home: Path) -> str:
     """A place as people know it: relative to the repository if it lies there."""
-    return str(place.relative_to(home)) if place.is_relative_to(home) else str(place)
+    return visible(place.relative_to(home) if place.is_relative_to(home) else place)
 
 
 def short_way(asset: Asset, scale: str) -> str:
@@ -71,7 +69,7 @@ def _instruction(finding: Finding, home: Path, scale: str) -> str:
         f"    licence:  {asset.licence}",
     ]
     if finding.state == "wrong":
-        lines.append("    first:    move away what lies there")
+        lines.append(f"    first:    {finding.first}")
     if asset.fetchable:
         lines.append(f"    download: {_fetch(scale, asset)}")
     title = "or by hand:" if asset.fetchable else "by hand:"
@@ -82,7 +80,7 @@ def _instruction(finding: Finding, home: Path, scale: str) -> str:
 
 
 def _because(finding: Finding) -> str:
-    return f": {finding.detail}" if finding.detail else ""
+    return f": {visible(finding.detail)}" if finding.detail else ""
 
 
 def _fetch(scale: str, asset: Asset | None = None) -> str:
@@ -95,6 +93,10 @@ def _size(finding: Finding) -> str:
         return human(finding.size)
     about = finding.asset.size
     return f"~{human(about)}" if about is not None else "?"
+
+
+def _remark(finding: Finding) -> str:
+    return visible(finding.detail or finding.asset.later)
 
 
 def human(size: int) -> str:

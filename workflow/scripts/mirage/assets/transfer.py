@@ -19,6 +19,7 @@ from mirage.assets.manifest import FileFacts
 from mirage.errors import MirageError
 from mirage.runtime import files
 from mirage.runtime.progress import Progress
+from mirage.visible import listed
 
 _log = logging.getLogger("mirage")
 _MB = 1_000_000
@@ -68,7 +69,7 @@ def download(
         except (Refused, Later) as problem:
             problems.append(f"{url}: {problem}")
     raise MirageError(
-        f"{label} could not be downloaded ({'; '.join(problems)})",
+        f"{label} could not be downloaded ({listed(problems, joint='; ')})",
         remedy="check the connection (a proxy is taken from https_proxy) and run the same command "
         "again, it goes on where it was; or follow the manual steps and put the file in place by "
         "hand, after a look at its size",
@@ -120,7 +121,7 @@ def _attempt(url: str, part: Path, facts: FileFacts, label: str, patience: Patie
                 discard(part)
             _make_room(part, (total or 0) - answer.start)
             note = {"url": url, "total": total, "validator": answer.validator}
-            files.write_json(note_of(part), note)
+            files.write_json(note_of(part), note, sealed=False)
             _receive(answer, part, total, label)
     except Stale:
         discard(part)

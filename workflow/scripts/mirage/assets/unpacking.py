@@ -30,6 +30,8 @@ _DAMAGE = (
 # What the names in an archive may cause: one twice, a file where a folder belongs, impossible ones.
 _CLASHES = {errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG, errno.EINVAL}
 _MOST_ENTRIES = 5_000_000
+_LONGEST_HEAD = 1 << 20
+_MOST_PADDING = 64  # blocks behind a tar's end
 
 
 def unpack(archive: Path, form: str, folder: Path, most_bytes: int) -> None:
@@ -62,7 +64,18 @@ def unpack(archive: Path, form: str, folder: Path, most_bytes: int) -> None:
     except _DAMAGE as error:
         if isinstance(error, OSError) and not _is_of_the_archive(error):
             raise
-        raise Wrong(f"it cannot be unpacked ({error})") from error
+        raise Wrong(f"it cannot be unpacked ({_reason(error)})") from error
+
+
+def _reason(error: Exception) -> str:
+    """Why, in our own words: the packers' tell of their modules, and quote what they found."""
+    if isinstance(error, EOFError):
+        return "cut short"
+    if isinstance(error, OSError) and error.errno in _CLASHES:
+        return "its names clash, or are impossible"
+    if isinstance(error, RuntimeError | NotImplementedError):
+        return "encrypted, or packed in an unknown way"
+    return "damaged, or another kind of file"
 
 
 def _is_of_the_archive(error: OSError) -> bool:
@@ -71,7 +84,7 @@ def _is_of_the_archive(error: OSError) -> bool:
 
 
 def _tar_entries(archive: Path) -> Iterator[tuple[str, IO[bytes] | None]]:
-    with tarfile.open(archive, "r:*") as tar:
+    with tarfile.open(archive, "r:*", tarinfo=_Entry) as tar:
         for entry in tar:
             if entry.isdir():
                 yield entry.name, None
@@ -80,8 +93,23 @@ def _tar_entries(archive: Path) -> Iterator[tuple[str, IO[bytes] | None]]:
             else:
                 raise _strange(entry.name)
         # A packer's own checksum stands behind the tar's end, where tarfile does not look.
+        blocks = 0
         while tar.fileobj is not None and tar.fileobj.read(_BLOCK):
-            pass
+            blocks += 1
+            if blocks > _MOST_PADDING:
+                raise Wrong("it unpacks to more than it may")
+
+
+class _Entry(tarfile.TarInfo):
+    """An entry whose long name, which is read into memory whole, may not be of any length."""
+
+    def _proc_member(self, tar: tarfile.TarFile) -> "_Entry":
+        named = (tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK, tarfile.XHDTYPE)
+        if self.type in (*named, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE) and (
+            self.size > _LONGEST_HEAD
+        ):
+            raise tarfile.ReadError
+        return super()._proc_member(tar)  # type: ignore[misc, no-any-return]
 
 
 def _zip_entries(archive: Path) -> Iterator[tuple[str, IO[bytes] | None]]:
@@ -98,13 +126,13 @@ def _zip_entries(archive: Path) -> Iterator[tuple[str, IO[bytes] | None]]:
 
 
 def _strange(name: str) -> Wrong:
-    return Wrong(f"it holds {name!r}, which is no plain file or folder")
+    return Wrong(f"it holds {name[:200]!r}, which is no plain file or folder")
 
 
 def _safe(name: str) -> PurePosixPath:
     path = PurePosixPath(name)
     if path.is_absolute() or ".." in path.parts or "\\" in name or "\0" in name:
-        raise Wrong(f"it holds the path {name!r}, which leads out of it")
+        raise Wrong(f"it holds the path {name[:200]!r}, which leads out of it")
     return path
 
 

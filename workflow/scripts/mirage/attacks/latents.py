@@ -12,6 +12,7 @@ from mirage.attacks.sampling import Candidates
 from mirage.attacks.selection import Selected
 from mirage.errors import MirageError
 from mirage.runtime import files
+from mirage.visible import listed
 
 Result = TypeVar("Result", Candidates, Optimised, Selected)
 
@@ -92,7 +93,7 @@ def _check_cover(held: Sequence[int], classes: Sequence[int]) -> None:
     }
     for fault, labels in faults.items():
         if labels:
-            named = ", ".join(map(str, labels[:10])) + (", …" if len(labels) > 10 else "")
+            named = listed(labels)
             raise MirageError(
                 f"the chunks {fault} {'class' if len(labels) == 1 else 'classes'} {named}",
                 "every attacked class exactly once",

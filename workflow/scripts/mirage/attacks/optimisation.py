@@ -26,6 +26,7 @@ from mirage.priors.stylegan2.discriminator import Discriminator
 from mirage.recipes import Recipe, require
 from mirage.runtime.checkpoint import Checkpoint, State
 from mirage.runtime.progress import Progress
+from mirage.visible import listed
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,7 @@ class OptimisationRecipe(Recipe):
         require(self.steps > 0, "steps", self.steps, "at least 1")
         require(self.batch_size > 0, "batch_size", self.batch_size, "at least 1")
         check_crop(self.crop_scale, self.crop_ratio)
-        require(self.loss in LOSSES, "loss", self.loss, f"one of {', '.join(LOSSES)}")
+        require(self.loss in LOSSES, "loss", self.loss, f"one of {listed(LOSSES)}")
         for name in ("discriminator_weight", "feature_weight"):
             require(getattr(self, name) >= 0, name, getattr(self, name), "zero or more")
 

@@ -1,6 +1,6 @@
 """Acceptance: is a store what it claims to be, and do private and public data stay apart?"""
 
-from collections import Counter
+import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -8,20 +8,26 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
+from mirage.cells import PER_CELL
+from mirage.data import contact_sheet, telling
 from mirage.data.published import Published, differences
 from mirage.data.store import Store
 from mirage.errors import MirageError
 from mirage.recipes import Recipe
 from mirage.runtime import files
+from mirage.visible import listed, visible
 
-_NAMED = 5  # photographs that a note names
+_log = logging.getLogger("mirage")
+_LOGGED = 30  # findings that go to the log, beside the report
 
 
 class Finding(NamedTuple):
     """One thing an inspector should know."""
 
-    kind: Literal["error", "note"]
-    """An error makes the store unfit; a note is a property of the data that was handled."""
+    kind: Literal["error", "warning", "note"]
+    """An error makes the store unfit, and stops the study. A warning counts against the data, but
+    published data sets have some of them: the study goes on, the data have not passed. A note is a
+    property that was handled."""
     text: str
 
 
@@ -52,7 +58,8 @@ def check_store(store: Store, expected: Mapping[str, Any] | None = None) -> list
         expected: fields of ``Expected``; published counts, for example.
 
     Returns:
-        The findings, errors first; empty if there is nothing to say.
+        The findings: errors, warnings (equal and doubtful photographs), notes; empty if there is
+        nothing to say.
     """
     errors = [
         *_checksum_errors(store),
@@ -60,10 +67,11 @@ def check_store(store: Store, expected: Mapping[str, Any] | None = None) -> list
         *_label_errors(store),
         *_split_errors(store),
     ]
-    notes = [*_problem_notes(store), *_duplicate_notes(store)]
+    warnings = [*_duplicate_warnings(store), *telling.doubts(store.manifest)]
     return [
         *(Finding("error", text) for text in errors),
-        *(Finding("note", text) for text in notes),
+        *(Finding("warning", text) for text in warnings),
+        *(Finding("note", text) for text in telling.notes(store.manifest)),
     ]
 
 
@@ -76,7 +84,8 @@ def accept(
     """Inspect stores as the configuration describes them, and write what is found.
 
     A wrong number of classes, damage, people or photographs shared where none may be: errors.
-    Another number of images than the paper's authors had: a note that says what follows.
+    Equal photographs and doubtful ones: warnings, and a contact sheet of the latter beside their
+    store. Another number of images than the paper's authors had: a note that says what follows.
 
     Args:
         manifests: of the stores; a store goes by the name of its folder.
@@ -97,13 +106,21 @@ def accept(
         found = check_store(store, {"identities": expected.pop("classes")})
         found += [Finding("note", text) for text in differences(store, Published.of(expected))]
         findings += [Finding(kind, f"{name}: {text}") for kind, text in found]
+        sheet = contact_sheet.draw_doubtful(store)
+        if sheet is not None:
+            findings.append(
+                Finding("note", f"{name}: the doubtful photographs are shown in {sheet}")
+            )
     for first, second in apart:
         found = check_disjoint(stores[first], stores[second])
         findings += [Finding(kind, f"{first} and {second}: {text}") for kind, text in found]
     errors = [finding.text for finding in findings if finding.kind == "error"]
     if errors:
-        raise MirageError(f"the prepared data is not what it should be: {'; '.join(errors)}")
+        raise MirageError(
+            f"the prepared data is not what it should be: {listed(errors, joint='; ')}"
+        )
     write_report(findings, report)
+    _tell(findings, report)
     return {"stores": len(stores), "notes": len(findings)}
 
 
@@ -127,7 +144,7 @@ def check_disjoint(private: Store, public: Store) -> list[Finding]:
     for entry in private.index:
         names.setdefault(entry.pixel_hash, []).append(entry.name)
     errors += [
-        f"photograph {entry.name} of the second store is {', '.join(names[entry.pixel_hash])} "
+        f"photograph {entry.name} of the second store is {listed(names[entry.pixel_hash])} "
         "of the first"
         for entry in public.index
         if entry.pixel_hash in names
@@ -136,13 +153,16 @@ def check_disjoint(private: Store, public: Store) -> list[Finding]:
 
 
 def write_report(findings: Sequence[Finding], path: str | Path) -> None:
-    """Write the findings: as JSON to a path ending in ``.json``, else as plain text."""
-    passed = all(finding.kind != "error" for finding in findings)
+    """Write the findings: as JSON to a path ending in ``.json``, else as plain text.
+
+    Data have passed if there is neither an error nor a warning.
+    """
+    passed = all(finding.kind == "note" for finding in findings)
     if Path(path).suffix == ".json":
         entries = [finding._asdict() for finding in findings]
         files.write_json(path, {"passed": passed, "findings": entries})
     else:
-        lines = [f"{finding.kind}: {finding.text}" for finding in findings]
+        lines = [f"{finding.kind}: {visible(finding.text)}" for finding in findings]
         files.write_text(path, "\n".join([*lines, "passed" if passed else "failed"]) + "\n")
 
 
@@ -183,33 +203,38 @@ def _label_errors(store: Store) -> Iterable[str]:
 
 
 def _split_errors(store: Store) -> Iterable[str]:
+    drawn = (store.manifest["recipe"]["split"] or {}).get("seed") == PER_CELL
+    parts = (PER_CELL,) if drawn else ("train", "test")
     for entry in store.index:
-        if entry.split not in ("train", "test"):
-            yield f"{entry.name} is in split {entry.split!r}, expected train or test"
-    for split in ("train", "test"):
+        if entry.split not in parts:
+            yield f"{entry.name} is in split {entry.split!r}, expected {' or '.join(parts)}"
+    for split in parts:
         orders = sorted(entry.order for entry in store.index if entry.split == split)
         if orders != list(range(len(orders))):
             yield f"the order of split {split} is not 0 to {len(orders) - 1}"
+    if drawn:
+        return
     trained = set(store.labels[store.members("train")].tolist())
     for label in np.unique(store.labels).tolist():
         if label not in trained and label < len(store.identities):
             yield f"identity {store.identities[label]} has no training image"
 
 
-def _problem_notes(store: Store) -> Iterable[str]:
-    for problem in store.manifest["problems"]:
-        yield f"left out as unreadable: {problem['name']} ({problem['reason']})"
-    for name in store.manifest["left_alone"]:
-        yield f"left alone, no image by its name: {name}"
-    for what, names in store.manifest["handled"].items():
-        more = f" and {len(names) - _NAMED} others" if len(names) > _NAMED else ""
-        yield f"{what}: {len(names)} photographs ({', '.join(names[:_NAMED])}{more})"
-
-
-def _duplicate_notes(store: Store) -> Iterable[str]:
+def _duplicate_warnings(store: Store) -> Iterable[str]:
     where = {entry.name: entry for entry in store.index}
     for kind, groups in store.manifest["duplicates"].items():
         for names in groups:
-            splits = Counter(where[name].split for name in names)
+            splits = {where[name].split for name in names}
             leak = ", in train and test" if len(splits) > 1 else ""
-            yield f"same pixels {kind.replace('_', ' ')}{leak}: {', '.join(names)}"
+            leak = leak or (", in train and test of some seeds" if PER_CELL in splits else "")
+            yield f"same pixels {kind.replace('_', ' ')}{leak}: {listed(names, telling.NAMED)}"
+
+
+def _tell(findings: Sequence[Finding], report: str | Path) -> None:
+    """Write findings to the log, warnings first; the report has them all."""
+    ordered = sorted(findings, key=lambda finding: finding.kind != "warning")
+    for finding in ordered[:_LOGGED]:
+        level = logging.WARNING if finding.kind == "warning" else logging.INFO
+        _log.log(level, "%s", finding.text)
+    if len(ordered) > _LOGGED:
+        _log.warning("%d more findings are in %s", len(ordered) - _LOGGED, report)

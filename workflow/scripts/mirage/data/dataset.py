@@ -1,5 +1,6 @@
 """What a data set is: whose photographs, how many channels, which split."""
 
+import math
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,12 +11,11 @@ import numpy as np
 
 from mirage.data import readers
 from mirage.data.face_crop import FaceCropRecipe
-from mirage.data.readers import Photo, Sources
+from mirage.data.readers import LeftAlone, Photo, Sources
 from mirage.data.splits import SplitRecipe
 from mirage.errors import MirageError
 from mirage.recipes import Recipe, require
-
-_NAMED = 10  # missing photographs that a message names
+from mirage.visible import listed
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class IdentityRecipe(Recipe):
     count: int | None = None
 
     def __post_init__(self) -> None:
-        require(self.rule in _ORDERS, "identities.rule", self.rule, f"one of {', '.join(_ORDERS)}")
+        require(self.rule in _ORDERS, "identities.rule", self.rule, f"one of {listed(_ORDERS)}")
         require(0 <= self.seed < 2**32, "identities.seed", self.seed, "within [0, 2^32)")
         require(self.first >= 0, "identities.first", self.first, "at least 0")
         least = self.count is None or self.count >= 1
@@ -62,6 +62,9 @@ class DatasetRecipe(Recipe):
         on_broken: "stop" refuses a data set with unreadable files, naming all of them; "skip"
             goes on without them and lists them in the manifest. Skipping changes the number of
             images and with it the published split.
+        least_side: photographs with a shorter side, in pixels, are doubtful.
+        greatest_ratio: photographs whose sides differ by a larger factor are doubtful. Doubtful
+            ones stay in the data set, as in the published loaders, and are told.
     """
 
     reader: str
@@ -73,12 +76,17 @@ class DatasetRecipe(Recipe):
     split: SplitRecipe | None = None
     min_images: int = 1
     on_broken: Literal["stop", "skip"] = "stop"
+    least_side: int = 8
+    greatest_ratio: float = 5.0
 
     def __post_init__(self) -> None:
         known = readers.reader_names()
-        require(self.reader in known, "reader", self.reader, f"one of {', '.join(known)}")
+        require(self.reader in known, "reader", self.reader, f"one of {listed(known)}")
         require(self.channels in (1, 3), "channels", self.channels, "1 or 3")
         require(self.min_images >= 1, "min_images", self.min_images, "at least 1")
+        require(self.least_side >= 1, "least_side", self.least_side, "at least 1 pixel")
+        ratio = self.greatest_ratio
+        require(1 <= ratio < math.inf, "greatest_ratio", ratio, "at least 1, and finite")
 
     @property
     def least_images(self) -> int:
@@ -100,8 +108,8 @@ class Selection(NamedTuple):
     """In the reader's order, whatever the order of the identities."""
     identities: list[str]
     """Position = label: order of the selection, so labels are 0..K-1."""
-    left_alone: list[str]
-    """Files the reader passed over."""
+    left_alone: list[LeftAlone]
+    """Files and folders the reader passed over, and why."""
 
 
 def select_photos(recipe: DatasetRecipe) -> Selection:
@@ -134,10 +142,9 @@ def _places(recipe: DatasetRecipe) -> str:
 def _refuse_missing(photos: Sequence[Photo]) -> None:
     missing = [photo.path for photo in photos if not photo.path.is_file()]
     if missing:
-        named = ", ".join(str(path) for path in missing[:_NAMED])
-        more = f" and {len(missing) - _NAMED} others" if len(missing) > _NAMED else ""
         raise MirageError(
-            f"{len(missing)} of {len(photos)} listed photographs are missing: {named}{more}",
+            f"{len(missing)} of {len(photos)} listed photographs are missing or no files: "
+            f"{listed(missing)}",
             "every photograph of the data set's lists",
             "unpack the archive again, or correct the folder",
         )
@@ -191,7 +198,7 @@ def check_counts(owners: Sequence[str], identities: Sequence[str], least: int) -
     short = [f"{name} has {counts[name]}" for name in identities if counts[name] < least]
     if short:
         raise MirageError(
-            f"identities with too few images: {', '.join(short)}",
+            f"identities with too few images: {listed(short)}",
             f"at least {least} each (the larger of min_images and split.train + 1)",
             "add photographs, lower these settings or leave these identities out",
         )

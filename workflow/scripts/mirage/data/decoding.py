@@ -1,30 +1,30 @@
 """Decoding: one image file to uint8 pixels, with whatever is odd about it made plain."""
 
-import io
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import xxhash
 
+from mirage.data import containers, conversion, limits, metadata
+from mirage.data.conversion import Undefined
+from mirage.data.limits import TooCostly
+from mirage.data.metadata import Orientation
+from mirage.data.regular import Irregular, read_regular
 from mirage.errors import MirageError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
 
     from numpy.typing import NDArray
-    from PIL import Image, ImageFile
+    from PIL import Image
 
     Pixels = NDArray[np.uint8]
 
-_ORIENTATION = 0x0112  # EXIF tag; 1 is upright
-_PNG_DEPTH = 24  # place of the bit depth in a PNG file: signature, length, IHDR, width, height
-_TIFF_BITS, _TIFF_ZERO = 258, 262  # TIFF tags: BitsPerSample, and what 0 stands for
-_WHITE = 0
 # What photographs come in. Other formats Pillow knows can run programs or embed documents.
 _FORMATS = ("JPEG", "PNG", "GIF", "BMP", "PPM", "TIFF", "WEBP")
+_JPEG_END = b"\xff\xd9"
 
 
 class UnreadableImage(Exception):  # noqa: N818 - a finding about the data, kept as a Problem
@@ -58,8 +58,9 @@ class Duplicate(NamedTuple):
 def decode_file(path: "Path", channels: int) -> Decoded:
     """Decode one image file.
 
-    EXIF orientation is applied (the official code does so in CelebA's crops only, and shows
-    FaceScrub's as they are stored); of an animation the first frame is taken. Grey is the
+    Pixels come first: damaged metadata are passed over and named, never a reason to lose a
+    photograph. EXIF orientation is applied (the official code does so in CelebA's crops only, and
+    shows FaceScrub's as they are stored); of an animation the first frame is taken. Grey is the
     ITU-R 601 luma of RGB. Transparent pixels are laid over white: Pillow's own conversion would
     show whatever colour lies hidden under them (the official code converts that way; opaque images
     come out the same).
@@ -76,122 +77,101 @@ def decode_file(path: "Path", channels: int) -> Decoded:
         The pixels, and what was handled.
 
     Raises:
-        UnreadableImage: empty, truncated, no image, or of a kind without a defined range.
+        UnreadableImage: empty, truncated, no image, of a kind without a defined range, no regular
+            file, or more than one picture may take (``limits``).
         MirageError: the file cannot be read from the disk, which is no fault of its content and
             must not make a photograph drop out of the data set.
     """
-    from PIL import Image, ImageOps
-
     try:
-        content = path.read_bytes()
+        content = read_regular(path, limits.MOST_FILE_BYTES)
+    except Irregular as problem:
+        raise UnreadableImage(str(problem)) from problem
     except OSError as error:
         raise MirageError(f"{path} cannot be read ({error.strerror})") from error
     if not content:
         raise UnreadableImage("the file is empty")
     try:
-        with Image.open(io.BytesIO(content), formats=_FORMATS) as image:
-            bits = _bits(image, content)
-            _refuse_undefined(image, bits)
-            handled = tuple(_oddities(image, bits, channels))
-            upright = ImageOps.exif_transpose(image)
-            pixels = np.asarray(_to_channels(upright, bits, channels))
-    except (UnreadableImage, MemoryError):
+        return _decode(content, channels)
+    except (TooCostly, Undefined, UnreadableImage) as problem:
+        raise UnreadableImage(str(problem)) from problem
+    except MemoryError:
         raise
     except Exception as error:  # damaged files make the decoders raise nearly anything
+        bare = containers.bare_png(content)
+        if bare is not None:
+            return _rescued(bare, channels, _plain_reason(error, content))
         raise UnreadableImage(_plain_reason(error, content)) from error
-    planes = pixels[None] if pixels.ndim == 2 else pixels.transpose(2, 0, 1)
-    return Decoded(np.ascontiguousarray(planes), handled)
+
+
+def _rescued(bare: bytes, channels: int, reason: str) -> Decoded:
+    """Decode what is left without metadata; if that fails too, they were not to blame."""
+    try:
+        pixels, handled = _decode(bare, channels)
+    except MemoryError:
+        raise
+    except Exception as error:
+        raise UnreadableImage(reason) from error
+    return Decoded(pixels, (metadata.DAMAGED_PARTS, *handled))
+
+
+def _decode(content: bytes, channels: int) -> Decoded:
+    from PIL import Image
+
+    limits.refuse_unopened(content)
+    said = None
+    parted = containers.split_jpeg(content)
+    if parted is not None:
+        content, said = parted
+        if _JPEG_END not in content:
+            raise UnreadableImage("image file is truncated")
+    source = limits.Source(content)
+    with Image.open(source, formats=_FORMATS) as image:
+        limits.refuse_undecoded(image, source, content)
+        bits = conversion.bits_of(image, content)
+        conversion.refuse_undefined(image, bits)
+        odd = tuple(conversion.oddities(image, bits, channels))
+        if image.format == "TIFF":  # its directory is EXIF; Pillow turns it while it loads
+            lies = metadata.judge(image.getexif().get(metadata.ORIENTATION))
+            planes = conversion.to_planes(image, bits, channels)
+        else:
+            lies = metadata.orientation(said or metadata.sayings_of(image))
+            planes = conversion.to_planes(image, bits, channels)
+        several = said.several if said else _has_more_frames(image)
+    if image.format != "TIFF":
+        planes = conversion.turn(planes, lies.value)
+    return Decoded(planes, (*_told(lies, several), *odd))
+
+
+def _has_more_frames(image: "Image.Image") -> bool:
+    """Whether other frames follow; asked last, since a damaged one upsets the first."""
+    try:
+        return bool(getattr(image, "is_animated", False))
+    except TooCostly:
+        raise
+    except Exception:  # whatever a damaged second frame makes the decoder raise
+        return True
+
+
+def _told(lies: Orientation, several: bool) -> "Iterable[str]":
+    if lies.value != 1:
+        yield "turned upright as EXIF says"
+    if several:
+        yield "first frame of several"
+    yield from lies.faults
 
 
 def _plain_reason(error: Exception, content: bytes) -> str:
-    from PIL import UnidentifiedImageError
+    from PIL import Image, UnidentifiedImageError
 
+    if isinstance(error, Image.DecompressionBombError):
+        return "many times the pixels that one picture may have"
     if not isinstance(error, UnidentifiedImageError):
         return f"{type(error).__name__}: {error}"
-    if content.lstrip()[:1] == b"<":
+    if content[:1024].lstrip()[:1] == b"<":
         return "a web page, no image"
-    if not content.strip(b"\0"):
+    if content.count(0) == len(content):
         return "nothing but zero bytes"
     return f"no image in {', '.join(_FORMATS)}"
-
-
-def _bits(image: "ImageFile.ImageFile", content: bytes) -> int:
-    """Bits of one value as the file states them; Pillow narrows some before they are seen."""
-    if image.format == "PNG":
-        return content[_PNG_DEPTH]
-    if image.format == "TIFF":
-        return int(max(_tags(image).get(_TIFF_BITS, (1,))))
-    if image.format == "PPM":
-        settings = image.tile[0].args  # of the decoder; a pair ends with the largest value
-        deep = isinstance(settings, tuple) and settings[1] > 255
-        return 16 if deep or image.mode == "I" else 8
-    return 8
-
-
-def _tags(image: "Image.Image") -> "Mapping[int, Any]":
-    return getattr(image, "tag_v2", {})
-
-
-def _refuse_undefined(image: "Image.Image", bits: int) -> None:
-    """Refuse what has no defined range, or a meaning that is lost on the way through Pillow.
-
-    Raises:
-        UnreadableImage: the reason.
-    """
-    if image.mode == "F":
-        raise UnreadableImage("floating-point pixels have no defined range")
-    if bits > 16:
-        raise UnreadableImage(f"{bits}-bit pixels have no defined range")
-    if image.mode == "I" and image.format == "TIFF":
-        raise UnreadableImage("signed pixels have no defined range")
-    if image.mode == "I;16" and _tags(image).get(_TIFF_ZERO) == _WHITE:
-        raise UnreadableImage("16-bit grey that counts from white is not supported")
-    if image.mode == "RGB" and bits > 8 and "transparency" in image.info:
-        raise UnreadableImage("one transparent colour among 16-bit ones is not supported")
-
-
-def _oddities(image: "Image.Image", bits: int, channels: int) -> Iterator[str]:
-    if image.getexif().get(_ORIENTATION, 1) != 1:
-        yield "turned upright as EXIF says"
-    if getattr(image, "is_animated", False):
-        yield "first frame of several"
-    if bits > 8:
-        yield f"{bits} bits made 8"
-    if image.mode == "CMYK":
-        yield "CMYK made RGB"
-    if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
-        yield "transparency laid over white"
-    if channels > 1 and image.mode in ("1", "L", "LA", "I", "I;16"):
-        yield "grey made RGB"
-
-
-def _to_channels(image: "Image.Image", bits: int, channels: int) -> "Image.Image":
-    from PIL import Image
-
-    if image.mode.startswith("I"):
-        image = _to_8_bits(image, bits)
-    if image.mode == "L" and "transparency" in image.info:
-        # Pillow scales shallow grey to 8 bits, but not the value that is transparent.
-        image.info["transparency"] = image.info["transparency"] * 255 // (2 ** min(bits, 8) - 1)
-    if image.mode in ("PA", "LA") or "transparency" in image.info:
-        image = image.convert("RGBA")
-    if image.mode == "RGBA":
-        white = Image.new("RGBA", image.size, "white")
-        image = Image.alpha_composite(white, image).convert("RGB")
-    if channels == 1 and image.mode not in ("1", "L"):
-        image = image.convert("RGB")
-    return image.convert("L" if channels == 1 else "RGB")
-
-
-def _to_8_bits(image: "Image.Image", bits: int) -> "Image.Image":
-    """Scale deep grey; its transparent value, if any, becomes white while it can be told."""
-    from PIL import Image
-
-    deep, most = np.asarray(image).astype(np.int64), 2**bits - 1
-    shallow = ((deep * 255 + most // 2) // most).astype(np.uint8)
-    if "transparency" in image.info:
-        shallow[deep == image.info["transparency"]] = 255
-    return Image.fromarray(shallow)
 
 
 def pixel_hash(pixels: "Pixels") -> str:

@@ -1,12 +1,13 @@
 """The index of a store: one line of CSV per image."""
 
 import csv
-import io
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from operator import attrgetter
 from pathlib import Path
+from typing import Any
 
+from mirage import sheets
 from mirage.errors import MirageError
 from mirage.runtime import files
 
@@ -39,15 +40,12 @@ class Entry:
 
 
 _COLUMNS = tuple(field.name for field in fields(Entry))
+_READ: dict[type, Callable[[str], Any]] = {int: int, str: sheets.read_cell}
 
 
 def write_index(path: Path, entries: Sequence[Entry]) -> None:
     """Write the index: UTF-8, one heading, equal bytes on every platform."""
-    text = io.StringIO(newline="")
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(_COLUMNS)
-    writer.writerows(map(attrgetter(*_COLUMNS), entries))
-    files.write_text(path, text.getvalue())
+    files.write_text(path, sheets.text([_COLUMNS, *map(attrgetter(*_COLUMNS), entries)]))
 
 
 def read_index(path: Path) -> list[Entry]:
@@ -56,8 +54,8 @@ def read_index(path: Path) -> list[Entry]:
     Raises:
         MirageError: other columns, or a line that does not fit them.
     """
-    kinds = [Entry.__annotations__[column] for column in _COLUMNS]
-    with path.open(encoding="utf-8", newline="") as file:
+    kinds = [_READ[Entry.__annotations__[column]] for column in _COLUMNS]
+    with files.sound(path).open(encoding="utf-8", newline="") as file:
         rows = csv.reader(file)
         if tuple(next(rows, ())) != _COLUMNS:
             raise MirageError(f"{path} has other columns", ", ".join(_COLUMNS))

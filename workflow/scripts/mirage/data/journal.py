@@ -16,7 +16,7 @@ import shutil
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -25,7 +25,7 @@ import numpy as np
 from mirage.data import stream
 from mirage.data.decoding import pixel_hash
 from mirage.errors import MirageError
-from mirage.runtime import files
+from mirage.runtime import files, integrity
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -44,6 +44,7 @@ class Outcome:
         pixel_hash: hash of its pixels; empty if it cannot be used.
         problem: why it cannot be used; empty if it can.
         handled: what was odd about it.
+        doubts: what makes it doubtful, each with its number.
     """
 
     name: str
@@ -52,17 +53,18 @@ class Outcome:
     pixel_hash: str = ""
     problem: str = ""
     handled: tuple[str, ...] = ()
+    doubts: tuple[tuple[str, float], ...] = ()
 
     def line(self) -> list[Any]:
         """All fields, as the journal keeps them."""
-        return [self.name, self.stamp, self.shape, self.pixel_hash, self.problem, self.handled]
+        return list(astuple(self))
 
     @classmethod
     def of(cls, line: Sequence[Any]) -> "Outcome":
         """Rebuild from what ``line`` gave."""
-        name, stamp, shape, pixel_hash, problem, handled = line
-        first, second = stamp
-        return cls(name, (first, second), tuple(shape), pixel_hash, problem, tuple(handled))
+        name, (size, changed), shape, pixel_hash, problem, handled, doubts = line
+        told = tuple((kind, number) for kind, number in doubts)
+        return cls(name, (size, changed), tuple(shape), pixel_hash, problem, tuple(handled), told)
 
 
 def stamp_of(path: Path) -> tuple[int, int]:
@@ -99,6 +101,7 @@ class Journal:
         self._every_s, self._saved = every_s, time.monotonic()
         self.outcomes: list[Outcome] = []
         self._waiting: list[Outcome] = []
+        self._digest = integrity.hasher()  # of all pixels so far
         text = json.dumps(identity, sort_keys=True, default=str)
         heading = json.dumps({"identity": hashlib.blake2b(text.encode()).hexdigest()})
         with files.explaining_disk(folder):
@@ -131,7 +134,9 @@ class Journal:
         """
         with files.explaining_disk(self.pixels):
             if pixels is not None:
-                self._file.write(np.ascontiguousarray(pixels).data)
+                content = np.ascontiguousarray(pixels).reshape(-1).data
+                self._file.write(content)
+                self._digest.update(content)
             self._waiting.append(outcome)
             if time.monotonic() - self._saved >= self._every_s:
                 self.save()
@@ -156,7 +161,7 @@ class Journal:
         self.save()
         with files.explaining_disk(self.pixels):
             size = sum(math.prod(outcome.shape) for outcome in self.outcomes if outcome.shape)
-            stream.finish_flat(self._file, size)
+            stream.finish_flat(self._file, size, self._digest)
             _flush(self._file)
 
     def discard(self) -> None:
@@ -173,8 +178,10 @@ class Journal:
             pixels.seek(stream.flat_start())
             ends = pixels.tell(), lines.tell()
             for shard in _shards(lines):
-                if not _holds(shard, photos[len(self.outcomes) :], pixels):
+                digest = self._digest.copy()
+                if not _holds(shard, photos[len(self.outcomes) :], pixels, digest):
                     break
+                self._digest = digest
                 self.outcomes += shard
                 ends = pixels.tell(), lines.tell()
         return ends
@@ -204,8 +211,13 @@ def _shards(lines: BinaryIO) -> Iterator[list[Outcome]]:
         yield [Outcome.of(outcome) for outcome in json.loads(content)]
 
 
-def _holds(shard: Sequence[Outcome], photos: "Sequence[Photo]", pixels: BinaryIO) -> bool:
-    """Whether a shard's photographs are the next ones, unchanged, and its pixels whole."""
+def _holds(
+    shard: Sequence[Outcome], photos: "Sequence[Photo]", pixels: BinaryIO, digest: Any
+) -> bool:
+    """Whether a shard's photographs are the next ones, unchanged, and its pixels whole.
+
+    ``digest`` takes in the pixels.
+    """
     if len(shard) > len(photos):
         return False
     for outcome, photo in zip(shard, photos, strict=False):
@@ -217,6 +229,7 @@ def _holds(shard: Sequence[Outcome], photos: "Sequence[Photo]", pixels: BinaryIO
                 return False
             if pixel_hash(content.reshape(outcome.shape)) != outcome.pixel_hash:
                 return False
+            digest.update(content)
     return True
 
 

@@ -1,10 +1,14 @@
 """Text lists that come with data sets: a file name and values a line."""
 
+import io
 import math
 from collections.abc import Callable, Container, Iterator, Sequence
 from pathlib import Path
 
+from mirage.data.regular import Irregular, open_regular
 from mirage.errors import MirageError
+
+_LONGEST = 100_000  # letters of a line; one with 68 landmarks has a thousand
 
 
 def _whole(text: str) -> bool:
@@ -83,12 +87,20 @@ def read_numbers(path: Path, count: int) -> list[float]:
 def _lines(path: Path) -> Iterator[tuple[int, str]]:
     """Yield the lines that are not empty with their numbers, from 1."""
     try:
-        with path.open(encoding="utf-8-sig") as file:
-            for number, line in enumerate(file, 1):
+        with io.TextIOWrapper(open_regular(path), encoding="utf-8-sig") as file:
+            for number, line in enumerate(iter(lambda: file.readline(_LONGEST), ""), 1):
+                if len(line) == _LONGEST:
+                    raise MirageError(
+                        f"{path}, line {number}: more than {_LONGEST:,} letters",
+                        "a list of file names",
+                        "get it again",
+                    )
                 if line.strip():
                     yield number, line
     except UnicodeDecodeError as error:
         raise MirageError(f"{path} is no text file", "UTF-8 text", "get it again") from error
+    except Irregular as error:
+        raise MirageError(f"{path} cannot be read ({error})", "a list of file names") from error
     except OSError as error:
         raise MirageError(f"{path} cannot be read ({error.strerror})") from error
 
@@ -101,7 +113,7 @@ def _problem(name: str, values: Sequence[str], kinds: Sequence[str], look: bool)
     if look:
         for value, kind in zip(values, kinds, strict=True):
             if not _KINDS[kind](value):
-                return f"{value!r} is no {kind}"
+                return f"{value!r} is no {kind} (of {name})"
     return ""
 
 

@@ -1,5 +1,6 @@
 """Photographs to pixels: decoded and cut by threads, handed over in the data set's order."""
 
+import cmath
 import hashlib
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -7,10 +8,12 @@ from dataclasses import asdict
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from mirage.data import decoding
+import numpy as np
+
+from mirage.data import decoding, plausibility
 from mirage.data.dataset import DatasetRecipe
 from mirage.data.decoding import UnreadableImage
-from mirage.data.face_crop import FaceCropRecipe, crop_face
+from mirage.data.face_crop import FaceCropRecipe, crop_face, crop_to_photo
 from mirage.data.journal import Journal, Outcome, stamp_of
 from mirage.data.landmarks import read_landmarks, standard_layout
 from mirage.data.meter import Meter
@@ -20,9 +23,9 @@ from mirage.runtime import signals
 from mirage.runtime.progress import Progress
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
+    from mirage.data.plausibility import Doubt
     from mirage.data.readers import Photo
 
     Pixels = NDArray[np.uint8]
@@ -40,13 +43,15 @@ class Prepared(NamedTuple):
 
 
 Prepare = Callable[["Photo"], Prepared]
+_Cut = Callable[[str, "Pixels"], "tuple[Pixels, list[Doubt]]"]
 
 
 def preparation(recipe: DatasetRecipe, photos: "Sequence[Photo]") -> tuple[Prepare, dict[str, Any]]:
     """What turns a photograph into pixels, and all that decides them.
 
     Args:
-        recipe: the data set; ``channels`` and ``face_crop`` matter.
+        recipe: the data set; ``channels``, ``face_crop`` and what makes a photograph doubtful
+            matter.
         photos: the photographs, whose landmarks are read if there is a crop.
 
     Returns:
@@ -57,9 +62,14 @@ def preparation(recipe: DatasetRecipe, photos: "Sequence[Photo]") -> tuple[Prepa
     """
     from PIL import __version__ as pillow
 
-    identity = {"channels": recipe.channels, "pillow": pillow, "face_crop": None}
+    identity = {
+        "channels": recipe.channels,
+        "pillow": pillow,
+        "doubtful": [recipe.least_side, recipe.greatest_ratio],
+        "face_crop": None,
+    }
     if recipe.face_crop is None:
-        return _worker(recipe.channels, lambda _, pixels: pixels), identity
+        return _worker(recipe, lambda _, pixels: (pixels, [])), identity
     crop, points = recipe.face_crop, recipe.face_crop.points
     if "landmarks" not in recipe.sources:
         raise MirageError(
@@ -73,7 +83,7 @@ def preparation(recipe: DatasetRecipe, photos: "Sequence[Photo]") -> tuple[Prepa
         digest.update(landmarks[name].tobytes())
     told = {"settings": asdict(crop), "landmarks": digest.hexdigest()}
     cut = partial(_cut, landmarks, layout, crop)
-    return _worker(recipe.channels, cut), {**identity, "face_crop": told}
+    return _worker(recipe, cut), {**identity, "face_crop": told}
 
 
 def _cut(
@@ -82,23 +92,36 @@ def _cut(
     crop: FaceCropRecipe,
     name: str,
     pixels: "Pixels",
-) -> "Pixels":
-    return crop_face(pixels, landmarks[name], layout, crop)
+) -> "tuple[Pixels, list[Doubt]]":
+    points = landmarks[name]
+    _, height, width = pixels.shape
+    doubts = list(plausibility.doubts_about_landmarks(points, layout, height, width))
+    with np.errstate(all="ignore"):  # numbers so large that their sums are none
+        transform = crop_to_photo(points, layout, crop)
+    if not all(map(cmath.isfinite, transform)):
+        raise UnreadableImage("landmarks that no crop can be made of")
+    return crop_face(pixels, points, layout, crop), doubts
 
 
-def _worker(channels: int, cut: "Callable[[str, Pixels], Pixels]") -> Prepare:
+def _worker(recipe: DatasetRecipe, cut: _Cut) -> Prepare:
     def prepare(photo: "Photo") -> Prepared:
         began = time.thread_time()
         stamp = stamp_of(photo.path)
         try:
-            decoded = decoding.decode_file(photo.path, channels)
-            pixels = cut(photo.name, decoded.pixels)
+            decoded = decoding.decode_file(photo.path, recipe.channels)
+            pixels, doubts = cut(photo.name, decoded.pixels)
         except UnreadableImage as problem:
             outcome = Outcome(photo.name, stamp, problem=str(problem))
             return Prepared(outcome, None, time.thread_time() - began)
+        _, height, width = decoded.pixels.shape
+        doubts += plausibility.doubts_about_size(
+            height, width, recipe.least_side, recipe.greatest_ratio
+        )
+        doubts += plausibility.doubts_about_pixels(pixels)
+        told = tuple((doubt.kind, round(doubt.number, 3)) for doubt in doubts)
         work_s = time.thread_time() - began
         pixel_hash = decoding.pixel_hash(pixels)
-        outcome = Outcome(photo.name, stamp, pixels.shape, pixel_hash, handled=decoded.handled)
+        outcome = Outcome(photo.name, stamp, pixels.shape, pixel_hash, "", decoded.handled, told)
         return Prepared(outcome, pixels, work_s)
 
     return prepare

@@ -4,13 +4,15 @@ The order inside a split is part of the result: subsets with n images per class 
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
+from mirage.cells import PER_CELL, seed_of
 from mirage.errors import MirageError
 from mirage.recipes import Recipe, require
+from mirage.visible import listed
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -35,20 +37,24 @@ class SplitRecipe(Recipe):
 
     Attributes:
         rule: "published", "per_identity" or "listed" (the data set's own lists or folders say).
-        seed: of NumPy's legacy generator, in [0, 2^32).
+        seed: of NumPy's legacy generator, in [0, 2^32), the same for every cell; or "cell": each
+            cell divides the data set anew, with its own seed.
         train_share: for "published": share of all images used for training, within (0, 1).
         train: for "per_identity": training images of each identity, at least 1.
     """
 
     rule: str
-    seed: int = 42
+    seed: int | Literal["cell"] = 42
     train_share: float | None = None
     train: int | None = None
 
     def __post_init__(self) -> None:
         rules = (*_RULES, LISTED)
-        require(self.rule in rules, "split.rule", self.rule, f"one of {', '.join(rules)}")
-        require(0 <= self.seed < 2**32, "split.seed", self.seed, "within [0, 2^32)")
+        require(self.rule in rules, "split.rule", self.rule, f"one of {listed(rules)}")
+        fixed = isinstance(self.seed, int) and 0 <= self.seed < 2**32
+        require(
+            fixed or self.per_cell, "split.seed", self.seed, f"within [0, 2^32), or {PER_CELL!r}"
+        )
         wanted = _RULES[self.rule].setting if self.rule in _RULES else None
         for setting in ("train_share", "train"):
             value = getattr(self, setting)
@@ -60,6 +66,15 @@ class SplitRecipe(Recipe):
         share, train = self.train_share, self.train
         require(share is None or 0 < share < 1, "split.train_share", share, "within (0, 1)")
         require(train is None or train >= 1, "split.train", train, "at least 1")
+
+    @property
+    def per_cell(self) -> bool:
+        """Whether each cell draws its own."""
+        return self.seed == PER_CELL
+
+    def drawn(self, cell_seed: int) -> "SplitRecipe":
+        """The split of a cell with that seed."""
+        return replace(self, seed=seed_of(self.seed, cell_seed))
 
 
 class _Rule(NamedTuple):
@@ -91,13 +106,18 @@ def split_indices(
 
     Raises:
         MirageError: the data set, or an identity, is too small for the rule; the rule is
-            "listed" and nothing is.
+            "listed" and nothing is; the split is still to be drawn by a cell.
     """
     values = np.asarray(labels, dtype=np.int64)
     if recipe is None:
         return Split(np.arange(len(values)), np.empty(0, dtype=np.int64))
     if recipe.rule == LISTED:
         return _listed_split(listed)
+    if not isinstance(recipe.seed, int):
+        raise MirageError(
+            "the split has no seed of its own; every cell draws another",
+            "the seed of the cell that uses it",
+        )
     rule = _RULES[recipe.rule]
     return rule.divide(values, getattr(recipe, rule.setting), recipe.seed)
 
@@ -195,5 +215,5 @@ def _refuse_short(classes: "Indices", counts: "Indices", least: int, expected: s
     short = [f"class {k} has {c}" for k, c in zip(classes, counts, strict=True) if c < least]
     if short:
         raise MirageError(
-            f"too few images: {', '.join(short)}", expected, "ask for fewer images per class"
+            f"too few images: {listed(short)}", expected, "ask for fewer images per class"
         )

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from mirage.cells import PER_CELL
 from mirage.data import decoding, stream
 from mirage.data.dataset import DatasetRecipe, Selection, check_counts, select_photos
 from mirage.data.decoding import Problem
@@ -28,15 +29,16 @@ from mirage.data.index import Entry, read_index, write_index
 from mirage.data.journal import Journal, Outcome
 from mirage.data.meter import Meter
 from mirage.data.preparing import preparation, prepare_all
-from mirage.data.splits import split_indices
+from mirage.data.splits import SplitRecipe, split_indices
 from mirage.errors import MirageError
 from mirage.runtime import files, signals
+from mirage.visible import listed
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 FORMAT = "mirage-store"
-VERSION = 3
+VERSION = 4
 PIXELS, INDEX, MANIFEST = "pixels.safetensors", "index.csv", "manifest.json"
 _PREPARING = ".preparing"
 
@@ -100,9 +102,9 @@ def _problems(outcomes: Sequence[Outcome]) -> list[Problem]:
 
 def _refuse_problems(problems: Sequence[Problem]) -> None:
     if problems:
-        named = "; ".join(f"{problem.name} ({problem.reason})" for problem in problems)
+        told = (f"{problem.name} ({problem.reason})" for problem in problems)
         raise MirageError(
-            f"{len(problems)} photographs cannot be used: {named}",
+            f"{len(problems)} photographs cannot be used: {listed(told, joint='; ')}",
             "readable image files",
             "replace them, or set on_broken to skip to go on without them",
         )
@@ -119,21 +121,31 @@ def _index(outcomes: Sequence[Outcome], selection: Selection, recipe: DatasetRec
     check_counts([photo.identity for photo, _ in kept], selection.identities, recipe.least_images)
     label_of = {identity: label for label, identity in enumerate(selection.identities)}
     labels = [label_of[photo.identity] for photo, _ in kept]
-    split = split_indices(labels, recipe.split, [photo.split for photo, _ in kept])
-    place = {
-        int(index): (part, order)
-        for part, indices in split._asdict().items()
-        for order, index in enumerate(indices)
-    }
+    places = _places(labels, recipe.split, [photo.split for photo, _ in kept])
     entries = []
     for index, (photo, outcome) in enumerate(kept):
-        part, order = place[index]
+        part, order = places[index]
         _, height, width = outcome.shape
         owner, label, pixel_hash = photo.identity, labels[index], outcome.pixel_hash
         entries.append(
             Entry(index, photo.name, owner, label, part, order, height, width, pixel_hash)
         )
     return entries
+
+
+def _places(
+    labels: Sequence[int], recipe: SplitRecipe | None, listed: Sequence[str | None]
+) -> dict[int, tuple[str, int]]:
+    """Part and order of each image; both are left open where every cell draws its own split."""
+    if recipe is not None and recipe.per_cell:
+        split_indices(labels, recipe.drawn(0))  # what is too small for one is for all
+        return {index: (PER_CELL, index) for index in range(len(labels))}
+    split = split_indices(labels, recipe, listed)
+    return {
+        int(index): (part, order)
+        for part, indices in split._asdict().items()
+        for order, index in enumerate(indices)
+    }
 
 
 def _manifest(
@@ -147,22 +159,30 @@ def _manifest(
     duplicates = decoding.find_duplicates(
         (entry.name, entry.identity, entry.pixel_hash) for entry in entries
     )
+    parts = [entry.split for entry in entries]
+    if recipe.split is not None and recipe.split.per_cell:  # every draw has as many of each
+        labels = [entry.label for entry in entries]
+        parts = [part for part, _ in _places(labels, recipe.split.drawn(0), ()).values()]
     handled: dict[str, list[str]] = defaultdict(list)
+    doubtful: dict[str, dict[str, float]] = defaultdict(dict)
     for outcome in outcomes:
         for what in outcome.handled:
             handled[what].append(outcome.name)
+        for kind, number in outcome.doubts:
+            doubtful[kind][outcome.name] = number
     return {
         "format": FORMAT,
         "version": VERSION,
         "recipe": asdict(recipe),
         "channels": recipe.channels,
         "images": len(entries),
-        "train": sum(entry.split == "train" for entry in entries),
-        "test": sum(entry.split == "test" for entry in entries),
+        "train": sum(part == "train" for part in parts),
+        "test": sum(part == "test" for part in parts),
         "identities": selection.identities,
         "problems": [problem._asdict() for problem in _problems(outcomes)],
         "handled": handled,
-        "left_alone": selection.left_alone,
+        "doubtful": doubtful,
+        "left_alone": {left.name: left.why for left in selection.left_alone},
         "duplicates": {
             "within_identity": [list(d.names) for d in duplicates if len(d.identities) == 1],
             "across_identities": [list(d.names) for d in duplicates if len(d.identities) > 1],
@@ -231,7 +251,10 @@ class Store:
         return self._pixels[start:end].reshape(self.channels, entry.height, entry.width)
 
     def members(self, split: str) -> "NDArray[np.int64]":
-        """Indices of the images of "train" or "test", in the published order."""
+        """Indices of the images of "train" or "test", in the published order.
+
+        Empty where every cell divides the data set anew (``View``).
+        """
         rows = [(entry.order, entry.index) for entry in self.index if entry.split == split]
         return np.array([index for _, index in sorted(rows)], dtype=np.int64)
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 
-from mirage.runtime import files
+from mirage.runtime import files, integrity
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -31,10 +31,13 @@ class PixelStream:
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
         self.written = 0
+        self.digest = integrity.hasher()
 
     def append(self, pixels: "NDArray[np.uint8]") -> None:
         """Append uint8 pixels of any shape, in C order."""
-        self.written += self._file.write(np.ascontiguousarray(pixels).data)
+        content = np.ascontiguousarray(pixels).reshape(-1).data
+        self.written += self._file.write(content)
+        self.digest.update(content)
 
 
 @contextmanager
@@ -58,14 +61,16 @@ def pixel_stream(
     room = _room(indices, image_shape, metadata)
     with files.writing(path) as temporary, temporary.open("wb") as file:
         file.seek(_LENGTH_BYTES + room)
-        for name in sorted(indices):
-            file.write(np.ascontiguousarray(indices[name], dtype="<i8").data)
         stream = PixelStream(file)
+        for name in sorted(indices):
+            content = np.ascontiguousarray(indices[name], dtype="<i8").data
+            file.write(content)
+            stream.digest.update(content)
         yield stream
         if stream.written % per_image:
             raise ValueError(f"{stream.written} bytes are no whole number of {image_shape} images")
         shape = (stream.written // per_image, *image_shape)
-        _write_header(file, room, _header(indices, shape, metadata))
+        _write_header(file, room, _header(indices, shape, metadata), stream.digest)
 
 
 def flat_start() -> int:
@@ -73,10 +78,16 @@ def flat_start() -> int:
     return _LENGTH_BYTES + _room({}, (), {})
 
 
-def finish_flat(file: BinaryIO, pixel_bytes: int) -> None:
-    """Give a file whose pixels were written from byte ``flat_start()`` on its header."""
+def finish_flat(file: BinaryIO, pixel_bytes: int, digest: Any) -> None:
+    """Give a file whose pixels were written from byte ``flat_start()`` on its header.
+
+    Args:
+        file: the file.
+        pixel_bytes: how many follow the header.
+        digest: ``integrity.hasher`` that was given all of them.
+    """
     room = _room({}, (), {})
-    _write_header(file, room, _header({}, (pixel_bytes,), {}))
+    _write_header(file, room, _header({}, (pixel_bytes,), {}), digest)
 
 
 def _room(
@@ -88,15 +99,18 @@ def _room(
     return math.ceil(len(widest) / _ALIGNMENT) * _ALIGNMENT
 
 
-def _write_header(file: BinaryIO, room: int, header: bytes) -> None:
+def _write_header(file: BinaryIO, room: int, header: bytes, digest: Any) -> None:
+    head = room.to_bytes(_LENGTH_BYTES, "little") + header.ljust(room)
     file.seek(0)
-    file.write(room.to_bytes(_LENGTH_BYTES, "little") + header.ljust(room))
+    file.write(integrity.seal_header(head, digest))
 
 
 def _header(
     indices: "Mapping[str, NDArray[np.int64]]", shape: tuple[int, ...], metadata: Mapping[str, Any]
 ) -> bytes:
-    entries: dict[str, Any] = {"__metadata__": {"mirage": json.dumps(metadata, sort_keys=True)}}
+    entries: dict[str, Any] = {
+        "__metadata__": integrity.header_metadata(json.dumps(metadata, sort_keys=True))
+    }
     start = 0
     for name in sorted(indices):
         end = start + 8 * len(indices[name])

@@ -2,6 +2,7 @@
 
 import time
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
@@ -10,6 +11,7 @@ import numpy as np
 from mirage.data import stream
 from mirage.data.meter import Meter
 from mirage.data.parallel import in_order
+from mirage.data.splits import SplitRecipe, split_indices
 from mirage.errors import MirageError
 from mirage.recipes import Recipe, require
 from mirage.runtime import files
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 
 FORMAT = "mirage-view"
 VERSION = 1
+_LONGEST = 16  # sides of the result; no photograph is that narrow
 
 
 @dataclass(frozen=True)
@@ -133,8 +136,15 @@ def resize_pixels(
         image = image.crop(fitting_box(*image.size, recipe, name))
     px = recipe.image_px
     width, height, left, top = cut_size(*image.size, recipe)
-    image = image.resize((width, height), Image.Resampling.BILINEAR)
-    small = np.asarray(image.crop((left, top, left + px, top + px)))
+    if max(width, height) > _LONGEST * px:
+        # Of a very long picture only what the cut shows is resized, which may round one level
+        # apart: the whole of 2 x 6000 pixels would become 224 x 672,000.
+        x, y = image.width / width, image.height / height
+        box = (left * x, top * y, (left + px) * x, (top + px) * y)
+        small = np.asarray(image.resize((px, px), Image.Resampling.BILINEAR, box))
+    else:
+        image = image.resize((width, height), Image.Resampling.BILINEAR)
+        small = np.asarray(image.crop((left, top, left + px, top + px)))
     return small[None] if grey else small.transpose(2, 0, 1)
 
 
@@ -170,19 +180,22 @@ def cut_size(width: int, height: int, recipe: ViewRecipe) -> tuple[int, int, int
 
 
 class View:
-    """Reads a prepared view.
+    """Reads a prepared view, as the cells of one seed see it.
 
     Attributes:
         pixels: uint8 [N, C, px, px], memory-mapped: only what is touched is read.
         labels: int64 [N], in [0, classes).
-        train: int64 indices of the training images, in the published order.
-        test: the same of the test images.
         identities: name of each label.
         metadata: recipes of view and data set, checksums of the store.
     """
 
-    def __init__(self, path: str | Path) -> None:
+    def __init__(self, path: str | Path, seed: int | None = None) -> None:
         """Open a view; this loads torch.
+
+        Args:
+            path: the file.
+            seed: of the cell that reads it; needed for ``train`` and ``test`` of a data set that
+                every cell divides anew.
 
         Raises:
             MirageError: missing, truncated, or no view of this version.
@@ -198,9 +211,36 @@ class View:
         tensors = files.load_tensors(path)
         self.pixels: Tensor = tensors["pixels"]
         self.labels: Tensor = tensors["labels"]
-        self.train: Tensor = tensors["train"]
-        self.test: Tensor = tensors["test"]
         self.identities: list[str] = self.metadata["identities"]
+        self._stored: tuple[Tensor, Tensor] = tensors["train"], tensors["test"]
+        self._seed = seed
+
+    @property
+    def train(self) -> "Tensor":
+        """Int64 indices of the training images, in the published order.
+
+        Raises:
+            MirageError: each cell has its own, and no seed was given.
+        """
+        return self._split[0]
+
+    @property
+    def test(self) -> "Tensor":
+        """The same of the test images."""
+        return self._split[1]
+
+    @cached_property
+    def _split(self) -> "tuple[Tensor, Tensor]":
+        settings = self.metadata["dataset"]["split"]
+        recipe = SplitRecipe.of(settings) if settings else None
+        if recipe is None or not recipe.per_cell:
+            return self._stored
+        import torch
+
+        if self._seed is not None:
+            recipe = recipe.drawn(self._seed)
+        train, test = split_indices(self.labels.numpy(), recipe)
+        return torch.from_numpy(train), torch.from_numpy(test)
 
     @property
     def classes(self) -> int:

@@ -65,7 +65,8 @@ def fid_inception(state: Mapping[str, Tensor]) -> nn.Module:
     """
     with torch.device("meta"):
         network = bare_inception()
-    network.load_state_dict(state, assign=True)
+    # Clones lie where PyTorch puts its own tensors: kernels round by the place in memory.
+    network.load_state_dict({n: t.clone() for n, t in state.items()}, assign=True)
     for name in _AVERAGED:
         _wrap(network, f"Mixed_{name}", maximum=False)
     _wrap(network, "Mixed_7c", maximum=True)

@@ -16,6 +16,7 @@ from mirage.evaluation.evaluator import remap
 from mirage.evaluation.fidelity import PAPER, Fidelity
 from mirage.numerics import Precision, autocast
 from mirage.recipes import Recipe, require
+from mirage.visible import listed
 
 
 class Embedded(NamedTuple):
@@ -75,7 +76,7 @@ class NetworkSpec(Recipe):
     remap: bool = False
 
     def __post_init__(self) -> None:
-        require(self.kind in KINDS, "kind", self.kind, f"one of {', '.join(KINDS)}")
+        require(self.kind in KINDS, "kind", self.kind, f"one of {listed(KINDS)}")
         require(self.image_px > 0, "image_px", self.image_px, "a positive number of pixels")
 
 

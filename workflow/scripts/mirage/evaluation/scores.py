@@ -30,8 +30,9 @@ def score_attack(
 
     Returns:
         ``paper`` and ``corrected``: name -> value, shares in [0, 1]; FID is None with a single
-        image on either side, the PRDC values where a class has fewer than two. ``per_class``:
-        one flat row per fidelity and class. JSON-able.
+        image on either side, the PRDC values where a class has fewer than two: their means are
+        over ``prdc_classes`` of the ``n_classes`` classes. ``per_class``: one flat row per
+        fidelity and class. JSON-able.
 
     Raises:
         MirageError: a network or the training images of an attacked class are missing, or a class
@@ -44,6 +45,7 @@ def score_attack(
         scores[fidelity] = {
             **_accuracies(attack, fidelity),
             **{name: _mean(column) for name, column in columns.items()},
+            **_prdc_classes(columns),
             **_fid(attack, real, fidelity),
             **{name: float(knowledge[name]) for name in ("xi_train", "xi_test")},
             "n_images": int(np.prod(attack.of(ACCURACY, fidelity).shape[:2])),
@@ -114,6 +116,12 @@ def _prdc(attack: AttackFeatures, real: RealFeatures) -> dict[str, list[float | 
         name: [None if value is None else float(getattr(value, name)) for value in found]
         for name in Prdc._fields
     }
+
+
+def _prdc_classes(columns: Mapping[str, list[float | None]]) -> dict[str, int]:
+    """Number of classes behind the means of PRDC, under the fidelity that has it."""
+    values = columns.get(Prdc._fields[0])
+    return {} if values is None else {"prdc_classes": sum(value is not None for value in values)}
 
 
 def _fid(

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from mirage.errors import MirageError
 from mirage.evaluation.fidelity import CORRECTED, Fidelity
 from mirage.runtime import files
+from mirage.visible import listed
 
 Array = NDArray[Any]
 
@@ -105,7 +106,7 @@ def _one(arrays: Mapping[str, Array], kind: str, network: str, fidelity: Fidelit
     if name not in arrays:
         raise MirageError(
             f"there are no {kind} of the evaluation network {network!r} ({fidelity})",
-            f"one of {', '.join(sorted(arrays)) or 'none'}",
+            f"one of {listed(sorted(arrays))}",
             "name it among the evaluation networks and embed again",
         )
     return arrays[name]

@@ -6,6 +6,7 @@ from dataclasses import replace
 from mirage.forecast.plan import Plan, units_of
 from mirage.forecast.speeds import Model
 from mirage.forecast.work import Job
+from mirage.visible import listed
 
 
 def sources(model: Model, jobs: Plan) -> list[str]:
@@ -35,7 +36,7 @@ def sources(model: Model, jobs: Plan) -> list[str]:
     shop = model.workshop
     names = {dict(j.wildcards)["dataset"] for j in jobs if j.rule == "prepare_store"}
     if assumed := sorted(name for name in names if not shop.images(name).counted):
-        told.append(f"Published sizes are taken for {', '.join(assumed)}, not prepared yet.")
+        told.append(f"Published sizes are taken for {listed(assumed)}, not prepared yet.")
     return told
 
 
@@ -58,7 +59,7 @@ def limits(model: Model, jobs: Plan, attempts: int) -> list[str]:
             chunked = [rule for rule in long if rule in chunks]
             told.append(
                 f"Not done after {attempts} times {limit} minutes: "
-                + ", ".join(f"{rule} ({h:,.1f} h)" for rule, h in long.items())
+                + listed(f"{rule} ({h:,.1f} h)" for rule, h in long.items())
                 + ". Each attempt goes on where the last ended: raise retries or longest_minutes"
                 + (f", or lower classes_per_chunk for {' and '.join(chunked)}" if chunked else "")
                 + "."
@@ -70,7 +71,7 @@ def limits(model: Model, jobs: Plan, attempts: int) -> list[str]:
         if large := {rule: mb for rule, mb in needs.items() if mb > limit}:
             told.append(
                 f"Will not fit into {limit} MB: "
-                + ", ".join(f"{rule} ({mb:,.0f} MB)" for rule, mb in large.items())
+                + listed(f"{rule} ({mb:,.0f} MB)" for rule, mb in large.items())
                 + ". Raise most_mb where the nodes have more."
             )
     return told
@@ -92,4 +93,4 @@ def _cut(name: str, wanted: Mapping[str, float], limit: int, attempts: int) -> l
         for rule, attempt in first.items()
         if attempt <= attempts
     ]
-    return [f"Requests cut to {name}: {', '.join(cut)}."] if cut else []
+    return [f"Requests cut to {name}: {listed(cut)}."] if cut else []

@@ -1,10 +1,11 @@
 """The forecast in words: text for the terminal, one HTML page."""
 
 from collections.abc import Mapping, Sequence
-from html import escape
 from typing import Any, NamedTuple
 
+from mirage import escape
 from mirage.forecast.summary import CHUNK_HOURS
+from mirage.visible import visible
 
 
 class Table(NamedTuple):
@@ -33,11 +34,11 @@ def tables(told: Mapping[str, Any]) -> list[Table]:
 
 def text(told: Mapping[str, Any]) -> str:
     """The forecast for a terminal."""
-    parts = [_heading(told), *told["notes"]]
+    parts = [visible(part) for part in (_heading(told), *told["notes"])]
     for table in tables(told):
-        lines = [table.head, *table.rows]
+        lines = [[visible(cell) for cell in line] for line in (table.head, *table.rows)]
         widths = [max(len(line[i]) for line in lines) for i in range(len(table.head))]
-        parts.append("\n" + table.title)
+        parts.append("\n" + visible(table.title))
         for line in lines:
             cells = [
                 cell.ljust(width) if i == 0 else cell.rjust(width)
@@ -49,21 +50,22 @@ def text(told: Mapping[str, Any]) -> str:
 
 def html(told: Mapping[str, Any]) -> str:
     """The forecast as the body of a page."""
-    parts = [f"<h1>{escape(_heading(told))}</h1>"]
-    parts += [f"<p>{escape(note)}</p>" for note in told["notes"]]
+    parts = [f"<h1>{escape.html(_heading(told))}</h1>"]
+    parts += [f"<p>{escape.html(note)}</p>" for note in told["notes"]]
     for table in tables(told):
         head = "".join(
-            f'<th scope="col"{_name_class(i)}>{escape(cell)}</th>'
+            f'<th scope="col"{_name_class(i)}>{escape.html(cell)}</th>'
             for i, cell in enumerate(table.head)
         )
         body = "".join(
-            f'<tr><th scope="row" class="name">{escape(row[0])}</th>'
-            + "".join(f"<td>{escape(cell)}</td>" for cell in row[1:])
+            f'<tr><th scope="row" class="name">{escape.html(row[0])}</th>'
+            + "".join(f"<td>{escape.html(cell)}</td>" for cell in row[1:])
             + "</tr>\n"
             for row in table.rows
         )
         parts.append(
-            f'<section><h2>{escape(table.title)}</h2>\n<div class="scroll" tabindex="0"><table>\n'
+            f"<section><h2>{escape.html(table.title)}</h2>\n"
+            f'<div class="scroll" tabindex="0"><table>\n'
             f"<thead><tr>{head}</tr></thead>\n<tbody>\n{body}</tbody>\n</table></div></section>"
         )
     return "\n".join(parts)

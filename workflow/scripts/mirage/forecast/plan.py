@@ -64,8 +64,10 @@ def _all_jobs(shop: Workshop) -> Iterator[Job]:
         yield Job.of("prepare_store", dataset=dataset)
         for view in study.dataset(dataset)["views"]:
             yield Job.of("prepare_view", dataset=dataset, view=view)
+    attacked = [attack.target for attack in study.attacks]
+    for measured in dict.fromkeys(study.measured(cell.dataset, cell.seed) for cell in attacked):
+        yield Job.of("embed_real", measured=measured)
     for dataset in study.scale["networks"]:
-        yield Job.of("embed_real", dataset=dataset)
         if study.released_evaluator(dataset):
             yield Job.of("check_evaluator", dataset=dataset)
     yield Job.of("check_data")
@@ -81,10 +83,7 @@ def _all_jobs(shop: Workshop) -> Iterator[Job]:
             yield Job.of("import_target", released=target.cell)
         else:
             yield Job.of("train_target", **_cell(target))
-    pools = {
-        (str(study.attack(attack)["pool"]), study.image_px(attack.target))
-        for attack in study.attacks
-    }
+    pools = {(study.drawn_pool(attack), study.image_px(attack.target)) for attack in study.attacks}
     for pool, side in sorted(pools):
         yield Job.of("synthesise_pool", pool=pool, image_px=str(side))
     for attack in study.attacks:

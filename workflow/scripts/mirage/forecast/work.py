@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from mirage import cells
 from mirage.cells import Attack, Target
+from mirage.checkout import REPOSITORY
 from mirage.errors import MirageError
 from mirage.forecast import units
 from mirage.forecast.counts import Counts
@@ -150,7 +151,7 @@ class Workshop:
         shipped = self.study.scale["trained_priors"]
         home = "priors"
         if self.study.prior(prior)["source"]["kind"] == "trained" and shipped != home:
-            home = f"../../{shipped}"
+            home = f"{REPOSITORY}/{shipped}"
         return f"{home}/{prior}/generator.safetensors"
 
     def w_bytes(self, pool: str) -> int:
@@ -171,10 +172,9 @@ class Workshop:
             widths += self.feature_width.get(name, 2048)
         return FLOAT * fidelities * widths
 
-    def network_files(self, dataset: str) -> list[str]:
-        """Weights of the evaluation networks that are trained here."""
-        paths = [self.study.network_weights(dataset, role) for role in NETWORKS]
-        return [path for path in paths if path]
+    def network_files(self, dataset: str, seed: int | None) -> list[str]:
+        """Weights of the networks that measure the attacks of a seed (or of all)."""
+        return [self.study.network_weights(dataset, role, seed) for role in NETWORKS]
 
     def network_views(self, dataset: str) -> list[str]:
         """Views of the evaluation networks, each once."""

@@ -14,6 +14,8 @@ import torch
 from torch import Tensor, nn
 
 from mirage.errors import MirageError
+from mirage.foreign.wording import plain as plain_text
+from mirage.visible import listed
 
 PREFIXES = ("_orig_mod.", "module.", "model.")
 """Put before every name by torch.compile, by data parallelism, by the official PPA classifier."""
@@ -112,7 +114,9 @@ def _plain_names(
             continue
         if plain in found:
             raise MirageError(
-                f"{source} holds {plain} twice, once as {name}", "each tensor of a network once"
+                f"{source} holds {plain_text(plain)} twice, once as {plain_text(name)}",
+                "each tensor of a network once",
+                "use the published file",
             )
         found[plain] = tensor
     return found
@@ -131,8 +135,7 @@ def _listed(kind: str, names: Iterable[str]) -> str:
     names = list(names)
     if not names:
         return ""
-    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return f"{len(names)} {kind} ({', '.join(names[:_SHOWN])}{more})"
+    return f"{len(names)} {kind} ({listed(names, most=_SHOWN)})"
 
 
 def _undefined(found: Tensor, wanted: Tensor) -> bool:

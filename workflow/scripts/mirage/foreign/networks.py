@@ -17,6 +17,7 @@ from mirage.foreign.layout import Layout, fit, layout_of
 from mirage.foreign.reading import read_state
 from mirage.recipes import Recipe, require
 from mirage.runtime import files
+from mirage.visible import listed
 
 State = dict[str, Tensor]
 
@@ -57,7 +58,7 @@ class ForeignRecipe(Recipe):
     image_px: int | None = None
 
     def __post_init__(self) -> None:
-        require(self.kind in KINDS, "kind", self.kind, f"one of {', '.join(KINDS)}")
+        require(self.kind in KINDS, "kind", self.kind, f"one of {listed(KINDS)}")
         named = self.kind not in ("imagenet", "classifier") or self.architecture is not None
         require(named, "architecture", self.architecture, f"a name, for the kind {self.kind}")
         sized = self.kind != "classifier" or None not in (self.classes, self.image_px)
@@ -113,7 +114,8 @@ def _filled(make: Callable[[], Any]) -> Callable[[State], nn.Module]:
     def build(state: State) -> nn.Module:
         with torch.device("meta"):
             network: nn.Module = make()
-        network.load_state_dict(state, assign=True)
+        # Clones lie where PyTorch puts its own tensors: kernels round by the place in memory.
+        network.load_state_dict({n: t.clone() for n, t in state.items()}, assign=True)
         return network
 
     return build
@@ -128,7 +130,7 @@ def _imagenet(recipe: ForeignRecipe) -> Foreign:
     if name not in ORIGINALS:
         raise MirageError(
             f"there are no published ImageNet weights of {name!r}",
-            f"one of {', '.join(ORIGINALS)}",
+            f"one of {listed(ORIGINALS)}",
             "take the architecture's `init` out of the configuration",
         )
     build = _filled(lambda: original(name))

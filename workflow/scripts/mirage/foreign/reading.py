@@ -1,22 +1,24 @@
 """State dicts of other projects, from any container, as plain tensors.
 
-Containers: safetensors; PyTorch's zip files (since 1.6) and the sequential files before it, both
-through PyTorch's own restricted reader, which builds tensors and containers and refuses any other
-global. The oldest layout, a tar archive, is named and refused, since PyTorch can read it only by
-running what the pickle says; none of the files this project needs is one (facts: torchvision's
-first ResNet files were, vision issue 2068; those of today are not).
+Containers: safetensors; PyTorch's zip files (since 1.6) and the sequential files before it. The
+oldest layout, a tar archive, is named and refused, since it cannot be read without running what
+its pickle says; none of the files this project needs is one (facts: torchvision's first ResNet
+files were, vision issue 2068; those of today are not).
 """
 
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path
-from pickle import UnpicklingError
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from mirage.errors import MirageError
+from mirage.foreign import culprits
+from mirage.foreign.plain_pickle import Machine, Refused
+from mirage.foreign.torch_files import Odd, View, read_sequential, read_zip
+from mirage.foreign.wording import plain
+from mirage.runtime import files
+from mirage.runtime.regular import mapped
 
 NESTED = ("model_state_dict", "state_dict")
 """Keys under which training programs keep the weights beside epoch and optimiser."""
@@ -24,7 +26,9 @@ NESTED = ("model_state_dict", "state_dict")
 _ZIP = b"PK\x03\x04"
 _TAR = slice(257, 262), b"ustar"
 _SHOWN = 4
+_LONGEST_NAME = 256
 _HINT = "fetch it again and compare its checksum"
+_FETCH = "fetch it; nothing is downloaded silently"
 
 
 def read_state(path: str | Path) -> dict[str, Tensor]:
@@ -40,34 +44,32 @@ def read_state(path: str | Path) -> dict[str, Tensor]:
         Name -> tensor on the CPU, as they stand in the file.
 
     Raises:
-        MirageError: the file is missing, unreadable, a folder, damaged, of another kind, or holds
-            more than tensors.
+        MirageError: the file is missing, unreadable, no regular file, damaged, of another kind, or
+            holds more than tensors; then the entry and its class are named.
     """
     path = Path(path)
-    try:
-        with path.open("rb") as file:
-            head = file.read(512)
-    except FileNotFoundError as error:
-        raise MirageError(
-            f"{path} is missing", remedy="fetch it; nothing is downloaded silently"
-        ) from error
-    except OSError as error:
-        raise MirageError(
-            f"{path} cannot be read ({error.strerror})", "one readable file of weights"
-        ) from error
+    data = mapped(path, _FETCH)
+    head = bytes(data[:512])
     if _is_safetensors(head):
-        from mirage.runtime import files
-
         state: dict[str, Tensor] = files.load_tensors(path)
+        _check_names(state, path)
         return state
     _refuse_other_kinds(path, head)
-    return _tensors(_load(path), path)
+    try:
+        value, machine = (read_zip if head.startswith(_ZIP) else read_sequential)(data)
+        views = _views(value, machine, path)
+        return {name: found.decode() for name, found in views.items()}
+    except Refused as problem:
+        raise MirageError(
+            f"{path} cannot be read as network weights: {problem}",
+            "a complete state dict saved by PyTorch, or safetensors",
+            _HINT,
+        ) from problem
 
 
 def container(path: str | Path) -> str:
     """Name the container of a readable file: ``safetensors``, ``torch zip``, ``torch legacy``."""
-    with Path(path).open("rb") as file:
-        head = file.read(512)
+    head = bytes(mapped(path, _FETCH)[:512])
     if _is_safetensors(head):
         return "safetensors"
     return "torch zip" if head.startswith(_ZIP) else "torch legacy"
@@ -93,73 +95,67 @@ def _refuse_other_kinds(path: Path, head: bytes) -> None:
             "the file itself",
             "fetch it again; the download probably asked for a log-in or a confirmation",
         )
+    if not head:
+        raise MirageError(f"{path} cannot be read, it is empty", "a file of weights", _HINT)
 
 
-def _load(path: Path) -> Any:
-    try:
-        _refuse_packed(path)
-        return torch.load(path, map_location="cpu", weights_only=True)
-    except MirageError:
-        raise
-    except UnpicklingError as error:
-        raise MirageError(
-            f"{path} is refused, it holds more than tensors and names "
-            f"({_short(error)}), and cannot be read as network weights",
-            "a state dict saved by PyTorch",
-            "use the published file, or have its state dict saved anew by whoever made it",
-        ) from error
-    except Exception as error:  # zip, runtime, end-of-file errors and more, on damaged files
-        raise MirageError(
-            f"{path} cannot be read as network weights ({_short(error)})",
-            "a complete state dict saved by PyTorch, or safetensors",
-            _HINT,
-        ) from error
-
-
-def _refuse_packed(path: Path) -> None:
-    """Refuse a zip whose parts take more room in memory than the file takes on the disk.
-
-    PyTorch stores the parts as they are and still reads a zip that somebody has compressed, or
-    whose entries share their bytes, so a small file could fill the memory.
-    """
-    if not zipfile.is_zipfile(path):
-        return
-    with zipfile.ZipFile(path) as archive:
-        parts = archive.infolist()
-    stored = all(part.compress_type == zipfile.ZIP_STORED for part in parts)
-    if not stored or sum(part.file_size for part in parts) > path.stat().st_size:
-        raise MirageError(
-            f"{path} is a zip made anew, its parts are compressed or share their bytes",
-            "PyTorch's zip, in which everything is stored as it is",
-            _HINT,
-        )
-
-
-def _short(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0][:160]
-
-
-def _tensors(content: Any, path: Path) -> dict[str, Tensor]:
+def _views(value: Any, machine: Machine, path: Path) -> dict[str, View]:
+    """The tensors of a state dict; everything else in the file must be plain values."""
+    content = value
     for key in NESTED:
         if isinstance(content, Mapping) and isinstance(content.get(key), Mapping):
             content = content[key]
     names = content if isinstance(content, Mapping) else {}
-    if not names or not all(isinstance(v, Tensor) for v in names.values()):
+    _refuse_odd(names, path)
+    strangers = culprits.tell(value, machine.strangers)
+    if strangers:
         raise MirageError(
-            f"{path} holds no state dict",
-            f"names and tensors, at the top or under {' or '.join(NESTED)}",
+            f"{path} is refused, nothing in it was run: {strangers}",
+            "names, tensors and plain values alone, as in a state dict saved by PyTorch",
+            "use the published file; or, if you trust whoever made this one, have it saved anew "
+            "there with torch.save(model.state_dict(), FILE)",
         )
-    odd = [str(name) for name, tensor in names.items() if not _is_plain(tensor)]
-    if odd:
+    others = [f"{plain(n)} ({_class(v)})" for n, v in names.items() if not isinstance(v, View)]
+    if others or not names:
+        more = f" and {len(others) - _SHOWN} more" if len(others) > _SHOWN else ""
+        held = ", ".join(others[:_SHOWN]) + more if others else f"{_class(value)} without entries"
         raise MirageError(
-            f"{path} holds {len(odd)} tensors that are sparse, quantised, nested or without "
-            f"values ({', '.join(odd[:_SHOWN])})",
-            "plain tensors, each value in its place",
+            f"{path} holds no state dict: what is no tensor in it is {held}",
+            f"names and tensors, at the top or under {' or '.join(NESTED)}",
             "use the published file, or have its state dict saved anew by whoever made it",
         )
-    return {str(name): tensor.detach() for name, tensor in names.items()}
+    views = {str(name): found for name, found in names.items()}
+    _check_names(views, path)
+    return views
 
 
-def _is_plain(tensor: Tensor) -> bool:
-    odd = tensor.is_meta or tensor.is_quantized or tensor.is_nested
-    return tensor.layout == torch.strided and not odd
+def _refuse_odd(names: Mapping[Any, Any], path: Path) -> None:
+    odd = {plain(name): found.why for name, found in names.items() if isinstance(found, Odd)}
+    if not odd:
+        return
+    told = [f"{name} {why}" for name, why in odd.items() if why]
+    what = (
+        f"tensors that cannot be: {'; '.join(told[:_SHOWN])}"
+        if told
+        else "tensors that are sparse, quantised, nested or without values "
+        f"({', '.join(list(odd)[:_SHOWN])})"
+    )
+    raise MirageError(
+        f"{path} holds {len(odd)} {what}",
+        "plain tensors, each value in its place",
+        "use the published file, or have its state dict saved anew by whoever made it",
+    )
+
+
+def _class(value: Any) -> str:
+    return "a tensor" if isinstance(value, View) else f"of class {type(value).__name__}"
+
+
+def _check_names(state: Mapping[str, Any], path: Path) -> None:
+    long = [name for name in state if len(name) > _LONGEST_NAME]
+    if long:
+        raise MirageError(
+            f"{path} holds a tensor whose name has {len(long[0]):,} characters ({plain(long[0])})",
+            f"at most {_LONGEST_NAME}",
+            _HINT,
+        )

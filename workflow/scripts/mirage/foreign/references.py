@@ -6,6 +6,8 @@ the answer is recorded and every later import of the same file must repeat it.
 """
 
 import logging
+import math
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +20,7 @@ from mirage.errors import MirageError
 from mirage.foreign.fingerprint import TOLERANCE, difference, fingerprint
 from mirage.recipes import Recipe, require
 from mirage.runtime import files
+from mirage.runtime.regular import opened, require_regular
 
 _log = logging.getLogger("mirage")
 
@@ -35,6 +38,8 @@ REFERENCE_INPUT = "discriminator/ffhq_input_img.npy"
 """Image a discriminator is asked about there; uniform noise in [0, 1), taken as it is."""
 REFERENCE_VALUE = "discriminator/ffhq_output_ref.npy"
 """The discriminator's published answer to it."""
+
+_FACE_PX = 160
 
 _OTHER_PICKLE = (
     "fetch pickle and reference again; if the pickle is another one than ffhq.pkl of "
@@ -80,9 +85,14 @@ def published(table: str | Path, asset: str) -> Published:
 
     try:
         rows = yaml.safe_load(Path(table).read_text(encoding="utf-8")) or {}
+        row = rows.get(asset, {})
     except FileNotFoundError as error:
         raise MirageError(f"{table} is missing", remedy="restore it") from error
-    return Published.of(rows.get(asset, {}))
+    except (yaml.YAMLError, UnicodeDecodeError, AttributeError) as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f" (line {mark.line + 1})" if mark is not None else ""
+        raise MirageError(f"{table} is no valid table{line}", "YAML", "restore it") from error
+    return Published.of(row)
 
 
 def judge_bytes(sha256: str, known: Published) -> str:
@@ -175,22 +185,30 @@ def check_distances(network: torch.nn.Module, folder: str | Path, known: Publish
     faces = []
     for person in known.people:
         path = Path(folder) / person / "1.png"
-        if not path.exists():
-            raise MirageError(f"{path} is missing", remedy="fetch the sample faces as listed")
-        with Image.open(path) as image:
-            faces.append(torch.from_numpy(np.array(image.convert("RGB"))).permute(2, 0, 1))
+        require_regular(path, "fetch the sample faces as listed")
+        try:
+            with Image.open(path) as image:
+                if image.size != (_FACE_PX, _FACE_PX):
+                    raise ValueError
+                faces.append(torch.from_numpy(np.array(image.convert("RGB"))).permute(2, 0, 1))
+        except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as problem:
+            raise MirageError(
+                f"{path} cannot be read as a sample face",
+                f"a photograph of {_FACE_PX} x {_FACE_PX} pixels",
+                "fetch the sample faces as listed",
+            ) from problem
     # The project's own range, (x - 127.5) / 128.
     embedded = network((torch.stack(faces).float() - 127.5) / 128)
     wide = embedded.double()
     found = (wide[:, None] - wide[None]).norm(dim=2)
-    error = float((found - torch.tensor(known.distances, dtype=torch.float64)).norm())
-    if not error < FACENET_TOLERANCE:
+    off = float((found - torch.tensor(known.distances, dtype=torch.float64)).norm())
+    if not off < FACENET_TOLERANCE:
         raise MirageError(
-            f"FaceNet's distances between the sample faces are off by {error:.3g}",
+            f"FaceNet's distances between the sample faces are off by {off:.3g}",
             f"less than {FACENET_TOLERANCE} from the published ones ({known.source})",
             "fetch weights and sample faces again and compare their checksums",
         )
-    return error
+    return off
 
 
 def check_image(image: Tensor, reference: str | Path) -> float:
@@ -234,7 +252,7 @@ def check_value(
     Raises:
         MirageError: a file is missing, damaged, of another shape, or the values differ.
     """
-    known = _published_array(Path(folder, REFERENCE_VALUE))
+    known = _published_array(Path(folder, REFERENCE_VALUE), 1)
     image = _published_image(Path(folder, REFERENCE_INPUT), shape)
     found = discriminator(image.float()).double()
     if known.shape != found.shape:
@@ -251,7 +269,7 @@ def check_value(
 
 def _published_image(path: str | Path, shape: Sequence[int]) -> Tensor:
     """A published image as float64 of the shape [1, C, px, px], whichever way it is stored."""
-    known = _published_array(path)
+    known = _published_array(path, math.prod(shape))
     if known.ndim == 4 and known.shape[-1] == shape[1]:
         known = known.permute(0, 3, 1, 2)
     if known.shape != tuple(shape):
@@ -259,16 +277,33 @@ def _published_image(path: str | Path, shape: Sequence[int]) -> Tensor:
     return known
 
 
-def _published_array(path: str | Path) -> Tensor:
-    import numpy as np
+def _published_array(path: str | Path, most: int) -> Tensor:
+    """The numbers of a NumPy file as float64, if its header claims just what lies there.
 
-    try:
-        array = np.load(path, allow_pickle=False)
-        return torch.from_numpy(np.asarray(array, dtype=np.float64))
-    except (OSError, ValueError, EOFError) as error:
-        raise MirageError(
-            f"{path} cannot be read ({error})", "an array of numbers", "fetch it again"
-        ) from error
+    One of more than ``most`` numbers is of another shape anyway; of it the shape alone is given.
+    """
+    import numpy as np
+    from numpy.lib import format as npy
+
+    why = "it is no array of numbers as NumPy saves it"
+    with opened(path, "fetch it again") as file:
+        try:
+            versions = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
+            shape, by_columns, dtype = versions[npy.read_magic(file)](file)
+            there = os.fstat(file.fileno()).st_size - file.tell()
+            if dtype.kind in "fiu" and math.prod(shape) * dtype.itemsize == there:
+                if math.prod(shape) > most:
+                    return torch.empty(shape, device="meta")
+                values = np.frombuffer(file.read(), dtype).astype(np.float64)
+                return torch.from_numpy(values.reshape(shape, order="F" if by_columns else "C"))
+            why = "it does not hold the numbers it claims"
+        except (KeyError, OSError, ValueError, EOFError, SyntaxError, MemoryError) as error:
+            raise _unreadable_array(path, why) from error
+    raise _unreadable_array(path, why)
+
+
+def _unreadable_array(path: str | Path, why: str) -> MirageError:
+    return MirageError(f"{path} cannot be read, {why}", "an array of numbers", "fetch it again")
 
 
 def _misshapen(path: str | Path, known: Tensor, shape: Sequence[int]) -> MirageError:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mirage import sheets
 from mirage.errors import MirageError
 from mirage.paper.metrics import ATTACK_METRICS, METRICS, TARGET_METRICS
 from mirage.runtime import files
@@ -128,8 +129,14 @@ def select(cells: "pd.DataFrame", **values: object) -> "pd.DataFrame":
 
 
 def write_table(path: str | Path, table: "pd.DataFrame") -> None:
-    """Write a table as CSV in full precision (each number reads back as the same number)."""
+    """Write a table as CSV in full precision (each number reads back as the same number).
+
+    Text that a spreadsheet would run is marked (``sheets.cell``).
+    """
     text = io.StringIO()
+    words = map(str, table.select_dtypes(exclude="number").columns)
+    named = {name: table[name].map(sheets.cell) for name in words}
+    table = table.assign(**named)
     table.to_csv(text, index=False, lineterminator="\n")
     files.write_text(path, text.getvalue())
 
@@ -138,11 +145,11 @@ def read_table(path: str | Path) -> "pd.DataFrame":
     """Read what ``write_table`` wrote; names stay text.
 
     Raises:
-        MirageError: the file is missing.
+        MirageError: the file is missing, unreadable or damaged.
     """
     import pandas as pd
 
-    if not Path(path).is_file():
-        raise MirageError(f"{path} is missing", remedy="let the rule that makes it run")
     words = dict.fromkeys((*BLOCK, "treatment", "fidelity", "model"), str)
-    return pd.read_csv(path, dtype=words)
+    table = pd.read_csv(files.sound(path), dtype=words)
+    named = table.columns.intersection(list(words))
+    return table.assign(**{name: table[name].map(sheets.read_cell) for name in named})

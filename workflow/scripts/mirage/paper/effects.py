@@ -15,8 +15,11 @@ METRICS = ("acc1", "acc5", "delta_face", "delta_eval", "xi_train", "test_acc")
 LEVEL = 0.95
 MIN_SEEDS = 3  # a spread estimated from two values says nothing worth a finding
 
-SHOWS, OPPOSITE, OPEN, TOO_FEW = (
+_NO_SPREAD = 1e-9  # of the largest difference: what rounding leaves of equal differences
+
+SHOWS, OPPOSITE, OPEN, TOO_FEW, ALL_EQUAL = (
     "shows", "shows the opposite", "not distinguishable from 0", "too few seeds to say",
+    "no spread to judge by",
 )  # fmt: skip
 
 
@@ -29,13 +32,12 @@ def effects(cells: "pd.DataFrame", metrics: Sequence[str] = METRICS) -> "pd.Data
 
     Returns:
         One row per block, alpha and metric: ``mean`` of the differences, its standard error
-        ``se``, the half-width ``margin`` of the 95 % t interval, ``n_seeds``, ``n_paper_sign``
-        (seeds whose difference has the sign the paper claims), ``n_ties``, and the ``finding``
-        that ``finding_of`` reads from them. ``se`` is empty with one seed, ``margin`` with fewer
-        than three.
+        ``se``, the half-width ``margin`` of the 95 % t interval, ``n_seeds`` (in which both were
+        measured), ``n_paper_sign`` (seeds whose difference has the sign the paper claims),
+        ``n_ties``, and the ``finding`` that ``finding_of`` reads from them. ``se`` is empty with
+        one seed, ``margin`` with fewer than three.
     """
     import pandas as pd
-    from scipy.special import stdtrit
 
     rows = []
     keys = [*BLOCK, "alpha", "metric"]
@@ -43,8 +45,8 @@ def effects(cells: "pd.DataFrame", metrics: Sequence[str] = METRICS) -> "pd.Data
         names: dict[str, Any] = {key: group[key].iloc[0] for key in keys}
         values, n = group["difference"], len(group)
         mean, sign = float(values.mean()), paper_sign(names["metric"], names["alpha"])
-        se = float(values.std(ddof=1)) / math.sqrt(n) if n > 1 else math.nan
-        margin = se * float(stdtrit(n - 1, (1 + LEVEL) / 2)) if n >= MIN_SEEDS else math.nan
+        se = _spread(values) / math.sqrt(n) if n > 1 else math.nan
+        margin = se * _quantile(n) if n >= MIN_SEEDS else math.nan
         rows.append(
             {
                 **names,
@@ -61,6 +63,36 @@ def effects(cells: "pd.DataFrame", metrics: Sequence[str] = METRICS) -> "pd.Data
     return pd.DataFrame(rows, columns=[*names_of_columns, "finding"])
 
 
+def seeds_needed(spread: float, margin: float) -> int:
+    """Seeds that a 95 % t interval of a wanted half-width takes.
+
+    Args:
+        spread: standard deviation of the paired differences over seeds.
+        margin: wanted half-width, above 0, in the same unit.
+
+    Returns:
+        The smallest number of seeds, at least ``MIN_SEEDS``, with which an interval of that
+        spread is no wider.
+    """
+    n = MIN_SEEDS
+    while _quantile(n) * spread / math.sqrt(n) > margin:
+        n += 1
+    return n
+
+
+def _quantile(n: int) -> float:
+    """Half-width of the interval of n values, in standard errors."""
+    from scipy.special import stdtrit
+
+    return float(stdtrit(n - 1, (1 + LEVEL) / 2))
+
+
+def _spread(values: "pd.Series[float]") -> float:
+    """Standard deviation; exactly 0 for values that differ by rounding only."""
+    equal = float(values.max() - values.min()) <= _NO_SPREAD * float(values.abs().max())
+    return 0.0 if equal else float(values.std(ddof=1))
+
+
 def finding_of(mean: float, margin: float, sign: int) -> str:
     """Say whether an effect shows.
 
@@ -71,10 +103,14 @@ def finding_of(mean: float, margin: float, sign: int) -> str:
 
     Returns:
         ``SHOWS`` if the interval lies wholly on the paper's side of 0, ``OPPOSITE`` if wholly on
-        the other, else ``OPEN``; ``TOO_FEW`` without an interval.
+        the other, else ``OPEN``; ``TOO_FEW`` without an interval; ``ALL_EQUAL`` where all seeds
+        differ by the same amount other than 0, which says that the metric is too coarse for its
+        spread to be estimated, not that the effect is certain.
     """
     if math.isnan(margin):
         return TOO_FEW
+    if margin == 0 and mean != 0:
+        return ALL_EQUAL
     if abs(mean) <= margin:
         return OPEN
     return SHOWS if mean * sign > 0 else OPPOSITE

@@ -4,6 +4,8 @@ Every figure is written as the suffix of its path asks (pdf, png, svg) and equal
 bytes. Nothing is computed here: inputs are arrays and tables.
 """
 
+import contextlib
+import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,14 +15,20 @@ from mirage.paper.cells import BLOCK, select
 from mirage.paper.metrics import METRICS
 from mirage.paper.printed import Scale, heading, number
 from mirage.runtime import files
+from mirage.visible import one_line
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
     import numpy as np
     import pandas as pd
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
     from mirage.paper.toy import ToyResult, ToyRun
+
+# A home that is read-only or missing costs a slower start, which is no news to its owner.
+logging.getLogger("matplotlib").setLevel(logging.ERROR)
 
 DPI = 200  # of PNG files; the others are vectors
 
@@ -34,7 +42,15 @@ _STYLE: Any = {  # keyed by names of settings, which the type stubs enumerate
     "axes.linewidth": 0.6,
     "svg.hashsalt": "mirage",  # otherwise the ids inside an SVG are random
     "pdf.fonttype": 42,
+    "text.parse_math": False,  # a dollar sign in a title is a dollar sign
 }
+
+
+def _style() -> "AbstractContextManager[None]":
+    """Matplotlib's own settings and ours, not those (``matplotlibrc``) of the current folder."""
+    with contextlib.chdir("/"):
+        import matplotlib
+    return matplotlib.rc_context({**matplotlib.rcParamsDefault, **_STYLE})
 
 
 def save(figure: "Figure", path: str | Path) -> None:
@@ -43,8 +59,6 @@ def save(figure: "Figure", path: str | Path) -> None:
     Raises:
         MirageError: the suffix is none of pdf, png, svg.
     """
-    import matplotlib
-
     kind = Path(path).suffix.lstrip(".")
     metadata: dict[str, dict[str, Any]] = {
         "pdf": {"CreationDate": None, "Producer": None, "Creator": None},
@@ -53,7 +67,7 @@ def save(figure: "Figure", path: str | Path) -> None:
     }
     if kind not in metadata:
         raise MirageError(f"{path} is no figure", "a name that ends in .pdf, .png or .svg")
-    with matplotlib.rc_context(_STYLE), files.writing(path) as temporary:
+    with _style(), files.writing(path) as temporary:
         figure.savefig(temporary, format=kind, dpi=DPI, metadata=metadata[kind])
 
 
@@ -74,12 +88,12 @@ def figure8(result: "ToyResult", path: str | Path, seed: int | None = None) -> N
 
 
 def _toy_figure(result: "ToyResult", path: str | Path, seed: int | None, stopped: bool) -> None:
-    import matplotlib
+    style = _style()
     from matplotlib.figure import Figure
 
     chosen = result.runs[0].seed if seed is None else seed
     runs = [run for run in result.runs if run.seed == chosen]
-    with matplotlib.rc_context(_STYLE):
+    with style:
         figure = Figure(figsize=(3.3 * len(runs), 3.15), layout="constrained")
         for axes, run in zip(figure.subplots(1, len(runs), squeeze=False)[0], runs, strict=True):
             _toy_panel(axes, result, run, stopped)
@@ -134,7 +148,7 @@ def figure3(
     Raises:
         MirageError: the columns differ in shape.
     """
-    import matplotlib
+    style = _style()
     from matplotlib.figure import Figure
 
     shapes = {images.shape for images in columns.values()}
@@ -146,12 +160,12 @@ def figure3(
     cell_w, cell_h = width * zoom, height * zoom
     total_w = side + len(columns) * (cell_w + gap) + 4 * gap  # the real images stand apart
     total_h = head + count * (cell_h + gap)
-    with matplotlib.rc_context(_STYLE):
+    with style:
         figure = Figure(figsize=(total_w / DPI, total_h / DPI))
         for column, (title, images) in enumerate(columns.items()):
             left = side + column * (cell_w + gap) + (4 * gap if column else 0)
             figure.text(
-                (left + cell_w / 2) / total_w, 1 - 0.5 * head / total_h, title,
+                (left + cell_w / 2) / total_w, 1 - 0.5 * head / total_h, one_line(title),
                 ha="center", va="center", fontsize=7,
             )  # fmt: skip
             for row in range(count):
@@ -162,7 +176,10 @@ def figure3(
                 axes.imshow(_pixels(images[row]), interpolation="nearest", aspect="auto")
         for row, name in enumerate(rows):
             middle = head + row * (cell_h + gap) + cell_h / 2
-            figure.text(0.1 * side / total_w, 1 - middle / total_h, name, va="center", fontsize=7)
+            figure.text(
+                0.1 * side / total_w, 1 - middle / total_h, one_line(name),
+                va="center", fontsize=7,
+            )  # fmt: skip
     save(figure, path)
 
 
@@ -192,12 +209,12 @@ def figure_effect(
         metrics: one row of panels each; one column per architecture, sample budget and attack.
             The bar beside the dots is the mean with one standard deviation over seeds.
     """
-    import matplotlib
+    style = _style()
     from matplotlib.figure import Figure
 
     chosen = select(cells[cells["alpha"].notna()], fidelity=fidelity)
     blocks = [block for _, block in chosen.groupby(list(BLOCK), sort=False)]
-    with matplotlib.rc_context(_STYLE):
+    with style:
         size = (1.1 + 1.9 * len(blocks), 0.9 + 2.1 * len(metrics))
         figure = Figure(figsize=size, layout="constrained")
         panels = figure.subplots(len(metrics), len(blocks), squeeze=False, sharey="row")
@@ -208,7 +225,8 @@ def figure_effect(
             unit = " in %" if spec.percent else ""
             panels[row][0].set_ylabel(f"{spec.arrow} {spec.title}{unit}")
         for axes, block in zip(panels[0], blocks, strict=True):
-            axes.set_title(heading(block.iloc[0], scale).replace(", ", "\n"), fontsize=8)
+            title = one_line(heading(block.iloc[0], scale))
+            axes.set_title(title.replace(", ", "\n"), fontsize=8)
         for axes in panels[-1]:
             axes.set_xlabel("smoothing factor α")
     save(figure, path)

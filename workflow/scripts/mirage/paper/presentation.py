@@ -2,11 +2,11 @@
 
 from collections.abc import Container, Iterable
 
-from mirage.cells import Attack, Target
+from mirage.cells import PER_CELL, Attack, Target
 from mirage.paper.cells import CellRecord
 from mirage.paper.printed import Scale
 from mirage.paper.reference import Counterparts
-from mirage.study import Study
+from mirage.study import NETWORKS, Study
 
 _MEASURED_BY = {
     "acc1": "eval", "acc5": "eval", "delta_eval": "eval", "delta_face": "face", "fid": "fid",
@@ -70,7 +70,37 @@ def describe(study: Study, name: str) -> Scale:
     networks["xi_train"] = networks["xi_test"] = (
         f"{settings['knowledge']['architecture']} trained on the attack's images"
     )
-    return Scale(name, settings["comparable"], settings["title"], networks, labels)
+    return Scale(
+        name,
+        settings["comparable"],
+        settings["title"],
+        networks,
+        labels,
+        shared(study),
+        settings["paper"].get("interval"),
+    )
+
+
+def shared(study: Study) -> tuple[str, ...]:
+    """What all seeds of a study have in common, in words for its readers."""
+    cells = dict.fromkeys(study.attacks)
+    datasets = dict.fromkeys(cell.target.dataset for cell in cells)
+    splits = [study.splits_per_cell(dataset) for dataset in datasets]
+    pools = [study.drawn_pool(cell) != study.attack(cell)["pool"] for cell in cells]
+    networks = [
+        study.network(dataset, role).get("target", {}).get("seed") == PER_CELL
+        for dataset in datasets
+        for role in NETWORKS
+    ]
+    parts = {
+        "the people and their photographs": True,
+        "the image prior": True,
+        "the split into training and test images": not all(splits),
+        "the pool of candidates": not all(pools),
+        "the networks that measure the attacks": not any(networks),
+        "some of the networks that measure the attacks": any(networks) and not all(networks),
+    }
+    return tuple(part for part, holds in parts.items() if holds)
 
 
 def counterparts(study: Study) -> Counterparts:

@@ -22,6 +22,9 @@ class Scale:
         description: data, image size and networks in a sentence.
         networks: metric -> the network that gives it, told in footnotes.
         labels: our names -> names to print, e.g. ``{"orl": "ORL faces"}``.
+        shared: what all seeds have in common, so that no spread over seeds counts it.
+        interval: half-width of the 95 % intervals that the number of seeds was chosen for, in
+            percentage points of Acc@1; None where no such choice was made.
     """
 
     name: str
@@ -29,6 +32,8 @@ class Scale:
     description: str = ""
     networks: Mapping[str, str] = field(default_factory=dict)
     labels: Mapping[str, str] = field(default_factory=dict)
+    shared: tuple[str, ...] = ()
+    interval: float | None = None
 
     def label(self, name: object) -> str:
         """The name to print."""
@@ -42,6 +47,7 @@ class Cell:
     Attributes:
         ours: our mean.
         spread: standard deviation over seeds.
+        seeds: in how many of the row's seeds it was measured, if not in all: ``5 of 8 seeds``.
         change: signed change against Standard.
         effect: ``improvement`` or ``defence`` if the change has a direction, from the attacker's
             point of view (the paper's green and red).
@@ -52,6 +58,7 @@ class Cell:
 
     ours: str
     spread: str
+    seeds: str
     change: str
     effect: str
     best: bool
@@ -199,11 +206,13 @@ def _cell(row: "pd.Series[Any]", metric: Metric, layout: _Layout, best: bool) ->
     key, digits, paper_digits = metric.key, layout.digits, layout.paper_digits
     change = row.get(f"{key}_change") if metric.of_attack else None
     told = number(change, digits[key], sign=True)
+    measured, seeds = int(row[f"{key}_seeds"]), int(row["n_seeds"])
     moves = told[:1] in ("+", "−")
     helps = (told[:1] == "+") == (metric.towards > 0)
     return Cell(
         ours=number(row[key], digits[key]),
         spread=number(row[f"{key}_seed_sd"], digits[key]),
+        seeds=f"{measured} of {seeds} seeds" if 0 < measured < seeds else "",
         change=told,
         effect=("improvement" if helps else "defence") if moves and metric.towards else "",
         best=best,

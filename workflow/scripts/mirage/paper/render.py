@@ -3,6 +3,9 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mirage.escape import Tex
+from mirage.escape import html as escape_html
+from mirage.escape import latex as escape_latex
 from mirage.paper.printed import Printed, Scale
 
 if TYPE_CHECKING:
@@ -42,6 +45,14 @@ def banner(scale: Scale) -> str:
     return f"{NOT_COMPARABLE} {scale.description}".strip()
 
 
+def uncounted(scale: Scale) -> list[str]:
+    """The sentence on what no spread over seeds counts; none where nothing is known of it."""
+    if not scale.shared:
+        return []
+    shared = ", ".join(scale.shared)
+    return [f"All seeds share {shared}: the luck of these is in no spread and in no interval."]
+
+
 def notes(printed: Printed, scale: Scale) -> list[str]:
     """Footnotes: how to read the table, and which network gave which number."""
     seeds = sorted(set(printed.seeds))
@@ -49,6 +60,7 @@ def notes(printed: Printed, scale: Scale) -> list[str]:
     lines = ["One seed per row."]
     if seeds[-1] > 1:
         lines = [f"Means over {told} seeds per row, ± standard deviation over seeds."]
+        lines += uncounted(scale)
     if printed.has_change:
         lines.append(
             "In brackets: change against Standard with the same seeds; green helps the attack, "
@@ -71,12 +83,14 @@ def notes(printed: Printed, scale: Scale) -> list[str]:
 
 
 def environment() -> "jinja2.Environment":
-    """Templates for HTML: everything is escaped."""
+    """Templates for HTML: every text is escaped, and shown on one line."""
     import jinja2
+    from markupsafe import Markup
 
     return jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES),
         autoescape=True,
+        finalize=lambda value: value if isinstance(value, Markup) else Markup(escape_html(value)),
         trim_blocks=True,
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
@@ -84,12 +98,16 @@ def environment() -> "jinja2.Environment":
 
 
 def latex_environment() -> "jinja2.Environment":
-    """Templates for LaTeX, with delimiters that LaTeX does not use and the filter ``tex``."""
+    """Templates for LaTeX, with delimiters that LaTeX does not use: every text is escaped.
+
+    The filter ``raw`` lets LaTeX of ours pass.
+    """
     import jinja2
 
     made = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES),
-        autoescape=False,  # texts pass through the filter `tex` instead
+        autoescape=False,  # that would be HTML's
+        finalize=escape_latex,
         trim_blocks=True,
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
@@ -100,32 +118,5 @@ def latex_environment() -> "jinja2.Environment":
         comment_start_string="<#",
         comment_end_string="#>",
     )
-    made.filters["tex"] = escape_latex
+    made.filters["raw"] = Tex
     return made
-
-
-_LATEX = {
-    "\\": r"\textbackslash{}",
-    "{": r"\{",
-    "}": r"\}",
-    "~": r"\textasciitilde{}",
-    "^": r"\textasciicircum{}",
-    **{character: "\\" + character for character in "&%$#_"},
-    "<": r"\textless{}",
-    ">": r"\textgreater{}",
-    "−": "$-$",
-    "±": r"$\pm$",
-    "α": r"$\alpha$",
-    "β": r"$\beta$",
-    "δ": r"$\delta$",
-    "λ": r"$\lambda$",
-    "ξ": r"$\xi$",
-    "↑": r"$\uparrow$",
-    "↓": r"$\downarrow$",
-    "×": r"$\times$",
-}
-
-
-def escape_latex(text: object) -> str:
-    """Write plain text so that LaTeX prints it."""
-    return "".join(_LATEX.get(character, character) for character in str(text))

@@ -1,6 +1,7 @@
 """The report: one HTML file that opens from the disk, pictures inside, nothing fetched."""
 
 import base64
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,12 +24,14 @@ _TAGS = {
     effect.OPPOSITE: "opposite",
     effect.OPEN: "open",
     effect.TOO_FEW: "few",
+    effect.ALL_EQUAL: "few",
 }
 _COUNTED = {
     effect.SHOWS: "show what the paper claims",
     effect.OPPOSITE: "show the opposite",
     effect.OPEN: "cannot be told from 0",
     effect.TOO_FEW: "have too few seeds",
+    effect.ALL_EQUAL: "have no spread to judge by",
 }
 GLANCE = ("acc1", "delta_face")
 CELL_METRICS = ("test_acc", "acc1", "acc5", "delta_face", "delta_eval", "fid", "xi_train")
@@ -104,6 +107,7 @@ def write_report(path: str | Path, material: Material) -> None:
         glance=[METRICS[name] for name in GLANCE],
         findings=findings(table, scale),
         level=round(100 * effect.LEVEL),
+        certainty=[*render.uncounted(scale), *certainty(table, scale)],
         toy=toy_rows(material.toy),
         pictures=[(picture, data_uri(picture.path)) for picture in material.pictures],
         columns=[METRICS[name] for name in CELL_METRICS],
@@ -125,7 +129,8 @@ def data_uri(path: str | Path) -> str:
     path = Path(path)
     if path.suffix not in _MEDIA or not path.is_file():
         raise MirageError(f"{path} cannot be shown in the report", "an existing PNG or SVG file")
-    return f"data:{_MEDIA[path.suffix]};base64,{base64.b64encode(path.read_bytes()).decode()}"
+    content = base64.b64encode(files.sound(path).read_bytes()).decode()
+    return f"data:{_MEDIA[path.suffix]};base64,{content}"
 
 
 def summary(cells: "pd.DataFrame", material: Material) -> dict[str, str]:
@@ -205,10 +210,32 @@ def findings(table: "pd.DataFrame", scale: Scale) -> list[dict[str, Any]]:
     return groups
 
 
+def certainty(table: "pd.DataFrame", scale: Scale) -> list[str]:
+    """Say how wide the intervals of the attack accuracy are, against what was wanted.
+
+    Args:
+        table: from ``effects.effects``.
+        scale: says which half-width the number of seeds was chosen for.
+    """
+    known = table[(table["metric"] == "acc1") & table["margin"].notna()].to_dict("records")
+    if scale.interval is None or not known:
+        return []
+    narrow = sum(row["margin"] <= scale.interval for row in known)
+    widest = max(known, key=lambda row: row["margin"])
+    spread = widest["se"] * math.sqrt(widest["n_seeds"])
+    needed = effect.seeds_needed(spread, scale.interval)
+    return [
+        f"The number of seeds was chosen for intervals of ± {number(scale.interval, 1)} pp of "
+        f"Acc@1. {narrow} of {len(known)} are that narrow; the "
+        f"widest is ± {number(widest['margin'], 1)} pp with {widest['n_seeds']} seeds and would "
+        f"take {needed}."
+    ]
+
+
 def _finding(row: "pd.Series[Any]") -> dict[str, str]:
     metric = METRICS[row["metric"]]
     unit = " pp" if metric.percent else ""
-    error = number(row["se"], _digits(metric.key))
+    error = number(row["margin"], _digits(metric.key))
     ties = f", {row['n_ties']} tied" if row["n_ties"] else ""
     return {
         "alpha": number(row["alpha"], 3, trim=True),

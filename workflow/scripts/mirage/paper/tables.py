@@ -31,8 +31,9 @@ def summarise(
         metrics: which metrics.
 
     Returns:
-        ``by``, ``n_seeds``, and per metric its mean ``<metric>`` and ``<metric>_seed_sd``, the
-        standard deviation over seeds (n - 1 in the denominator; empty with one seed). Not to be
+        ``by``, ``n_seeds``, and per metric its mean ``<metric>``, ``<metric>_seed_sd``, the
+        standard deviation over seeds (n - 1 in the denominator; empty with one seed), and
+        ``<metric>_seeds``, the seeds in which it was measured: both are over these. Not to be
         confused with the paper's ``acc1_std``, a spread within one attack.
 
     Raises:
@@ -46,6 +47,7 @@ def summarise(
     for metric in metrics:
         columns[metric] = groups[metric].mean()
         columns[f"{metric}_seed_sd"] = groups[metric].std(ddof=1)
+        columns[f"{metric}_seeds"] = groups[metric].count()
     return pd.DataFrame(columns).reset_index()
 
 

@@ -11,7 +11,7 @@ refused rather than computed wrongly.
 """
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -21,6 +21,7 @@ from torch import Tensor
 from mirage.errors import MirageError
 from mirage.foreign.fingerprint import fixed_latent
 from mirage.foreign.importing import sha256_of
+from mirage.foreign.plain_pickle import Refused
 from mirage.foreign.references import (
     REFERENCE_IMAGE,
     Published,
@@ -29,6 +30,7 @@ from mirage.foreign.references import (
     judge_answer,
     judge_bytes,
 )
+from mirage.foreign.wording import plain
 from mirage.priors import weights
 from mirage.priors.restricted_pickle import ModuleRecord, TensorRecord, read_records
 from mirage.priors.stylegan2.discriminator import Discriminator, DiscriminatorConfig
@@ -36,6 +38,13 @@ from mirage.priors.stylegan2.generator import Generator, GeneratorConfig
 from mirage.priors.stylegan2.resampling import fir_kernel
 
 Built = TypeVar("Built")
+
+# The largest published network has 59 modules, 4 deep, and 184 tensors.
+_MOST_MODULES = 1_000
+_MOST_TENSORS = 5_000
+_MOST_DEPTH = 10
+_LONGEST_NAME = 60
+_REMEDY = "use the official file, and compare its checksum"
 
 
 def import_generator(pickle_path: str | Path) -> Generator:
@@ -157,13 +166,19 @@ def _build(
         )
     try:
         return make(_Network(root, f"{path} ({key})"))
+    except Refused as problem:
+        raise MirageError(
+            f"{path} ({key}) is refused: {problem}",
+            "a complete pickle of the official PyTorch training code",
+            "fetch it again",
+        ) from problem
     except MirageError:
         raise
     except Exception as error:  # records of any shape may stand in a hostile file
         raise MirageError(
-            f"{path} describes its network {key} in an unknown way "
-            f"({type(error).__name__}: {error})",
+            f"{path} describes its network {key} in an unknown way ({type(error).__name__})",
             "a pickle of the official PyTorch training code",
+            "fetch it again",
         ) from error
 
 
@@ -177,7 +192,9 @@ def _generator(network: "_Network") -> Generator:
         "mapping_layers": sum(f"mapping.fc{i}" in network.modules for i in range(100)),
         "mapping_lr_multiplier": multiplier,
     }
-    generator = Generator(GeneratorConfig.of(settings))
+    config = weights.described(GeneratorConfig, settings, network.source)
+    network.hold_to(weights.shapes_of(lambda: Generator(config)))
+    generator = Generator(config)
     network.demand("", "num_ws", generator.num_ws)
     network.demand_all("architecture", lambda _: "skip")
     network.demand_all("conv_clamp", lambda _: clamp)
@@ -196,7 +213,9 @@ def _discriminator(network: "_Network") -> Discriminator:
         "deviation_group": network.attribute("b4.mbstd", "group_size"),
         "deviation_channels": network.attribute("b4.mbstd", "num_channels"),
     }
-    discriminator = Discriminator(DiscriminatorConfig.of(settings))
+    config = weights.described(DiscriminatorConfig, settings, network.source)
+    network.hold_to(weights.shapes_of(lambda: Discriminator(config)))
+    discriminator = Discriminator(config)
     network.demand_all("architecture", lambda _: "resnet")
     network.demand_all("conv_clamp", lambda name: None if name.endswith("skip") else clamp)
     network.demand_all("down", lambda name: 2 if name.endswith(("conv1", "skip")) else 1)
@@ -210,19 +229,27 @@ class _Network:
 
     def __init__(self, root: ModuleRecord, source: str) -> None:
         self.source = source
-        self.modules = dict(_walk(root, "", set()))
-        self.tensors = {
-            ".".join(filter(None, (prefix, name))): value
-            for prefix, module in self.modules.items()
-            for kind in ("_parameters", "_buffers")
-            for name, value in module.state.get(kind, {}).items()
-            if isinstance(value, TensorRecord)
-        }
+        self.modules = _modules(root)
+        self.tensors: dict[str, TensorRecord] = {}
+        for prefix, module in self.modules.items():
+            for kind in ("_parameters", "_buffers"):
+                for name, value in module.state.get(kind, {}).items():
+                    if isinstance(value, TensorRecord):
+                        self.tensors[_joined(prefix, name)] = value
+                        _bound(len(self.tensors), _MOST_TENSORS, "tensors")
 
     def attribute(self, module: str, name: str) -> Any:
+        """A plain value; whatever else may stand there could not even be compared safely."""
         if module not in self.modules or name not in self.modules[module].state:
-            raise MirageError(f"{self.source} lacks {'.'.join(filter(None, (module, name)))}")
-        return self.modules[module].state[name]
+            raise MirageError(f"{self.source} lacks {_joined(module, name)}")
+        value = self.modules[module].state[name]
+        if not (value is None or isinstance(value, bool | int | float | str)):
+            raise MirageError(
+                f"{self.source} has {_joined(module, name)} of class {type(value).__name__}",
+                "a number or a word",
+                _REMEDY,
+            )
+        return value
 
     def demand(self, module: str, name: str, wanted: Any) -> None:
         """Refuse an attribute that has another value than the one computed here."""
@@ -231,8 +258,9 @@ class _Network:
         if math.isclose(value, wanted, rel_tol=1e-6) if both_numbers else value == wanted:
             return
         raise MirageError(
-            f"{self.source} has {'.'.join(filter(None, (module, name)))} = {value!r}",
+            f"{self.source} has {_joined(module, name)} = {plain(repr(value))}",
             f"{wanted!r}, the only one supported",
+            _REMEDY,
         )
 
     def demand_all(self, name: str, wanted: Callable[[str], Any]) -> None:
@@ -277,12 +305,22 @@ class _Network:
             "channels": [self.tensors[name].size[0] for name in names],
         }
 
+    def hold_to(self, shapes: Mapping[str, tuple[int, ...]]) -> None:
+        """Compare all shapes, which lie in the file, before a network of that size is built."""
+        found = {n: record.size for n, record in self.tensors.items() if n not in self._filters()}
+        weights.compare(found, shapes, self.source)
+
+    def _filters(self) -> set[str]:
+        return {name for name in self.tensors if name.endswith("resample_filter")}
+
     def values(self) -> Mapping[str, Tensor]:
         """All tensors but the low-pass filters, which are constants here and must be these."""
-        filters = {name for name in self.tensors if name.endswith("resample_filter")}
+        filters = self._filters()
         expected = fir_kernel(1.0, torch.float32, torch.device("cpu"))[0, 0]
         for name in filters:
-            if not torch.allclose(self.tensors[name].decode(), expected, atol=1e-6):
+            record = self.tensors[name]
+            same = record.size == tuple(expected.shape)
+            if not (same and torch.allclose(record.decode().float(), expected, atol=1e-6)):
                 raise MirageError(f"{self.source} has another filter in {name}", "[1, 3, 3, 1]")
         return {
             name: record.decode().float()
@@ -291,12 +329,41 @@ class _Network:
         }
 
 
-def _walk(module: ModuleRecord, name: str, seen: set[int]) -> Iterator[tuple[str, ModuleRecord]]:
-    """A module and all below it, by dotted name."""
-    if id(module) in seen:
-        raise MirageError(f"the pickle holds module {name} in two places")
-    seen.add(id(module))
-    yield name, module
-    for child, record in module.state.get("_modules", {}).items():
-        if isinstance(record, ModuleRecord):
-            yield from _walk(record, f"{name}.{child}" if name else str(child), seen)
+def _modules(root: ModuleRecord) -> dict[str, ModuleRecord]:
+    """A module and all below it, by dotted name, in the file's order.
+
+    Raises:
+        Refused: a module stands in two places, or there are more or deeper ones than any network
+            of this kind has.
+    """
+    found: dict[str, ModuleRecord] = {}
+    seen: set[int] = set()
+    waiting = [("", root, 0)]
+    while waiting:
+        name, module, depth = waiting.pop()
+        if id(module) in seen:
+            raise Refused(f"it holds module {plain(name)} in two places")
+        seen.add(id(module))
+        found[name] = module
+        _bound(len(found), _MOST_MODULES, "modules")
+        _bound(depth, _MOST_DEPTH, "modules within one another")
+        children = module.state.get("_modules", {}).items()
+        below = [(_joined(name, n), m, depth + 1) for n, m in children if _is_module(m)]
+        _bound(len(below), _MOST_MODULES, "modules")
+        waiting += reversed(below)
+    return found
+
+
+def _is_module(value: Any) -> bool:
+    return isinstance(value, ModuleRecord)
+
+
+def _joined(module: str, name: Any) -> str:
+    """The dotted name; a hostile one is cut."""
+    last = plain(name, _LONGEST_NAME)
+    return f"{module}.{last}" if module else last
+
+
+def _bound(number: int, most: int, what: str) -> None:
+    if number > most:
+        raise Refused(f"it has more than {most:,} {what}, which no StyleGAN2 network has")

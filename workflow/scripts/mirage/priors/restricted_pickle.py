@@ -1,38 +1,36 @@
 """Reading a pickle of a network as plain data: nothing in the file is ever run.
 
 The published StyleGAN2 files are pickles that carry their own python source, which the official
-loader executes. Here the few globals such files need stand for passive records, every other global
-is refused, and the source text is ignored. Tensor data lie inside the pickle as nested files in
-PyTorch's old layout; these are parsed here as well, because PyTorch's loader is meant for files one
-trusts. A record's tensors are decoded only when asked for.
+loader executes. Here ``foreign.plain_pickle`` reads them: the few globals such files need stand
+for passive records, every other global is refused by name, and the source text is ignored. Tensor
+data lie inside the pickle as nested files in PyTorch's old layout. A record's tensors are decoded
+only when asked for, and none may claim more than its nested file holds.
 """
 
-import io
-import math
-import pickle
 import struct
-from collections import OrderedDict
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
-import torch
 from torch import Tensor
 
 from mirage.errors import MirageError
+from mirage.foreign import culprits
+from mirage.foreign.plain_pickle import Budget, Handler, Machine, Refused, Stranger
+from mirage.foreign.torch_files import (
+    STORAGES,
+    Odd,
+    Storage,
+    View,
+    mapping_within,
+    read_sequential,
+    view,
+)
+from mirage.foreign.wording import plain
+from mirage.runtime.regular import mapped
 
-_MAGIC = 0x1950A86A20F9469CFC6C
-_PROTOCOL = 1001
-_DTYPES = {
-    "DoubleStorage": torch.float64,
-    "FloatStorage": torch.float32,
-    "HalfStorage": torch.float16,
-    "LongStorage": torch.int64,
-    "IntStorage": torch.int32,
-    "ByteStorage": torch.uint8,
-    "BoolStorage": torch.bool,
-}
 _SCALARS = {"f8": "d", "f4": "f", "i8": "q", "i4": "i", "b1": "?"}
+_PARTS = ("_parameters", "_buffers", "_modules")
 
 
 @dataclass(frozen=True)
@@ -47,60 +45,53 @@ class ModuleRecord:
     class_name: str
     state: dict[str, Any]
 
+    def parts(self) -> list[tuple[Any, Any]]:
+        """All it holds; its tables are steps without a name, as in PyTorch's dotted names."""
+        return [(None if name in _PARTS else name, value) for name, value in self.state.items()]
+
 
 @dataclass(frozen=True)
 class TensorRecord:
-    """A tensor not yet decoded: a nested storage file and a view into it."""
+    """A tensor not yet decoded."""
 
-    storage: bytes
-    offset: int
-    size: tuple[int, ...]
-    stride: tuple[int, ...]
+    view: View
+
+    @property
+    def size(self) -> tuple[int, ...]:
+        """Its shape; so many numbers lie in the file."""
+        return self.view.size
 
     def decode(self) -> Tensor:
-        """Make the tensor, on the CPU and contiguous.
-
-        Raises:
-            MirageError: the nested file is damaged or asks for anything but plain numbers.
-        """
-        try:
-            values = _read_storage(self.storage)
-            # A stride of 0 would let a few bytes ask for any amount of memory.
-            if math.prod(self.size) > len(values):
-                raise MirageError("a tensor in the pickle is larger than its storage")
-            return torch.as_strided(values, self.size, self.stride, self.offset).clone(
-                memory_format=torch.contiguous_format
-            )
-        except MirageError:
-            raise
-        except Exception as error:  # whatever a damaged file leads to
-            raise MirageError(f"a tensor in the pickle cannot be read ({error})") from error
+        """Make the tensor, on the CPU and contiguous."""
+        return self.view.decode().contiguous()
 
 
 def read_records(path: str | Path) -> Any:
     """Read a pickle of networks as plain containers and records.
 
     Raises:
-        MirageError: the file is missing, no pickle, truncated, or asks for a global that networks
-            do not need.
+        MirageError: the file is missing, no pickle, truncated, asks for a global that networks do
+            not need, or claims more than it holds.
     """
+    data = mapped(path, "correct the path")
     try:
-        with Path(path).open("rb") as file:
-            return _Records(file).load()
-    except FileNotFoundError as error:
-        raise MirageError(f"{path} is missing", remedy="correct the path") from error
-    except MirageError as error:
-        raise MirageError(f"{path} is refused: {error}") from error
-    except Exception as error:  # the unpickler raises nearly anything on damaged files
+        machine = Machine({}, Budget())
+        machine.known = _stand_ins(machine)
+        value, _ = machine.read(data)
+        _refuse_strangers(value, machine)
+    except Refused as problem:
         raise MirageError(
-            f"{path} cannot be read ({type(error).__name__}: {error})",
+            f"{path} cannot be read as a StyleGAN2 pickle: {problem}",
             "a complete StyleGAN2 pickle",
             "fetch it again",
-        ) from error
+        ) from problem
+    except MirageError as error:
+        raise MirageError(f"{path} is refused: {error}") from error
+    return value
 
 
-def _refuse(module: str, name: str) -> NoReturn:
-    if module.startswith("dnnlib.tflib"):
+def _refuse_strangers(value: Any, machine: Machine) -> None:
+    if any(stranger.name.startswith("dnnlib.tflib") for stranger in machine.strangers):
         raise MirageError(
             "it is a pickle of the older TensorFlow code (dnnlib.tflib)",
             "the PyTorch format of stylegan2-ada-pytorch or of the stylegan3 repository",
@@ -108,118 +99,100 @@ def _refuse(module: str, name: str) -> NoReturn:
             "that exists in TensorFlow alone is converted by the script legacy.py of "
             "stylegan2-ada-pytorch, which runs code from the file, so on a machine kept apart",
         )
-    raise MirageError(
-        f"the pickle asks for {module}.{name}, which no StyleGAN2 file in the PyTorch format needs",
-        remedy="use the official file, and compare its checksum",
-    )
+    told = culprits.tell(value, machine.strangers)
+    if told:
+        raise MirageError(
+            f"nothing in it was run; {told}",
+            "only what StyleGAN2 files in the PyTorch format need",
+            "use the official file, and compare its checksum",
+        )
 
 
-class _Closed(pickle.Unpickler):
-    """An unpickler that knows only the globals it is given."""
-
-    def __init__(self, file: Any, known: dict[tuple[str, str], Any]) -> None:
-        super().__init__(file)
-        self._known = known
-
-    def find_class(self, module: str, name: str) -> Any:
-        if (module, name) not in self._known:
-            _refuse(module, name)
-        return self._known[module, name]
-
-    def persistent_load(self, identity: Any) -> Any:
-        raise MirageError(f"the pickle refers to something outside it ({str(identity)[:80]!r})")
-
-
-class _Records(_Closed):
-    def __init__(self, file: Any) -> None:
-        super().__init__(file, _stand_ins())
-
-
-def _stand_ins() -> dict[tuple[str, str], Any]:
+def _stand_ins(machine: Machine) -> dict[str, Handler | None]:
     """Globals of the files, and what stands for them.
 
-    Made anew for every file: a pickle can set attributes of whatever it names.
+    A tensor that cannot be taken is a stranger like any other, so that its name is told.
     """
+    mapping = mapping_within(machine.budget)
 
-    class Options(dict[str, Any]):
-        """For EasyDict."""
+    def storage(data: Any) -> Storage | Stranger:
+        try:
+            return _nested_storage(data, machine.budget)
+        except Refused as problem:
+            return machine.stranger(str(problem), "is a tensor in a nested file that is refused:")
 
-    class Kind:
-        """For numpy's dtype: element code and byte order."""
-
-        def __init__(self, code: str, *_: object) -> None:
-            self.code, self.order = code, "<"
-
-        def __setstate__(self, state: tuple[Any, ...]) -> None:
-            self.order = state[1]
-
-    def scalar(kind: Kind, data: bytes) -> float | int | bool:
-        order = {"|": "<"}.get(kind.order, kind.order)
-        value: float | int | bool
-        (value,) = struct.unpack({"<": "<", ">": ">"}[order] + _SCALARS[kind.code], data)
-        return value
-
-    def tensor(storage: bytes, offset: int, size: Any, stride: Any, *_: object) -> TensorRecord:
-        if not isinstance(storage, bytes):
-            raise MirageError("the pickle builds a tensor from something else than a storage")
-        return TensorRecord(storage, int(offset), tuple(size), tuple(stride))
-
-    def parameter(data: TensorRecord, *_: object) -> TensorRecord:
-        return data
-
-    def storage(data: bytes) -> bytes:
-        return data
-
-    def persistent(meta: Any) -> ModuleRecord:
-        return _module_record(meta)
+    def tensor(
+        storage: Any, offset: Any, size: Any, stride: Any, *_: object
+    ) -> TensorRecord | Stranger:
+        if isinstance(storage, Stranger):
+            return storage
+        found = view(storage, offset, size, stride)
+        if isinstance(found, Odd):
+            return machine.stranger(found.why, "is a tensor that")
+        return TensorRecord(found)
 
     return {
-        ("torch_utils.persistence", "_reconstruct_persistent_obj"): persistent,
-        ("collections", "OrderedDict"): OrderedDict,
+        "torch_utils.persistence._reconstruct_persistent_obj": _module_record,
+        "collections.OrderedDict": mapping,
+        "dnnlib.util.EasyDict": mapping,
         # Before protocol 4 a set is a call; every module has one since PyTorch 1.6.
-        ("builtins", "set"): set,
-        ("__builtin__", "set"): set,
-        ("torch._utils", "_rebuild_tensor_v2"): tensor,
-        ("torch._utils", "_rebuild_parameter"): parameter,
-        ("torch.storage", "_load_from_bytes"): storage,
-        ("numpy.core.multiarray", "scalar"): scalar,
-        ("numpy._core.multiarray", "scalar"): scalar,
-        ("numpy", "dtype"): Kind,
-        ("dnnlib.util", "EasyDict"): Options,
+        "builtins.set": _first,
+        "__builtin__.set": _first,
+        "torch._utils._rebuild_tensor_v2": tensor,
+        "torch._utils._rebuild_parameter": _first,
+        "torch.storage._load_from_bytes": storage,
+        "numpy.core.multiarray.scalar": _scalar,
+        "numpy._core.multiarray.scalar": _scalar,
+        "numpy.dtype": _Kind,
     }
+
+
+def _first(*values: Any) -> Any:
+    return values[0] if values else []
+
+
+class _Kind:
+    """For numpy's dtype: element code and byte order."""
+
+    def __init__(self, code: Any, *_: object) -> None:
+        self.code, self.order = code, "<"
+
+    def take_state(self, state: Any) -> None:
+        if isinstance(state, tuple) and len(state) > 1:
+            self.order = state[1]
+
+
+def _scalar(kind: Any, data: Any) -> float | int | bool:
+    if not isinstance(kind, _Kind) or not isinstance(data, memoryview):
+        raise Refused("it holds a NumPy scalar of an unknown kind")
+    known = isinstance(kind.code, str) and kind.code in _SCALARS
+    if not known or kind.order not in ("<", ">", "|"):
+        raise Refused("it holds a NumPy scalar of an unknown kind")
+    form = (">" if kind.order == ">" else "<") + _SCALARS[kind.code]
+    if struct.calcsize(form) != len(data):
+        raise Refused("it holds a damaged NumPy scalar")
+    value: float | int | bool
+    (value,) = struct.unpack(form, data)
+    return value
+
+
+def _nested_storage(data: Any, budget: Budget) -> Storage:
+    """The one storage of a nested file."""
+    if not isinstance(data, memoryview):
+        raise Refused("it is no file")
+    # It may name storages alone, and nothing stands for a call of one.
+    value, _ = read_sequential(data, dict.fromkeys(STORAGES, None), budget)
+    if not isinstance(value, Storage):
+        raise Refused("it has an unknown layout")
+    return value
 
 
 def _module_record(meta: Any) -> ModuleRecord:
     if not isinstance(meta, dict) or meta.get("type") != "class":
-        kind = meta.get("type") if isinstance(meta, dict) else type(meta).__name__
-        raise MirageError(f"the pickle holds a persistent object of type {kind!r}", "'class'")
+        kind = meta.get("type") if isinstance(meta, dict) else None
+        told = repr(plain(kind)) if isinstance(kind, str) else "an unknown type"
+        raise Refused(f"the pickle holds a persistent object of type {told} instead of 'class'")
     name, state = meta.get("class_name"), meta.get("state")
     if not isinstance(name, str) or not isinstance(state, dict):
-        raise MirageError("the pickle holds a persistent object without class name or state")
+        raise Refused("the pickle holds a persistent object without class name or state")
     return ModuleRecord(name, state)
-
-
-class _Storage(_Closed):
-    """The pickles inside a nested storage file; its one reference becomes (dtype, count)."""
-
-    def __init__(self, file: Any) -> None:
-        super().__init__(file, {("torch", name): name for name in _DTYPES})
-
-    def persistent_load(self, identity: Any) -> tuple[torch.dtype, str, int]:
-        word, kind, key, _, count, view = identity
-        if word != "storage" or view is not None:
-            raise MirageError("a storage in the pickle is of a kind that is not supported")
-        return _DTYPES[kind], str(key), int(count)
-
-
-def _read_storage(data: bytes) -> Tensor:
-    """Parse PyTorch's layout before its zip files: five pickles, the count, the raw numbers."""
-    file = io.BytesIO(data)
-    magic, protocol, _, (dtype, key, count), keys = (_Storage(file).load() for _ in range(5))
-    if magic != _MAGIC or protocol != _PROTOCOL or keys != [key]:
-        raise MirageError("a storage in the pickle has an unknown layout")
-    (stored,) = struct.unpack("<q", file.read(8))
-    raw = bytearray(file.read())
-    if stored != count or len(raw) != count * dtype.itemsize:
-        raise MirageError("a storage in the pickle is truncated")
-    return torch.frombuffer(raw, dtype=dtype) if count else torch.empty(0, dtype=dtype)

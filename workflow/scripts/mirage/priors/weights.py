@@ -1,18 +1,23 @@
 """Weights of priors on disk: safetensors, with the network's shape in the metadata header."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
+import torch
 from torch import Tensor, nn
 
 from mirage.errors import MirageError
+from mirage.foreign.wording import plain
 from mirage.priors.stylegan2.discriminator import Discriminator, DiscriminatorConfig
 from mirage.priors.stylegan2.generator import Generator, GeneratorConfig
+from mirage.recipes import Recipe
 from mirage.runtime import files
+from mirage.visible import listed
 
 Network = TypeVar("Network", bound=nn.Module)
+Config = TypeVar("Config", bound=Recipe)
 
 GENERATOR = "stylegan2.generator"
 DISCRIMINATOR = "stylegan2.discriminator"
@@ -32,8 +37,10 @@ def load_generator(path: str | Path, device: str = "cpu") -> Generator:
         MirageError: the file is missing or damaged, holds another network, or its tensors do not
             fit the shape its header states.
     """
-    generator = Generator(GeneratorConfig.of(_config(path, GENERATOR)))
-    fill(generator, files.load_tensors(path), str(path))
+    config = described(GeneratorConfig, _config(path, GENERATOR), str(path))
+    tensors = _fitting(path, lambda: Generator(config))
+    generator = Generator(config)
+    generator.load_state_dict(tensors)
     return frozen(generator, device)
 
 
@@ -46,9 +53,19 @@ def save_discriminator(
 
 def load_discriminator(path: str | Path, device: str = "cpu") -> Discriminator:
     """Read a discriminator, frozen and in eval mode; raises as ``load_generator``."""
-    discriminator = Discriminator(DiscriminatorConfig.of(_config(path, DISCRIMINATOR)))
-    fill(discriminator, files.load_tensors(path), str(path))
+    config = described(DiscriminatorConfig, _config(path, DISCRIMINATOR), str(path))
+    tensors = _fitting(path, lambda: Discriminator(config))
+    discriminator = Discriminator(config)
+    discriminator.load_state_dict(tensors)
     return frozen(discriminator, device)
+
+
+def _fitting(path: str | Path, make: Callable[[], nn.Module]) -> Mapping[str, Tensor]:
+    """The file's tensors, if they are those of the network, which is not built before."""
+    tensors: Mapping[str, Tensor] = files.load_tensors(path)
+    found = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
+    compare(found, shapes_of(make), str(path))
+    return tensors
 
 
 def frozen(network: Network, device: str) -> Network:
@@ -67,23 +84,59 @@ def fill(network: nn.Module, tensors: Mapping[str, Tensor], source: str) -> None
     Raises:
         MirageError: a tensor is missing, unknown or of another shape; names the first few.
     """
-    wanted = network.state_dict()
-    problems = [f"{name} is missing" for name in wanted if name not in tensors]
-    problems += [f"{name} is unknown" for name in tensors if name not in wanted]
+    shapes = {name: tuple(tensor.shape) for name, tensor in network.state_dict().items()}
+    compare({name: tuple(tensor.shape) for name, tensor in tensors.items()}, shapes, source)
+    network.load_state_dict(tensors)
+
+
+def described(config: type[Config], values: Mapping[str, Any], source: str) -> Config:
+    """The shape of a network as a file states it.
+
+    Args:
+        config: of a generator or a discriminator.
+        values: what the file says.
+        source: the file, for messages.
+
+    Raises:
+        MirageError: no network of this kind has such a shape; names the file.
+    """
+    try:
+        return config.of(values)
+    except MirageError as problem:
+        said = str(problem).removesuffix(" Correct it in the configuration.")
+        raise MirageError(
+            f"{source} describes a network that cannot be: {plain(said, 400)}",
+            remedy="use the published file, or make or import it anew",
+        ) from problem
+
+
+def shapes_of(make: Callable[[], nn.Module]) -> dict[str, tuple[int, ...]]:
+    """Names and shapes a network will have, without the memory it will take."""
+    with torch.device("meta"):
+        return {name: tuple(tensor.shape) for name, tensor in make().state_dict().items()}
+
+
+def compare(
+    found: Mapping[str, tuple[int, ...]], wanted: Mapping[str, tuple[int, ...]], source: str
+) -> None:
+    """Hold the shapes of a file to those of a network.
+
+    Raises:
+        MirageError: as ``fill``.
+    """
+    problems = [f"{name} is missing" for name in wanted if name not in found]
+    problems += [f"{plain(name)} is unknown" for name in found if name not in wanted]
     problems += [
-        f"{name} has shape {list(tensors[name].shape)} instead of {list(tensor.shape)}"
-        for name, tensor in wanted.items()
-        if name in tensors and tensors[name].shape != tensor.shape
+        f"{name} has shape {list(found[name])} instead of {list(shape)}"
+        for name, shape in wanted.items()
+        if name in found and found[name] != shape
     ]
     if problems:
-        more = f" and {len(problems) - 3} more" if len(problems) > 3 else ""
         raise MirageError(
             f"{source} does not fit the network its description states: "
-            + "; ".join(problems[:3])
-            + more,
+            f"{listed(problems, most=3, joint='; ')}",
             remedy="make or import it anew",
         )
-    network.load_state_dict(tensors)
 
 
 def _save(

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from mirage.errors import MirageError
-from mirage.runtime import files
+from mirage.runtime import files, integrity
 
 _log = logging.getLogger("mirage")
 _STORE = Path("state/finished")
@@ -39,7 +39,7 @@ def keep(name: str, outputs: Sequence[str], identity: Mapping[str, Any]) -> None
         _log.info("the outputs are not kept for a twin of this job (%s)", error)
         return
     sums = {output: files.checksum(_place(output)) for output in outputs}
-    files.write_json(manifest, {"identity": _digest(identity), "files": sums})
+    files.write_json(manifest, {"identity": _digest(identity), "files": sums}, sealed=False)
 
 
 def adopt(name: str, outputs: Sequence[str], identity: Mapping[str, Any]) -> bool:
@@ -56,8 +56,10 @@ def adopt(name: str, outputs: Sequence[str], identity: Mapping[str, Any]) -> boo
         for output, checksum in kept["files"].items():
             if files.checksum(_place(output)) != checksum:
                 raise MirageError(f"{_place(output)} fails its checksum")
+            integrity.beside(output).unlink(missing_ok=True)
         for output in outputs:
             _link(_place(output), Path(output))
+            _seal(Path(output))
     except (OSError, KeyError, TypeError, MirageError) as error:
         _log.warning("finished work of an earlier job cannot be taken over (%s)", error)
         return False
@@ -120,6 +122,13 @@ def _link(source: Path, place: Path) -> None:
     temporary.hardlink_to(source)
     temporary.replace(place)
     temporary.unlink(missing_ok=True)  # replacing a file by its own link does nothing
+
+
+def _seal(path: Path) -> None:
+    """Lay the digest beside a file that was put in place by its link."""
+    digest = integrity.note(path, path)
+    if digest is not None:
+        integrity.lay_beside(path, digest)
 
 
 def _digest(identity: Mapping[str, Any]) -> str:

@@ -21,9 +21,10 @@ from pathlib import Path
 from typing import Any
 
 from mirage.errors import Interrupted, MirageError
-from mirage.runtime import claims, effort, files, finished, slots, warm
+from mirage.runtime import claims, effort, files, finished, integrity, slots, warm
 from mirage.runtime.devices import device_name
 from mirage.runtime.progress import clock
+from mirage.visible import visible
 
 _log = logging.getLogger("mirage")
 _PACKAGES = ("torch", "torchvision", "numpy", "scipy", "pandas", "safetensors")
@@ -48,6 +49,8 @@ def run(work: Work, task: Any) -> None:
     Exits with status 1 after a problem (one message, no traceback for a ``MirageError``) and 143
     after a stop with saved state.
     """
+    # Snakemake's package adds a relative path, which here leads into the results.
+    sys.path[:] = filter(os.path.isabs, sys.path)
     if warm.wanted() and (status := warm.hand_over(_process_started())) is not None:
         sys.exit(status)
     started = time.time()
@@ -60,6 +63,7 @@ def run(work: Work, task: Any) -> None:
     try:
         with claims.claimed(f"state/claims/{_place(task)}.claim"):
             effort.begin()
+            _check_inputs(task)
             if not _adopted(task):
                 figures = work(task)
                 _finish(task, started, figures or {})
@@ -103,14 +107,21 @@ _identities: dict[int, dict[str, Any]] = {}  # reading large inputs once is enou
 
 
 def _checksum(path: Path) -> str:
-    """Checksum of an input; of a folder's names, sizes and times only, since it may be vast."""
+    """Digest of an input; of a folder's names, sizes and times only, since it may be vast."""
     if not path.is_dir():
-        return files.checksum(path)
+        return integrity.digest(path) or files.checksum(path)
     digest = hashlib.blake2b(digest_size=16)
     for file in sorted(path.rglob("*")):
         status = file.stat()
         digest.update(f"{file}:{status.st_size}:{status.st_mtime_ns}".encode())
     return digest.hexdigest()
+
+
+def _check_inputs(task: Any) -> None:
+    """Hold every input that is a file to its digest before it is worked with."""
+    for path in map(Path, map(str, task.input)):
+        if not path.is_dir():
+            files.sound(path)
 
 
 def _limit_threads(count: int) -> None:
@@ -141,12 +152,19 @@ def _start_log(path: Path, name: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     for handler, pattern in (
         (logging.FileHandler(path, mode="w", encoding="utf-8"), "%(asctime)s %(message)s"),
-        (logging.StreamHandler(sys.stderr), f"  [{name}] %(message)s"),
+        (logging.StreamHandler(sys.stderr), f"  [{name.replace('%', '%%')}] %(message)s"),
     ):
-        handler.setFormatter(logging.Formatter(pattern, "%H:%M:%S"))
+        handler.setFormatter(_Formatter(pattern, "%H:%M:%S"))
         _log.addHandler(handler)
     _log.setLevel(logging.INFO)
     _log.propagate = False
+
+
+class _Formatter(logging.Formatter):
+    """Shows what names of files and messages of libraries would otherwise do to a terminal."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return visible(super().format(record), keep="\n\t")
 
 
 def _place(task: Any) -> str:

@@ -6,6 +6,8 @@ import sys
 import time
 from typing import Any, TypeVar
 
+from mirage.visible import visible
+
 Item = TypeVar("Item")
 _LINE_EVERY_S = float(os.environ.get("MIRAGE_PROGRESS_S", "10"))
 _log = logging.getLogger("mirage")
@@ -26,7 +28,7 @@ class Progress:
             total: number of steps in all.
             done: steps already behind us (a resumed job).
         """
-        self.label, self.total, self.done = label, total, done
+        self.label, self.total, self.done = visible(label), total, done
         self._first, self._started = done, time.monotonic()
         self._spoken = self._started
         self._bar: Any = None

@@ -28,6 +28,7 @@ from urllib.parse import quote
 
 from mirage.errors import MirageError
 from mirage.runtime import effort
+from mirage.visible import listed
 
 _log = logging.getLogger("mirage")
 _VISIBLE = "CUDA_VISIBLE_DEVICES"
@@ -189,7 +190,7 @@ def _full_name(name: str, known: Sequence[tuple[str, str]]) -> str:
         raise MirageError(
             f"GPU {name} of {_VISIBLE} or gpu_ids is {'several' if fits else 'none'} of this "
             "machine's devices",
-            expected=", ".join(f"{number} ({uuid})" for number, uuid in known),
+            expected=listed(f"{number} ({uuid})" for number, uuid in known),
             remedy="name devices by the numbers or UUIDs that nvidia-smi -L prints",
         )
     return (exact or fits)[0]
@@ -221,4 +222,4 @@ def _holders(choice: Sequence[str]) -> str:
     for device in choice:
         with suppress(OSError):
             told.append(f"{device}: {_lock_file(device).read_text(encoding='utf-8')}")
-    return "; ".join(told)
+    return listed(told, joint="; ")

@@ -130,7 +130,8 @@ def _start(path: Path) -> None:
     package = Path(__file__).resolve().parents[2]
     environment = {**os.environ, "PYTHONPATH": str(package)}
     subprocess.Popen(
-        [sys.executable, "-m", "mirage.runtime.warm", str(path)],
+        [sys.executable, "-P", "-m", "mirage.runtime.warm", str(path)],
+        cwd="/",
         env=environment,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,

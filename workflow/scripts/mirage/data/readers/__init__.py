@@ -5,6 +5,7 @@ set: the published splits shuffle positions in it, and labels follow its list of
 a selection says otherwise.
 """
 
+from mirage.data.passing import LeftAlone
 from mirage.data.readers import celeba, celeba64, facescrub, folders, imagenette, orl
 from mirage.data.readers.registry import (
     Listing,
@@ -15,6 +16,7 @@ from mirage.data.readers.registry import (
 )
 
 __all__ = [
+    "LeftAlone",
     "Listing",
     "Photo",
     "Sources",

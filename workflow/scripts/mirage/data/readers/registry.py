@@ -4,8 +4,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+from mirage.data.passing import LeftAlone
 from mirage.errors import MirageError
 from mirage.recipes import require
+from mirage.visible import listed
 
 Sources = Mapping[str, Path]
 """Role -> file or folder a data set is read from."""
@@ -28,8 +30,8 @@ class Listing(NamedTuple):
     photos: list[Photo]
     identities: list[str]
     """Position = label, unless a selection says otherwise."""
-    left_alone: list[str]
-    """Files among the photographs that the data set's own rule passes over."""
+    left_alone: list[LeftAlone]
+    """Files and folders among the photographs that are not read."""
 
 
 Reader = Callable[[Sources], Listing]
@@ -75,19 +77,19 @@ def list_photos(name: str, sources: Sources) -> Listing:
     Raises:
         MirageError: no such reader, a role missing or unknown, or a source that lacks something.
     """
-    require(name in _READERS, "reader", name, f"one of {', '.join(_READERS)}")
+    require(name in _READERS, "reader", name, f"one of {listed(_READERS)}")
     entry = _READERS[name]
     known = (*entry.roles, *entry.optional)
     for role in entry.roles:
         if role not in sources:
-            raise MirageError(f"the reader {name!r} has no source {role!r}", ", ".join(known))
+            raise MirageError(f"the reader {name!r} has no source {role!r}", listed(known))
     for role in sources:
         if role not in known:
-            raise MirageError(f"the reader {name!r} takes no source {role!r}", ", ".join(known))
+            raise MirageError(f"the reader {name!r} takes no source {role!r}", listed(known))
     return entry.list(sources)
 
 
-def by_first_appearance(photos: list[Photo], left_alone: list[str] | None = None) -> Listing:
+def by_first_appearance(photos: list[Photo], left_alone: list[LeftAlone] | None = None) -> Listing:
     """Make a listing whose identities stand in order of first appearance."""
     identities = list(dict.fromkeys(photo.identity for photo in photos))
     return Listing(photos, identities, left_alone or [])

@@ -1,24 +1,22 @@
-"""Walking folders of photographs in the order of torchvision's ImageFolder."""
+"""Walking folders of photographs in the order of torchvision's ImageFolder, each folder once."""
 
 import os
 import shlex
-from collections.abc import Iterable, Sequence
-from pathlib import Path
+import stat
+from collections import deque
+from collections.abc import Iterator, Sequence
+from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
+from mirage.data.passing import AGAIN, BACK, BESIDE, NO_IMAGE, LeftAlone, reason_to_pass
+from mirage.data.regular import special_kind
 from mirage.errors import MirageError
+from mirage.visible import listed
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif", ".tiff", ".webp")
 """What torchvision's ImageFolder takes for a photograph, in any case of letters."""
 
-_NAMED = 10  # names that a message shows
-
-
-class Files(NamedTuple):
-    """Files of one identity, as paths below its folder with forward slashes."""
-
-    photos: list[str]
-    others: list[str]
+_Id = tuple[int, int]  # device and inode: one folder or file, whatever its names
 
 
 def folder_at(path: Path) -> Path:
@@ -32,68 +30,193 @@ def folder_at(path: Path) -> Path:
     return path
 
 
-def folders_in(path: Path) -> list[str]:
-    """Names of the folders in a folder, by plain string comparison; hidden ones are left out.
+class _Step(NamedTuple):
+    """A folder to look into, and whose it is: its starting folder and its person's folder."""
 
-    ImageFolder takes hidden folders for classes; no published data set has any.
+    below: str
+    owner: tuple[str, str]
 
-    Raises:
-        MirageError: ``path`` is no folder, or holds names that are not UTF-8.
+
+class Tree:
+    """The folders of a data set, looked through once.
+
+    Links are followed, but no folder and no file is read under two names: a folder itself goes
+    before links to it, and of several links the first by name counts. So a link back to a folder
+    that it lies in ends there, and a person linked under another name is no second person.
     """
-    with os.scandir(folder_at(path)) as entries:
-        names = sorted(e.name for e in entries if e.is_dir() and not _hidden(e.name))
-    _refuse_undecoded(path, names)
-    return names
+
+    def __init__(self, root: Path, starts: Sequence[str] = (".",)) -> None:
+        """Look through everything below the starting folders.
+
+        Args:
+            root: the data set's folder, below which all names stand.
+            starts: folders below it that hold one folder per identity.
+
+        Raises:
+            MirageError: a starting folder is missing, one cannot be read, or names that are not
+                UTF-8.
+        """
+        self.root = root
+        self._left_alone: list[LeftAlone] = []
+        self._files: dict[tuple[str, str], list[tuple[str, str]]] = {}
+        self._odd: list[str] = []
+        self._above = {_id(folder.stat()) for folder in (root.absolute(), *root.resolve().parents)}
+        self._seen: set[_Id] = set()
+        self._links: deque[tuple[str, _Step]] = deque()
+        for start in starts:
+            self._seen.add(_id(folder_at(root / start).stat()))
+        self._walk([_Step(start, (start, "")) for start in starts])
+        while self._links:
+            waiting = sorted(self._links)
+            self._links.clear()
+            for name, step in waiting:
+                self._follow(name, step)
+        self._refuse_undecoded()
+
+    def identities(self, start: str = ".") -> list[str]:
+        """Names of the folders in a starting folder, by plain string comparison."""
+        return sorted(person for where, person in self._files if where == start)
+
+    def photos(self, start: str, identity: str, suffixes: Sequence[str] | None = None) -> list[str]:
+        """Files below an identity's folder, as paths below that folder.
+
+        Order: folders by their path, then files by their name, both by plain string comparison; so
+        the files of a folder come before those of the folders inside it.
+
+        Args:
+            start: the starting folder.
+            identity: the folder in it.
+            suffixes: endings of photographs in small letters, others are left alone; None takes
+                every file for a photograph.
+        """
+        found: list[str] = []
+        for folder, name in sorted(self._files[start, identity]):
+            path = _join(folder, name)
+            if suffixes is None or name.lower().endswith(tuple(suffixes)):
+                found.append(str(PurePosixPath(path).relative_to(_join(start, identity))))
+            else:
+                self._left_alone.append(LeftAlone(path, NO_IMAGE))
+        return found
+
+    @property
+    def left_alone(self) -> list[LeftAlone]:
+        """What was not read, by name."""
+        return sorted(self._left_alone)
+
+    def _walk(self, steps: list[_Step]) -> None:
+        """Take in real folders; links wait until all of these are known."""
+        while steps:
+            step = steps.pop()
+            for entry in self._entries(step.below):
+                name = _join(step.below, entry.name)
+                why = reason_to_pass(entry.name)
+                if why:
+                    self._leave(name, why)
+                elif entry.is_symlink():
+                    self._links.append((name, step))
+                elif entry.is_dir():
+                    status = entry.stat()
+                    if self._enter(name, _id(status)):
+                        steps.append(self._inside(step, entry.name))
+                else:
+                    self._take(step, entry.name, entry.stat(follow_symlinks=False))
+
+    def _follow(self, name: str, step: _Step) -> None:
+        """Follow one link, if it leads to anything that is not read already."""
+        last = PurePosixPath(name).name
+        try:
+            status = (self.root / name).stat()
+        except FileNotFoundError:  # told with all the others that are missing
+            self._add(step, last)
+            return
+        except OSError as error:
+            self._leave(name, f"a link that cannot be followed ({error.strerror})")
+            return
+        if stat.S_ISDIR(status.st_mode):
+            if self._enter(name, _id(status)):
+                self._walk([self._inside(step, last)])
+        elif _id(status) in self._seen:
+            self._leave(name, AGAIN)
+        else:
+            self._take(step, last, status)
+
+    def _enter(self, name: str, folder: _Id) -> bool:
+        if folder in self._above:
+            self._leave(name, BACK)
+        elif folder in self._seen:
+            self._leave(name, AGAIN)
+        else:
+            self._seen.add(folder)
+            return True
+        return False
+
+    def _inside(self, step: _Step, name: str) -> _Step:
+        start, person = step.owner
+        owner = (start, person or name)
+        self._files.setdefault(owner, [])
+        self._note_odd(name)
+        return _Step(_join(step.below, name), owner)
+
+    def _take(self, step: _Step, name: str, status: os.stat_result) -> None:
+        kind = special_kind(status.st_mode)
+        if kind:
+            self._leave(_join(step.below, name), kind)
+            return
+        self._seen.add(_id(status))
+        self._add(step, name)
+
+    def _add(self, step: _Step, name: str) -> None:
+        if step.owner in self._files:
+            self._note_odd(name)
+            self._files[step.owner].append((step.below, name))
+        else:
+            self._leave(_join(step.below, name), BESIDE)
+
+    def _leave(self, name: str, why: str) -> None:
+        shown = os.fsencode(name).decode("utf-8", "backslashreplace")
+        self._left_alone.append(LeftAlone(shown, why))
+
+    def _entries(self, below: str) -> Iterator["os.DirEntry[str]"]:
+        try:
+            with os.scandir(self.root / below) as entries:
+                yield from sorted(entries, key=lambda entry: entry.name)
+        except OSError as error:
+            raise MirageError(
+                f"{self.root / below} cannot be read ({error.strerror})",
+                "the data set's folders, readable",
+                "correct its permissions (chmod -R u+rX), or mount the disk again",
+            ) from error
+
+    def _note_odd(self, name: str) -> None:
+        if not _is_text(name):
+            self._odd.append(name)
+
+    def _refuse_undecoded(self) -> None:
+        """Refuse names that are not UTF-8, which neither index nor manifest could hold.
+
+        Archives packed in another encoding leave such names, and Python keeps their odd bytes as
+        lone surrogates; before anything is decoded is the time to tell.
+
+        Raises:
+            MirageError: shows the names with their odd bytes escaped.
+        """
+        if not self._odd:
+            return
+        place = os.fsencode(self.root).decode("utf-8", "backslashreplace")
+        raise MirageError(
+            f"{place} holds names that are not UTF-8: {listed(sorted(self._odd))}",
+            "names in UTF-8, as the data set has them",
+            f"rename them (convmv -r -f latin1 -t utf8 --notest {shlex.quote(place)}, if the "
+            "archive was packed as Latin-1)",
+        )
 
 
-def files_below(folder: Path, suffixes: Sequence[str] | None = None) -> Files:
-    """List the files below a folder, hidden ones left out.
-
-    Order: folders by their path, then files by their name, both by plain string comparison; so
-    the files of a folder come before those of the folders inside it.
-
-    Args:
-        folder: where to look; links to folders are followed.
-        suffixes: endings of photographs in small letters; None takes every file for one.
-
-    Raises:
-        MirageError: names that are not UTF-8.
-    """
-    photos: list[str] = []
-    others: list[str] = []
-    walk = sorted(os.walk(folder, followlinks=True), key=lambda step: step[0])
-    for place, _, names in walk:
-        below = Path(place).relative_to(folder)
-        if any(map(_hidden, below.parts)):
-            continue
-        for name in sorted(name for name in names if not _hidden(name)):
-            wanted = suffixes is None or name.lower().endswith(tuple(suffixes))
-            (photos if wanted else others).append((below / name).as_posix())
-    _refuse_undecoded(folder, [*photos, *others])
-    return Files(photos, others)
+def _id(status: os.stat_result) -> _Id:
+    return status.st_dev, status.st_ino
 
 
-def _refuse_undecoded(folder: Path, names: Iterable[str]) -> None:
-    """Refuse names that are not UTF-8, which neither index nor manifest could hold.
-
-    Archives packed in another encoding leave such names, and Python keeps their odd bytes as
-    lone surrogates; before anything is decoded is the time to tell.
-
-    Raises:
-        MirageError: shows the names with their odd bytes escaped.
-    """
-    odd = [os.fsencode(name) for name in names if not _is_text(name)]
-    if not odd:
-        return
-    shown = ", ".join(name.decode("utf-8", "backslashreplace") for name in odd[:_NAMED])
-    more = f" and {len(odd) - _NAMED} others" if len(odd) > _NAMED else ""
-    place = os.fsencode(folder).decode("utf-8", "backslashreplace")
-    raise MirageError(
-        f"{place} holds names that are not UTF-8: {shown}{more}",
-        "names in UTF-8, as the data set has them",
-        f"rename them (convmv -r -f latin1 -t utf8 --notest {shlex.quote(place)}, if the archive "
-        "was packed as Latin-1)",
-    )
+def _join(folder: str, name: str) -> str:
+    return name if folder == "." else f"{folder}/{name}"
 
 
 def _is_text(name: str) -> bool:
@@ -102,7 +225,3 @@ def _is_text(name: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
-
-
-def _hidden(name: str) -> bool:
-    return name.startswith(".")

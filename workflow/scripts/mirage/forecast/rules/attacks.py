@@ -35,7 +35,7 @@ def _sample_candidates(shop: Workshop, wildcards: Mapping[str, str]) -> Work:
         calls=((scorer, float(views * size)),),
         inputs=(
             f"{attack.target.path}/weights.safetensors",
-            f"priors/pools/{pool}-{side}.safetensors",
+            shop.study.pool_file(attack),
         ),
         outputs={
             f"{attack.path}/candidates.safetensors": classes
@@ -62,8 +62,7 @@ def _optimise_latents(shop: Workshop, wildcards: Mapping[str, str]) -> Work:
     if unit.settings["discriminator_weight"]:
         inputs.append(shop.generator(settings["pool"]).replace("generator", "discriminator"))
     if unit.settings["feature_weight"]:
-        side = shop.study.image_px(attack.target)
-        inputs.append(f"priors/pools/{settings['pool']}-{side}.safetensors")
+        inputs.append(shop.study.pool_file(attack))
     size = count * w + len(cells.classes_of(chunk)) * steps * FLOAT
     return Work(
         calls=((unit, float(count * steps)),),

@@ -26,7 +26,7 @@ def _check_evaluator(shop: Workshop, wildcards: Mapping[str, str]) -> Work:
     return Work(
         # Twice, with and without the re-mapping; all networks' passes bound that of this one.
         calls=((units.embed_real(shop.study, name, shop.batches), 2.0 * test),),
-        inputs=(view_file(name, view), shop.study.network_weights(name, "eval")),
+        inputs=(view_file(name, view), imported(shop.study.network(name, "eval")["asset"])),
         outputs={f"evaluation/{name}/evaluator.json": SMALL},
         gpu=True,
         host_bytes=shop.view_bytes(name, view, test),
@@ -35,7 +35,7 @@ def _check_evaluator(shop: Workshop, wildcards: Mapping[str, str]) -> Work:
 
 @rule("embed_real")
 def _embed_real(shop: Workshop, wildcards: Mapping[str, str]) -> Work:
-    name = wildcards["dataset"]
+    name, seed = shop.study.measured_by(wildcards["measured"])
     train, views = shop.images(name).train, shop.network_views(name)
     # Features of both fidelities where a network is fed two ranges: the FID's, at paper scale.
     size = train * (shop.feature_bytes(name, len(FIDELITIES)) + LONG)
@@ -46,9 +46,9 @@ def _embed_real(shop: Workshop, wildcards: Mapping[str, str]) -> Work:
         inputs=(
             *(view_file(name, view) for view in views),
             *(store_files(name) if unrounded else ()),
-            *shop.network_files(name),
+            *shop.network_files(name, seed),
         ),
-        outputs={f"evaluation/{name}/features.safetensors": size},
+        outputs={f"evaluation/{wildcards['measured']}/features.safetensors": size},
         resized=unrounded * train,
         gpu=True,
         host_bytes=sum(shop.view_bytes(name, view, train) for view in views) + 3 * size,
@@ -71,7 +71,7 @@ def _embed_attack(shop: Workshop, wildcards: Mapping[str, str]) -> Work:
         inputs=(
             f"{attack.path}/selected.safetensors",
             shop.generator(settings["pool"]),
-            *shop.network_files(name),
+            *shop.network_files(name, attack.target.seed),
         ),
         outputs={
             f"{attack.path}/features.safetensors": features,
@@ -132,7 +132,7 @@ def _score_attack(shop: Workshop, wildcards: Mapping[str, str]) -> Work:
     return Work(
         inputs=(
             f"{attack.path}/features.safetensors",
-            f"evaluation/{name}/features.safetensors",
+            f"evaluation/{shop.study.measured(name, attack.target.seed)}/features.safetensors",
             f"{attack.path}/knowledge.json",
         ),
         outputs={f"{attack.path}/metrics.json": SMALL, f"{attack.path}/per_class.csv": SMALL},

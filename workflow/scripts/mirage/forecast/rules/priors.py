@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from mirage import cells
 from mirage.forecast import units
 from mirage.forecast.work import (
     FLOAT,
@@ -18,11 +19,9 @@ def _train_prior(shop: Workshop, wildcards: Mapping[str, str]) -> Work:
     name = wildcards["prior"]
     unit = units.prior(shop.study, name)
     recipe = shop.study.prior(name)["source"]["recipe"]
-    home = shop.study.scale["trained_priors"]
-    home = home if home == "priors" else f"../../{home}"
     return Work(
         calls=((unit, float(recipe["steps"] * recipe["batch_size"])),),
-        outputs={f"{home}/{name}/{part}.safetensors": 1e6 for part in _NETWORKS_OF_A_PRIOR},
+        outputs={f"priors/{name}/{part}.safetensors": 1e6 for part in _NETWORKS_OF_A_PRIOR},
         gpu=True,
     )
 
@@ -60,7 +59,8 @@ _WEIGHTS_BYTES = 250e6
 
 @rule("synthesise_pool")
 def _synthesise_pool(shop: Workshop, wildcards: Mapping[str, str]) -> Work:
-    name, side = wildcards["pool"], int(wildcards["image_px"])
+    draw, side = wildcards["pool"], int(wildcards["image_px"])
+    name, _ = cells.parse_draw(draw)
     size = shop.study.pool(name)["size"]
     unit = shop.render(name, side)
     channels = unit.settings["generator"]["image_channels"]
@@ -68,7 +68,7 @@ def _synthesise_pool(shop: Workshop, wildcards: Mapping[str, str]) -> Work:
     return Work(
         calls=((unit, size),),
         inputs=(shop.generator(name),),
-        outputs={f"priors/pools/{name}-{side}.safetensors": held},
+        outputs={f"priors/pools/{draw}-{side}.safetensors": held},
         gpu=True,
         host_bytes=3 * held,
     )

@@ -33,6 +33,10 @@ class GeneratorConfig(Pyramid):
         for name in ("z_dim", "w_dim", "mapping_layers", "mapping_lr_multiplier"):
             value = getattr(self, name)
             require(value > 0, f"GeneratorConfig.{name}", value, "above 0")
+        # Four times the published networks; a file may state any number.
+        for name, most in (("z_dim", 2048), ("w_dim", 2048), ("mapping_layers", 32)):
+            value = getattr(self, name)
+            require(value <= most, f"GeneratorConfig.{name}", value, f"to {most}")
 
 
 class Generator(nn.Module):

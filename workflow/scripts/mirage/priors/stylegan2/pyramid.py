@@ -47,6 +47,10 @@ class Pyramid(Recipe):
                 self.channels,
                 f"one positive number for each of {self.resolutions}",
             )
+        for resolution in self.resolutions:
+            # Four times the published networks; a file may state any number.
+            most, number = min(4 * 32768 // resolution, 2048), self.channels_at(resolution)
+            require(number <= most, f"{name}.channels at {resolution} px", number, f"to {most}")
         if self.conv_clamp is not None:
             require(self.conv_clamp > 0, f"{name}.conv_clamp", self.conv_clamp, "above 0 or null")
 

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from mirage import streams
 from mirage.errors import MirageError
 from mirage.recipes import require
+from mirage.visible import listed
 
 Auxiliary: TypeAlias = Literal["paper", "corrected"]
 
@@ -120,7 +121,7 @@ def build(
     if name not in _BUILDERS:
         raise MirageError(
             f"there is no architecture {name!r}",
-            f"one of {', '.join(names())}",
+            f"one of {listed(names())}",
             "correct the configuration",
         )
     require(classes >= 2, "classes", classes, "at least two classes")

@@ -1,0 +1,128 @@
+"""Which draws the cells of a study share, and which each seed has for itself."""
+
+from copy import deepcopy
+from pathlib import Path
+
+import pytest
+import yaml
+from mirage import configuration
+from mirage.cells import Attack, Target
+from mirage.errors import MirageError
+from mirage.paper.presentation import shared
+from mirage.study import NETWORKS, Study
+
+ROOT = Path(__file__).resolve().parents[2]
+CONFIG = yaml.safe_load((ROOT / "config.yaml").read_text())
+SCHEMA = ROOT / "workflow/schemas/config.schema.yaml"
+FIXED = ("the people and their photographs", "the image prior")
+
+
+def _study(name):
+    return Study(deepcopy(CONFIG["scales"][name]))
+
+
+def _attack(dataset, architecture, seed):
+    return Attack(Target(dataset, architecture, 0.0, None, seed), "ppa")
+
+
+def test_each_seed_of_the_demo_has_its_own_draws():
+    study = _study("demo")
+    seeds = sorted({attack.target.seed for attack in study.attacks})
+    for draws in (
+        {study.pool_file(_attack("orl", "resnet-mini", seed)) for seed in seeds},
+        {study.measured("orl", seed) for seed in seeds},
+        *({study.network_weights("orl", role, seed) for seed in seeds} for role in NETWORKS),
+    ):
+        assert len(draws) == len(seeds)
+    assert shared(study) == FIXED
+
+
+def test_the_papers_scale_shares_what_the_paper_shares_and_says_so():
+    study = _study("paper")
+    for draws in (
+        {study.pool_file(_attack("facescrub", "resnet152", seed)) for seed in (42, 43)},
+        {study.measured("facescrub", seed) for seed in (42, 43)},
+        {study.network_weights("facescrub", "eval", seed) for seed in (42, 43)},
+    ):
+        assert len(draws) == 1
+    assert shared(study) == (
+        *FIXED,
+        "the split into training and test images",
+        "the pool of candidates",
+        "the networks that measure the attacks",
+    )
+
+
+def test_what_is_shared_is_told_part_by_part():
+    study = _study("demo")
+    study.scale["networks"]["orl"]["fid"]["target"]["seed"] = 1
+    assert shared(study) == (*FIXED, "some of the networks that measure the attacks")
+    study.scale["pools"]["orl-1000"]["seed"] = 42
+    study.scale["datasets"]["orl"]["recipe"]["split"]["seed"] = 42
+    assert shared(study)[2:4] == (
+        "the split into training and test images", "the pool of candidates",
+    )  # fmt: skip
+
+
+def test_names_of_draws_say_what_is_asked_of_the_study():
+    study = _study("demo")
+    assert study.measured_by("orl/s5") == ("orl", 5)
+    assert study.pool_settings("orl-1000/s5")["seed"] == 5
+    for ask, name in ((study.measured_by, "orl"), (study.pool_settings, "orl-1000")):
+        with pytest.raises(MirageError, match="drawn anew for every seed"):
+            ask(name)
+    paper = _study("paper")
+    pool = next(iter(paper.scale["pools"]))
+    assert paper.pool_settings(pool)["seed"] == 42
+    for ask, name in ((paper.measured_by, "facescrub/s1"), (paper.pool_settings, f"{pool}/s1")):
+        with pytest.raises(MirageError, match="one for all seeds"):
+            ask(name)
+
+
+def test_networks_are_trained_as_networks_for_any_seed():
+    study = _study("demo")
+    wanted = study.scale["training"]["network"]
+    for seed in (1, 3, 999):
+        for architecture in ("convnet-mini", "densenet-mini"):
+            cell = Target("orl", architecture, 0.0, None, seed)
+            assert study.training(cell) == {**wanted, "alpha": 0.0}
+    trained = {cell.path for cell in study.evaluators}
+    for attack in study.attacks:
+        for role in NETWORKS:
+            path = study.network_weights("orl", role, attack.target.seed)
+            assert path.removesuffix("/weights.safetensors") in trained
+
+
+def _refused(change, message):
+    config = deepcopy(CONFIG)
+    change(config["scales"]["demo"])
+    with pytest.raises(MirageError, match=message):
+        configuration.check(config, SCHEMA)
+
+
+def test_a_cell_is_not_trained_in_two_ways():
+    def face_like_target(scale):
+        scale["networks"]["orl"]["face"]["target"]["architecture"] = "resnet-mini"
+
+    _refused(face_like_target, r"targets\[1\]: these cells are also networks\.orl\.face")
+
+
+def test_a_released_classifier_has_seen_one_split():
+    def released(scale):
+        network = scale["networks"]["orl"]["eval"]
+        del network["target"]
+        scale["assets"] = ["evaluator-facescrub"]
+        network |= {
+            "asset": "evaluator-facescrub",
+            "released": {"architecture": "inception-v3", "test_accuracy": 0.9},
+        }
+
+    _refused(released, "divided anew for every seed")
+
+
+@pytest.mark.parametrize("seed", ["cells", -1, 1.5, None])
+def test_other_words_for_a_seed_are_refused(seed):
+    def change(scale):
+        scale["pools"]["orl-1000"]["seed"] = seed
+
+    _refused(change, "seed")

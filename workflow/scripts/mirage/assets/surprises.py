@@ -1,0 +1,123 @@
+"""What does not belong in a folder: a copy of it one level too deep, files too many.
+
+Asked only when a count or a member is wrong, so it may look at every name.
+"""
+
+import os
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from mirage.assets.manifest import Member
+
+_SHOWN = 5
+_LOOKED_AT = 1_000
+
+
+def nested_copy(folder: Path, holds: Sequence[Member]) -> Path | None:
+    """Where a copy of the whole folder lies in it, one or two levels too deep; None if nowhere.
+
+    Args:
+        folder: the asset's place.
+        holds: what must lie in it; a copy holds all that has a name.
+    """
+    names = [member.path for member in holds if member.path != "."]
+    level = [folder] if names else []
+    for _ in range(2):
+        level = [below for above in level for below in _folders(above)][:_LOOKED_AT]
+        for below in level:
+            # A single member that holds a folder of its own name is judged by its count.
+            itself = names == [str(below.relative_to(folder))]
+            if not itself and all((below / name).exists() for name in names):
+                return below
+    return None
+
+
+def only_folder(folder: Path) -> Path | None:
+    """The folder in which all files of a folder lie, if there is nothing else in it."""
+    found: list[Path] = []
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.name.startswith("."):
+                continue
+            if found or not entry.is_dir():
+                return None
+            found.append(Path(entry.path))
+    holds = bool(found) and any(True for _ in _files(found[0], deep=False))
+    return found[0] if holds else None
+
+
+def extra(folder: Path, number: int) -> str:
+    """Name the files that are too many: those unlike the others, else the newest.
+
+    Args:
+        folder: where there are too many.
+        number: how many too many.
+    """
+    found = sorted(_files(folder))
+    inside = [name for name in found if Path(name).parent != Path()]
+    if len(inside) == number:  # and the others lie in the folder itself
+        return f"those in {_listed(sorted({str(Path(name).parent) for name in inside}))}"
+    kinds = Counter(map(_kind, found))
+    most = max(kinds.values(), default=0)
+    unlike = [name for name in found if kinds[_kind(name)] < most]
+    # The rarest kinds first, as far as they account for what is too many.
+    unlike.sort(key=lambda name: (kinds[_kind(name)], name))
+    if unlike and kinds[_kind(unlike[0])] <= number:
+        return f"unlike the others: {_listed(unlike[:number])}"
+    newest = sorted(found, key=lambda name: -(folder / name).lstat().st_ctime_ns)
+    return f"the newest: {_listed(newest[:number])}"
+
+
+def extra_folders(folder: Path, number: int) -> str:
+    """Name the folders that are too many: empty ones or those of other programs, else the newest.
+
+    Args:
+        folder: where there are too many.
+        number: how many too many.
+    """
+    found = _folders(folder)
+    empty = [below.name for below in found if not any(True for _ in _files(below))]
+    system = [below.name for below in found if below.name.startswith(("__", "@", "$", "#", "~"))]
+    odd = sorted({*empty, *system})
+    if 0 < len(odd) <= number:
+        return f"unlike the others: {_listed(odd)}"
+    newest = sorted(found, key=lambda below: -below.lstat().st_ctime_ns)
+    return f"the newest: {_listed([below.name for below in newest[:number]])}"
+
+
+def _folders(folder: Path) -> list[Path]:
+    with os.scandir(folder) as entries:
+        return sorted(
+            Path(entry.path)
+            for entry in entries
+            if not entry.name.startswith(".") and entry.is_dir(follow_symlinks=False)
+        )
+
+
+def _files(folder: Path, deep: bool = True) -> Iterator[str]:
+    """Paths below a folder, hidden ones apart; links to folders are not followed."""
+    waiting = [""]
+    while waiting:
+        below = waiting.pop()
+        with os.scandir(folder / below) as entries:
+            for entry in entries:
+                if entry.name.startswith("."):
+                    continue
+                name = str(Path(below, entry.name))
+                if not entry.is_dir(follow_symlinks=False):
+                    yield name
+                elif deep:
+                    waiting.append(name)
+
+
+def _kind(name: str) -> str:
+    """What names have in common: all but their digits, or the ending where they have none."""
+    last = Path(name).name.lower()
+    return re.sub(r"\d+", "0", last) if re.search(r"\d", last) else Path(last).suffix
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return ", ".join(ascii(n)[1:-1] if not n.isprintable() else n for n in names[:_SHOWN]) + more

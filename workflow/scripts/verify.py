@@ -1,0 +1,29 @@
+"""Job: hold every finished file to its digest (rule verify)."""
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mirage.runtime import job
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import snakemake
+
+
+def verify(task: "snakemake") -> dict[str, float]:
+    """Tell each damaged file and how it is made anew; fail if there is one."""
+    from mirage.errors import MirageError
+    from mirage.verifying import verify
+
+    verdict = verify(Path(), task.params.others)
+    if verdict.damaged:
+        raise MirageError(
+            f"{len(verdict.damaged)} files are damaged or cannot be read: "
+            + ", ".join(verdict.damaged),
+            remedy="make them anew as told above, those that others are made from first",
+        )
+    return {"files sound": verdict.sound, "without a digest": verdict.unsealed}
+
+
+os.environ["MIRAGE_WARM"] = "0"  # a warm start would load what nothing here needs
+job.run(verify, snakemake)
