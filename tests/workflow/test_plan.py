@@ -136,6 +136,13 @@ def test_no_attack_reads_a_private_image(assets):
         (("candidates_per_class: 6", "candidates_per_class: 1001"), "holds 1000"),
         (("scale: demo ", "scale: dem "), "one of demo, paper"),
         (("n_selected: 3", "n_selected: 9"), "only 6"),
+        (
+            (
+                "loss: poincare\n          crop_scale: [0.9",
+                "discriminator_weight: 1\n          crop_scale: [0.9",
+            ),
+            "no multiple of the 4",
+        ),
         (("gallery_classes: 24", "gallery_classes: 2"), "keeps 2"),
         (("dataset: orl-public\n          view", "dataset: orl\n          view"), "orl is private"),
         (

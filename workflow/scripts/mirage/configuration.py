@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from mirage import grouping
 from mirage.cells import PER_CELL
 from mirage.errors import MirageError
 from mirage.visible import listed
@@ -165,6 +166,14 @@ def _misfits(scale: Scale) -> Iterator[str]:
             yield f"priors.{name}.source: {prior['source']['dataset']} is private, it is attacked"
         if prior["crop_px"] > prior["image_px"]:
             yield f"priors.{name}.crop_px: {prior['crop_px']} is more than image_px"
+        recipe = prior["source"].get("recipe", {})
+        group = recipe.get("discriminator", {}).get("deviation_group", grouping.GROUP)
+        batch = recipe.get("batch_size", 16)
+        if not grouping.divides(batch, group):
+            yield (
+                f"priors.{name}.source.recipe.batch_size: {batch} images are no multiple "
+                f"of the discriminator's deviation_group {group} (nor smaller)"
+            )
 
 
 def _draw_misfits(scale: Scale) -> Iterator[str]:
@@ -220,6 +229,22 @@ def _attack_misfits(scale: Scale, name: str, dataset: str) -> Iterator[str]:
             f"attacks.{name}.selection.n_selected: {selected} of only {candidates} "
             "optimised candidates per class"
         )
+    optimisation = settings["optimisation"]
+    if optimisation.get("discriminator_weight", 0) > 0 and candidates:
+        # 25: the default of OptimisationRecipe, which planning cannot import (a test compares).
+        size = optimisation.get("batch_size", 25)
+        problem = grouping.misfit(candidates, size, _group(scale, settings["pool"]))
+        if problem:
+            yield f"attacks.{name}.optimisation.batch_size: {problem}"
+
+
+def _group(scale: Scale, pool: str) -> int:
+    """Images over which the discriminator of a pool's prior takes its statistic."""
+    source = scale["priors"].get(scale["pools"][pool]["prior"], {}).get("source", {})
+    group: int = (
+        source.get("recipe", {}).get("discriminator", {}).get("deviation_group", grouping.GROUP)
+    )
+    return group
 
 
 def attack_settings(scale: Scale, name: str, dataset: str) -> dict[str, Any]:

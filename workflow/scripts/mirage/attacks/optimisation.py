@@ -7,7 +7,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from mirage import finite
+from mirage import finite, grouping
 from mirage.attacks.batches import (
     Batch,
     crop_streams,
@@ -22,6 +22,7 @@ from mirage.errors import MirageError
 from mirage.numerics import Precision, at_precision, numerics
 from mirage.optimisers import Optimiser, OptimiserRecipe
 from mirage.priors.pipeline import ImagePipeline
+from mirage.priors.stylegan2.discriminator import Discriminator
 from mirage.recipes import Recipe, require
 from mirage.runtime.checkpoint import Checkpoint, State
 from mirage.runtime.progress import Progress
@@ -130,15 +131,18 @@ def optimise_latents(
         statistics: of the classifier's features; needed if ``feature_weight`` is set.
 
     Raises:
-        MirageError: what a term needs is missing, latents and classes do not match, or no latent
-            of a class is finite any more.
+        MirageError: what a term needs is missing, latents and classes do not match, the
+            discriminator cannot group the batches, or no latent of a class is finite any more.
 
     Source: paper B.4, stage 2, Eq. 16; official code as stated in the facts, section 5. The
     facts' 8 batches of 25 within a class hold for one GPU (quirk 15).
     """
     _check(latents, classes, recipe, discriminator, statistics)
-    pipeline = pipeline.at(recipe.precision)
     judged = discriminator is not None and recipe.discriminator_weight > 0
+    if judged and isinstance(discriminator, Discriminator):
+        sizes = grouping.batch_sizes(latents.shape[1], recipe.batch_size)
+        grouping.require_groups(sizes, discriminator.config.deviation_group)
+    pipeline = pipeline.at(recipe.precision)
     objective = Objective(
         pipeline, at_precision(classifier, recipe.precision), LOSSES[recipe.loss], recipe.clip,
         recipe.feature_weight, discriminator if judged else None, recipe.discriminator_weight,

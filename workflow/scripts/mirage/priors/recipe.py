@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field, replace
 
+from mirage import grouping
 from mirage.optimisers import OptimiserRecipe
 from mirage.priors.augmentation import RealAugmentation, SharedAugmentation
 from mirage.priors.stylegan2.discriminator import DiscriminatorConfig
@@ -59,6 +60,11 @@ class PriorRecipe(Recipe):
             require(getattr(self, name) >= 0, name, getattr(self, name), "zero or more")
         for name in ("ema_decay", "w_avg_decay"):
             require(0 <= getattr(self, name) < 1, name, getattr(self, name), "a value in [0, 1)")
+        group = self.discriminator.deviation_group
+        require(
+            grouping.divides(self.batch_size, group), "batch_size", self.batch_size,
+            f"a multiple of deviation_group {group}, or fewer",
+        )  # fmt: skip
         require(0 < self.path_decay <= 1, "path_decay", self.path_decay, "a value in (0, 1]")
         require(self.optimiser.name == "adam", "optimiser", self.optimiser.name, "adam")
 
