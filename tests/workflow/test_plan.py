@@ -24,8 +24,16 @@ def test_demo_plan(checkout):
     assert "train_prior" not in jobs  # its weights are shipped
 
 
-def test_shipped_prior_is_retrained_when_forced(checkout):
-    told = checkout.snakemake("--forcerun", "train_prior", "-n", tiny=False).told
+def test_the_shipped_prior_is_no_jobs_output(checkout):
+    for force in (("--forcerun", "train_prior"), ("--forceall",)):
+        told = checkout.snakemake(*force, "-n", tiny=False).told
+        assert "train_prior" not in _jobs(told)
+    shipped = checkout.folder / "workflow/presets/priors/orl-faces"
+    before = {path.name: path.read_bytes() for path in shipped.iterdir()}
+    checkout.snakemake("all", "--delete-all-output", tiny=False)
+    assert {path.name: path.read_bytes() for path in shipped.iterdir()} == before
+    # Whoever wants a training of their own asks for it, into the results.
+    told = checkout.snakemake("priors/orl-faces/generator.safetensors", "-n", tiny=False).told
     assert _jobs(told)["train_prior"] == 1
 
 
