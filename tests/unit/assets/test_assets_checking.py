@@ -268,12 +268,6 @@ def test_a_memory_that_cannot_be_written_is_no_problem(tmp_path):
             "(unlike the others: 3 (copy).jpg)",
             "move away what does not belong in {}",
         ),
-        (
-            (Member("q", folders=2),),
-            ("q/ann/1.jpg", "q/bob/1.jpg", "q/_other/1.jpg"),
-            "q: 3 folders; expected 2 (unlike the others: _other)",
-            "move away what does not belong in {}/q",
-        ),
     ],
 )
 def test_nested_copies_and_extra_files_are_named(tmp_path, holds, files, detail, first):
