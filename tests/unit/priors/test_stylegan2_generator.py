@@ -4,7 +4,9 @@ import pytest
 import stylegan2_reference as reference
 import torch
 from mirage.errors import MirageError
+from mirage.priors.pipeline import ImagePipeline
 from mirage.priors.stylegan2 import Generator, GeneratorConfig, truncate
+from torch.utils._python_dispatch import TorchDispatchMode
 
 
 @pytest.mark.parametrize(("colours", "bound"), [(3, None), (1, None), (3, 1.5)])
@@ -137,3 +139,46 @@ def test_truncation(randn):
 def test_impossible_shapes_are_named(settings, named):
     with pytest.raises(MirageError, match=named):
         GeneratorConfig.of(settings)
+
+
+class _Largest(TorchDispatchMode):
+    """Most elements that any result has."""
+
+    elements = 0
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        result = func(*args, **(kwargs or {}))
+        if isinstance(result, torch.Tensor) and not func.is_view:
+            self.elements = max(self.elements, result.numel())
+        return result
+
+
+@pytest.mark.parametrize("crop_px", [800, 1024])
+def test_no_activation_outgrows_32_bit_indices(crop_px):
+    """The published prior with any batch, on tensors without values."""
+    with torch.device("meta"):
+        pipeline = ImagePipeline(Generator(GeneratorConfig(image_px=1024)).eval(), crop_px)
+        w = torch.zeros(250, 512)
+        with torch.no_grad(), _Largest() as one:
+            pipeline.images(w[:1], 224)
+        with torch.no_grad(), _Largest() as many:
+            assert pipeline.images(w, 224).shape == (250, 3, 224, 224)
+    assert one.elements * 250 > 2**31  # else nothing had to be split
+    assert many.elements < 2**31
+    assert one.elements == pipeline.generator.synthesis.largest_activation(pipeline.region)
+
+
+def test_images_do_not_depend_on_the_split(monkeypatch):
+    shape = {"image_px": 16, "image_channels": 1, "channel_base": 64, "channel_max": 8}
+    generator = Generator(GeneratorConfig(**shape, z_dim=8, w_dim=8)).eval()
+    pipeline = ImagePipeline(generator, 12)
+    w = torch.randn(7, 8, generator=torch.Generator().manual_seed(0)).requires_grad_()
+    whole = pipeline.images(w, 12)
+    (slope,) = torch.autograd.grad(whole.square().sum(), w)
+    largest = generator.synthesis.largest_activation(pipeline.region)
+    three = 4 * largest - 1
+    monkeypatch.setattr("mirage.priors.stylegan2.synthesis.INDEXABLE", three)
+    parts = pipeline.images(w, 12)
+    torch.testing.assert_close(parts, whole)
+    (again,) = torch.autograd.grad(parts.square().sum(), w)
+    torch.testing.assert_close(again, slope, rtol=1e-4, atol=1e-5)

@@ -27,6 +27,10 @@ from mirage.runtime.checkpoint import Checkpoint
 
 _log = logging.getLogger("mirage")
 
+_RENDERING, _MOST_RENDERED = ("render", "embed_attack"), 100
+"""Images counted at most in such a step: larger batches at 1024 px are synthesised in parts, so
+their memory is no line any more; it lies below."""
+
 
 def count(unit: Unit) -> Counts:
     """Count one unit at its configured batch.
@@ -34,13 +38,14 @@ def count(unit: Unit) -> Counts:
     Raises:
         MirageError: what the unit names cannot be built.
     """
-    whole = _count(unit, unit.batch)
-    smaller = max(unit.batch // 2, 2)
+    batch = min(unit.batch, _MOST_RENDERED) if unit.kind in _RENDERING else unit.batch
+    whole = _count(unit, batch)
+    smaller = max(batch // 2, 2)
     slope = 0.0
     # A prior's path penalty has a batch of its own, so its memory is no line.
-    if smaller < unit.batch and unit.kind != "prior":
+    if smaller < batch and unit.kind != "prior":
         half = _count(unit, smaller)
-        slope = (whole.bytes - half.bytes) / (unit.batch - smaller)
+        slope = (whole.bytes - half.bytes) / (batch - smaller)
     return replace(whole, bytes_per_image=max(slope, 0.0), weight_bytes=weights(unit))
 
 

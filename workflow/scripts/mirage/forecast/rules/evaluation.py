@@ -66,6 +66,7 @@ def _embed_attack(shop: Workshop, wildcards: Mapping[str, str]) -> Work:
     images = count * HALF * shop.image_bytes(name, study.knowledge(name)["image_px"])
     shown = min(study.scale["evaluation"]["gallery_classes"], classes)
     student = f"{attack.path}/images.safetensors"
+    batch = min(shop.batches.forward, count)
     return Work(
         calls=((units.embed_attack(study, attack.target, settings, shop.batches), float(count)),),
         inputs=(
@@ -81,7 +82,9 @@ def _embed_attack(shop: Workshop, wildcards: Mapping[str, str]) -> Work:
         },
         temporary=(student,),
         gpu=True,
-        host_bytes=2 * images + 2 * features,  # held, and once more while they are written
+        # Images are written from where they lie, features once more as bytes; a batch on its way
+        # from the spool is held three times.
+        host_bytes=images + 2 * features + 3 * (images + features) * batch / count,
         state_bytes=images + features,
     )
 

@@ -22,6 +22,9 @@ from mirage.priors.stylegan2.regions import Region, Stage, Window, cut, stages
 GAIN = math.sqrt(2)
 """Gain of every leaky ReLU."""
 
+INDEXABLE = 2**31 - 1
+"""Elements of one tensor that kernels with 32-bit indices (cuDNN's among them) can reach."""
+
 
 class SynthesisLayer(nn.Module):
     """Modulated 3x3 convolution, noise, bias, leaky ReLU; ``up`` doubles the size first."""
@@ -137,6 +140,7 @@ class Synthesis(nn.Module):
         super().__init__()
         self.image_px = pyramid.image_px
         self.num_ws = 2 * len(pyramid.resolutions)
+        self.pyramid = pyramid
         inputs = 0
         for resolution in pyramid.resolutions:
             outputs = pyramid.channels_at(resolution)
@@ -150,7 +154,7 @@ class Synthesis(nn.Module):
     def forward(
         self, ws: Tensor, region: Region | None = None, noise: torch.Generator | None = None
     ) -> Tensor:
-        """Make images.
+        """Make images; more than ``INDEXABLE`` allows together are made in parts.
 
         Args:
             ws: one w per layer, [N, num_ws, w_dim].
@@ -160,6 +164,13 @@ class Synthesis(nn.Module):
         Returns:
             [N, image_channels, height, width] of the region; roughly [-1, 1], not clamped.
         """
+        together = max(INDEXABLE // self.largest_activation(region), 1)
+        if noise is None and len(ws) > together:
+            parts = torch.split(ws, together)
+            return torch.cat([self._images(part, region, None) for part in parts])
+        return self._images(ws, region, noise)
+
+    def _images(self, ws: Tensor, region: Region | None, noise: torch.Generator | None) -> Tensor:
         plan = stages(region, self.image_px)
         per_layer = ws.unbind(1)
         stage = plan[4]
@@ -174,6 +185,16 @@ class Synthesis(nn.Module):
             image = resampling.upsample_image(image, below.rgb, stage.rgb)
             image = image + block.torgb(cut(x, stage.features, stage.rgb), per_layer[index])
         return image
+
+    def largest_activation(self, region: Region | None) -> int:
+        """Most elements that any tensor has for one image, or its region."""
+        sizes = [16 * self.pyramid.channels_at(4)]
+        plan = stages(region, self.image_px)
+        for resolution in list(plan)[1:]:
+            # The transposed convolution's output, one pixel more than twice its input.
+            height, width = plan[resolution // 2].features.shape
+            sizes.append(self.pyramid.channels_at(resolution) * (2 * height + 1) * (2 * width + 1))
+        return max(sizes)
 
     def _first(
         self, per_layer: Sequence[Tensor], stage: Stage, noise: torch.Generator | None
