@@ -55,6 +55,7 @@ rule import_target:
         gpu=1,
     params:
         seed=released_seed,
+        precision=training_precision,
         device=config["device"],
         code=CODE["import_target"],
     script:
