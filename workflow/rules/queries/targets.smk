@@ -20,8 +20,3 @@ def initial_weights(wildcards):
 def training_recipe(wildcards):
     """Settings of a target's training."""
     return STUDY.training(target(wildcards))
-
-
-def training_precision(wildcards):
-    """Arithmetic of a target's training, in which a released one is judged as well."""
-    return training_recipe(wildcards).get("precision", "fp32")

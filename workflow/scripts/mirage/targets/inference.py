@@ -50,7 +50,8 @@ def judge(
         train: images it was trained on.
         test: images it was not, or None.
         device: where to compute.
-        precision: that of its training; see ``mirage.numerics``.
+        precision: that of its training, or of the evaluation where others trained it; see
+            ``mirage.numerics``.
 
     Returns:
         ``train_accuracy``, and with a test set ``test_accuracy``, ``test_loss`` (hard labels) and
