@@ -11,12 +11,14 @@ from mirage.attacks.sampling import SamplingRecipe, sample_candidates
 from mirage.attacks.selection import SelectionRecipe, select_latents
 from mirage.data.views import LabelledImages
 from mirage.errors import Interrupted
+from mirage.evaluation.evaluator import check_evaluator
 from mirage.evaluation.features import embed_attack, embed_real
 from mirage.evaluation.knowledge import KnowledgeRecipe, extract_knowledge
 from mirage.evaluation.networks import Embedded, EvaluationNetwork, NetworkSpec
 from mirage.priors.pipeline import ImagePipeline
 from mirage.priors.recipe import PriorRecipe
 from mirage.priors.training import train_prior
+from mirage.targets.inference import judge
 from mirage.targets.recipe import TrainingRecipe
 from mirage.targets.training import train_classifier
 from pretend_cuda import pretend_cuda
@@ -159,8 +161,22 @@ def test_stages_set_their_precision_and_put_it_back(tmp_path, pipeline, target, 
     )  # fmt: skip
     views = {"eval": torch.zeros(5, 1, PX, PX, dtype=torch.uint8)}
     embed_real(networks, views, torch.arange(5), 2, nothing, precision)
+    check_evaluator(target, views["eval"], torch.arange(5), None, 2, "cuda", precision)
     dtype = torch.bfloat16 if precision == "bf16" else torch.float32
     assert set(seen) == {(inside, dtype)}
+    assert _switches() == before
+
+
+@pytest.mark.parametrize(("precision", "inside"), [("fp32", False), ("tf32", True)])
+def test_a_released_target_is_judged_as_it_was_trained(target, precision, inside):
+    seen, before = [], _switches()
+    target.body[0].register_forward_hook(lambda *_: seen.append(_switches()[0]))
+    pixels = torch.zeros(4, 1, PX, PX, dtype=torch.uint8)
+    people = LabelledImages(pixels, torch.arange(4), 5)
+    for _ in range(4):
+        found = judge(target, people, people, "cuda", precision)
+    assert set(found) >= {"train_accuracy", "test_accuracy", "test_loss", "calibration_error"}
+    assert seen == [inside] * 8
     assert _switches() == before
 
 

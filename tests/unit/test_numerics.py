@@ -91,9 +91,13 @@ def test_classifier_at_a_precision():
 
 @pytest.fixture(scope="module")
 def faces():
+    return _faces(4)
+
+
+def _faces(count):
     """Latents of the demo's prior, and their images in float64."""
     generator = load_generator(PRIOR)
-    z = torch.randn(4, generator.z_dim, generator=torch.Generator().manual_seed(0))
+    z = torch.randn(count, generator.z_dim, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
         w = generator.mapping(z)
         exact = load_generator(PRIOR).double()
@@ -114,9 +118,13 @@ def test_images_at_each_precision(faces):
     assert pipeline.at("bf16").at("fp32") == pipeline
 
 
-def test_styles_and_images_stay_float32(faces, monkeypatch):
-    """Without its float32 islands the synthesis errs more."""
-    generator, w, exact = faces
+def test_styles_and_images_stay_float32(monkeypatch):
+    """Without its float32 islands the synthesis errs more.
+
+    On the mean of 128 faces, whose error is 0.83 to 0.86 of it with and without AVX2 and AVX-512;
+    of four faces it is anything from 0.71 to 0.93.
+    """
+    generator, w, exact = _faces(128)
     pipeline = models.ImagePipeline(generator, generator.image_px, "bf16")
 
     def error():

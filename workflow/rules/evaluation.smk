@@ -23,6 +23,7 @@ rule check_evaluator:
         gpu=1,
     params:
         published=evaluator_accuracy,
+        precision=SCALE["evaluation"].get("precision", "fp32"),
         device=config["device"],
         batch=config["forward_batch"],
         code=CODE["check_evaluator"],

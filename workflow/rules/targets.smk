@@ -55,6 +55,7 @@ rule import_target:
         gpu=1,
     params:
         seed=released_seed,
+        precision=SCALE["evaluation"].get("precision", "fp32"),
         device=config["device"],
         code=CODE["import_target"],
     script:

@@ -26,6 +26,7 @@ def check_evaluator(task: "snakemake") -> dict[str, float]:
         task.params.published,
         task.params.batch,
         device,
+        task.params.precision,
     )
     files.write_json(task.output.check, found)
     return {f"test accuracy {mode}": value for mode, value in found["test_accuracy"].items()}

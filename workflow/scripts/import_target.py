@@ -20,7 +20,9 @@ def import_target(task: "snakemake") -> dict[str, float]:
     device = choose_device(task.params.device)
     view = View(task.input.view, task.params.seed)
     model = load_classifier(task.input.weights, device)
-    metrics = judge(model, view.select(view.train), view.select(view.test), device)
+    metrics = judge(
+        model, view.select(view.train), view.select(view.test), device, task.params.precision
+    )
     source = files.read_metadata(task.input.weights)["source"]
     save_classifier(task.output.weights, model, {"source": source})
     files.write_text(task.output.history, ",".join(COLUMNS[:-1]) + "\n")

@@ -6,6 +6,7 @@ import torch
 from mirage.attacks import batches, losses, objective, optimisation
 from mirage.attacks.optimisation import OptimisationRecipe, optimise_latents
 from mirage.errors import MirageError
+from mirage.numerics import at_precision
 from mirage.optimisers import OptimiserRecipe
 from mirage.targets.architectures import build
 from torch.nn import functional as F
@@ -377,3 +378,25 @@ def test_feature_statistics_refuse_what_is_no_number():
     model.body[0].weight[0, 0, 0, 0] = float("nan")
     with pytest.raises(MirageError, match="no finite numbers for 6 of 6 public images"):
         losses.feature_statistics(model, torch.rand(6, 1, PX, PX), 4, "cpu")
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_the_regulariser_needs_one_pass_and_changes_no_loss(precision):
+    model, passes = models.classifier(), []
+    model.body.register_forward_hook(lambda *_: passes.append(1))
+    target = at_precision(model, precision)
+    recipe = OptimisationRecipe(steps=1, batch_size=2, feature_weight=0.5)
+    statistics = losses.FeatureStatistics(torch.ones(24), torch.ones(24))
+    pipeline = models.pipeline()
+    stack = optimisation.make_stack(
+        _batches(recipe), recipe, pipeline, PX, 7, "cpu", torch.float32, statistics
+    )
+    goal = objective.Objective(pipeline, target, losses.identity, feature_weight=0.5)
+    w = models.latents(15)
+    with torch.no_grad():
+        rows = objective.row_losses(goal, stack, w, 0)
+        assert len(passes) == 1
+        images = stack.crops.cut(pipeline.crop(pipeline.repeat(w)), 0)
+        twice = losses.identity(target(images), stack.targets)
+        twice = twice + 0.5 * losses.feature_distance(target.features(images), torch.ones(24))
+    assert torch.equal(rows, twice)

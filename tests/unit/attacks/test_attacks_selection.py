@@ -7,6 +7,7 @@ from mirage.attacks.selection import SelectionRecipe, select_latents
 from mirage.errors import MirageError
 from mirage.imaging import draw_boxes
 from mirage.streams import generator
+from torch.utils._python_dispatch import TorchDispatchMode
 from torchvision.transforms.functional import resized_crop
 
 PX = 10
@@ -91,6 +92,28 @@ def test_per_image_transforms_differ_within_an_iteration():
         recipe = SelectionRecipe(n_selected=5, iterations=6, crop=crop)
         spread[crop] = _select(recipe, [1], latents).scores.std().item()
     assert spread["shared"] < 1e-6 < 1e-5 < spread["per_image"]
+
+
+class _Largest(TorchDispatchMode):
+    """Most bytes that any result has."""
+
+    size = 0
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        result = func(*args, **(kwargs or {}))
+        if isinstance(result, torch.Tensor):
+            self.size = max(self.size, result.untyped_storage().nbytes())
+        return result
+
+
+def test_memory_does_not_grow_with_the_boxes_of_a_class():
+    sizes = []
+    for iterations in (4, 40):
+        recipe = SelectionRecipe(n_selected=3, iterations=iterations, crop="per_image")
+        with _Largest() as largest:
+            _select(recipe, [1], models.latents(1, 5), batch_size=5)
+        sizes.append(largest.size)
+    assert sizes[0] == sizes[1]
 
 
 def test_equal_scores_keep_their_order():

@@ -4,7 +4,7 @@ import pytest
 import torch
 from mirage.attacks import transforms
 from mirage.errors import MirageError
-from mirage.imaging import crop_and_resize
+from mirage.imaging import crop_and_resize, resize_matrix
 from mirage.streams import generator
 from torch.nn import functional as F
 from torchvision.transforms import RandomResizedCrop
@@ -36,8 +36,6 @@ def test_every_image_gets_its_own_box_mirror_and_step():
         own = type(boxes)(*(field[step] for field in boxes))
         expected = crop_and_resize(images, own, 24)
         torch.testing.assert_close(crops.cut(images, step), expected)
-        pairs = torch.full((2,), step), torch.tensor([4, 1])
-        assert torch.equal(crops.cut(images[[4, 1]], pairs), crops.cut(images, step)[[4, 1]])
 
 
 def test_one_product_is_resize_then_crop():
@@ -49,6 +47,47 @@ def test_one_product_is_resize_then_crop():
     expected = crop_and_resize(small, own, 24)
     # torch keeps its antialiasing weights in float32 precision.
     torch.testing.assert_close(crops.cut(images, 1), expected, rtol=0, atol=1e-6)
+
+
+def _dense(start, length, source_px, image_px):
+    """Every weight of every pixel, as the definition has it, float64."""
+    scale = length.double()[:, None, None] / image_px
+    first = start[:, None, None]
+    centre = first + scale * (torch.arange(image_px).double()[None, :, None] + 0.5)
+    pixel = torch.arange(source_px).double()
+    weight = (1 - (pixel + 0.5 - centre).abs() / scale.clamp(min=1)).clamp(min=0)
+    weight = weight * ((pixel >= first) & (pixel < first + length[:, None, None]))
+    return weight / weight.sum(dim=2, keepdim=True)
+
+
+@pytest.mark.parametrize(
+    ("source_px", "image_px"), [(32, 32), (16, 16), (16, 12), (12, 16), (92, 32), (224, 224)]
+)
+def test_weights_are_those_of_all_pixels_to_the_last_bit(source_px, image_px):
+    starts, lengths = torch.tensor(
+        [(s, n) for n in range(1, source_px + 1) for s in range(source_px - n + 1)]
+    ).T
+    some = slice(None, None, max(1, len(starts) // 500))
+    expected = _dense(starts[some], lengths[some], source_px, image_px).float()
+    found = resize_matrix(starts[some], lengths[some], source_px, image_px, torch.float32)
+    assert torch.equal(found, expected)
+    assert found.is_contiguous()
+
+
+@pytest.mark.parametrize("source_px", [24, 60])
+def test_a_plan_holds_the_matrices_of_its_boxes_to_the_last_bit(source_px):
+    boxes = _boxes(5, steps=8, flip=0.5)
+    crops = transforms.plan_crops(boxes, 24, source_px, "cpu", torch.float32)
+    whole = _dense(torch.zeros(1).long(), torch.tensor([source_px]), source_px, 24)
+    flip = boxes.flip.flatten()
+    for rows, start, length, mirrored in (
+        (crops.rows, boxes.top, boxes.height, torch.zeros_like(flip)),
+        (crops.columns, boxes.left, boxes.width, flip),
+    ):
+        expected = _dense(start.flatten(), length.flatten(), 24, 24)
+        expected = torch.where(mirrored[:, None, None], expected.flip(1), expected)
+        expected = expected if source_px == 24 else expected @ whole
+        assert torch.equal(crops.table[rows.flatten()], expected.float())
 
 
 def test_equal_intervals_share_a_matrix():

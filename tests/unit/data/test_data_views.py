@@ -6,14 +6,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+import yaml
 from mirage.data.dataset import DatasetRecipe
 from mirage.data.splits import SplitRecipe, first_per_class, split_indices
 from mirage.data.store import Store, prepare_store
 from mirage.data.views import View, ViewRecipe, prepare_view, resize_pixels
 from mirage.errors import MirageError
+from mirage.imaging import draw_boxes
 from mirage.runtime import files
 from PIL import Image
+from torchvision import transforms
 
+ROOT = Path(__file__).resolve().parents[3]
 STATM = Path("/proc/self/statm")
 
 
@@ -179,3 +183,35 @@ def test_of_a_long_picture_only_the_cut_is_resized(size, monkeypatch):
     whole = resize_pixels(pixels, ViewRecipe(8, resize="short_side"))
     assert max(sizes[-1]) > 2_000
     assert np.abs(cut.astype(int) - whole).max() <= 1
+
+
+def _tall():
+    rng = np.random.default_rng(0)
+    coarse = Image.fromarray(rng.integers(0, 256, (12, 6, 3), dtype=np.uint8))
+    return coarse.resize((150, 300), Image.Resampling.BICUBIC)
+
+
+def test_xi_sees_tall_photographs_squashed_as_the_official_code():
+    scale = yaml.safe_load((ROOT / "config.yaml").read_text())["scales"]["paper"]
+    student = scale["architectures"][scale["knowledge"]["architecture"]]["view"]
+    recipe = ViewRecipe.of(scale["datasets"]["facescrub"]["views"][student])
+    official = transforms.Resize((224, 224), antialias=True)(_tall())
+    ours = resize_pixels(np.asarray(_tall()).transpose(2, 0, 1), recipe)
+    np.testing.assert_array_equal(ours, np.asarray(official).transpose(2, 0, 1))
+
+
+def test_training_cuts_tall_photographs_before_it_crops():
+    """The named deviation: the official crop is of the uncut image, here of its centre.
+
+    At 150 x 300 the uncut image is so long that no allowed square fits, and the official crop
+    falls back to the very centre that our view holds; ours then crops within that.
+    """
+    recipe = ViewRecipe(224, resize="short_side")
+    view = resize_pixels(np.asarray(_tall()).transpose(2, 0, 1), recipe)
+    uncut = transforms.Resize(224, antialias=True)(_tall())
+    assert uncut.size == (224, 448)
+    crop = transforms.RandomResizedCrop(224, scale=(0.85, 1.0), ratio=(1.0, 1.0), antialias=True)
+    for _ in range(20):
+        np.testing.assert_array_equal(np.asarray(crop(uncut)).transpose(2, 0, 1), view)
+    boxes = draw_boxes(20, 224, (0.85, 1.0), (1.0, 1.0), 0.0, torch.Generator().manual_seed(0))
+    assert boxes.height.min() < 224

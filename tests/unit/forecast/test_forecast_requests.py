@@ -1,5 +1,6 @@
 """Plans, requests and sums of both scales."""
 
+import copy
 import dataclasses
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from mirage.forecast.speeds import CALIBRATION, Speeds, UncountedError, load_mod
 from mirage.forecast.work import Job
 from mirage.priors.recipe import PriorRecipe
 from mirage.runtime import files
+from mirage.study import Study
 from mirage.targets.recipe import TrainingRecipe
 
 
@@ -56,6 +58,21 @@ def test_the_embedding_asks_for_its_images_once():
         max(max(model.workshop.work(job).outputs.values()) for job in jobs)
         == 2 * 50_000 * 3 * 224**2
     )
+
+
+def test_selection_counts_the_crops_of_a_pass():
+    scale = copy.deepcopy(CONFIG["scales"]["paper"])
+    memory = {}
+    for crop in ("shared", "per_image"):
+        scale["attacks"]["ppa"]["selection"]["crop"] = crop
+        workshop = dataclasses.replace(paper().workshop, study=Study(scale, 53))
+        job = next(job for job in plan(workshop) if job.rule == "select_latents")
+        work = workshop.work(job)
+        memory[crop] = (work.host_bytes, work.device_bytes)
+        batch = workshop.batches.forward
+    matrices = 2 * batch * 224**2 * 4
+    assert memory["per_image"][0] > memory["shared"][0] + 2 * matrices
+    assert memory["per_image"][1] > memory["shared"][1] + 0.9 * matrices
 
 
 def test_without_limits_requests_grow():

@@ -1,5 +1,7 @@
 """The discriminator against its literal formulas, and its first and second derivatives."""
 
+import copy
+
 import pytest
 import stylegan2_reference as reference
 import torch
@@ -45,3 +47,18 @@ def test_impossible_shapes_are_named():
 
 def _config():
     return DiscriminatorConfig(16, channels=(6, 5, 4))
+
+
+def test_half_precision_at_the_top_moves_scores_by_its_rounding():
+    """What the official network does on a GPU (top four resolutions), and ours does not."""
+    ours = Discriminator(DiscriminatorConfig(128, channel_base=2048, conv_clamp=256.0)).eval()
+    images = torch.randn(8, 3, 128, 128, generator=torch.Generator().manual_seed(0)).clamp(-1, 1)
+    with torch.no_grad():
+        expected = ours(images)
+        x = images
+        for resolution in (128, 64, 32, 16):
+            block = copy.deepcopy(ours.get_submodule(f"b{resolution}")).half()
+            x = block(x.half())
+        found = ours.b4(ours.b8(x.float()))
+    gap = float((found - expected).abs().max() / expected.abs().max())
+    assert 1e-5 < gap < 2e-3

@@ -96,28 +96,40 @@ def crop_and_resize(images: Tensor, boxes: Boxes, image_px: int) -> Tensor:
     return rows[:, None] @ images @ columns[:, None].transpose(-1, -2)
 
 
-def resize_matrix(start: Tensor, length: Tensor, source_px: int, image_px: int) -> Tensor:
+def resize_matrix(
+    start: Tensor, length: Tensor, source_px: int, image_px: int, dtype: torch.dtype = torch.float64
+) -> Tensor:
     """Interpolation weights of one axis: [N, image_px, source_px], rows sum to 1.
+
+    Few pixels have a part in one: only their weights are computed and put into a table of zeros.
 
     Args:
         start: first pixel of the interval, int64 [N].
         length: pixels in the interval, int64 [N], at least 1.
         source_px: pixels of the whole axis.
         image_px: pixels wanted.
+        dtype: of the result; weights are computed in float64.
 
     Returns:
-        float64; the triangular filter is as wide as the reduction (antialiasing) and cut at the
+        The triangular filter is as wide as the reduction (antialiasing) and cut at the
         interval's ends.
     """
     scale = (length.double() / image_px)[:, None, None]
     target = torch.arange(image_px, dtype=torch.float64, device=start.device)[None, :, None]
-    pixel = torch.arange(source_px, dtype=torch.float64, device=start.device)[None, None, :]
-    first = start[:, None, None]
+    first, reach = start[:, None, None], scale.clamp(min=1)
     centre = first + scale * (target + 0.5)
-    weight = (1 - (pixel + 0.5 - centre).abs() / scale.clamp(min=1)).clamp(min=0)
+    # Wide enough for the whole axis, so that a GPU need not be asked for the longest interval.
+    taps = math.ceil(2 * max(source_px / image_px, 1)) + 2
+    lowest = (centre - reach - 0.5).floor().clamp(min=-taps)  # [N, image_px, 1]
+    pixel = lowest + torch.arange(taps, dtype=torch.float64, device=start.device)
+    weight = (1 - (pixel + 0.5 - centre).abs() / reach).clamp(min=0)
     inside = (pixel >= first) & (pixel < first + length[:, None, None])
     weight = weight * inside
-    return weight / weight.sum(dim=2, keepdim=True)
+    weight = weight / weight.sum(dim=2, keepdim=True)
+    # Pixels beyond the ends weigh nothing; they fall into margins that are cut off.
+    table = weight.new_zeros(len(start), image_px, source_px + 2 * taps, dtype=dtype)
+    table.scatter_(2, pixel.long() + taps, weight.to(dtype))
+    return table[:, :, taps:-taps].contiguous()
 
 
 def resize(images: Tensor, image_px: int) -> Tensor:

@@ -74,7 +74,7 @@ def at_precision(network: Callable[[Tensor], Tensor], precision: Precision) -> A
     """A classifier that computes at a precision; itself unless that is ``bf16``.
 
     Args:
-        network: images to logits; may offer ``features`` as well.
+        network: images to logits; may offer ``features`` and ``head`` as well.
         precision: of its forward pass.
     """
     return _Autocast(network) if precision == "bf16" else network
@@ -92,6 +92,10 @@ class _Autocast:
     def features(self, images: Tensor) -> Tensor:
         """Penultimate activations, float32 [N, D]."""
         return self._pass(self.network.features, images)
+
+    def head(self, features: Tensor) -> Tensor:
+        """Logits of features, float32 [N, K]; the same as of the images they come from."""
+        return self._pass(self.network.head, features)
 
     @staticmethod
     def _pass(work: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:

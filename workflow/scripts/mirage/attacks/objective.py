@@ -18,7 +18,8 @@ class Objective:
 
     Attributes:
         pipeline: prior and centre crop.
-        classifier: attacked model, frozen and in eval mode.
+        classifier: attacked model, frozen and in eval mode; with the feature regulariser it offers
+            ``features`` and ``head``.
         loss: loss per row of logits.
         clip: clamp images to [-1, 1] before they are resized.
         feature_weight: weight of the feature regulariser; needs references in the stack.
@@ -78,12 +79,16 @@ def row_losses(objective: Objective, stack: Stack, w: Tensor, step: int) -> Tens
         view = cut_centre(whole, pipeline.region)
         view = view.clamp(-1, 1) if objective.clip else view
     images = stack.crops.cut(view, step)
-    losses = objective.loss(objective.classifier(images), stack.targets)
-    if stack.references is not None:
+    if stack.references is None:
+        losses = objective.loss(objective.classifier(images), stack.targets)
+    else:
+        # One pass serves both terms: logits are the head of the features.
+        features = objective.classifier.features(images)  # type: ignore[attr-defined]
+        logits = objective.classifier.head(features)  # type: ignore[attr-defined]
+        losses = objective.loss(logits, stack.targets)
         counts = torch.tensor(stack.sizes, device=w.device)
         # Given the size of the result, a GPU need not be waited for.
         reference = stack.references[step].repeat_interleave(counts, dim=0, output_size=len(w))
-        features = objective.classifier.features(images)  # type: ignore[attr-defined]
         losses = losses + objective.feature_weight * feature_distance(features, reference)
     return losses if extra is None else losses + extra
 

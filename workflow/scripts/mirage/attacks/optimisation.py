@@ -44,7 +44,10 @@ class OptimisationRecipe(Recipe):
             (corrected; facts, quirk 3).
         loss: name of an attack loss.
         discriminator_weight: weight of the mean softplus(-D(image)); 0 leaves it out.
-        feature_weight: weight of the feature regulariser; 0 leaves it out (LOMMA: 1.0).
+        feature_weight: weight of the feature regulariser; 0 leaves it out (LOMMA: 1.0). Its
+            statistics are of the attack's pool, at most 5,000 images, as stage 1 rates them: 2,000
+            on FaceScrub, clipped, generated. LOMMA's code takes 5,050 public photographs (named
+            deviation; the mean of 2,000 errs by a 45th of their spread, of 5,050 by a 71st).
         feature_reference: f_reg is the ``mean`` of public features (what LOMMA's code does) or
             one normal ``draw`` per official batch and step (what the paper's C.7 says; quirk 18).
         clip: clamp images to [-1, 1] before they are resized (official code: false).

@@ -9,6 +9,7 @@ from torch import Tensor
 from mirage import finite
 from mirage.attacks.transforms import Sharing, check_crop, draw_steps, plan_crops, spread
 from mirage.errors import MirageError
+from mirage.imaging import Boxes
 from mirage.numerics import Precision, at_precision, numerics
 from mirage.priors.pipeline import ImagePipeline
 from mirage.recipes import Recipe, require
@@ -180,12 +181,14 @@ def rate_robustly(
     )
     if recipe.crop == "shared":
         boxes = spread(boxes, [count])
-    crops = plan_crops(boxes, image_px, image_px, device, images.dtype)
     total = recipe.iterations * count
     for first in range(sum(map(len, passes)), total, batch_size):
-        pairs = torch.arange(first, min(first + batch_size, total), device=device)
+        pairs = torch.arange(first, min(first + batch_size, total))
         iteration, place = pairs // count, pairs % count
-        cut = crops.cut(images[place], (iteration, place))
+        # A pass plans its own crops: with a box per image, those of a class would fill gigabytes.
+        these = Boxes(*(field[iteration, place][None] for field in boxes))
+        crops = plan_crops(these, image_px, image_px, device, images.dtype)
+        cut = crops.cut(images[place.to(device)], 0)
         passes.append(classifier(cut).softmax(dim=1)[:, target])
         tick()
     return torch.cat(passes).reshape(recipe.iterations, count).mean(dim=0).cpu()

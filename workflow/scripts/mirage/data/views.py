@@ -37,7 +37,9 @@ class ViewRecipe(Recipe):
         image_px: side of the square result.
         crop: (left, top, width, height) in pixels of the stored image; None takes all of it.
         resize: "square" stretches to the square; "short_side" brings the short side to
-            ``image_px`` and cuts the centre. Equal for images that are square already.
+            ``image_px`` and cuts the centre. Equal for images that are square already. Deviation:
+            the official code crops training images at random from the uncut ones, ours are cut
+            first; it cannot batch test images that are not square, so its own were.
     """
 
     image_px: int

@@ -18,6 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from mirage.errors import MirageError
+from mirage.numerics import Precision, at_precision, numerics
 from mirage.targets.images import network_range
 from mirage.targets.inference import hits
 
@@ -43,7 +44,7 @@ def remap(images: Tensor) -> Tensor:
     return images * scale[:, None, None] + shift[:, None, None]
 
 
-@torch.inference_mode()
+@torch.no_grad()
 def check_evaluator(
     model: nn.Module,
     images: Tensor,
@@ -51,6 +52,7 @@ def check_evaluator(
     published: float | None,
     batch_size: int,
     device: str,
+    precision: Precision = "fp32",
 ) -> dict[str, Any]:
     """Measure a released evaluator with and without the re-mapping.
 
@@ -62,6 +64,7 @@ def check_evaluator(
         published: published test accuracy in [0, 1], if there is one.
         batch_size: images at a time.
         device: where to compute.
+        precision: of both embeddings; see ``mirage.numerics``.
 
     Returns:
         ``test_accuracy`` by mode (``off``, ``on``), ``trained_with`` (the better mode; ``off`` if
@@ -75,11 +78,13 @@ def check_evaluator(
     if images.shape[1] == 3:
         modes["on"] = remap
     right = dict.fromkeys(modes, 0)
-    for first in range(0, len(labels), batch_size):
-        batch = network_range(images[first : first + batch_size].to(device))
-        wanted = labels[first : first + batch_size].to(device)
-        for mode, change in modes.items():
-            right[mode] += int(hits(model(change(batch)), wanted).sum())
+    judge = at_precision(model, precision)
+    with numerics(precision, device):
+        for first in range(0, len(labels), batch_size):
+            batch = network_range(images[first : first + batch_size].to(device))
+            wanted = labels[first : first + batch_size].to(device)
+            for mode, change in modes.items():
+                right[mode] += int(hits(judge(change(batch)), wanted).sum())
     accuracy = {mode: count / len(labels) for mode, count in right.items()}
     trained_with = max(accuracy, key=accuracy.__getitem__)  # the first of equals: off
     best = accuracy[trained_with]

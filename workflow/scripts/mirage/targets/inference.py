@@ -6,6 +6,7 @@ from torch import Tensor
 from mirage.data.views import LabelledImages
 from mirage.errors import MirageError
 from mirage.finite import rows_finite
+from mirage.numerics import Precision, numerics
 from mirage.targets.architectures import Classifier
 from mirage.targets.calibration import calibration_error
 from mirage.targets.images import network_range
@@ -36,7 +37,11 @@ def predict(model: Classifier, images: Tensor, device: str, batch: int = 256) ->
 
 
 def judge(
-    model: Classifier, train: LabelledImages, test: LabelledImages | None, device: str
+    model: Classifier,
+    train: LabelledImages,
+    test: LabelledImages | None,
+    device: str,
+    precision: Precision,
 ) -> dict[str, float]:
     """Judge a classifier without augmentation.
 
@@ -45,6 +50,8 @@ def judge(
         train: images it was trained on.
         test: images it was not, or None.
         device: where to compute.
+        precision: that of its training, or of the evaluation where others trained it; see
+            ``mirage.numerics``.
 
     Returns:
         ``train_accuracy``, and with a test set ``test_accuracy``, ``test_loss`` (hard labels) and
@@ -53,9 +60,11 @@ def judge(
     Raises:
         MirageError: logits that are no finite numbers.
     """
-    metrics = {"train_accuracy": accuracy(_judged(model, train, device), train.labels)}
+    with numerics(precision, device):
+        seen = [_judged(model, images, device) for images in (train, test) if images is not None]
+    metrics = {"train_accuracy": accuracy(seen[0], train.labels)}
     if test is not None:
-        logits, labels = _judged(model, test, device), test.labels
+        logits, labels = seen[1], test.labels
         metrics["test_accuracy"] = accuracy(logits, labels)
         metrics["test_loss"] = float(smoothed_cross_entropy(logits.double(), labels, 0.0))
         metrics["calibration_error"] = calibration_error(logits.softmax(dim=1), labels)

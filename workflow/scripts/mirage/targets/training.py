@@ -275,7 +275,8 @@ class _Training:
         """Judge the kept weights."""
         kept = self.best_epoch if self.recipe.keep == "best" else self.epoch - 1
         train = self.train._replace(pixels=self.pixels)
-        return {"kept_epoch": kept, **judge(self.model, train, self.test, self.device)}
+        precision = self.recipe.precision
+        return {"kept_epoch": kept, **judge(self.model, train, self.test, self.device, precision)}
 
 
 def _copy(model: Classifier) -> dict[str, Tensor]:

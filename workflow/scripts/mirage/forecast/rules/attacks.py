@@ -86,6 +86,9 @@ def _select_latents(shop: Workshop, wildcards: Mapping[str, str]) -> Work:
     render = units.render(shop.study, settings["pool"], side, rendered, recipe)
     kept = settings["selection"]["n_selected"]
     size = classes * kept * (shop.w_bytes(settings["pool"]) + LONG + FLOAT)
+    # Two matrices for each box of a pass: one box an image, or one an iteration.
+    boxes = batch if recipe.get("crop") == "per_image" else batch // each + 2
+    tables = 2.0 * boxes * side**2 * FLOAT
     return Work(
         calls=((render, float(classes * each)), (rate, float(classes * each * transforms))),
         inputs=(
@@ -96,8 +99,9 @@ def _select_latents(shop: Workshop, wildcards: Mapping[str, str]) -> Work:
         outputs={f"{attack.path}/selected/{chunk}.safetensors": size},
         gpu=True,
         host_bytes=2 * classes * each * shop.w_bytes(settings["pool"])
-        + shop.weigh(shop.classify(target)),
-        device_bytes=each * FLOAT * shop.image_bytes(target.dataset, side),
+        + shop.weigh(shop.classify(target))
+        + 3 * tables,  # as they are made
+        device_bytes=each * FLOAT * shop.image_bytes(target.dataset, side) + tables,
         state_bytes=classes * each * FLOAT,
     )
 
