@@ -258,7 +258,7 @@ def test_a_memory_that_cannot_be_written_is_no_problem(tmp_path):
         ),
         (
             (Member(".", files=3),),
-            ("1.jpg", "2.jpg", "3.jpg", "notes.txt"),
+            ("1.jpg", "2.jpg", "3.jpg", "notes.txt", "Thumbs.db", "__MACOSX/1.jpg"),
             "4 files; expected 3 (unlike the others: notes.txt)",
             "move away what does not belong in {}",
         ),
@@ -267,6 +267,12 @@ def test_a_memory_that_cannot_be_written_is_no_problem(tmp_path):
             ("1.jpg", "2.jpg", "3.jpg", "3 (copy).jpg"),
             "(unlike the others: 3 (copy).jpg)",
             "move away what does not belong in {}",
+        ),
+        (
+            (Member("q", folders=2),),
+            ("q/ann/1.jpg", "q/bob/1.jpg", "q/empty/.keep", "q/__MACOSX/1.jpg"),
+            "q: 3 folders; expected 2 (unlike the others: empty)",
+            "move away what does not belong in {}/q",
         ),
     ],
 )

@@ -19,7 +19,7 @@ from mirage.errors import MirageError
 from PIL import Image
 
 MOST_MB, MOST_S = 300, 2
-NO_FILES = {"huge.png": "5,368,709,120 bytes", "pipe.jpg": "a pipe", "zero.jpg": "a device",
+NO_FILES = {"huge.png": "5,368,709,120 bytes", "pipe.jpg": "a named pipe", "zero.jpg": "a device",
             "socket.jpg": "a socket"}  # fmt: skip
 
 
@@ -120,10 +120,10 @@ def test_a_picture_exchanged_for_a_pipe_is_not_waited_for(photo_folder, tmp_path
     ordinary = victim.stat()
     victim.unlink()
     os.mkfifo(victim)
-    with pytest.raises(UnreadableImage, match="a pipe"):
+    with pytest.raises(UnreadableImage, match="a named pipe"):
         decode_file(victim, 3)
     monkeypatch.setattr(Path, "stat", lambda self, **_: ordinary)
-    with pytest.raises(UnreadableImage, match="a pipe"):
+    with pytest.raises(UnreadableImage, match="a named pipe"):
         decode_file(victim, 3)
 
 
@@ -138,7 +138,7 @@ def test_costly_pictures_follow_on_broken(photo_folder, tmp_path):
 
 def test_lists_are_regular_files_with_lines(tmp_path):
     os.mkfifo(tmp_path / "pipe.txt")
-    with pytest.raises(MirageError, match="a pipe"):
+    with pytest.raises(MirageError, match="a named pipe"):
         read_names(tmp_path / "pipe.txt")
     with pytest.raises(MirageError, match="a device"):
         read_names(Path("/dev/zero"))

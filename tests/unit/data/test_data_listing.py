@@ -121,7 +121,7 @@ def test_special_files_are_left_alone(people):
         listener.bind(str(people / "bob" / "s.png"))
     assert _listed(people) == (
         READ,
-        {"ann/pipe.png": "a pipe", "ann/null.png": "a device", "pipe": "a pipe",
+        {"ann/pipe.png": "a named pipe", "ann/null.png": "a device", "pipe": "a named pipe",
          "bob/s.png": "a socket"},
     )  # fmt: skip
 

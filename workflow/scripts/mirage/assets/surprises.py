@@ -10,6 +10,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from mirage.assets.manifest import Member
+from mirage.data.passing import reason_to_pass
+from mirage.visible import listed
 
 _SHOWN = 5
 _LOOKED_AT = 1_000
@@ -39,7 +41,7 @@ def only_folder(folder: Path) -> Path | None:
     found: list[Path] = []
     with os.scandir(folder) as entries:
         for entry in entries:
-            if entry.name.startswith("."):
+            if reason_to_pass(entry.name):
                 continue
             if found or not entry.is_dir():
                 return None
@@ -58,20 +60,20 @@ def extra(folder: Path, number: int) -> str:
     found = sorted(_files(folder))
     inside = [name for name in found if Path(name).parent != Path()]
     if len(inside) == number:  # and the others lie in the folder itself
-        return f"those in {_listed(sorted({str(Path(name).parent) for name in inside}))}"
+        return f"those in {listed(sorted({str(Path(name).parent) for name in inside}), _SHOWN)}"
     kinds = Counter(map(_kind, found))
     most = max(kinds.values(), default=0)
     unlike = [name for name in found if kinds[_kind(name)] < most]
     # The rarest kinds first, as far as they account for what is too many.
     unlike.sort(key=lambda name: (kinds[_kind(name)], name))
     if unlike and kinds[_kind(unlike[0])] <= number:
-        return f"unlike the others: {_listed(unlike[:number])}"
+        return f"unlike the others: {listed(unlike[:number], _SHOWN)}"
     newest = sorted(found, key=lambda name: -(folder / name).lstat().st_ctime_ns)
-    return f"the newest: {_listed(newest[:number])}"
+    return f"the newest: {listed(newest[:number], _SHOWN)}"
 
 
 def extra_folders(folder: Path, number: int) -> str:
-    """Name the folders that are too many: empty ones or those of other programs, else the newest.
+    """Name the folders that are too many: empty ones, else the newest.
 
     Args:
         folder: where there are too many.
@@ -79,12 +81,10 @@ def extra_folders(folder: Path, number: int) -> str:
     """
     found = _folders(folder)
     empty = [below.name for below in found if not any(True for _ in _files(below))]
-    system = [below.name for below in found if below.name.startswith(("__", "@", "$", "#", "~"))]
-    odd = sorted({*empty, *system})
-    if 0 < len(odd) <= number:
-        return f"unlike the others: {_listed(odd)}"
+    if 0 < len(empty) <= number:
+        return f"unlike the others: {listed(empty, _SHOWN)}"
     newest = sorted(found, key=lambda below: -below.lstat().st_ctime_ns)
-    return f"the newest: {_listed([below.name for below in newest[:number]])}"
+    return f"the newest: {listed([below.name for below in newest[:number]], _SHOWN)}"
 
 
 def _folders(folder: Path) -> list[Path]:
@@ -92,18 +92,18 @@ def _folders(folder: Path) -> list[Path]:
         return sorted(
             Path(entry.path)
             for entry in entries
-            if not entry.name.startswith(".") and entry.is_dir(follow_symlinks=False)
+            if not reason_to_pass(entry.name) and entry.is_dir(follow_symlinks=False)
         )
 
 
 def _files(folder: Path, deep: bool = True) -> Iterator[str]:
-    """Paths below a folder, hidden ones apart; links to folders are not followed."""
+    """Paths below a folder, those no count takes in apart; links to folders are not followed."""
     waiting = [""]
     while waiting:
         below = waiting.pop()
         with os.scandir(folder / below) as entries:
             for entry in entries:
-                if entry.name.startswith("."):
+                if reason_to_pass(entry.name):
                     continue
                 name = str(Path(below, entry.name))
                 if not entry.is_dir(follow_symlinks=False):
@@ -116,8 +116,3 @@ def _kind(name: str) -> str:
     """What names have in common: all but their digits, or the ending where they have none."""
     last = Path(name).name.lower()
     return re.sub(r"\d+", "0", last) if re.search(r"\d", last) else Path(last).suffix
-
-
-def _listed(names: Sequence[str]) -> str:
-    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return ", ".join(ascii(n)[1:-1] if not n.isprintable() else n for n in names[:_SHOWN]) + more

@@ -1,29 +1,14 @@
 """Reading files of strangers: regular ones only, and no more of them than is wanted."""
 
 import os
-import stat
 from pathlib import Path
 from typing import BinaryIO
 
-# What is no photograph and no list, in words a person knows it by.
-_KINDS = (
-    (stat.S_ISDIR, "a folder"),
-    (stat.S_ISFIFO, "a pipe"),
-    (stat.S_ISSOCK, "a socket"),
-    (stat.S_ISCHR, "a device"),
-    (stat.S_ISBLK, "a device"),
-)
+from mirage.runtime.regular import kind_of_mode
 
 
 class Irregular(Exception):  # noqa: N818 - a finding about the data, met where it is told
     """The path leads to no regular file, or to one that is too large; the text says which."""
-
-
-def special_kind(mode: int) -> str:
-    """What a path is if it is no regular file, such as "a pipe"; empty for a regular file."""
-    if stat.S_ISREG(mode):
-        return ""
-    return next((name for is_kind, name in _KINDS if is_kind(mode)), "no regular file")
 
 
 def open_regular(path: Path) -> BinaryIO:
@@ -68,6 +53,6 @@ def read_regular(path: Path, most_bytes: int) -> bytes:
 
 
 def _refuse_special(mode: int) -> None:
-    kind = special_kind(mode)
-    if kind:
+    kind = kind_of_mode(mode)
+    if kind is not None:
         raise Irregular(f"{kind}, no regular file")

@@ -32,11 +32,14 @@ def kind_of(path: str | Path) -> str | None:
     Raises:
         OSError: nothing is there, or it may not be looked at.
     """
-    return _kind(Path(path).stat().st_mode)
+    return kind_of_mode(Path(path).stat().st_mode)
 
 
-def _kind(mode: int) -> str | None:
-    return next((name for matches, name in _KINDS if matches(mode)), None)
+def kind_of_mode(mode: int) -> str | None:
+    """The same of what ``stat`` told."""
+    if stat.S_ISREG(mode):
+        return None
+    return next((name for matches, name in _KINDS if matches(mode)), "no regular file")
 
 
 def require_regular(path: str | Path, missing: str = _MISSING) -> None:
@@ -69,7 +72,7 @@ def opened(path: str | Path, missing: str = _MISSING) -> Iterator[BufferedReader
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:
         raise _unopened(Path(path), error, missing) from error
-    kind = _kind(os.fstat(descriptor).st_mode)
+    kind = kind_of_mode(os.fstat(descriptor).st_mode)
     if kind is not None:
         os.close(descriptor)
         raise _other_kind(path, kind)

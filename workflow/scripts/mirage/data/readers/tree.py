@@ -9,8 +9,8 @@ from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from mirage.data.passing import AGAIN, BACK, BESIDE, NO_IMAGE, LeftAlone, reason_to_pass
-from mirage.data.regular import special_kind
 from mirage.errors import MirageError
+from mirage.runtime.regular import kind_of_mode
 from mirage.visible import listed
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif", ".tiff", ".webp")
@@ -158,8 +158,8 @@ class Tree:
         return _Step(_join(step.below, name), owner)
 
     def _take(self, step: _Step, name: str, status: os.stat_result) -> None:
-        kind = special_kind(status.st_mode)
-        if kind:
+        kind = kind_of_mode(status.st_mode)
+        if kind is not None:
             self._leave(_join(step.below, name), kind)
             return
         self._seen.add(_id(status))
