@@ -41,7 +41,6 @@ setup: .venv/.ready
 
 .venv/.ready: envs/setup.sh envs/requirements.lock envs/requirements.in
 	bash envs/setup.sh
-	@touch $@
 
 clean:
 	rm -rf results .snakemake

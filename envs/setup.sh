@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Make .venv with the locked packages; where a locked file does not exist for this platform, with
-# the ranges of requirements.in.
+# the ranges of requirements.in. The new environment is made beside the old one, which works until
+# the new one is whole.
 set -euo pipefail
-export PYTHONSAFEPATH=1  # no module is taken from the current folder
 cd "$(dirname "$0")/.."
 
 say() { printf 'setup: %s\n' "$*" >&2; }
@@ -14,23 +14,69 @@ python=$(command -v python3.11 || command -v python3 || true)
     exit 1
 }
 
-make_venv() { "$python" -m venv --clear .venv; }
-if ! make_venv 2>/tmp/mirage-venv.$$; then
+# What Snakemake could not run in is told before anything is fetched.
+PYTHONPATH=workflow/scripts "$python" -P -c '
+import os, pathlib, sys
+from mirage.checkout import refuse_path
+from mirage.errors import MirageError
+try:
+    refuse_path(pathlib.Path(os.getcwd()))
+except MirageError as error:
+    sys.exit(f"setup: {error}")
+'
+
+if [ -L .venv ]; then
+    if .venv/bin/python -c 'import snakemake, torch' 2>/dev/null; then
+        say ".venv is a link; it is used as it is, and nothing is installed into it"
+        exit 0
+    fi
+    say ".venv is a link, and there is no Python with snakemake and torch behind it. Remove the link, or mend what it leads to."
+    exit 1
+fi
+
+# An earlier set-up may have been killed between the two renamings below.
+if [ ! -e .venv ] && [ -e .venv.old ]; then mv .venv.old .venv; fi
+rm -rf .venv.new .venv.old
+
+make_venv() { "$python" -m venv --clear .venv.new; }
+if ! told=$(make_venv 2>&1); then
     if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
         say "this Python has no venv; installing Debian's python3-venv"
         apt-get update -qq && apt-get install -y -qq python3-venv >/dev/null
         make_venv
     else
-        cat /tmp/mirage-venv.$$ >&2
+        printf '%s\n' "$told" >&2
         say "could not make .venv. On Debian: sudo apt-get install python3-venv, then try again."
         exit 1
     fi
 fi
-rm -f /tmp/mirage-venv.$$
+
+log=.venv.new/pip.log
+install() { .venv.new/bin/python -m pip install -q --disable-pip-version-check -r "$1" 2>&1 | tee "$log" >&2; }
+stop() { say "$1"; say "nothing was changed; the .venv that was there, if any, is as before"; exit 1; }
 
 say "installing the locked packages (PyTorch is large; minutes on a slow line)"
-if ! .venv/bin/python -m pip install -q --disable-pip-version-check -r envs/requirements.lock; then
-    say "the lock does not fit this platform; installing the newest fitting versions instead"
-    .venv/bin/python -m pip install -q --disable-pip-version-check -r envs/requirements.in
+if ! install envs/requirements.lock; then
+    # Ranges hold no checksums, so they stand in only where the lock has no file for this platform.
+    if grep -qiE 'do not match the hashes|expected sha256|hashes are required' "$log"; then
+        stop "a package is not the one that was locked (see above): the download is damaged, or it was replaced. Try again, or from another index."
+    elif grep -qiE 'retrying|connection|timed? ?out|name resolution|ssl|proxy|http error|no space' "$log"; then
+        stop "the packages could not be fetched (see above). Try again when the network, or the disk, is there."
+    elif ! grep -qiE 'no matching distribution|not a supported wheel|requires a different python' "$log"; then
+        stop "pip failed (see above)."
+    fi
+    say "the lock has no files for this platform; installing the newest fitting versions instead"
+    install envs/requirements.in || stop "pip failed (see above)."
 fi
+
+# Scripts of an environment name its Python by its whole path.
+rm -f "$log"
+grep -rlIF .venv.new .venv.new/bin .venv.new/pyvenv.cfg | while IFS= read -r script; do
+    sed -i 's/\.venv\.new/.venv/g' "$script"
+done
+touch .venv.new/.ready
+trap '' INT TERM HUP
+if [ -e .venv ]; then mv .venv .venv.old; fi
+mv .venv.new .venv
+rm -rf .venv.old
 say "done"
