@@ -1,6 +1,8 @@
 """Where everything lies: the checkout, its library, the folder of the results."""
 
+import os
 import sys
+import time
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
@@ -33,6 +35,10 @@ def results_folder():
         return checkout.working_folder(ROOT, config["scale"])
     except MirageError as error:
         raise WorkflowError(str(error)) from None
+
+
+if workflow.is_main_process:
+    os.environ["MIRAGE_RUN"] = f"{os.getpid()}-{time.time_ns()}"  # its jobs' common name
 
 
 def link_to_repository():

@@ -1,5 +1,6 @@
 """Claims: one worker at a time, across processes, machines and deaths."""
 
+import errno
 import json
 import os
 import subprocess
@@ -10,6 +11,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
+from mirage.errors import MirageError
 from mirage.runtime import claims, signals
 
 LIBRARY = Path(__file__).resolve().parents[3] / "workflow/scripts"
@@ -215,3 +217,40 @@ def test_a_claim_costs_less_than_a_few_ms(tmp_path):
         with claims.claimed(tmp_path / f"{i}.claim"):
             pass
     assert (time.process_time() - began) / 100 < 0.003
+
+
+def test_a_full_disk_leaves_no_claim_to_wait_for(tmp_path, monkeypatch):
+    """Neither on a file system with second names nor on one without."""
+    full = OSError(errno.ENOSPC, "No space left on device")
+
+    def no_room(*_, **__):
+        raise full
+
+    monkeypatch.setattr(claims.Path, "write_text", no_room)
+    with pytest.raises(MirageError, match="the disk is full"), claims.claimed(tmp_path / "a.claim"):
+        pass
+    monkeypatch.undo()
+
+    def no_links(*_):
+        raise OSError(errno.EPERM, "no second names here")
+
+    monkeypatch.setattr(claims.os, "link", no_links)
+    with claims.claimed(tmp_path / "b.claim"):  # such a file system serves as well
+        assert claims.holders(tmp_path)[0].pid == os.getpid()
+    monkeypatch.setattr(claims.json, "dump", no_room)
+    with pytest.raises(MirageError, match="the disk is full"), claims.claimed(tmp_path / "c.claim"):
+        pass
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_empty_claim_is_told_and_not_waited_for_long(tmp_path, monkeypatch, caplog):
+    monkeypatch.setattr(claims, "POLL_S", 0.02)
+    monkeypatch.setattr(claims, "EMPTY_S", 0.2)
+    path = tmp_path / "a.claim"
+    path.touch()
+    with caplog.at_level("INFO", "mirage"), claims.claimed(path):
+        assert claims.holders(tmp_path)[0].pid == os.getpid()
+    told = [text for text in caplog.messages if text.startswith("waiting: ")]
+    assert len(told) == 1
+    assert str(path) in told[0]
+    assert "0 s of silence" in told[0]

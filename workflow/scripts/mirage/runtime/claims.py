@@ -3,12 +3,14 @@
 Two jobs for the same work meet when the workflow's controller died while its jobs went on, and a
 second controller submits them again. The second job then waits here until the first has ended.
 
-The claim is one small file, made with O_EXCL, which every shared file system keeps exclusive;
-no file locks are needed. Whether its holder still lives is asked of this machine (process number
-and start), else of SLURM, else of the holder's heartbeat, which touches the file.
+The claim is one small file, written aside and given its name by a link, which every shared file
+system keeps exclusive; no file locks are needed. Whether its holder still lives is asked of this
+machine (process number and start), else of SLURM, else of the holder's heartbeat, which touches
+the file.
 """
 
 import contextlib
+import errno
 import json
 import logging
 import math
@@ -24,7 +26,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from mirage.errors import MirageError
-from mirage.runtime import signals
+from mirage.runtime import files, signals
 
 _log = logging.getLogger("mirage")
 
@@ -37,6 +39,9 @@ STALE_S = 600.0
 QUIET_S = 150.0
 """A job that SLURM gave up on another machine may live on, out of the controller's sight: it is
 dead after a few missed heartbeats, and what a network file system may hold back of them."""
+EMPTY_S = 30.0
+"""An empty claim is the beginning of one, or what a killed process left: dead after so long."""
+_NO_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
 _WORKING = frozenset(("RUNNING", "COMPLETING", "CONFIGURING", "SUSPENDED", "STOPPED", "SIGNALING"))
 
 
@@ -133,25 +138,32 @@ def alive(holder: Holder) -> bool | None:
 
 
 def _acquire(path: Path, me: Holder) -> None:
-    told: Holder | None = None
+    told: Holder | str | None = None
     beat, since = 0, time.monotonic()
     while not _create(path, me):
         holder = _read(path)
         with contextlib.suppress(FileNotFoundError):
             if (now := path.stat().st_mtime_ns) != beat:
                 beat, since = now, time.monotonic()
-        if time.monotonic() - since > _patience(holder):
+        patience = _patience(holder, path)
+        if time.monotonic() - since > patience:
             _take_away(path, holder)
             continue
-        if holder is not None and holder != told:
-            _log.info("waiting: %s is at the same work", holder)
-            told = holder
+        named = holder or "somebody whose claim cannot be read"
+        if named != told:
+            until = "" if math.isinf(patience) else f", for at most {patience:.0f} s of silence"
+            _log.info("waiting: %s is at the same work (%s)%s", named, path, until)
+            told = named
         time.sleep(POLL_S)
 
 
-def _patience(holder: Holder | None) -> float:
+def _patience(holder: Holder | None, path: Path) -> float:
     """Seconds without a heartbeat after which a claim may be taken."""
     lives = None if holder is None else alive(holder)
+    if holder is None:
+        with contextlib.suppress(OSError):
+            if path.stat().st_size == 0:
+                return EMPTY_S
     if holder is None or lives is None:
         return STALE_S
     if lives:
@@ -160,13 +172,40 @@ def _patience(holder: Holder | None) -> float:
 
 
 def _create(path: Path, me: Holder) -> bool:
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """Put a claim in its place, whole or not at all; False if there is one.
+
+    Raises:
+        MirageError: it cannot be written, because the disk is full for example.
+    """
+    aside = path.with_name(f".{path.name}.{me.token}")
+    with files.explaining_disk(path):
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            aside.write_text(json.dumps(asdict(me)), encoding="utf-8")
+            os.link(aside, path)
+        except FileExistsError:
+            return False
+        except OSError as error:
+            if error.errno not in _NO_LINKS:
+                raise
+            return _create_in_place(path, me)
+        finally:
+            aside.unlink(missing_ok=True)
+    return True
+
+
+def _create_in_place(path: Path, me: Holder) -> bool:
+    """The same on a file system that knows no second names."""
     try:
-        descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o644)
+        descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666)
     except FileExistsError:
         return False
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        json.dump(asdict(me), file)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            json.dump(asdict(me), file)
+    except OSError:
+        path.unlink(missing_ok=True)  # nobody waits for a claim that nobody holds
+        raise
     return True
 
 

@@ -17,7 +17,6 @@ import logging
 import os
 import re
 import subprocess
-import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -28,6 +27,7 @@ from urllib.parse import quote
 
 from mirage.errors import MirageError
 from mirage.runtime import effort
+from mirage.runtime.private import private_folder
 from mirage.visible import listed
 
 _log = logging.getLogger("mirage")
@@ -156,7 +156,7 @@ def take(choice: Sequence[str]) -> Slot | None:
     """Take the first free device of ``choice``; None if there is none."""
     for device in choice:
         path = _lock_file(device)
-        file = path.open("a+", encoding="utf-8")
+        file = _opened(path)
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             # A cleaner of old files may have removed the name while we were opening it.
@@ -169,6 +169,24 @@ def take(choice: Sequence[str]) -> Slot | None:
             pass
         file.close()
     return None
+
+
+def _opened(path: Path) -> IO[str]:
+    """Open a lock's file.
+
+    Raises:
+        MirageError: something else lies at its place, or it cannot be written.
+    """
+    try:
+        # Through no link, and no pipe: neither would be the lock that others see.
+        flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+        return open(os.open(path, flags, 0o600), "a+", encoding="utf-8")  # noqa: PTH123
+    except OSError as error:
+        raise MirageError(
+            f"{path} cannot be used as the lock of a GPU: {error.strerror}",
+            "a file of ours",
+            "remove it, or set MIRAGE_SLOTS to another folder of your own",
+        ) from error
 
 
 def _named(told: str) -> list[str]:
@@ -206,15 +224,34 @@ def _distinct(names: list[str], told: str) -> list[str]:
 
 
 def _lock_file(device: str) -> Path:
-    # Not TMPDIR, which may differ between two Snakemakes, and not the session's runtime folder,
-    # which goes when its user logs out while jobs run on.
-    fixed = Path("/tmp")
-    base = fixed if fixed.is_dir() else Path(tempfile.gettempdir())
-    folder = Path(os.environ.get("MIRAGE_SLOTS") or base / f"mirage-{os.getuid()}")
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if folder.lstat().st_uid != os.getuid():
-        raise MirageError(f"{folder} belongs to another user", remedy="remove or rename it")
-    return folder / f"gpu-{quote(device, safe='')}.lock"
+    return _folder() / f"gpu-{quote(device, safe='')}.lock"
+
+
+def _folder() -> Path:
+    """Where the locks lie: the same for all jobs of this user on this machine.
+
+    Not in TMPDIR, which may differ between two Snakemakes, and not in the session's runtime folder,
+    which goes when its user logs out while jobs run on.
+
+    Raises:
+        MirageError: the folder that MIRAGE_SLOTS names cannot be used, or no other can.
+    """
+    named = os.environ.get("MIRAGE_SLOTS")
+    if not named:
+        return private_folder()
+    folder = Path(named)
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if folder.stat().st_uid == os.getuid():
+            return folder
+        why = "it belongs to another user"
+    except OSError as error:
+        why = error.strerror or type(error).__name__
+    raise MirageError(
+        f"{folder} cannot hold the locks of GPUs: {why}",
+        "a folder of your own",
+        "set MIRAGE_SLOTS to another one, or unset it",
+    )
 
 
 def _holders(choice: Sequence[str]) -> str:

@@ -1,12 +1,13 @@
 """Warm start: one process imports the heavy libraries once, and each job is a fork of it.
 
 Importing PyTorch takes 2 s of CPU, and the demo has hundreds of jobs of a few seconds. The first
-job of a run starts a server that imports third-party libraries (never this project's code, which
-each fork reads afresh) and then forks for every request. The job's own process stays, as the face
-the workflow sees: it hands its script, environment and output streams to the server, passes
-signals on, and ends with the fork's exit status. If it dies, its fork is killed.
+job of a run starts a server (``warm_server``) that imports third-party libraries, never this
+project's code, which each fork reads afresh, and then forks for every request. The job's own
+process stays, as the face the workflow sees: it hands its script, environment, output streams and
+what the system lets it do to the server, passes signals on, and ends with the fork's exit status.
+If it dies, its fork is killed; if the server dies, so do its forks, and their jobs run cold.
 
-The server serves one user and one folder, and leaves after ``IDLE_S`` without work. Switch it off
+The server serves one user and one folder, and leaves after a while without work. Switch it off
 with ``MIRAGE_WARM=0``; jobs of a cluster, which may land anywhere, never use it.
 """
 
@@ -15,8 +16,7 @@ import fcntl
 import hashlib
 import json
 import os
-import runpy
-import selectors
+import resource
 import signal
 import socket
 import subprocess
@@ -26,11 +26,22 @@ import time
 from pathlib import Path
 from typing import Any
 
-IDLE_S = float(os.environ.get("MIRAGE_WARM_IDLE_S", "20"))
+from mirage.errors import MirageError
+from mirage.runtime.private import COMMON, private_folder
+
 START_S = 60.0
-_PRELOAD = ("torch", "numpy", "pandas", "safetensors.torch", "PIL.Image")
-_INSIDE = "MIRAGE_WARM_FORK"
+"""Most time a server that lives may take to import its libraries."""
+ANSWER_S = 30.0
+"""Most time it may take to answer a request with a fork."""
+INSIDE = "MIRAGE_WARM_FORK"
+RUN = "MIRAGE_RUN"
+"""Names the run a job belongs to, so that one thing is told once per run."""
 _PASSED_ON = (signal.SIGTERM, signal.SIGINT)
+_LONGEST_SOCKET = 107  # bytes; sun_path of <sys/un.h> without its end
+
+
+class _ColdError(Exception):
+    """No warm start can be had; the text says why."""
 
 
 def wanted() -> bool:
@@ -38,8 +49,9 @@ def wanted() -> bool:
     return (
         sys.platform == "linux"
         and os.environ.get("MIRAGE_WARM", "1") != "0"
-        and _INSIDE not in os.environ
+        and INSIDE not in os.environ
         and "SLURM_JOB_ID" not in os.environ
+        and not _given_up().exists()
     )
 
 
@@ -50,87 +62,144 @@ def hand_over(started: float) -> int | None:
         started: wall-clock time at which this process began, for the job's record.
 
     Returns:
-        The fork's exit status; None if no server can be had, so the caller does the work itself.
+        The fork's exit status; None if no server can be had, or it died while the fork was at
+        work, so the caller does the work itself. Why is told in one line, once per run.
     """
-    connection = _connect()
-    if connection is None:
-        return None
-    request = {
-        "script": str(Path(sys.argv[0]).resolve()),
-        "cwd": str(Path.cwd()),
-        "env": {**os.environ, _INSIDE: repr(started)},
-    }
-    # A signal that comes before there is a fork to pass it to must wait, not be lost.
-    signal.pthread_sigmask(signal.SIG_BLOCK, _PASSED_ON)
-    with connection:
-        socket.send_fds(connection, [json.dumps(request).encode() + b"\n"], [1, 2])
-        answers = connection.makefile("r", encoding="utf-8")
-        first = answers.readline()
-        if not first:
+    before = {number: signal.getsignal(number) for number in _PASSED_ON}
+    try:
+        with _connect() as connection:
+            # A signal that comes before there is a fork to pass it to must wait, not be lost. The
+            # server, which may just have been started, must not inherit that.
+            signal.pthread_sigmask(signal.SIG_BLOCK, _PASSED_ON)
+            answers = connection.makefile("r", encoding="utf-8")
+            pid = _ask(connection, answers, started)
+
+            def pass_on(received: int, _: object) -> None:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, received)
+
+            for number in _PASSED_ON:
+                signal.signal(number, pass_on)
             signal.pthread_sigmask(signal.SIG_UNBLOCK, _PASSED_ON)
+            if last := _line(answers):
+                return int(last["status"])
+            _wait_for_the_end_of(pid)
+            _tell("the warm server ended while this job was at work: the job begins again, cold")
             return None
-        pid = json.loads(first)["pid"]
-
-        def pass_on(received: int, _: object) -> None:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, received)
-
-        for number in _PASSED_ON:
-            signal.signal(number, pass_on)
+    except (_ColdError, MirageError, OSError) as problem:
+        _give_up(str(problem))
+        return None
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _PASSED_ON)
-        last = answers.readline()
-    return int(json.loads(last)["status"]) if last else 1
 
 
 def job_started() -> float | None:
     """When the job's own process began, if this is a warm fork."""
-    told = os.environ.get(_INSIDE)
+    told = os.environ.get(INSIDE)
     return float(told) if told else None
 
 
-def _home() -> Path:
-    """A folder no other user can enter, for the socket and its lock."""
-    folder = Path(tempfile.gettempdir()) / f"mirage-{os.getuid()}"
-    folder.mkdir(mode=0o700, exist_ok=True)
-    status = folder.lstat()
-    if status.st_uid != os.getuid() or status.st_mode & 0o077:
-        raise PermissionError(f"{folder} is open to others")
-    return folder
+def peer(connection: socket.socket) -> int:
+    """User at the other end of a connection."""
+    wanted = socket.SO_PEERCRED
+    _, user, _ = memoryview(connection.getsockopt(socket.SOL_SOCKET, wanted, 12)).cast("i")
+    return user
 
 
-def _connect() -> socket.socket | None:
-    """Reach the server of this folder, starting it if need be."""
-    key = f"{Path.cwd()}\0{sys.executable}\0{Path(__file__).resolve()}"
-    name = hashlib.blake2b(key.encode(), digest_size=8).hexdigest()
+def _ask(connection: socket.socket, answers: Any, started: float) -> int:
+    """Send the request; the process number of the fork."""
+    request = {
+        "script": str(Path(sys.argv[0]).resolve()),
+        "cwd": str(Path.cwd()),
+        "env": {**os.environ, INSIDE: repr(started)},
+        # What a child of this process would inherit and a fork of the server does not.
+        "umask": _umask(),
+        "processors": sorted(os.sched_getaffinity(0)),
+        "limits": {str(number): resource.getrlimit(number)[0] for number in _limits()},
+    }
+    connection.settimeout(ANSWER_S)
+    socket.send_fds(connection, [json.dumps(request).encode() + b"\n"], [1, 2])
+    first = _line(answers)
+    if first is None:
+        raise _ColdError("the warm server did not answer")
+    connection.settimeout(None)
+    return int(first["pid"])
+
+
+def _line(answers: Any) -> dict[str, Any] | None:
+    """One answer; None if the server is gone."""
     try:
-        path = _home() / f"{name}.sock"
-        with path.with_suffix(".lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            connection = _try(path)
-            if connection is None:
-                _start(path)
-                connection = _await(path)
-            return connection
-    except OSError:
+        found = json.loads(answers.readline() or "null")
+    except (ConnectionError, ValueError):
         return None
+    except TimeoutError:
+        raise _ColdError(f"the warm server did not answer within {ANSWER_S:.0f} s") from None
+    return found if isinstance(found, dict) else None
+
+
+def _wait_for_the_end_of(pid: int) -> None:
+    """The kernel kills a dead server's forks; no second job may begin before that."""
+    deadline = time.monotonic() + ANSWER_S
+    while time.monotonic() < deadline:
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
+            return
+        time.sleep(0.01)
+
+
+def _connect() -> socket.socket:
+    """Reach the server of this folder, starting it if need be."""
+    home = private_folder([tempfile.gettempdir(), *COMMON])
+    path = home / f"{_key()}.sock"
+    if len(os.fsencode(path)) > _LONGEST_SOCKET:
+        path = private_folder() / path.name  # TMPDIR is too deep for a socket
+    with path.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        return _try(path) or _await(path, _start(path))
+
+
+def _key() -> str:
+    """Names a server by what its forks could not change: where it works, and what it may do."""
+    same = [
+        str(Path.cwd()), sys.executable, str(Path(__file__).resolve()),
+        os.getpriority(os.PRIO_PROCESS, 0), os.sched_getscheduler(0),
+        [resource.getrlimit(number)[1] for number in _limits()],
+        Path("/proc/self/cgroup").read_text(),
+    ]  # fmt: skip
+    return hashlib.blake2b(json.dumps(same).encode(), digest_size=8).hexdigest()
+
+
+def _limits() -> list[int]:
+    return sorted({getattr(resource, name) for name in dir(resource) if name.startswith("RLIMIT_")})
+
+
+def _umask() -> int:
+    """Read the umask without setting it, which another thread might see."""
+    told = Path("/proc/self/status").read_text()
+    return int(told.split("Umask:")[1].split()[0], 8)
 
 
 def _try(path: Path) -> socket.socket | None:
     connection = socket.socket(socket.AF_UNIX)
     try:
         connection.connect(str(path))
+        if peer(connection) == os.getuid():
+            return connection
     except OSError:
-        connection.close()
-        return None
-    return connection
+        pass
+    connection.close()
+    return None
 
 
-def _start(path: Path) -> None:
+def _start(path: Path) -> "subprocess.Popen[bytes]":
     path.unlink(missing_ok=True)
     package = Path(__file__).resolve().parents[2]
     environment = {**os.environ, "PYTHONPATH": str(package)}
-    subprocess.Popen(
-        [sys.executable, "-P", "-m", "mirage.runtime.warm", str(path)],
+    return subprocess.Popen(
+        [sys.executable, "-P", "-m", "mirage.runtime.warm_server", str(path)],
         cwd="/",
         env=environment,
         stdin=subprocess.DEVNULL,
@@ -141,160 +210,39 @@ def _start(path: Path) -> None:
     )
 
 
-def _await(path: Path) -> socket.socket | None:
+def _await(path: Path, server: "subprocess.Popen[bytes]") -> socket.socket:
     deadline = time.monotonic() + START_S
     while time.monotonic() < deadline:
         if (connection := _try(path)) is not None:
             return connection
+        if (status := server.poll()) is not None:
+            raise _ColdError(f"the warm server ended at its start, with status {status}")
         time.sleep(0.05)
-    return None
+    server.kill()
+    raise _ColdError(f"the warm server was not ready within {START_S:.0f} s")
 
 
-class _Server:
-    """Accepts requests, forks, and tells each asker how its fork ended."""
-
-    def __init__(self, path: Path) -> None:
-        self.listener = socket.socket(socket.AF_UNIX)
-        self.listener.bind(str(path))
-        self.listener.listen(64)
-        self.selector = selectors.DefaultSelector()
-        self.selector.register(self.listener, selectors.EVENT_READ)
-        self.askers: dict[int, socket.socket] = {}  # pid of the fork -> its asker
-        wake_read, wake_write = os.pipe()
-        os.set_blocking(wake_write, False)
-        os.set_blocking(wake_read, False)
-        self.selector.register(wake_read, selectors.EVENT_READ)
-        self.wake = (wake_read, wake_write)
-        signal.signal(signal.SIGCHLD, lambda *_: None)
-        signal.set_wakeup_fd(wake_write)
-
-    def serve(self) -> None:
-        """Work until there has been none for ``IDLE_S``."""
-        quiet_since = time.monotonic()
-        while self.askers or time.monotonic() - quiet_since < IDLE_S:
-            for key, _ in self.selector.select(timeout=1.0):
-                if key.fileobj is self.listener:
-                    self._accept()
-                elif key.fileobj == self.wake[0]:
-                    with contextlib.suppress(BlockingIOError):
-                        os.read(self.wake[0], 4096)
-                else:
-                    self._asker_died(key.fileobj)
-                quiet_since = time.monotonic()
-            self._reap()
-
-    def _accept(self) -> None:
-        asker, _ = self.listener.accept()
-        try:
-            request, streams = _receive(asker)
-        except (OSError, ValueError):
-            asker.close()
-            return
-        pid = os.fork()
-        if pid == 0:
-            asker.close()
-            self._become(request, streams)
-        for stream in streams:
-            os.close(stream)
-        self.askers[pid] = asker
-        self.selector.register(asker, selectors.EVENT_READ)
-        _tell(asker, {"pid": pid})
-
-    def _become(self, request: dict[str, Any], streams: list[int]) -> None:
-        """In the fork: take the asker's place and run its script; never returns."""
-        _die_with_parent()
-        signal.set_wakeup_fd(-1)
-        for number in (signal.SIGCHLD, signal.SIGTERM):
-            signal.signal(number, signal.SIG_DFL)
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-        self.selector.close()
-        self.listener.close()
-        for end in self.wake:
-            os.close(end)
-        for asker in self.askers.values():
-            asker.close()
-        for stream, place in zip(streams, (1, 2), strict=True):
-            os.dup2(stream, place)
-            os.close(stream)
-        sys.stdout = os.fdopen(1, "w", closefd=False)
-        sys.stderr = os.fdopen(2, "w", buffering=1, closefd=False)
-        os._exit(_run(request))
-
-    def _reap(self) -> None:
-        while self.askers:
-            pid, status = os.waitpid(-1, os.WNOHANG)
-            if pid == 0:
-                return
-            asker = self.askers.pop(pid)
-            with contextlib.suppress(KeyError):
-                self.selector.unregister(asker)
-            code = os.waitstatus_to_exitcode(status)
-            _tell(asker, {"status": code if code >= 0 else 128 - code})
-            asker.close()
-
-    def _asker_died(self, asker: Any) -> None:
-        self.selector.unregister(asker)
-        for pid, its in self.askers.items():
-            if its is asker:
-                os.kill(pid, signal.SIGKILL)
+def _given_up() -> Path:
+    """The note that this run has no warm start; it lies beside Snakemake's own state."""
+    return Path(".snakemake") / f"cold.{os.environ.get(RUN, 'once')}"
 
 
-def _die_with_parent() -> None:
-    """Ask the kernel to kill this fork if the server dies: nobody would wait for it any more."""
-    import ctypes
-
-    set_parent_death_signal = 1  # PR_SET_PDEATHSIG of <linux/prctl.h>
-    ctypes.CDLL(None).prctl(set_parent_death_signal, signal.SIGKILL)
-
-
-def _receive(asker: socket.socket) -> tuple[dict[str, Any], list[int]]:
-    data, streams, _, _ = socket.recv_fds(asker, 1 << 16, 2)
-    while data and not data.endswith(b"\n"):
-        data += asker.recv(1 << 16)
-    return json.loads(data), streams
-
-
-def _tell(asker: socket.socket, answer: dict[str, int]) -> None:
-    with contextlib.suppress(OSError):
-        asker.sendall(json.dumps(answer).encode() + b"\n")
-
-
-def _run(request: dict[str, Any]) -> int:
-    os.environ.clear()
-    os.environ.update(request["env"])
-    os.chdir(request["cwd"])
-    sys.argv = [request["script"]]
-    # The project's own code may have changed since the server started.
-    for name in [name for name in sys.modules if name.split(".")[0] == "mirage"]:
-        del sys.modules[name]
-    status = 0
+def _give_up(why: str) -> None:
+    """Tell once per run why jobs start cold, and spare the others the attempt."""
+    note = _given_up()
     try:
-        runpy.run_path(request["script"], run_name="__main__")
-    except SystemExit as leaving:
-        status = leaving.code if isinstance(leaving.code, int) else int(leaving.code is not None)
-    except BaseException:
-        import traceback
-
-        traceback.print_exc()
-        status = 1
-    finally:
-        sys.stdout.flush()
-        sys.stderr.flush()
-    return status
-
-
-def main(path: str) -> None:
-    """Serve on a socket; the entry of the server's process."""
-    import importlib
-
-    for name in _PRELOAD:
-        importlib.import_module(name)
-    server = _Server(Path(path))
-    try:
-        server.serve()
-    finally:
-        Path(path).unlink(missing_ok=True)
+        for old in note.parent.glob("cold.*"):
+            if old != note:
+                old.unlink(missing_ok=True)
+        note.touch(exist_ok=False)
+    except FileExistsError:
+        return
+    except OSError:
+        pass  # nowhere to remember it: told by each job
+    if RUN not in os.environ:
+        note.unlink(missing_ok=True)
+    _tell(f"jobs start cold, each some seconds later: {why} (MIRAGE_WARM=0 asks for none)")
 
 
-if __name__ == "__main__":
-    main(sys.argv[1])
+def _tell(text: str) -> None:
+    print(f"  {text}", file=sys.stderr, flush=True)
