@@ -10,7 +10,8 @@ from projects import TINY
 
 MODULES = (
     "torch", "numpy", "json", "yaml", "pandas", "xxhash", "PIL", "safetensors", "snakemake",
-    "mirage", "errors", "quoting", "recovery", "sitecustomize", "usercustomize", "matplotlib", "conftest",
+    "mirage", "errors", "quoting", "recovery", "sitecustomize", "usercustomize", "matplotlib",
+    "conftest",
 )  # fmt: skip
 FOLDERS = (
     ".", "results", "results/tiny", "data", "assets", "workflow", "results/tiny/.snakemake",
