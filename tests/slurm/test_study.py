@@ -26,7 +26,7 @@ GPU_RULES = {
 CPU_RULES = {"prepare_store", "prepare_view", "check_data", "run_toy", "score_attack"}
 NODES, GPUS_PER_NODE = 2, 2
 # What tells of time and machine; everything else must repeat to the byte.
-TOLD = {"jobs", "logs", "state", ".snakemake", "report.html"}
+TOLD = {"jobs", "logs", "state", ".snakemake", "report.html", ".report.html.xxh3"}
 
 
 def _command(*arguments):

@@ -2,6 +2,7 @@
 
 import copy
 import dataclasses
+import os
 import subprocess
 import sys
 
@@ -325,8 +326,8 @@ def test_planning_needs_no_torch():
         "import sys; import mirage.forecast.speeds, mirage.forecast.summary; "
         "assert not {'torch', 'numpy', 'pandas'} & set(sys.modules)"
     )
-    path = str(ROOT / "workflow/scripts")
-    subprocess.run([sys.executable, "-c", code], cwd=path, check=True, timeout=60)
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "workflow/scripts")}
+    subprocess.run([sys.executable, "-c", code], env=environment, check=True, timeout=60)
 
 
 def test_speeds_are_assumed_for_the_device_of_the_configuration():
