@@ -38,7 +38,9 @@ def results_folder():
 
 
 if workflow.is_main_process:
-    os.environ["MIRAGE_RUN"] = f"{os.getpid()}-{time.time_ns()}"  # its jobs' common name
+    os.environ["MIRAGE_RUN"] = (
+        f"{os.getpid()}-{time.time_ns()}"  # its jobs' common name
+    )
 
 
 def link_to_repository():
