@@ -1,8 +1,6 @@
 """Where everything lies: the checkout, its library, the folder of the results."""
 
-import os
 import sys
-import time
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
@@ -15,6 +13,7 @@ sys.path[:0] = [str(SCRIPTS), str(ROOT / "workflow" / "cluster")]
 import quoting
 from mirage import checkout, configuration
 from mirage.errors import MirageError
+from mirage.runtime import warm
 
 quoting.quote_everything()
 if workflow.overwrite_workdir is not None:
@@ -38,9 +37,7 @@ def results_folder():
 
 
 if workflow.is_main_process:
-    os.environ["MIRAGE_RUN"] = (
-        f"{os.getpid()}-{time.time_ns()}"  # its jobs' common name
-    )
+    warm.begin_run()
 
 
 def link_to_repository():

@@ -55,6 +55,11 @@ def wanted() -> bool:
     )
 
 
+def begin_run() -> None:
+    """Give the jobs that this process will start a common name, as one run."""
+    os.environ[RUN] = f"{os.getpid()}-{time.time_ns()}"
+
+
 def hand_over(started: float) -> int | None:
     """Run this process's script in a warm fork.
 
