@@ -41,6 +41,10 @@ class Prepared(NamedTuple):
     work_s: float
     """Processor seconds of decoding and cutting."""
 
+    def nbytes(self) -> int:
+        """Bytes of its pixels."""
+        return 0 if self.pixels is None else self.pixels.nbytes
+
 
 Prepare = Callable[["Photo"], Prepared]
 _Cut = Callable[[str, "Pixels"], "tuple[Pixels, list[Doubt]]"]
@@ -145,7 +149,7 @@ def prepare_all(
     """
     done = len(journal.outcomes)
     with Progress("decoding", len(photos), done) as progress:
-        for prepared in in_order(photos[done:], prepare, workers):
+        for prepared in in_order(photos[done:], prepare, workers, Prepared.nbytes):
             journal.add(prepared.outcome, prepared.pixels)
             meter.add(prepared.work_s)
             progress.advance()

@@ -115,7 +115,7 @@ def prepare_view(
         stream.pixel_stream(Path(path), shape, indices, metadata) as pixels,
         Progress("resizing", len(store)) as progress,
     ):
-        for small, work_s in in_order(store.index, resized, workers):
+        for small, work_s in in_order(store.index, resized, workers, lambda done: done[0].nbytes):
             pixels.append(small)
             if meter is not None:
                 meter.add(work_s)
