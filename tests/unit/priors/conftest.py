@@ -8,6 +8,7 @@ from mirage.priors.stylegan2 import (
     Generator,
     GeneratorConfig,
 )
+from torch.utils._python_dispatch import TorchDispatchMode
 
 
 def _shake(network):
@@ -49,3 +50,21 @@ def randn():
         )
 
     return draw
+
+
+class _Largest(TorchDispatchMode):
+    """Most elements that any result has."""
+
+    elements = 0
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        result = func(*args, **(kwargs or {}))
+        if isinstance(result, torch.Tensor) and not func.is_view:
+            self.elements = max(self.elements, result.numel())
+        return result
+
+
+@pytest.fixture
+def largest_activations():
+    """Watches a computation: a context that knows most elements of any result."""
+    return _Largest

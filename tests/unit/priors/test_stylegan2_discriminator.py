@@ -62,3 +62,30 @@ def test_half_precision_at_the_top_moves_scores_by_its_rounding():
         found = ours.b4(ours.b8(x.float()))
     gap = float((found - expected).abs().max() / expected.abs().max())
     assert 1e-5 < gap < 2e-3
+
+
+def test_no_activation_outgrows_32_bit_indices(largest_activations):
+    """The published discriminator with a large official batch, on tensors without values."""
+    with torch.device("meta"):
+        network = Discriminator(DiscriminatorConfig(image_px=1024))
+        images = torch.zeros(128, 3, 1024, 1024)
+        with torch.no_grad(), largest_activations() as one:
+            network(images[:1])
+        with torch.no_grad(), largest_activations() as many:
+            assert network(images).shape == (128, 1)
+    assert one.elements * 128 > 2**31  # else nothing had to be split
+    assert many.elements < 2**31
+    assert one.elements == network.largest_activation()
+
+
+def test_scores_do_not_depend_on_the_split(make_discriminator, randn, monkeypatch):
+    network = make_discriminator(deviation_group=2).double()
+    images = randn(8, 3, 16, 16).requires_grad_()
+    whole = network(images)
+    (slope,) = torch.autograd.grad(whole.square().sum(), images)
+    three = 4 * network.largest_activation() - 1
+    monkeypatch.setattr("mirage.priors.stylegan2.layers.INDEXABLE", three)
+    parts = network(images)
+    torch.testing.assert_close(parts, whole, rtol=1e-12, atol=1e-12)
+    (again,) = torch.autograd.grad(parts.square().sum(), images)
+    torch.testing.assert_close(again, slope, rtol=1e-12, atol=1e-12)

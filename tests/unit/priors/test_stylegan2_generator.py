@@ -6,7 +6,6 @@ import torch
 from mirage.errors import MirageError
 from mirage.priors.pipeline import ImagePipeline
 from mirage.priors.stylegan2 import Generator, GeneratorConfig, truncate
-from torch.utils._python_dispatch import TorchDispatchMode
 
 
 @pytest.mark.parametrize(("colours", "bound"), [(3, None), (1, None), (3, 1.5)])
@@ -141,27 +140,15 @@ def test_impossible_shapes_are_named(settings, named):
         GeneratorConfig.of(settings)
 
 
-class _Largest(TorchDispatchMode):
-    """Most elements that any result has."""
-
-    elements = 0
-
-    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
-        result = func(*args, **(kwargs or {}))
-        if isinstance(result, torch.Tensor) and not func.is_view:
-            self.elements = max(self.elements, result.numel())
-        return result
-
-
 @pytest.mark.parametrize("crop_px", [800, 1024])
-def test_no_activation_outgrows_32_bit_indices(crop_px):
+def test_no_activation_outgrows_32_bit_indices(crop_px, largest_activations):
     """The published prior with any batch, on tensors without values."""
     with torch.device("meta"):
         pipeline = ImagePipeline(Generator(GeneratorConfig(image_px=1024)).eval(), crop_px)
         w = torch.zeros(250, 512)
-        with torch.no_grad(), _Largest() as one:
+        with torch.no_grad(), largest_activations() as one:
             pipeline.images(w[:1], 224)
-        with torch.no_grad(), _Largest() as many:
+        with torch.no_grad(), largest_activations() as many:
             assert pipeline.images(w, 224).shape == (250, 3, 224, 224)
     assert one.elements * 250 > 2**31  # else nothing had to be split
     assert many.elements < 2**31
@@ -177,7 +164,7 @@ def test_images_do_not_depend_on_the_split(monkeypatch):
     (slope,) = torch.autograd.grad(whole.square().sum(), w)
     largest = generator.synthesis.largest_activation(pipeline.region)
     three = 4 * largest - 1
-    monkeypatch.setattr("mirage.priors.stylegan2.synthesis.INDEXABLE", three)
+    monkeypatch.setattr("mirage.priors.stylegan2.layers.INDEXABLE", three)
     parts = pipeline.images(w, 12)
     torch.testing.assert_close(parts, whole)
     (again,) = torch.autograd.grad(parts.square().sum(), w)

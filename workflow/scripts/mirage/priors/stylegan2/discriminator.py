@@ -194,7 +194,21 @@ class Discriminator(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """Score images [N, image_channels, image_px, image_px]: [N, 1], unbounded."""
-        x = images
-        for resolution in self.config.resolutions[::-1]:
+        # Only the epilogue compares images, so the blocks may take them in parts.
+        parts = torch.split(images, max(layers.INDEXABLE // self.largest_activation(), 1))
+        features = torch.cat([self._blocks(part) for part in parts])
+        scores: Tensor = self.b4(features)
+        return scores
+
+    def _blocks(self, x: Tensor) -> Tensor:
+        for resolution in self.config.resolutions[:0:-1]:
             x = self.get_submodule(f"b{resolution}")(x)
         return x
+
+    def largest_activation(self) -> int:
+        """Most elements that any tensor has for one image."""
+        # Before a block halves, its input is filtered, which makes it one pixel larger.
+        return max(
+            self.config.channels_at(resolution) * (resolution + 1) ** 2
+            for resolution in self.config.resolutions
+        )

@@ -14,6 +14,9 @@ from torch import Tensor, nn
 SLOPE = 0.2
 """Negative slope of every leaky ReLU."""
 
+INDEXABLE = 2**31 - 1
+"""Elements of one tensor that kernels with 32-bit indices (cuDNN's among them) can reach."""
+
 
 class FullyConnected(nn.Module):
     """Linear layer with equalised learning rate, optionally with leaky ReLU and gain sqrt(2)."""

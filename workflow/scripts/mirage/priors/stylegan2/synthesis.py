@@ -22,9 +22,6 @@ from mirage.priors.stylegan2.regions import Region, Stage, Window, cut, stages
 GAIN = math.sqrt(2)
 """Gain of every leaky ReLU."""
 
-INDEXABLE = 2**31 - 1
-"""Elements of one tensor that kernels with 32-bit indices (cuDNN's among them) can reach."""
-
 
 class SynthesisLayer(nn.Module):
     """Modulated 3x3 convolution, noise, bias, leaky ReLU; ``up`` doubles the size first."""
@@ -164,7 +161,7 @@ class Synthesis(nn.Module):
         Returns:
             [N, image_channels, height, width] of the region; roughly [-1, 1], not clamped.
         """
-        together = max(INDEXABLE // self.largest_activation(region), 1)
+        together = max(layers.INDEXABLE // self.largest_activation(region), 1)
         if noise is None and len(ws) > together:
             parts = torch.split(ws, together)
             return torch.cat([self._images(part, region, None) for part in parts])
