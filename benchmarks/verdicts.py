@@ -4,10 +4,12 @@
     python benchmarks/verdicts.py
 
 The first form runs the demo once per instruction set, each in a copy of the project below FOLDER
-(an interrupted one goes on), and writes ``benchmarks/verdicts.csv``; it takes the demo's time for
-each, and twice that for ``sse41``. The second reads that file: it compares the sets, prints what
-shows under all of them, and says how many seeds the wanted interval takes. Exit status 1 if a
-verdict turns into its opposite or fewer than nine of ten intervals overlap.
+(an interrupted one goes on), and writes ``benchmarks/verdicts.csv``, in which measurements of other
+machines stay; it takes the demo's time for each, and twice that for ``sse41``. A set is called by
+what the processor then does, so ``native`` is another one on another machine. The second form reads
+that file: it compares the sets, prints what shows under all of them, and says how many seeds the
+wanted interval takes. Exit status 1 if a verdict turns into its opposite or fewer than nine of ten
+intervals overlap.
 
 Another instruction set adds in another order, so it rounds differently, and training amplifies that
 until the weights are other weights. What is left of a verdict then was not luck of the rounding.
@@ -53,7 +55,7 @@ def run(folder: Path, names: list[str], cores: str) -> None:
     """Run the demo under each instruction set and write what came out."""
     from projects import Checkout
 
-    found = []
+    found = {}
     for name in names:
         place = folder / name
         if not place.exists():
@@ -64,11 +66,14 @@ def run(folder: Path, names: list[str], cores: str) -> None:
         subprocess.run(command, cwd=place, env=environment, check=True)
         asked = [sys.executable, "-c", _CAPABILITY]
         capability = subprocess.run(asked, env=environment, check=True, capture_output=True)
-        table = verdicts(place / "results/demo")
-        table.insert(0, "capability", capability.stdout.decode().strip())
-        table.insert(0, "set", name)
-        found.append(table)
-    pd.concat(found).to_csv(RESULT, index=False, lineterminator="\n")
+        known = name if name != "native" else capability.stdout.decode().strip().lower()
+        found[known] = verdicts(place / "results/demo").assign(set=known)
+    if RESULT.exists():
+        before = pd.read_csv(RESULT, dtype={"samples": str})
+        found = {**dict(iter(before.groupby("set"))), **found}
+    table = pd.concat(found[name] for name in sorted(found))
+    table.insert(0, "set", table.pop("set"))
+    table.to_csv(RESULT, index=False, lineterminator="\n")
 
 
 def verdicts(results: Path) -> pd.DataFrame:
@@ -109,8 +114,8 @@ def survivors(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def seeds_wanted(table: pd.DataFrame) -> tuple[float, int]:
-    """Spread of the paired differences of Acc@1, pooled, and the seeds it takes."""
-    own = table[(table["set"] == table["set"].iloc[0]) & (table["metric"] == "acc1")]
+    """Spread of the paired differences of Acc@1, pooled over all, and the seeds it takes."""
+    own = table[table["metric"] == "acc1"]
     spread = float(((own["se"] ** 2 * own["n_seeds"]).mean()) ** 0.5)
     return spread, effects.seeds_needed(spread, demo()["paper"]["interval"])
 
@@ -135,13 +140,8 @@ def quoted(table: pd.DataFrame) -> str:
                 group["finding"].iloc[0],
             )
         )
-    sets = [f"{name} ({known})" for name, known in _sets(table)]
-    header = ("training images", "attack", "α", "metric", *sets, "verdict")
+    header = ("training images", "attack", "α", "metric", *table["set"].unique(), "verdict")
     return markdown(header, rows)
-
-
-def _sets(table: pd.DataFrame) -> list[tuple[str, str]]:
-    return list(dict.fromkeys(zip(table["set"], table["capability"], strict=True)))
 
 
 def show() -> int:
@@ -153,12 +153,12 @@ def show() -> int:
         f"spread of the differences of Acc@1: {spread:.1f} pp; ± {wanted:g} pp take {seeds} seeds"
     )
     print(f"{quoted(table)}\n")
-    if len(_sets(table)) < 2:
+    if table["set"].nunique() < 2:
         print("one instruction set only: nothing is compared yet", file=sys.stderr)
         return 1
     pairs = compared(table)
     overlap, opposite = pairs["overlap"].mean(), int(pairs["opposite"].sum())
-    print(f"{len(pairs)} verdicts under {', '.join(name for name, _ in _sets(table))}:")
+    print(f"{len(pairs)} verdicts under {', '.join(table['set'].unique())}:")
     print(
         f"{pairs['overlap'].sum()} intervals overlap, {opposite} verdicts turn into their opposite"
     )
