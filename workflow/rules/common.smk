@@ -2,17 +2,17 @@
 
 import re
 
-from mirage import cells
 from mirage.assets import checking, telling
 from mirage.assets.manifest import load_manifest
 from mirage.assets.memory import Memory
-from mirage.cells import Attack, Target
+from mirage.study.cells import Attack, Target
 from mirage.errors import MirageError
 from mirage.forecast.speeds import at_most, load_model, machine
 from mirage.forecast.work import Job
 from mirage.paper import items
 from mirage.runtime import digest, slots
-from mirage.study import NETWORKS, Study, imported
+from mirage.study import grammar
+from mirage.study.study import NETWORKS, Study, imported
 from mirage.visible import visible
 
 try:
@@ -170,15 +170,11 @@ def state_file(rule):
 
 def target(wildcards):
     """The target a job is about."""
-    return cells.parse(
-        "targets/{dataset}/{architecture}/{treatment}/{samples}/s{seed}".format(
-            **wildcards
-        ),
-    )
+    return Target.parse(wildcards.target)
 
 
 def attack(wildcards):
     """The attack a job is about; a chunk of it must be one of those it is cut into."""
     if "chunk" in wildcards.keys():
-        STUDY.require_chunk(wildcards.dataset, wildcards.chunk)
-    return Attack(target(wildcards), wildcards.attack)
+        STUDY.require_chunk(target(wildcards).dataset, wildcards.chunk)
+    return Attack.parse(target(wildcards), wildcards.attack)

@@ -64,17 +64,17 @@ rule embed_real:
 rule embed_attack:
     """Synthesise every selected latent once: features, the student's images, a gallery."""
     input:
-        latents="attacks/<cell>/{attack}/selected.safetensors",
+        latents="attacks/{target}/{attack}/selected.safetensors",
         generator=attack_generator,
         weights=network_weights,
         evaluator=evaluator_check,
     output:
-        features="attacks/<cell>/{attack}/features.safetensors",
-        images=temp("attacks/<cell>/{attack}/images.safetensors"),
-        gallery="attacks/<cell>/{attack}/gallery.safetensors",
-        job="jobs/embed_attack/<cell>/{attack}.json",
+        features="attacks/{target}/{attack}/features.safetensors",
+        images=temp("attacks/{target}/{attack}/images.safetensors"),
+        gallery="attacks/{target}/{attack}/gallery.safetensors",
+        job="jobs/embed_attack/{target}/{attack}.json",
     log:
-        "logs/embed_attack/<cell>/{attack}.log",
+        "logs/embed_attack/{target}/{attack}.log",
     conda:
         "../../envs/mirage.yaml"
     resources:
@@ -99,14 +99,14 @@ rule embed_attack:
 rule extract_knowledge:
     """Train the surrogate student on the attack's images: xi on train and test images."""
     input:
-        images="attacks/<cell>/{attack}/images.safetensors",
+        images="attacks/{target}/{attack}/images.safetensors",
         view=student_view,
         init=student_init,
     output:
-        knowledge="attacks/<cell>/{attack}/knowledge.json",
-        job="jobs/extract_knowledge/<cell>/{attack}.json",
+        knowledge="attacks/{target}/{attack}/knowledge.json",
+        job="jobs/extract_knowledge/{target}/{attack}.json",
     log:
-        "logs/extract_knowledge/<cell>/{attack}.log",
+        "logs/extract_knowledge/{target}/{attack}.log",
     conda:
         "../../envs/mirage.yaml"
     resources:
@@ -125,15 +125,15 @@ rule extract_knowledge:
 rule score_attack:
     """Every metric of an attack, in both fidelities, from stored features."""
     input:
-        features="attacks/<cell>/{attack}/features.safetensors",
+        features="attacks/{target}/{attack}/features.safetensors",
         real=real_features,
-        knowledge="attacks/<cell>/{attack}/knowledge.json",
+        knowledge="attacks/{target}/{attack}/knowledge.json",
     output:
-        metrics="attacks/<cell>/{attack}/metrics.json",
-        per_class="attacks/<cell>/{attack}/per_class.csv",
-        job="jobs/score_attack/<cell>/{attack}.json",
+        metrics="attacks/{target}/{attack}/metrics.json",
+        per_class="attacks/{target}/{attack}/per_class.csv",
+        job="jobs/score_attack/{target}/{attack}.json",
     log:
-        "logs/score_attack/<cell>/{attack}.log",
+        "logs/score_attack/{target}/{attack}.log",
     conda:
         "../../envs/mirage.yaml"
     resources:

@@ -10,12 +10,12 @@ rule train_target:
         view=training_view,
         init=initial_weights,
     output:
-        weights="targets/<cell>/weights.safetensors",
-        history="targets/<cell>/history.csv",
-        metrics="targets/<cell>/metrics.json",
-        job="jobs/train_target/<cell>.json",
+        weights="targets/{target}/weights.safetensors",
+        history="targets/{target}/history.csv",
+        metrics="targets/{target}/metrics.json",
+        job="jobs/train_target/{target}.json",
     log:
-        "logs/train_target/<cell>.log",
+        "logs/train_target/{target}.log",
     conda:
         "../../envs/mirage.yaml"
     resources:
@@ -38,14 +38,14 @@ rule import_target:
         weights=released_weights,
         view=released_view,
     output:
-        weights="targets/{released}/weights.safetensors",
-        history="targets/{released}/history.csv",
-        metrics="targets/{released}/metrics.json",
-        job="jobs/import_target/{released}.json",
+        weights="targets/{target}/weights.safetensors",
+        history="targets/{target}/history.csv",
+        metrics="targets/{target}/metrics.json",
+        job="jobs/import_target/{target}.json",
     log:
-        "logs/import_target/{released}.log",
+        "logs/import_target/{target}.log",
     wildcard_constraints:
-        released="|".join(re.escape(target.cell) for target in STUDY.released_targets)
+        target="|".join(re.escape(target.cell) for target in STUDY.released_targets)
         or r"(?!)",
     conda:
         "../../envs/mirage.yaml"
