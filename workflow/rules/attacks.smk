@@ -24,7 +24,7 @@ rule sample_candidates:
         recipe=attack_stage("sampling"),
         device=config["device"],
         batch=config["forward_batch"],
-        code=CODE["sample_candidates"],
+        code=code("sample_candidates"),
     script:
         "../scripts/sample_candidates.py"
 
@@ -55,7 +55,7 @@ rule optimise_latents:
         device=config["device"],
         state=state_file("optimise_latents"),
         batch=config["optimise_batch"],
-        code=CODE["optimise_latents"],
+        code=code("optimise_latents", attack_stage("optimisation")),
     script:
         "../scripts/optimise_latents.py"
 
@@ -84,7 +84,7 @@ rule select_latents:
         device=config["device"],
         state=state_file("select_latents"),
         batch=config["forward_batch"],
-        code=CODE["select_latents"],
+        code=code("select_latents"),
     script:
         "../scripts/select_latents.py"
 
@@ -105,6 +105,6 @@ rule merge_latents:
         "../../envs/mirage.yaml"
     params:
         classes=class_count,
-        code=CODE["merge_latents"],
+        code=code("merge_latents"),
     script:
         "../scripts/merge_latents.py"

@@ -31,21 +31,25 @@ slots.offer(config["gpu_ids"])
 DIGESTS = digest.Digests(SCRIPTS)
 
 
-def code(rule):
-    """Query for the digest of the code that a rule's script reaches."""
+def code(rule, *settings):
+    """Query for the digest of the code that a rule's script reaches.
 
-    def value(_):
-        return DIGESTS[rule] if config["rerun_on_code_change"] else "any"
+    What its settings name, which such queries return, is part of that code.
+    """
+
+    def value(wildcards):
+        if not config["rerun_on_code_change"]:
+            return "any"
+        return DIGESTS.of(rule, [query(wildcards) for query in settings])
 
     return value
 
 
 def code_digests(_):
-    """All digests, by rule."""
+    """Digests of all code that jobs may use, by rule."""
     return dict(DIGESTS)
 
 
-CODE = {name: code(name) for name in DIGESTS}
 config["code"] = DIGESTS
 HOME = checkout.REPOSITORY
 ANYWHERE = "/"

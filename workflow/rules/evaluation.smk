@@ -26,7 +26,7 @@ rule check_evaluator:
         precision=SCALE["evaluation"].get("precision", "fp32"),
         device=config["device"],
         batch=config["forward_batch"],
-        code=CODE["check_evaluator"],
+        code=code("check_evaluator"),
     script:
         "../scripts/check_evaluator.py"
 
@@ -56,7 +56,7 @@ rule embed_real:
         device=config["device"],
         state=state_file("embed_real"),
         batch=config["forward_batch"],
-        code=CODE["embed_real"],
+        code=code("embed_real"),
     script:
         "../scripts/embed_real.py"
 
@@ -91,7 +91,7 @@ rule embed_attack:
         gallery_classes=SCALE["evaluation"]["gallery_classes"],
         device=config["device"],
         batch=config["forward_batch"],
-        code=CODE["embed_attack"],
+        code=code("embed_attack"),
     script:
         "../scripts/embed_attack.py"
 
@@ -117,7 +117,7 @@ rule extract_knowledge:
         recipe=student_recipe,
         device=config["device"],
         state=state_file("extract_knowledge"),
-        code=CODE["extract_knowledge"],
+        code=code("extract_knowledge"),
     script:
         "../scripts/extract_knowledge.py"
 
@@ -140,6 +140,6 @@ rule score_attack:
         mem_mb=megabytes("score_attack"),
         runtime=minutes("score_attack"),
     params:
-        code=CODE["score_attack"],
+        code=code("score_attack"),
     script:
         "../scripts/score_attack.py"

@@ -27,7 +27,7 @@ rule train_target:
         allow_short=allow_short,
         device=config["device"],
         state=state_file("train_target"),
-        code=CODE["train_target"],
+        code=code("train_target", training_recipe),
     script:
         "../scripts/train_target.py"
 
@@ -57,7 +57,7 @@ rule import_target:
         seed=released_seed,
         precision=SCALE["evaluation"].get("precision", "fp32"),
         device=config["device"],
-        code=CODE["import_target"],
+        code=code("import_target"),
     script:
         "../scripts/import_target.py"
 

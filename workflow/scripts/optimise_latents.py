@@ -16,10 +16,10 @@ def optimise_latents(task: "snakemake") -> dict[str, float]:
     """Write the optimised latents of the chunk."""
     from mirage import finite
     from mirage.attacks.latents import load_latents, save_latents
-    from mirage.attacks.losses import feature_statistics
     from mirage.attacks.optimisation import OptimisationRecipe, optimise_latents
     from mirage.attacks.pool import Pool
     from mirage.attacks.sampling import Candidates
+    from mirage.attacks.terms import feature_statistics
     from mirage.numerics import numerics
     from mirage.priors.pipeline import ImagePipeline
     from mirage.priors.weights import load_discriminator, load_generator

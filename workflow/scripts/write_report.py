@@ -36,7 +36,7 @@ def write_report(task: "snakemake") -> None:
             toy=read_table(task.input.toy),
             pictures=pictures,
             jobs=records,
-            digests=task.params.digests,
+            digests=task.config["code"],
             fidelity=study.scale["fidelity"],
             forecast=summary.compare(model, records),
             speeds=f"{model.speeds.basis} speeds of {model.speeds.name}",
