@@ -13,7 +13,7 @@ def draw_samples(task: "snakemake") -> None:
     from mirage.data.views import View
     from mirage.paper.figures import figure3
     from mirage.runtime import files
-    from mirage.study.cells import number
+    from mirage.study.grammar import number
 
     settings = task.params.settings
     view = View(task.input.view, settings["seed"])
