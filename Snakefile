@@ -34,10 +34,6 @@ workdir: results_folder()
 link_to_repository()
 
 
-pathvars:
-    cell="{dataset}/{architecture}/{treatment}/{samples}/s{seed}",
-
-
 include: "workflow/rules/common.smk"
 
 
@@ -45,17 +41,14 @@ container: container_image()
 
 
 wildcard_constraints:
-    dataset=cells.WORD,
-    view=cells.WORD,
-    architecture=cells.WORD,
-    treatment=cells.TREATMENT,
-    samples=cells.SAMPLES,
-    seed=cells.SEED,
-    attack=cells.WORD,
-    chunk=cells.CHUNK,
-    prior=cells.WORD,
-    pool=cells.DRAW,
-    measured=cells.DRAW,
+    target=grammar.TARGET,
+    attack=grammar.WORD,
+    dataset=grammar.WORD,
+    view=grammar.WORD,
+    chunk=grammar.CHUNK,
+    prior=grammar.WORD,
+    pool=grammar.DRAW,
+    measured=grammar.DRAW,
     image_px=r"[0-9]+",
     item=r"[a-z0-9]+",
 

@@ -21,7 +21,6 @@ from mirage.attacks.optimisation import OptimisationRecipe, make_stack, optimise
 from mirage.attacks.pool import PoolRecipe, synthesise_pool
 from mirage.attacks.sampling import SamplingRecipe, sample_candidates
 from mirage.attacks.selection import SelectionRecipe, select_latents
-from mirage.cells import Attack, Target, parse
 from mirage.data.dataset import DatasetRecipe
 from mirage.data.splits import first_per_class
 from mirage.data.store import Store, prepare_store
@@ -35,7 +34,9 @@ from mirage.priors.pipeline import ImagePipeline
 from mirage.priors.weights import load_generator
 from mirage.runtime.checkpoint import Checkpoint
 from mirage.runtime.devices import choose_device
-from mirage.study import Study
+from mirage.study.cells import Attack, Target, parse
+from mirage.study.study import Study
+from mirage.study.treatment import Treatment
 from mirage.targets.architectures import Classifier, build
 from mirage.targets.images import network_range
 from mirage.targets.recipe import TrainingRecipe
@@ -118,7 +119,7 @@ def _forward(model: Classifier) -> Callable[[Tensor], Embedded]:
 
 def attack_of(alpha: float) -> Attack:
     """The attacked cell of one smoothing factor."""
-    return Attack(Target(DATASET, ARCHITECTURE, alpha, SAMPLES, SEED), "ppa")
+    return Attack(Target(DATASET, ARCHITECTURE, Treatment.smoothing(alpha), SAMPLES, SEED), "ppa")
 
 
 # ------------------------------------------------------------------------- against float64

@@ -31,7 +31,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "workflow/scripts"), str(ROOT / "tests/wor
 from mirage.paper import effects, presentation  # noqa: E402 - found through the line above
 from mirage.paper.cells import BLOCK, collect, select  # noqa: E402
 from mirage.paper.metrics import METRICS  # noqa: E402
-from mirage.study import Study  # noqa: E402
+from mirage.study.study import Study  # noqa: E402
 
 from benchmarks.table import markdown  # noqa: E402
 

@@ -22,7 +22,6 @@ sys.path.insert(0, str(HERE.parent / "workflow"))
 from projects import Checkout  # noqa: E402 - found through the line above
 
 CELL = "orl/resnet-mini/ls-0.05/n3/s1/ppa"
-WORK = CELL.replace("/s1/", "/1/")  # the wildcards, as paths below state/ hold them
 TARGET = f"attacks/{CELL}/optimised.safetensors"
 CHUNKS = ("0-1", "2-3")
 # What tells of time, machine and attempts; everything else must repeat to the byte.
@@ -147,11 +146,11 @@ class Drill:
 
     def state(self, chunk):
         """The file in which a chunk's job keeps its state."""
-        return self.results / f"state/optimise_latents/{WORK}/{chunk}.safetensors"
+        return self.results / f"state/optimise_latents/{CELL}/{chunk}.safetensors"
 
     def holder(self, chunk):
         """Process number of the job that works on a chunk, read from its claim."""
-        path = self.results / f"state/claims/optimise_latents/{WORK}/{chunk}.claim"
+        path = self.results / f"state/claims/optimise_latents/{CELL}/{chunk}.claim"
         with suppress(OSError, ValueError):
             return json.loads(path.read_text())["pid"]
 

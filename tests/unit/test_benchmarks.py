@@ -12,7 +12,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 from mirage.data.views import LabelledImages
 from mirage.priors.pipeline import ImagePipeline
 from mirage.priors.stylegan2.generator import Generator, GeneratorConfig
-from mirage.study import Study
+from mirage.study.study import Study
 from mirage.targets.architectures import build
 
 from benchmarks import attack, evaluation, paper_scale, precision, preparation, table, training

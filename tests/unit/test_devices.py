@@ -4,11 +4,11 @@ import attack_models as models
 import pytest
 import torch
 from interruptions import StopAfter
-from mirage.attacks.losses import feature_statistics
 from mirage.attacks.optimisation import OptimisationRecipe, optimise_latents
 from mirage.attacks.pool import Pool, PoolRecipe, synthesise_pool
 from mirage.attacks.sampling import SamplingRecipe, sample_candidates
 from mirage.attacks.selection import SelectionRecipe, select_latents
+from mirage.attacks.terms import feature_statistics
 from mirage.data.views import LabelledImages
 from mirage.errors import Interrupted
 from mirage.evaluation.evaluator import check_evaluator

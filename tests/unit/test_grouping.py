@@ -5,10 +5,10 @@ import pytest
 import torch
 from mirage import grouping
 from mirage.attacks.optimisation import OptimisationRecipe, optimise_latents
-from mirage.configuration import _attack_misfits
 from mirage.errors import MirageError
 from mirage.priors.recipe import PriorRecipe
 from mirage.priors.stylegan2.discriminator import Discriminator, DiscriminatorConfig
+from mirage.study.configuration import _attack_misfits
 
 SHAPE = {"image_px": 16, "image_channels": 1, "channel_base": 64, "channel_max": 8}
 

@@ -22,7 +22,7 @@ from mirage.evaluation.networks import Embedded, EvaluationNetwork, NetworkSpec
 from mirage.numerics import at_precision, autocast, full_precision, numerics
 from mirage.priors.stylegan2 import resampling, synthesis
 from mirage.priors.weights import load_generator
-from mirage.study import Study
+from mirage.study.study import Study
 
 ROOT = Path(__file__).parents[2]
 PRIOR = ROOT / "workflow/presets/priors/orl-faces/generator.safetensors"

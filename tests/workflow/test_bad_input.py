@@ -52,7 +52,7 @@ def test_a_damaged_file_is_named(finished, tmp_path, damage, made, rule, then):
 @pytest.mark.parametrize(
     ("path", "message"),
     [
-        ("targets/orl/resnet-mini/ls0.10/n3/s1/metrics.json", "names no cell"),
+        ("targets/orl/resnet-mini/ls0.10/n3/s1/metrics.json", "'ls0.10' is no part of a treatment"),
         ("targets/orl/resnet-mini/ls0/n8/s1/metrics.json", "nothing says how to train"),
         ("targets/orl/resnet-mimi/ls0/n3/s1/metrics.json", "resnet-mini"),
         ("targets/orl/resnet-mini/ls1.5/n3/s1/metrics.json", "at most 1"),

@@ -40,6 +40,10 @@ CELL = "orl/resnet-mini/ls0/n3/s1"
         (f"attacks/{CELL}/ppa/optimised/0-99.safetensors", "0-99 is no chunk"),
         (f"targets/{CELL.replace('resnet', 'Resnet')}/metrics.json", "resnet-mini"),
         (f"attacks/{CELL}/pppa/metrics.json", "attacks has no 'pppa'"),
+        (f"targets/{CELL.replace('ls0', 'mid')}/metrics.json", "'mid' is no part of a treatment"),
+        (f"targets/{CELL.replace('ls0', 'ls0.10')}/metrics.json", "'ls0.10' is no part of a"),
+        (f"targets/{CELL}/more/metrics.json", f"Did you mean targets/{CELL}/metrics.json"),
+        (f"attacks/{CELL}/ppa+no@ls0.1/metrics.json", f"Did you mean attacks/{CELL}/ppa"),
     ],
 )
 def test_a_mistyped_request_ends_with_one_plain_message(asked, path, message):

@@ -20,7 +20,7 @@ def used(finished, tmp_path):
     shutil.copytree(finished.folder / "results", tmp_path / "results", symlinks=True)
     record = checkout.results / f"jobs/train_target/{CELL}.json"
     stale = json.loads(record.read_text())["params"]["state"]
-    unfinished = "state/train_target/orl/resnet-mini/ls0.2/n3/7.safetensors"
+    unfinished = "state/train_target/orl/resnet-mini/ls0.2/n3/s7.safetensors"
     old = min(path.stat().st_mtime for path in checkout.results.rglob("*.json")) - 7200
     for name in (IMAGES, PART, stale, unfinished):
         path = checkout.results / name

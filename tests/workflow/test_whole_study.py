@@ -34,7 +34,7 @@ def test_everything_is_made(finished):
 
 def test_a_line_per_finished_cell(finished):
     for stage in ("train_target", "optimise_latents", "score_attack"):
-        assert f"[{stage} orl resnet-mini ls-0.05 n3 1" in finished.first.told
+        assert f"[{stage} orl/resnet-mini/ls-0.05/n3/s1" in finished.first.told
 
 
 def test_tables_hold_every_cell_and_its_seeds(finished):

@@ -7,13 +7,13 @@ include: "queries/attacks.smk"
 rule sample_candidates:
     """Stage 1: per class the pool's images the target is surest of."""
     input:
-        weights="targets/<cell>/weights.safetensors",
+        weights="targets/{target}/weights.safetensors",
         pool=attack_pool,
     output:
-        candidates="attacks/<cell>/{attack}/candidates.safetensors",
-        job="jobs/sample_candidates/<cell>/{attack}.json",
+        candidates="attacks/{target}/{attack}/candidates.safetensors",
+        job="jobs/sample_candidates/{target}/{attack}.json",
     log:
-        "logs/sample_candidates/<cell>/{attack}.log",
+        "logs/sample_candidates/{target}/{attack}.log",
     conda:
         "../../envs/mirage.yaml"
     resources:
@@ -24,7 +24,7 @@ rule sample_candidates:
         recipe=attack_stage("sampling"),
         device=config["device"],
         batch=config["forward_batch"],
-        code=CODE["sample_candidates"],
+        code=code("sample_candidates"),
     script:
         "../scripts/sample_candidates.py"
 
@@ -32,16 +32,16 @@ rule sample_candidates:
 rule optimise_latents:
     """Stage 2: move each candidate of a chunk of classes until the target sees its class."""
     input:
-        weights="targets/<cell>/weights.safetensors",
+        weights="targets/{target}/weights.safetensors",
         generator=attack_generator,
-        candidates="attacks/<cell>/{attack}/candidates.safetensors",
+        candidates="attacks/{target}/{attack}/candidates.safetensors",
         discriminator=attack_discriminator,
         pool=feature_pool,
     output:
-        latents="attacks/<cell>/{attack}/optimised/{chunk}.safetensors",
-        job="jobs/optimise_latents/<cell>/{attack}/{chunk}.json",
+        latents="attacks/{target}/{attack}/optimised/{chunk}.safetensors",
+        job="jobs/optimise_latents/{target}/{attack}/{chunk}.json",
     log:
-        "logs/optimise_latents/<cell>/{attack}/{chunk}.log",
+        "logs/optimise_latents/{target}/{attack}/{chunk}.log",
     conda:
         "../../envs/mirage.yaml"
     resources:
@@ -55,7 +55,7 @@ rule optimise_latents:
         device=config["device"],
         state=state_file("optimise_latents"),
         batch=config["optimise_batch"],
-        code=CODE["optimise_latents"],
+        code=code("optimise_latents", attack_stage("optimisation")),
     script:
         "../scripts/optimise_latents.py"
 
@@ -63,14 +63,14 @@ rule optimise_latents:
 rule select_latents:
     """Stage 3: keep the latents whose images stay convincing under strong transforms."""
     input:
-        weights="targets/<cell>/weights.safetensors",
+        weights="targets/{target}/weights.safetensors",
         generator=attack_generator,
-        latents="attacks/<cell>/{attack}/optimised/{chunk}.safetensors",
+        latents="attacks/{target}/{attack}/optimised/{chunk}.safetensors",
     output:
-        latents="attacks/<cell>/{attack}/selected/{chunk}.safetensors",
-        job="jobs/select_latents/<cell>/{attack}/{chunk}.json",
+        latents="attacks/{target}/{attack}/selected/{chunk}.safetensors",
+        job="jobs/select_latents/{target}/{attack}/{chunk}.json",
     log:
-        "logs/select_latents/<cell>/{attack}/{chunk}.log",
+        "logs/select_latents/{target}/{attack}/{chunk}.log",
     conda:
         "../../envs/mirage.yaml"
     resources:
@@ -84,7 +84,7 @@ rule select_latents:
         device=config["device"],
         state=state_file("select_latents"),
         batch=config["forward_batch"],
-        code=CODE["select_latents"],
+        code=code("select_latents"),
     script:
         "../scripts/select_latents.py"
 
@@ -94,10 +94,10 @@ rule merge_latents:
     input:
         chunks=chunk_files,
     output:
-        latents="attacks/<cell>/{attack}/{stage}.safetensors",
-        job="jobs/merge_latents/<cell>/{attack}/{stage}.json",
+        latents="attacks/{target}/{attack}/{stage}.safetensors",
+        job="jobs/merge_latents/{target}/{attack}/{stage}.json",
     log:
-        "logs/merge_latents/<cell>/{attack}/{stage}.log",
+        "logs/merge_latents/{target}/{attack}/{stage}.log",
     wildcard_constraints:
         stage="optimised|selected",
     localrule: True
@@ -105,6 +105,6 @@ rule merge_latents:
         "../../envs/mirage.yaml"
     params:
         classes=class_count,
-        code=CODE["merge_latents"],
+        code=code("merge_latents"),
     script:
         "../scripts/merge_latents.py"

@@ -2,17 +2,17 @@
 
 import re
 
-from mirage import cells
 from mirage.assets import checking, telling
 from mirage.assets.manifest import load_manifest
 from mirage.assets.memory import Memory
-from mirage.cells import Attack, Target
+from mirage.study.cells import Attack, Target
 from mirage.errors import MirageError
 from mirage.forecast.speeds import at_most, load_model, machine
 from mirage.forecast.work import Job
 from mirage.paper import items
 from mirage.runtime import digest, slots
-from mirage.study import NETWORKS, Study, imported
+from mirage.study import grammar
+from mirage.study.study import NETWORKS, Study, imported
 from mirage.visible import visible
 
 try:
@@ -31,21 +31,25 @@ slots.offer(config["gpu_ids"])
 DIGESTS = digest.Digests(SCRIPTS)
 
 
-def code(rule):
-    """Query for the digest of the code that a rule's script reaches."""
+def code(rule, *settings):
+    """Query for the digest of the code that a rule's script reaches.
 
-    def value(_):
-        return DIGESTS[rule] if config["rerun_on_code_change"] else "any"
+    What its settings name, which such queries return, is part of that code.
+    """
+
+    def value(wildcards):
+        if not config["rerun_on_code_change"]:
+            return "any"
+        return DIGESTS.of(rule, [query(wildcards) for query in settings])
 
     return value
 
 
 def code_digests(_):
-    """All digests, by rule."""
+    """Digests of all code that jobs may use, by rule."""
     return dict(DIGESTS)
 
 
-CODE = {name: code(name) for name in DIGESTS}
 config["code"] = DIGESTS
 HOME = checkout.REPOSITORY
 ANYWHERE = "/"
@@ -170,15 +174,11 @@ def state_file(rule):
 
 def target(wildcards):
     """The target a job is about."""
-    return cells.parse(
-        "targets/{dataset}/{architecture}/{treatment}/{samples}/s{seed}".format(
-            **wildcards
-        ),
-    )
+    return Target.parse(wildcards.target)
 
 
 def attack(wildcards):
     """The attack a job is about; a chunk of it must be one of those it is cut into."""
     if "chunk" in wildcards.keys():
-        STUDY.require_chunk(wildcards.dataset, wildcards.chunk)
-    return Attack(target(wildcards), wildcards.attack)
+        STUDY.require_chunk(target(wildcards).dataset, wildcards.chunk)
+    return Attack.parse(target(wildcards), wildcards.attack)

@@ -24,7 +24,7 @@ rule prepare_store:
     params:
         recipe=dataset_recipe,
         classes=dataset_classes,
-        code=CODE["prepare_store"],
+        code=code("prepare_store", dataset_recipe),
     script:
         "../scripts/prepare_store.py"
 
@@ -48,7 +48,7 @@ rule prepare_view:
         runtime=minutes("prepare_view"),
     params:
         recipe=view_recipe,
-        code=CODE["prepare_view"],
+        code=code("prepare_view"),
     script:
         "../scripts/prepare_view.py"
 
@@ -67,7 +67,7 @@ rule check_data:
     params:
         expectations=expectations(STUDY.datasets_in_use),
         apart=kept_apart(STUDY.datasets_in_use),
-        code=CODE["check_data"],
+        code=code("check_data"),
     script:
         "../scripts/check_data.py"
 
@@ -86,6 +86,6 @@ rule check_dataset:
     params:
         expectations=dataset_expectations,
         apart=dataset_apart,
-        code=CODE["check_dataset"],
+        code=code("check_dataset"),
     script:
         "../scripts/check_dataset.py"

@@ -26,7 +26,7 @@ rule check_evaluator:
         precision=SCALE["evaluation"].get("precision", "fp32"),
         device=config["device"],
         batch=config["forward_batch"],
-        code=CODE["check_evaluator"],
+        code=code("check_evaluator"),
     script:
         "../scripts/check_evaluator.py"
 
@@ -56,7 +56,7 @@ rule embed_real:
         device=config["device"],
         state=state_file("embed_real"),
         batch=config["forward_batch"],
-        code=CODE["embed_real"],
+        code=code("embed_real"),
     script:
         "../scripts/embed_real.py"
 
@@ -64,17 +64,17 @@ rule embed_real:
 rule embed_attack:
     """Synthesise every selected latent once: features, the student's images, a gallery."""
     input:
-        latents="attacks/<cell>/{attack}/selected.safetensors",
+        latents="attacks/{target}/{attack}/selected.safetensors",
         generator=attack_generator,
         weights=network_weights,
         evaluator=evaluator_check,
     output:
-        features="attacks/<cell>/{attack}/features.safetensors",
-        images=temp("attacks/<cell>/{attack}/images.safetensors"),
-        gallery="attacks/<cell>/{attack}/gallery.safetensors",
-        job="jobs/embed_attack/<cell>/{attack}.json",
+        features="attacks/{target}/{attack}/features.safetensors",
+        images=temp("attacks/{target}/{attack}/images.safetensors"),
+        gallery="attacks/{target}/{attack}/gallery.safetensors",
+        job="jobs/embed_attack/{target}/{attack}.json",
     log:
-        "logs/embed_attack/<cell>/{attack}.log",
+        "logs/embed_attack/{target}/{attack}.log",
     conda:
         "../../envs/mirage.yaml"
     resources:
@@ -91,7 +91,7 @@ rule embed_attack:
         gallery_classes=SCALE["evaluation"]["gallery_classes"],
         device=config["device"],
         batch=config["forward_batch"],
-        code=CODE["embed_attack"],
+        code=code("embed_attack"),
     script:
         "../scripts/embed_attack.py"
 
@@ -99,14 +99,14 @@ rule embed_attack:
 rule extract_knowledge:
     """Train the surrogate student on the attack's images: xi on train and test images."""
     input:
-        images="attacks/<cell>/{attack}/images.safetensors",
+        images="attacks/{target}/{attack}/images.safetensors",
         view=student_view,
         init=student_init,
     output:
-        knowledge="attacks/<cell>/{attack}/knowledge.json",
-        job="jobs/extract_knowledge/<cell>/{attack}.json",
+        knowledge="attacks/{target}/{attack}/knowledge.json",
+        job="jobs/extract_knowledge/{target}/{attack}.json",
     log:
-        "logs/extract_knowledge/<cell>/{attack}.log",
+        "logs/extract_knowledge/{target}/{attack}.log",
     conda:
         "../../envs/mirage.yaml"
     resources:
@@ -117,7 +117,7 @@ rule extract_knowledge:
         recipe=student_recipe,
         device=config["device"],
         state=state_file("extract_knowledge"),
-        code=CODE["extract_knowledge"],
+        code=code("extract_knowledge"),
     script:
         "../scripts/extract_knowledge.py"
 
@@ -125,21 +125,21 @@ rule extract_knowledge:
 rule score_attack:
     """Every metric of an attack, in both fidelities, from stored features."""
     input:
-        features="attacks/<cell>/{attack}/features.safetensors",
+        features="attacks/{target}/{attack}/features.safetensors",
         real=real_features,
-        knowledge="attacks/<cell>/{attack}/knowledge.json",
+        knowledge="attacks/{target}/{attack}/knowledge.json",
     output:
-        metrics="attacks/<cell>/{attack}/metrics.json",
-        per_class="attacks/<cell>/{attack}/per_class.csv",
-        job="jobs/score_attack/<cell>/{attack}.json",
+        metrics="attacks/{target}/{attack}/metrics.json",
+        per_class="attacks/{target}/{attack}/per_class.csv",
+        job="jobs/score_attack/{target}/{attack}.json",
     log:
-        "logs/score_attack/<cell>/{attack}.log",
+        "logs/score_attack/{target}/{attack}.log",
     conda:
         "../../envs/mirage.yaml"
     resources:
         mem_mb=megabytes("score_attack"),
         runtime=minutes("score_attack"),
     params:
-        code=CODE["score_attack"],
+        code=code("score_attack"),
     script:
         "../scripts/score_attack.py"

@@ -19,7 +19,7 @@ rule calibrate:
         device=config["device"],
         seconds=config["calibration_s"],
         machine=machine(config["device"]),
-        code=CODE["calibrate"],
+        code=code("calibrate"),
     script:
         "../scripts/calibrate.py"
 

@@ -32,7 +32,7 @@ rule make_table:
         scale=SCALE,
         name=config["scale"],
         fidelity=SCALE["fidelity"],
-        code=CODE["make_table"],
+        code=code("make_table"),
     script:
         "../scripts/make_table.py"
 
@@ -49,7 +49,7 @@ rule run_toy:
         "../../envs/mirage.yaml"
     params:
         settings=SCALE["paper"]["toy"],
-        code=CODE["run_toy"],
+        code=code("run_toy"),
     script:
         "../scripts/run_toy.py"
 
@@ -75,7 +75,7 @@ rule draw_toy:
     conda:
         "../../envs/mirage.yaml"
     params:
-        code=CODE["draw_toy"],
+        code=code("draw_toy"),
     script:
         "../scripts/draw_toy.py"
 
@@ -106,7 +106,7 @@ rule draw_samples:
         "../../envs/mirage.yaml"
     params:
         settings=SCALE["paper"]["figure3"],
-        code=CODE["draw_samples"],
+        code=code("draw_samples"),
     script:
         "../scripts/draw_samples.py"
 
@@ -133,7 +133,7 @@ rule draw_spread:
     params:
         scale=SCALE,
         name=config["scale"],
-        code=CODE["draw_spread"],
+        code=code("draw_spread"),
     script:
         "../scripts/draw_spread.py"
 
@@ -182,6 +182,6 @@ rule write_report:
                 "bars are mean and standard deviation.",
             ),
         ],
-        code=CODE["write_report"],
+        code=code("write_report"),
     script:
         "../scripts/write_report.py"

@@ -11,7 +11,8 @@ SCRIPTS = ROOT / "workflow" / "scripts"
 sys.path[:0] = [str(SCRIPTS), str(ROOT / "workflow" / "cluster")]
 
 import quoting
-from mirage import checkout, configuration
+from mirage import checkout
+from mirage.study import configuration
 from mirage.errors import MirageError
 from mirage.runtime import warm
 

@@ -68,7 +68,7 @@ rule import_prior:
     params:
         image_px=prior_px,
         memory=fingerprint_file("prior"),
-        code=CODE["import_prior"],
+        code=code("import_prior"),
     script:
         "../scripts/import_prior.py"
 
@@ -94,6 +94,6 @@ rule synthesise_pool:
         device=config["device"],
         state=state_file("synthesise_pool"),
         batch=config["forward_batch"],
-        code=CODE["synthesise_pool"],
+        code=code("synthesise_pool"),
     script:
         "../scripts/synthesise_pool.py"

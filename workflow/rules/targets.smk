@@ -10,12 +10,12 @@ rule train_target:
         view=training_view,
         init=initial_weights,
     output:
-        weights="targets/<cell>/weights.safetensors",
-        history="targets/<cell>/history.csv",
-        metrics="targets/<cell>/metrics.json",
-        job="jobs/train_target/<cell>.json",
+        weights="targets/{target}/weights.safetensors",
+        history="targets/{target}/history.csv",
+        metrics="targets/{target}/metrics.json",
+        job="jobs/train_target/{target}.json",
     log:
-        "logs/train_target/<cell>.log",
+        "logs/train_target/{target}.log",
     conda:
         "../../envs/mirage.yaml"
     resources:
@@ -27,7 +27,7 @@ rule train_target:
         allow_short=allow_short,
         device=config["device"],
         state=state_file("train_target"),
-        code=CODE["train_target"],
+        code=code("train_target", training_recipe),
     script:
         "../scripts/train_target.py"
 
@@ -38,14 +38,14 @@ rule import_target:
         weights=released_weights,
         view=released_view,
     output:
-        weights="targets/{released}/weights.safetensors",
-        history="targets/{released}/history.csv",
-        metrics="targets/{released}/metrics.json",
-        job="jobs/import_target/{released}.json",
+        weights="targets/{target}/weights.safetensors",
+        history="targets/{target}/history.csv",
+        metrics="targets/{target}/metrics.json",
+        job="jobs/import_target/{target}.json",
     log:
-        "logs/import_target/{released}.log",
+        "logs/import_target/{target}.log",
     wildcard_constraints:
-        released="|".join(re.escape(target.cell) for target in STUDY.released_targets)
+        target="|".join(re.escape(target.cell) for target in STUDY.released_targets)
         or r"(?!)",
     conda:
         "../../envs/mirage.yaml"
@@ -57,7 +57,7 @@ rule import_target:
         seed=released_seed,
         precision=SCALE["evaluation"].get("precision", "fp32"),
         device=config["device"],
-        code=CODE["import_target"],
+        code=code("import_target"),
     script:
         "../scripts/import_target.py"
 

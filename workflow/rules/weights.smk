@@ -27,7 +27,7 @@ rule import_weights:
     params:
         recipe=foreign_recipe,
         memory=fingerprint_file("foreign"),
-        code=CODE["import_weights"],
+        code=code("import_weights"),
     script:
         "../scripts/import_weights.py"
 
@@ -45,6 +45,6 @@ rule check_weights:
     conda:
         "../../envs/mirage.yaml"
     params:
-        code=CODE["check_weights"],
+        code=code("check_weights"),
     script:
         "../scripts/check_weights.py"

@@ -10,10 +10,10 @@ if TYPE_CHECKING:
 
 def draw_samples(task: "snakemake") -> None:
     """Draw the first classes, not cherry-picked."""
-    from mirage.cells import number
     from mirage.data.views import View
     from mirage.paper.figures import figure3
     from mirage.runtime import files
+    from mirage.study.grammar import number
 
     settings = task.params.settings
     view = View(task.input.view, settings["seed"])

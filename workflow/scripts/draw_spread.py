@@ -13,7 +13,7 @@ def draw_spread(task: "snakemake") -> None:
     from mirage.paper import presentation
     from mirage.paper.cells import collect
     from mirage.paper.figures import figure_effect
-    from mirage.study import Study
+    from mirage.study.study import Study
 
     study = Study(task.params.scale)
     cells = collect(presentation.records(study.attacks))

@@ -17,9 +17,10 @@ def extract_knowledge(task: "snakemake") -> dict[str, float]:
     from mirage.runtime import files
     from mirage.runtime.checkpoint import Checkpoint
     from mirage.runtime.devices import choose_device
+    from mirage.study.cells import Target
 
     rendered = files.load_tensors(task.input.images, "images", "labels")
-    seed = int(task.wildcards.seed)
+    seed = Target.parse(task.wildcards.target).seed
     view = View(task.input.view, seed)
     checkpoint = Checkpoint(task.params.state, job.identity(task))
     scores = extract_knowledge(

@@ -10,11 +10,11 @@ if TYPE_CHECKING:
 
 def make_table(task: "snakemake") -> dict[str, float]:
     """Write full precision as CSV, rounded as HTML and LaTeX."""
-    from mirage.cells import parse
     from mirage.paper import presentation, printed, render, tables
     from mirage.paper.cells import collect, write_table
     from mirage.runtime import files
-    from mirage.study import Study
+    from mirage.study.cells import parse
+    from mirage.study.study import Study
 
     study = Study(task.params.scale)
     scale = presentation.describe(study, task.params.name)

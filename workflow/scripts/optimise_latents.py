@@ -16,16 +16,17 @@ def optimise_latents(task: "snakemake") -> dict[str, float]:
     """Write the optimised latents of the chunk."""
     from mirage import finite
     from mirage.attacks.latents import load_latents, save_latents
-    from mirage.attacks.losses import feature_statistics
     from mirage.attacks.optimisation import OptimisationRecipe, optimise_latents
     from mirage.attacks.pool import Pool
     from mirage.attacks.sampling import Candidates
-    from mirage.cells import classes_of
+    from mirage.attacks.terms import feature_statistics
     from mirage.numerics import numerics
     from mirage.priors.pipeline import ImagePipeline
     from mirage.priors.weights import load_discriminator, load_generator
     from mirage.runtime.checkpoint import Checkpoint
     from mirage.runtime.devices import choose_device
+    from mirage.study.cells import Target
+    from mirage.study.chunks import classes_of
     from mirage.targets.weights import load_classifier
 
     device = choose_device(task.params.device)
@@ -48,7 +49,7 @@ def optimise_latents(task: "snakemake") -> dict[str, float]:
         classes,
         recipe,
         task.params.image_px,
-        int(task.wildcards.seed),
+        Target.parse(task.wildcards.target).seed,
         device,
         task.params.batch,
         checkpoint,

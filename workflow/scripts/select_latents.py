@@ -15,11 +15,12 @@ def select_latents(task: "snakemake") -> dict[str, float]:
     from mirage.attacks.latents import load_latents, save_latents
     from mirage.attacks.optimisation import Optimised
     from mirage.attacks.selection import SelectionRecipe, select_latents
-    from mirage.cells import classes_of
     from mirage.priors.pipeline import ImagePipeline
     from mirage.priors.weights import load_generator
     from mirage.runtime.checkpoint import Checkpoint
     from mirage.runtime.devices import choose_device
+    from mirage.study.cells import Target
+    from mirage.study.chunks import classes_of
     from mirage.targets.weights import load_classifier
 
     device = choose_device(task.params.device)
@@ -31,7 +32,7 @@ def select_latents(task: "snakemake") -> dict[str, float]:
         classes_of(task.wildcards.chunk),
         SelectionRecipe.of(task.params.recipe),
         task.params.image_px,
-        int(task.wildcards.seed),
+        Target.parse(task.wildcards.target).seed,
         device,
         task.params.batch,
         checkpoint,

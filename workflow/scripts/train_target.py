@@ -17,25 +17,25 @@ def train_target(task: "snakemake") -> dict[str, float]:
     from mirage.runtime import files
     from mirage.runtime.checkpoint import Checkpoint
     from mirage.runtime.devices import choose_device
+    from mirage.study.cells import Target
     from mirage.targets.recipe import TrainingRecipe
     from mirage.targets.training import train_classifier
     from mirage.targets.weights import save_classifier
 
-    seed = int(task.wildcards.seed)
-    view = View(task.input.view, seed)
+    cell = Target.parse(task.wildcards.target)
+    view = View(task.input.view, cell.seed)
     chosen = view.train
-    if task.wildcards.samples != "all":
-        n = int(task.wildcards.samples[1:])
+    if cell.samples is not None:
         chosen = first_per_class(
-            view.labels.numpy(), view.train.numpy(), n, task.params.allow_short
+            view.labels.numpy(), view.train.numpy(), cell.samples, task.params.allow_short
         )
     checkpoint = Checkpoint(task.params.state, job.identity(task))
     trained = train_classifier(
-        task.wildcards.architecture,
+        cell.architecture,
         view.select(chosen),
         view.select(view.test),
         TrainingRecipe.of(task.params.recipe),
-        seed,
+        cell.seed,
         checkpoint,
         choose_device(task.params.device),
         Path(str(task.input.init)) if task.input.init else None,

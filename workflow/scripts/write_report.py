@@ -17,7 +17,7 @@ def write_report(task: "snakemake") -> None:
     from mirage.paper.cells import collect, read_table
     from mirage.paper.report import Material, Picture, write_report
     from mirage.runtime import files
-    from mirage.study import Study
+    from mirage.study.study import Study
 
     study = Study(task.params.scale)
     pictures = [
@@ -36,7 +36,7 @@ def write_report(task: "snakemake") -> None:
             toy=read_table(task.input.toy),
             pictures=pictures,
             jobs=records,
-            digests=task.params.digests,
+            digests=task.config["code"],
             fidelity=study.scale["fidelity"],
             forecast=summary.compare(model, records),
             speeds=f"{model.speeds.basis} speeds of {model.speeds.name}",

@@ -9,7 +9,7 @@ from mirage.assets.checking import Finding
 from mirage.assets.manifest import Checksum, load_manifest
 from mirage.assets.telling import human, instructions, overview, table
 from mirage.errors import MirageError
-from mirage.study import Study
+from mirage.study.study import Study
 
 WORKFLOW = Path(__file__).parents[3] / "workflow"
 SHIPPED, SCHEMA = WORKFLOW / "presets/assets.yaml", WORKFLOW / "schemas/assets.schema.yaml"

@@ -6,8 +6,9 @@ import attack_models as models
 import pytest
 import torch
 from interruptions import StopAfter
-from mirage.attacks import losses, objective
+from mirage.attacks import objective
 from mirage.attacks.batches import official_batches
+from mirage.attacks.losses import LOSSES
 from mirage.attacks.optimisation import OptimisationRecipe, make_stack, optimise_latents
 from mirage.attacks.pool import PoolRecipe, synthesise_pool
 from mirage.attacks.sampling import SamplingRecipe, sample_candidates
@@ -65,7 +66,7 @@ def test_gradient_agrees_with_the_cpu_in_float64():
         recipe = OptimisationRecipe(steps=2, batch_size=2, crop="per_image")
         parts = official_batches(CLASSES, 5, 2)
         stack = make_stack(parts, recipe, pipeline, PX, 7, device, torch.float64)
-        goal = objective.Objective(pipeline, model, losses.poincare)
+        goal = objective.Objective(pipeline, model, LOSSES["poincare"])
         w = models.latents(10, dtype=torch.float64).to(device).requires_grad_()
         gradients.append(objective.step_gradient(goal, stack, w, 1)[0].cpu())
     torch.testing.assert_close(*gradients, rtol=1e-8, atol=1e-12)

@@ -3,7 +3,8 @@
 import attack_models as models
 import pytest
 import torch
-from mirage.attacks import batches, losses, objective, optimisation
+from mirage.attacks import batches, objective, optimisation, terms
+from mirage.attacks.losses import LOSSES
 from mirage.attacks.optimisation import OptimisationRecipe, optimise_latents
 from mirage.errors import MirageError
 from mirage.numerics import at_precision
@@ -37,7 +38,7 @@ def _stack(recipe, parts, dtype=torch.float64, statistics=None):
 def _objective(name="poincare", **terms):
     double = torch.float64
     return objective.Objective(
-        models.pipeline(dtype=double), models.classifier(dtype=double), losses.LOSSES[name], **terms
+        models.pipeline(dtype=double), models.classifier(dtype=double), LOSSES[name], **terms
     )
 
 
@@ -86,7 +87,7 @@ def test_all_batches_at_once_are_the_official_loop(name):
     recipe = OptimisationRecipe(steps=4, batch_size=2, crop_scale=(0.5, 0.9), loss=name)
     start = models.latents(3, 5, dtype=torch.float64)
     ours = _optimise(recipe, start, dtype=torch.float64)
-    expected, trace = _naive(start, CLASSES, recipe, losses.LOSSES[name])
+    expected, trace = _naive(start, CLASSES, recipe, LOSSES[name])
     # torch's antialiasing weights have float32 precision.
     torch.testing.assert_close(ours.latents, expected, rtol=0, atol=2e-6)
     torch.testing.assert_close(ours.losses, trace, rtol=1e-5, atol=1e-6)
@@ -95,7 +96,7 @@ def test_all_batches_at_once_are_the_official_loop(name):
 
 def test_gradient_through_the_demos_networks_by_finite_differences():
     model = build("resnet-mini", 5, 1).double().freeze()
-    goal = objective.Objective(models.pipeline(dtype=torch.float64), model, losses.poincare)
+    goal = objective.Objective(models.pipeline(dtype=torch.float64), model, LOSSES["poincare"])
     stack = _stack(RECIPE, _batches())
     w = models.latents(15, dtype=torch.float64).requires_grad_()
     gradient, _ = objective.step_gradient(goal, stack, w, 0)
@@ -109,7 +110,7 @@ def test_gradient_through_the_demos_networks_by_finite_differences():
 
 def _statistics(model):
     images = torch.rand(20, 1, PX, PX, dtype=torch.float64)
-    return losses.feature_statistics(model, images, 7, "cpu")
+    return terms.feature_statistics(model, images, 7, "cpu")
 
 
 @pytest.mark.parametrize("crop", ["shared", "per_image"])
@@ -125,7 +126,7 @@ def test_gradient_of_a_whole_step_by_finite_differences(crop, variant):
             "discriminator": lambda images: images.square().mean((1, 2, 3)) - images.std(),
             "discriminator_weight": 0.5,
         }
-    goal = _objective(variant if variant in losses.LOSSES else "poincare", **terms)
+    goal = _objective(variant if variant in LOSSES else "poincare", **terms)
     stack = _stack(recipe, _batches(recipe), statistics=_statistics(goal.classifier))
     w = models.latents(15, dtype=torch.float64).requires_grad_()
     gradient, rows = objective.step_gradient(goal, stack, w, 1)
@@ -145,7 +146,7 @@ def test_gradient_of_a_whole_step_by_finite_differences(crop, variant):
 
 
 def test_terms_and_clipping_add_up_to_their_definitions():
-    statistics = losses.FeatureStatistics(torch.ones(24), torch.ones(24))
+    statistics = terms.FeatureStatistics(torch.ones(24), torch.ones(24))
     recipe = OptimisationRecipe(
         steps=1, batch_size=2, crop_scale=(1, 1), feature_weight=2.0, clip=True
     )
@@ -235,7 +236,7 @@ def test_attack_raises_the_confidence():
 
 
 def test_feature_reference_is_mean_or_draw():
-    statistics = losses.FeatureStatistics(torch.arange(3.0), torch.ones(3))
+    statistics = terms.FeatureStatistics(torch.arange(3.0), torch.ones(3))
     for reference, spread in (("mean", 0.0), ("draw", 1.0)):
         recipe = OptimisationRecipe(
             steps=300, batch_size=5, feature_weight=1.0, feature_reference=reference
@@ -294,7 +295,7 @@ def test_drawn_references_have_the_statistics_mean_and_standard_deviation():
     recipe = OptimisationRecipe(
         steps=2000, batch_size=5, feature_weight=1.0, feature_reference="draw"
     )
-    statistics = losses.FeatureStatistics(mean, std)
+    statistics = terms.FeatureStatistics(mean, std)
     references = _stack(recipe, _batches(recipe), statistics=statistics).references
     rows = references.flatten(0, 1)  # 6,000 draws: the deviation is known to 1 %
     torch.testing.assert_close(rows.std(dim=0), std, rtol=0.04, atol=0)
@@ -319,7 +320,7 @@ def test_every_term_reaches_the_latents():
     start = 2 * models.latents(3, 5, dtype=torch.float64)
     found = _optimise(
         recipe, start, dtype=torch.float64, discriminator=judge,
-        statistics=losses.FeatureStatistics(mean, torch.ones_like(mean)),
+        statistics=terms.FeatureStatistics(mean, torch.ones_like(mean)),
     )  # fmt: skip
     w = start.flatten(0, 1).clone().requires_grad_()
     means, rows = [], []
@@ -377,7 +378,7 @@ def test_feature_statistics_refuse_what_is_no_number():
     model = models.classifier()
     model.body[0].weight[0, 0, 0, 0] = float("nan")
     with pytest.raises(MirageError, match="no finite numbers for 6 of 6 public images"):
-        losses.feature_statistics(model, torch.rand(6, 1, PX, PX), 4, "cpu")
+        terms.feature_statistics(model, torch.rand(6, 1, PX, PX), 4, "cpu")
 
 
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
@@ -386,17 +387,17 @@ def test_the_regulariser_needs_one_pass_and_changes_no_loss(precision):
     model.body.register_forward_hook(lambda *_: passes.append(1))
     target = at_precision(model, precision)
     recipe = OptimisationRecipe(steps=1, batch_size=2, feature_weight=0.5)
-    statistics = losses.FeatureStatistics(torch.ones(24), torch.ones(24))
+    statistics = terms.FeatureStatistics(torch.ones(24), torch.ones(24))
     pipeline = models.pipeline()
     stack = optimisation.make_stack(
         _batches(recipe), recipe, pipeline, PX, 7, "cpu", torch.float32, statistics
     )
-    goal = objective.Objective(pipeline, target, losses.identity, feature_weight=0.5)
+    goal = objective.Objective(pipeline, target, LOSSES["identity"], feature_weight=0.5)
     w = models.latents(15)
     with torch.no_grad():
         rows = objective.row_losses(goal, stack, w, 0)
         assert len(passes) == 1
         images = stack.crops.cut(pipeline.crop(pipeline.repeat(w)), 0)
-        twice = losses.identity(target(images), stack.targets)
-        twice = twice + 0.5 * losses.feature_distance(target.features(images), torch.ones(24))
+        twice = LOSSES["identity"](target(images), stack.targets)
+        twice = twice + 0.5 * terms.feature_distance(target.features(images), torch.ones(24))
     assert torch.equal(rows, twice)

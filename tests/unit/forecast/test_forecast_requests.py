@@ -15,7 +15,7 @@ from mirage.forecast.speeds import CALIBRATION, Speeds, UncountedError, load_mod
 from mirage.forecast.work import Job
 from mirage.priors.recipe import PriorRecipe
 from mirage.runtime import files
-from mirage.study import Study
+from mirage.study.study import Study
 from mirage.targets.recipe import TrainingRecipe
 
 
@@ -123,8 +123,8 @@ def test_an_optimisation_chunk_takes_what_the_anchor_says():
     job = next(
         job
         for job in plan(model.workshop)
-        if job.rule == "optimise_latents" and ("dataset", "facescrub") in job.wildcards
-        and ("architecture", "resnet152") in job.wildcards
+        if job.rule == "optimise_latents"
+        and dict(job.wildcards)["target"].startswith("facescrub/resnet152/")
     )  # fmt: skip
     steps = 53 * 200 * 50
     official_s = 14 * 3600 / (500 * 50 * 50) * steps
@@ -217,10 +217,8 @@ def test_smaller_networks_of_a_kind_take_less():
     model = paper()
 
     def seconds(architecture):
-        wildcards = {"dataset": "facescrub", "treatment": "ls0", "samples": "all", "seed": "42"}
-        return model.estimate(
-            Job.of("train_target", **wildcards, architecture=architecture)
-        ).seconds
+        cell = f"facescrub/{architecture}/ls0/all/s42"
+        return model.estimate(Job.of("train_target", target=cell)).seconds
 
     assert seconds("densenet121") < seconds("resnext50") < seconds("resnet152")
 
@@ -268,7 +266,7 @@ def test_the_advice_keeps_its_promise():
     longest = max(
         again.estimate(job).seconds
         for job in plan(again.workshop)
-        if job.rule == "optimise_latents" and ("dataset", "facescrub") in job.wildcards
+        if job.rule == "optimise_latents" and dict(job.wildcards)["target"].startswith("facescrub/")
     )
     assert 3.5 * 3600 < longest <= 4 * 3600
     optimise = next(row for row in told["batches"] if row["setting"] == "optimise_batch")
@@ -289,8 +287,9 @@ def test_finished_jobs_stand_beside_their_forecast():
         "cpu_s": guess.seconds, "peak_memory_mb": guess.host_bytes / 1e6,
     }  # fmt: skip
     strange = {**record, "rule": "unheard_of"}
-    other = {**record, "wildcards": {**record["wildcards"], "dataset": "nobody"}}
-    found = summary.compare(model, [record, record, strange, other])
+    other = {**record, "wildcards": {**record["wildcards"], "target": "nobody/net/ls0/all/s1"}}
+    earlier = {**record, "wildcards": {"dataset": "orl", "seed": "1"}}
+    found = summary.compare(model, [record, record, strange, other, earlier])
     assert list(found) == ["score_attack"]
     row = found["score_attack"]
     assert row["jobs"] == 2

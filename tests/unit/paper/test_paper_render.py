@@ -261,6 +261,16 @@ JOB = {
 }  # fmt: skip
 
 
+class Now(dict):
+    """The code as it is now."""
+
+    def __init__(self):
+        super().__init__(run_cell="new")
+
+    def of(self, rule, settings):
+        return self[rule]
+
+
 @pytest.fixture
 def report(tmp_path, cells, toy_result):
     figures.figure1(toy_result, tmp_path / "one.png")
@@ -276,7 +286,7 @@ def report(tmp_path, cells, toy_result):
             Picture(tmp_path / "effect.svg", "Effect", 'One "dot" per seed.'),
         ],
         [JOB, JOB | {"code": "old", "wall_s": 2.0}],
-        digests={"run_cell": "new"},
+        Now(),
     )
     write_report(tmp_path / "report.html", material)
     return (tmp_path / "report.html").read_text(encoding="utf-8")

@@ -1,6 +1,7 @@
 """The code digest follows logic, not wording."""
 
 import pickle
+import shutil
 from pathlib import Path
 
 import pytest
@@ -26,14 +27,19 @@ def package(tmp_path, monkeypatch):
 
 
 def _digest(script):
-    digest._imports.cache_clear()
-    digest._logic.cache_clear()
+    forget()
     return digest.code_digest(script)
+
+
+def forget():
+    """Read files again."""
+    for known in (digest._imports, digest._logic, digest._is_registry):
+        known.cache_clear()
 
 
 def test_imports_are_followed_also_inside_functions(package):
     _, script = package
-    digest._imports.cache_clear()
+    forget()
     assert digest.modules_of(script) == {"mirage", "mirage.a", "mirage.b"}
 
 
@@ -70,3 +76,53 @@ def test_real_scripts_reach_what_they_use():
     assert wanted <= reached
     assert not any(name.startswith("mirage.runtime") for name in reached)
     assert "mirage.evaluation.fid" not in reached
+
+
+@pytest.fixture
+def library(tmp_path, monkeypatch):
+    """A copy of the library, and the digest of a real script with settings in it."""
+    home = tmp_path / "mirage"
+    shutil.copytree(digest.PACKAGE, home, ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setattr(digest, "PACKAGE", home)
+
+    def of(script, settings):
+        forget()
+        return digest.Digests(SCRIPTS).of(script, settings)
+
+    return home, of
+
+
+KINDS = [
+    ("optimise_latents", {"recipe": {"loss": "poincare"}}, {"recipe": {"loss": "cross_entropy"}},
+     "attacks/losses/poincare.py"),
+    ("prepare_store", [{"reader": "folders"}], [{"reader": "celeba64-public"}],
+     "data/readers/folders.py"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("script", "one", "other", "module"), KINDS)
+def test_a_digest_follows_what_the_settings_name(library, script, one, other, module):
+    home, of = library
+    before = of(script, one), of(script, other)
+    assert before[0] != before[1]
+    (home / module).write_text((home / module).read_text() + "\nCHANGED = 1\n")
+    after = of(script, one), of(script, other)
+    assert after[0] != before[0]
+    assert after[1] == before[1]
+
+
+@pytest.mark.parametrize(("script", "one", "other", "module"), KINDS)
+def test_a_new_entry_changes_no_digest_but_its_own(library, script, one, other, module):
+    home, of = library
+    before = of(script, one), of(script, other), of(script, ["brand-new"])
+    whole = digest.code_digest(SCRIPTS / f"{script}.py")
+    (home / module).with_name("brand_new.py").write_text("loss = READER = None\n")
+    after = of(script, one), of(script, other), of(script, ["brand-new"])
+    assert after[:2] == before[:2]
+    assert after[2] != before[2]
+    assert digest.code_digest(SCRIPTS / f"{script}.py") != whole  # what the report is held to
+
+
+def test_words_of_nested_settings():
+    settings = {"a": "one", "b": [2, ("three", {"c": "four"})], "d": None}
+    assert digest.words_of(settings) == {"one", "three", "four"}

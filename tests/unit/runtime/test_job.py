@@ -28,10 +28,14 @@ class Named(list):
     def __getitem__(self, key):
         return self.named[key] if isinstance(key, str) else super().__getitem__(key)
 
+class Code:
+    def of(self, rule, settings):
+        return f"{{rule}}: {{settings}}"
+
 task = types.SimpleNamespace(
     rule="try", input=Named(), output=Named(job="job.json"), params=Named(alpha=0.1),
     wildcards=Named(cell="x"), log=Named(log="try.log"), threads=1,
-    config={{"code": {{"try": "abc"}}}},
+    config={{"code": Code()}},
 )
 
 def work(task):
@@ -70,7 +74,7 @@ def test_a_record_is_left(run):
     assert "figure 0.5" in told
     record = json.loads((run.folder / "job.json").read_text())
     assert record["params"] == {"alpha": 0.1}
-    assert record["code"] == "abc"
+    assert record["code"] == "try: {'alpha': 0.1}"
     assert record["wall_s"] >= 0
     assert record["startup_s"] > 0
     assert record["versions"]["torch"]

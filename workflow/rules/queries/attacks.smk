@@ -55,12 +55,13 @@ def target_px(wildcards):
 
 def class_count(wildcards):
     """Number of attacked classes."""
-    return STUDY.classes(wildcards.dataset)
+    return STUDY.classes(target(wildcards).dataset)
 
 
 def chunk_files(wildcards):
     """The chunks of an attack's stage, in the order of the classes."""
     folder = f"{attack(wildcards).path}/{wildcards.stage}"
     return [
-        f"{folder}/{chunk}.safetensors" for chunk in STUDY.chunks(wildcards.dataset)
+        f"{folder}/{chunk}.safetensors"
+        for chunk in STUDY.chunks(target(wildcards).dataset)
     ]

@@ -7,7 +7,7 @@ def dataset_of(wildcards):
     """The data set whose attacks are measured, and the seed whose draw it is (None: shared)."""
     if "measured" in wildcards.keys():
         return STUDY.measured_by(wildcards.measured)
-    return wildcards.dataset, int(wildcards.seed)
+    return target(wildcards).dataset, target(wildcards).seed
 
 
 def network_weights(wildcards):
@@ -18,7 +18,7 @@ def network_weights(wildcards):
 
 def real_features(wildcards):
     """Features of the training images that an attack is held against."""
-    measured = STUDY.measured(wildcards.dataset, int(wildcards.seed))
+    measured = STUDY.measured(*dataset_of(wildcards))
     return f"evaluation/{measured}/features.safetensors"
 
 
@@ -70,18 +70,18 @@ def network_specs(wildcards):
 
 def student_recipe(wildcards):
     """Settings of the surrogate student."""
-    return STUDY.knowledge(wildcards.dataset)
+    return STUDY.knowledge(target(wildcards).dataset)
 
 
 def student_px(wildcards):
     """Side of the images the surrogate student sees."""
-    return STUDY.knowledge(wildcards.dataset)["image_px"]
+    return student_recipe(wildcards)["image_px"]
 
 
 def student_view(wildcards):
     """The real images the surrogate student is tested on."""
     architecture = STUDY.architecture(SCALE["knowledge"]["architecture"])
-    return view(wildcards.dataset, architecture["view"])
+    return view(target(wildcards).dataset, architecture["view"])
 
 
 def student_init(_):

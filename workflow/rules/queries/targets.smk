@@ -3,17 +3,18 @@
 
 def training_view(wildcards):
     """The images a target is trained and tested on."""
-    return view(wildcards.dataset, STUDY.architecture(wildcards.architecture)["view"])
+    cell = target(wildcards)
+    return view(cell.dataset, STUDY.architecture(cell.architecture)["view"])
 
 
 def allow_short(wildcards):
     """Whether a class with fewer than n images may give what it has."""
-    return STUDY.dataset(wildcards.dataset).get("allow_short", False)
+    return STUDY.dataset(target(wildcards).dataset).get("allow_short", False)
 
 
 def initial_weights(wildcards):
     """The weights a target's training starts from; nothing for a random start."""
-    entry = STUDY.architecture(wildcards.architecture)
+    entry = STUDY.architecture(target(wildcards).architecture)
     return imported(entry["init"]) if "init" in entry else []
 
 

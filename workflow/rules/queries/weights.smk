@@ -34,16 +34,14 @@ def foreign_records(_):
 
 def released_weights(wildcards):
     """The imported weights that stand in for a target's training."""
-    target = cells.parse(f"targets/{wildcards.released}")
-    return imported(STUDY.released_targets[target])
+    return imported(STUDY.released_targets[target(wildcards)])
 
 
 def released_seed(wildcards):
     """Seed of a released target."""
-    return cells.parse(f"targets/{wildcards.released}").seed
+    return target(wildcards).seed
 
 
 def released_view(wildcards):
     """The images a released target is tested on."""
-    target = cells.parse(f"targets/{wildcards.released}")
-    return view(target.dataset, STUDY.architecture(target.architecture)["view"])
+    return training_view(wildcards)

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from mirage.attacks.losses import FeatureStatistics
+from mirage.attacks.terms import FeatureStatistics
 from mirage.attacks.transforms import Sharing
 from mirage.streams import generator
 

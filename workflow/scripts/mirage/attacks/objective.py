@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from mirage.attacks.losses import Loss, feature_distance, realism
+from mirage.attacks.losses import Loss
+from mirage.attacks.terms import feature_distance, realism
 from mirage.attacks.transforms import Crops
 from mirage.priors.pipeline import ImagePipeline
 from mirage.priors.stylegan2.regions import Region

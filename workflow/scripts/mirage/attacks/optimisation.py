@@ -15,8 +15,9 @@ from mirage.attacks.batches import (
     official_batches,
     stacked,
 )
-from mirage.attacks.losses import LOSSES, FeatureStatistics
+from mirage.attacks.losses import LOSSES
 from mirage.attacks.objective import Objective, Stack, step_gradient
+from mirage.attacks.terms import FeatureStatistics
 from mirage.attacks.transforms import Sharing, check_crop, draw_steps, plan_crops, spread
 from mirage.errors import MirageError
 from mirage.numerics import Precision, at_precision, numerics

@@ -8,10 +8,10 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
-from mirage.cells import PER_CELL
 from mirage.data import contact_sheet, telling
 from mirage.data.published import Published, differences
 from mirage.data.store import Store
+from mirage.draws import PER_CELL
 from mirage.errors import MirageError
 from mirage.recipes import Recipe
 from mirage.runtime import files

@@ -11,7 +11,8 @@ import numpy as np
 
 from mirage.data import readers
 from mirage.data.face_crop import FaceCropRecipe
-from mirage.data.readers import LeftAlone, Photo, Sources
+from mirage.data.listing import Photo, Sources
+from mirage.data.passing import LeftAlone
 from mirage.data.splits import SplitRecipe
 from mirage.errors import MirageError
 from mirage.recipes import Recipe, require
@@ -80,7 +81,7 @@ class DatasetRecipe(Recipe):
     greatest_ratio: float = 5.0
 
     def __post_init__(self) -> None:
-        known = readers.reader_names()
+        known = tuple(readers.READERS)
         require(self.reader in known, "reader", self.reader, f"one of {listed(known)}")
         require(self.channels in (1, 3), "channels", self.channels, "1 or 3")
         require(self.min_images >= 1, "min_images", self.min_images, "at least 1")

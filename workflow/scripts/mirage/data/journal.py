@@ -30,7 +30,7 @@ from mirage.runtime import files, integrity
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from mirage.data.readers import Photo
+    from mirage.data.listing import Photo
 
 
 @dataclass(frozen=True, slots=True)

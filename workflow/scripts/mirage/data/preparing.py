@@ -25,8 +25,8 @@ from mirage.runtime.progress import Progress
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from mirage.data.listing import Photo
     from mirage.data.plausibility import Doubt
-    from mirage.data.readers import Photo
 
     Pixels = NDArray[np.uint8]
     Points = NDArray[np.float64]

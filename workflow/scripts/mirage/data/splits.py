@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
-from mirage.cells import PER_CELL, seed_of
+from mirage import draws
+from mirage.draws import PER_CELL
 from mirage.errors import MirageError
 from mirage.recipes import Recipe, require
 from mirage.visible import listed
@@ -74,7 +75,7 @@ class SplitRecipe(Recipe):
 
     def drawn(self, cell_seed: int) -> "SplitRecipe":
         """The split of a cell with that seed."""
-        return replace(self, seed=seed_of(self.seed, cell_seed))
+        return replace(self, seed=draws.settled(self.seed, cell_seed))
 
 
 class _Rule(NamedTuple):

@@ -21,7 +21,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mirage.cells import PER_CELL
 from mirage.data import decoding, stream
 from mirage.data.dataset import DatasetRecipe, Selection, check_counts, select_photos
 from mirage.data.decoding import Problem
@@ -30,6 +29,7 @@ from mirage.data.journal import Journal, Outcome
 from mirage.data.meter import Meter
 from mirage.data.preparing import preparation, prepare_all
 from mirage.data.splits import SplitRecipe, split_indices
+from mirage.draws import PER_CELL
 from mirage.errors import MirageError
 from mirage.runtime import files, signals
 from mirage.visible import listed

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from mirage.cells import Target
 from mirage.errors import MirageError
 from mirage.runtime import files
-from mirage.study import Study
+from mirage.study.cells import Target
+from mirage.study.study import Study
 
 _PER_IDENTITY = 30  # of a data set nothing is known about
 _STORED_BYTES = 150_000

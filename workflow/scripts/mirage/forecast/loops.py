@@ -14,8 +14,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from mirage.attacks.losses import FeatureStatistics
 from mirage.attacks.optimisation import OptimisationRecipe, optimise_latents
+from mirage.attacks.terms import FeatureStatistics
 from mirage.attacks.transforms import draw_steps, plan_crops, spread
 from mirage.data.views import LabelledImages
 from mirage.errors import MirageError

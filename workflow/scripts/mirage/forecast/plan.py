@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable, Iterator
 
-from mirage.cells import Attack, Target
 from mirage.errors import MirageError
 from mirage.forecast.units import Unit
 from mirage.forecast.work import Job, Work, Workshop
+from mirage.study.cells import Attack
 
 EVERYTHING = "report.html"
 Plan = dict[Job, Work]
@@ -80,9 +80,9 @@ def _all_jobs(shop: Workshop) -> Iterator[Job]:
             yield Job.of("train_prior", prior=prior)
     for target in dict.fromkeys([*study.targets, *study.evaluators]):
         if target in study.released_targets:
-            yield Job.of("import_target", released=target.cell)
+            yield Job.of("import_target", target=target.cell)
         else:
-            yield Job.of("train_target", **_cell(target))
+            yield Job.of("train_target", target=target.cell)
     pools = {(study.drawn_pool(attack), study.image_px(attack.target)) for attack in study.attacks}
     for pool, side in sorted(pools):
         yield Job.of("synthesise_pool", pool=pool, image_px=str(side))
@@ -97,20 +97,13 @@ def _all_jobs(shop: Workshop) -> Iterator[Job]:
 
 
 def _attack_jobs(shop: Workshop, attack: Attack) -> Iterator[Job]:
-    wildcards = {**_cell(attack.target), "attack": attack.attack}
+    wildcards = {"target": attack.target.cell, "attack": str(attack)}
     for rule in ("sample_candidates", "embed_attack", "extract_knowledge", "score_attack"):
         yield Job.of(rule, **wildcards)
     yield Job.of("merge_latents", **wildcards, stage="selected")
     for chunk in shop.study.chunks(attack.target.dataset):
         for rule in ("optimise_latents", "select_latents"):
             yield Job.of(rule, **wildcards, chunk=chunk)
-
-
-def _cell(target: Target) -> dict[str, str]:
-    names = ("dataset", "architecture", "treatment", "samples", "seed")
-    dataset, architecture, treatment, samples, seed = target.cell.split("/")
-    values = (dataset, architecture, treatment, samples, seed.removeprefix("s"))
-    return dict(zip(names, values, strict=True))
 
 
 def units_of(jobs: Plan) -> list[Unit]:

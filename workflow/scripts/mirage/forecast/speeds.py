@@ -12,7 +12,7 @@ from mirage.forecast.counts import Counts, read_counts
 from mirage.forecast.units import Batches, Unit
 from mirage.forecast.work import Job, Work, Workshop, known_rules
 from mirage.runtime import files
-from mirage.study import Study
+from mirage.study.study import Study
 
 LEAST_MINUTES, LEAST_MB = 10, 1000
 """Smallest requests: room for a slow file system, and for a process with its libraries."""

@@ -10,7 +10,7 @@ from mirage.forecast import notes
 from mirage.forecast.plan import Plan, plan, units_of
 from mirage.forecast.schedule import simulate
 from mirage.forecast.speeds import Estimate, Model
-from mirage.forecast.work import Job
+from mirage.forecast.work import Job, target_of
 
 DEVICES = (1, 2, 4, 8, 16, 32)
 """Numbers of devices for which the wall time is simulated."""
@@ -213,7 +213,8 @@ def chunks(model: Model, jobs: Plan) -> list[dict[str, Any]]:
             wildcards = dict(job.wildcards)
             first, last = map(int, wildcards["chunk"].split("-"))
             each = model.estimate(job).seconds / (last - first + 1)
-            found[wildcards["dataset"]] = max(found.get(wildcards["dataset"], 0.0), each)
+            dataset = target_of(wildcards).dataset
+            found[dataset] = max(found.get(dataset, 0.0), each)
     return [
         {
             "dataset": dataset,

@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from mirage.cells import Target
-from mirage.study import NETWORKS, Study
+from mirage.study.cells import Target
+from mirage.study.study import NETWORKS, Study
 
 Settings = Mapping[str, Any]
 

@@ -9,15 +9,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from mirage import cells
-from mirage.cells import Attack, Target
 from mirage.checkout import REPOSITORY
 from mirage.errors import MirageError
 from mirage.forecast import units
 from mirage.forecast.counts import Counts
 from mirage.forecast.inventory import Images, images_of
 from mirage.forecast.units import Batches, Unit
-from mirage.study import NETWORKS, Study
+from mirage.study.cells import Attack, Target
+from mirage.study.study import NETWORKS, Study
 
 FLOAT, HALF, LONG = 4, 2, 8
 """Bytes of a number."""
@@ -193,13 +192,14 @@ def view_file(dataset: str, name: str) -> str:
 
 
 def target_of(wildcards: Mapping[str, str]) -> Target:
-    """Target a job is about."""
-    path = "targets/{dataset}/{architecture}/{treatment}/{samples}/s{seed}"
-    found = cells.parse(path.format(**wildcards))
-    assert isinstance(found, Target)
-    return found
+    """Target a job is about.
+
+    Raises:
+        MirageError: it is about none, like a job of an earlier version.
+    """
+    return Target.parse(wildcards.get("target", ""))
 
 
 def attack_of(wildcards: Mapping[str, str]) -> Attack:
     """Attack a job is about."""
-    return Attack(target_of(wildcards), wildcards["attack"])
+    return Attack.parse(target_of(wildcards), wildcards["attack"])

@@ -4,19 +4,20 @@ import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from mirage.runtime.digest import Digests
 from mirage.runtime.progress import clock
 
 
 def stages(
     jobs: Iterable[Mapping[str, Any]],
-    digests: Mapping[str, str],
+    digests: Digests,
     forecast: Mapping[str, Mapping[str, float]] | None = None,
 ) -> list[dict[str, str]]:
     """Time, start-up share, memory and code of each rule, and of all together.
 
     Args:
         jobs: job records.
-        digests: rule -> digest of its code now.
+        digests: of the code now.
         forecast: rule -> forecast of these jobs, from ``mirage.forecast.summary.compare``.
 
     Returns:
@@ -28,7 +29,7 @@ def stages(
         by_rule.setdefault(str(job["rule"]), []).append(job)
     forecast = forecast or {}
     rows = [
-        {**_stage(rule, records, digests.get(rule)), **_beside(forecast.get(rule))}
+        {**_stage(rule, records, digests), **_beside(forecast.get(rule))}
         for rule, records in by_rule.items()
     ]
     everything = [job for records in by_rule.values() for job in records]
@@ -58,15 +59,21 @@ def _sum(forecast: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
     return whole | most
 
 
-def _stage(rule: str, jobs: Sequence[Mapping[str, Any]], now: str | None) -> dict[str, str]:
+def _stage(rule: str, jobs: Sequence[Mapping[str, Any]], digests: Digests | None) -> dict[str, str]:
     wall, startup, cpu = (
         sum(float(job[key]) for job in jobs) for key in ("wall_s", "startup_s", "cpu_s")
     )
     codes = dict.fromkeys(str(code) for job in jobs if (code := job.get("code")))
-    stale = sum(1 for job in jobs if now and job.get("code") != now)
+    stale = [
+        now
+        for job in jobs
+        if digests and rule in digests
+        if job.get("code") != (now := digests.of(rule, job["params"]))
+    ]
     told = ", ".join(codes)
     if stale:
-        told += f" – {stale} of {len(jobs)} made by code that has changed since (now {now})"
+        changed = f"made by code that has changed since (now {', '.join(dict.fromkeys(stale))})"
+        told += f" – {len(stale)} of {len(jobs)} {changed}"
     return {
         "rule": rule,
         "jobs": str(len(jobs)),

@@ -1,9 +1,10 @@
 """Which cells each item of the paper is made of."""
 
-from mirage import cells
-from mirage.cells import Attack, Target
 from mirage.paper.metrics import MODELS
-from mirage.study import Study
+from mirage.study import cells
+from mirage.study.cells import Attack, Target
+from mirage.study.study import Study
+from mirage.study.treatment import Treatment
 
 
 def table_attacks(study: Study, item: str) -> list[Attack]:
@@ -32,7 +33,7 @@ def figure3_attacks(study: Study) -> list[Attack]:
             Target(
                 wanted["dataset"],
                 wanted["architecture"],
-                float(alpha),
+                Treatment.smoothing(alpha),
                 _budget(wanted["samples"]),
                 wanted["seed"],
             ),

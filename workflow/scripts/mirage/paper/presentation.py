@@ -2,11 +2,12 @@
 
 from collections.abc import Container, Iterable
 
-from mirage.cells import PER_CELL, Attack, Target
+from mirage.draws import PER_CELL
 from mirage.paper.cells import CellRecord
 from mirage.paper.printed import Scale
 from mirage.paper.reference import Counterparts
-from mirage.study import NETWORKS, Study
+from mirage.study.cells import Attack, Target
+from mirage.study.study import NETWORKS, Study
 
 _MEASURED_BY = {
     "acc1": "eval", "acc5": "eval", "delta_eval": "eval", "delta_face": "face", "fid": "fid",
@@ -28,15 +29,15 @@ def records(attacks: Iterable[Attack], released: Container[Target] = ()) -> list
 
 def _record(attack: Attack, made_by: str) -> CellRecord:
     target = attack.target
-    cell = f"{target.cell}/{attack.attack}"
+    cell = f"{target.cell}/{attack}"
     return CellRecord(
         dataset=target.dataset,
         architecture=target.architecture,
         samples="all" if target.samples is None else target.samples,
-        treatment=target.treatment,
+        treatment=str(target.treatment),
         alpha=target.alpha,
         seed=target.seed,
-        attack=attack.attack,
+        attack=str(attack),
         target=f"{target.path}/metrics.json",
         metrics=f"{attack.path}/metrics.json",
         links={

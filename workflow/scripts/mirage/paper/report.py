@@ -14,6 +14,7 @@ from mirage.paper.cells import BLOCK, select
 from mirage.paper.metrics import METRICS, paper_sign
 from mirage.paper.printed import Scale, number
 from mirage.runtime import files
+from mirage.runtime.digest import Digests
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -64,7 +65,7 @@ class Material:
         toy: from ``tables.toy_table``.
         pictures: the figures, in order.
         jobs: records that the jobs left (``mirage.runtime.job``).
-        digests: rule -> digest of its code now; results made by other code are named.
+        digests: of the code now; results made by other code are named.
         fidelity: whose arithmetic the tables print.
         forecast: rule -> forecast of these jobs beside their records, from
             ``mirage.forecast.summary.compare``.
@@ -78,7 +79,7 @@ class Material:
     toy: "pd.DataFrame"
     pictures: Sequence[Picture]
     jobs: Sequence[Mapping[str, Any]]
-    digests: Mapping[str, str] = field(default_factory=dict)
+    digests: Digests
     fidelity: str = "paper"
     forecast: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     speeds: str = ""

@@ -3,49 +3,81 @@
 Snakemake does not see edits inside imported modules. The digest covers the script and every
 module of the library it reaches through imports (also those inside functions), as syntax trees
 without docstrings, so comments, formatting and rewording are free. ``mirage.runtime`` is left
-out: it may not change a result.
+out: it may not change a result. Of a registry (``mirage.registry``) it covers the entries that the
+job's settings name, so a new loss or reader repeats no job that does not name it.
 """
 
 import ast
 import hashlib
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Collection, Iterator, Mapping
 from functools import cache
 from pathlib import Path
+from typing import Any
+
+from mirage.registry import module_name
 
 PACKAGE = Path(__file__).resolve().parents[1]
 _OUTSIDE = ("mirage.runtime",)
+_WORD = re.compile(r"[A-Za-z0-9_-]+")
 
 
-def code_digest(script: str | Path) -> str:
+def code_digest(script: str | Path, words: Collection[str] | None = None) -> str:
     """Digest one script and the library modules it reaches.
 
     Args:
         script: path of a Python file.
+        words: what its settings name; see ``words_of``. None: everything they could.
 
     Returns:
         16 hexadecimal characters.
     """
     whole = hashlib.blake2b(digest_size=8)
     whole.update(_logic(Path(script)).encode())
-    for name in sorted(modules_of(Path(script))):
+    for name in sorted(modules_of(Path(script), words)):
         whole.update(f"\n{name}\n{_logic(_file_of(name))}".encode())
     return whole.hexdigest()
 
 
+def words_of(settings: Any) -> frozenset[str]:
+    """Every text among the values of nested settings."""
+    if isinstance(settings, str):
+        return frozenset((settings,))
+    if isinstance(settings, Mapping):
+        settings = settings.values()
+    elif not isinstance(settings, list | tuple):
+        return frozenset()
+    return frozenset().union(*map(words_of, settings))
+
+
 class Digests(Mapping[str, str]):
-    """Digests of all scripts of a folder by name, each computed when it is first asked for."""
+    """Digests of all scripts of a folder by name, each computed when it is first asked for.
+
+    As a mapping: of all that a script could use, whatever its settings. See ``of``.
+    """
 
     def __init__(self, scripts: Path) -> None:
         self._scripts = scripts
-        self._found: dict[str, str] = {}
+        self._found: dict[tuple[str, frozenset[str] | None], str] = {}
+
+    def of(self, name: str, settings: Any) -> str:
+        """Digest a script together with the entries of registries that its settings name.
+
+        Raises:
+            KeyError: there is no such script.
+        """
+        return self._of(name, words_of(settings))
 
     def __getitem__(self, name: str) -> str:
-        if name not in self._found:
-            script = self._scripts / f"{name}.py"
-            if not script.is_file():
-                raise KeyError(name)
-            self._found[name] = code_digest(script)
-        return self._found[name]
+        return self._of(name, None)
+
+    def _of(self, name: str, words: frozenset[str] | None) -> str:
+        script = self._scripts / f"{name}.py"
+        if not script.is_file():
+            raise KeyError(name)
+        if (name, words) not in self._found:
+            self._found[name, words] = code_digest(script, words)
+        return self._found[name, words]
 
     def __iter__(self) -> Iterator[str]:
         return iter(sorted(path.stem for path in self._scripts.glob("*.py")))
@@ -54,8 +86,13 @@ class Digests(Mapping[str, str]):
         return len(list(iter(self)))
 
 
-def modules_of(script: Path) -> set[str]:
-    """Names of the library's modules that ``script`` reaches, directly or through others."""
+def modules_of(script: Path, words: Collection[str] | None = None) -> set[str]:
+    """Names of the library's modules that ``script`` reaches, directly or through others.
+
+    Args:
+        script: path of a Python file.
+        words: names of entries; each is looked for in every registry that is reached. None: all.
+    """
     found: set[str] = set()
     waiting = list(_imports(script))
     while waiting:
@@ -63,7 +100,29 @@ def modules_of(script: Path) -> set[str]:
         if name not in found:
             found.add(name)
             waiting.extend(_imports(_file_of(name)))
+            if _is_registry(_file_of(name)):
+                named = _entries(name) if words is None else filter(_WORD.fullmatch, words)
+                entries = (module_name(name, word) for word in named)
+                waiting.extend(entry for entry in entries if _exists(entry))
     return found
+
+
+def _entries(package: str) -> list[str]:
+    """Names of all modules of a registry."""
+    return [path.stem for path in _file_of(package).parent.glob("[!_]*.py")]
+
+
+@cache
+def _is_registry(path: Path) -> bool:
+    """Whether a package says that its modules are entries: it calls ``Registry(__name__, …)``."""
+    return any(
+        isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Name)
+        and node.func.id == "Registry"
+        and isinstance(node.args[0], ast.Name)
+        and node.args[0].id == "__name__"
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+    )
 
 
 @cache

@@ -97,13 +97,20 @@ def identity(task: Any) -> dict[str, Any]:
             "rule": task.rule,
             "wildcards": dict(task.wildcards.items()),
             "params": {key: _plain(value) for key, value in task.params.items()},
-            "code": task.config["code"].get(task.rule),
+            "code": _code(task),
             "inputs": [_checksum(Path(str(path))) for path in task.input],
         }
     return _identities[id(task)]
 
 
 _identities: dict[int, dict[str, Any]] = {}  # reading large inputs once is enough
+
+
+def _code(task: Any) -> str | None:
+    """Digest of the job's code: its script, and what its settings name."""
+    settings = {key: _plain(value) for key, value in task.params.items()}
+    found: str | None = task.config["code"].of(task.rule, settings)
+    return found
 
 
 def _checksum(path: Path) -> str:
@@ -208,7 +215,7 @@ def _record(task: Any, started: float, taken: effort.Effort) -> dict[str, Any]:
         "rule": task.rule,
         "wildcards": dict(task.wildcards.items()),
         "params": {key: _plain(value) for key, value in task.params.items()},
-        "code": task.config["code"].get(task.rule),
+        "code": _code(task),
         # What a workflow that lost sight of this job needs to take its outputs over.
         "settings": sorted(map(repr, task.params)),
         "inputs": sorted(map(str, task.input)),

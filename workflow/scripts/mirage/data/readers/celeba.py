@@ -4,11 +4,10 @@ import os
 from pathlib import Path, PurePath
 
 from mirage.data import lists
-from mirage.data.readers.registry import Listing, Photo, Sources, by_first_appearance, reader
-from mirage.data.readers.tree import folder_at
+from mirage.data.listing import Listing, Photo, Reader, Sources, by_first_appearance
+from mirage.data.tree import folder_at
 
 
-@reader("celeba", "images", "identities", optional=("landmarks",))
 def list_celeba(sources: Sources) -> Listing:
     """List CelebA in the order of its identity file, which is that of the file names.
 
@@ -62,3 +61,6 @@ class PhotoFinder:
             if candidate in self._names:
                 return self.folder / candidate
         return self.folder / name
+
+
+READER = Reader(list_celeba, ("images", "identities"), ("landmarks",))

@@ -1,18 +1,17 @@
-"""Readers of CelebA at 64 px: the published lists of the low-resolution attacks."""
+"""Reader of CelebA at 64 px: the people and lists of the low-resolution attacks."""
 
 from pathlib import Path
 
 from mirage.data import lists
+from mirage.data.listing import Listing, Photo, Reader, Sources
 from mirage.data.readers.celeba import PhotoFinder, read_identities
-from mirage.data.readers.registry import Listing, Photo, Sources, by_first_appearance, reader
-from mirage.data.readers.tree import folder_at
+from mirage.data.tree import folder_at
 from mirage.errors import MirageError
 
-_ROLES = ("images", "lists", "identities")
-TRAIN, TEST, PUBLIC = "trainset.txt", "testset.txt", "ganset.txt"
+ROLES = ("images", "lists", "identities")
+TRAIN, TEST = "trainset.txt", "testset.txt"
 
 
-@reader("celeba64", *_ROLES)
 def list_private(sources: Sources) -> Listing:
     """List the private people: train and test as listed, labels as listed.
 
@@ -31,14 +30,14 @@ def list_private(sources: Sources) -> Listing:
     Source: lists as published with the low-resolution attacks (facts, low resolution, 1.1); the
     names in them end in ``.png``, CelebA's photographs in ``.jpg``.
     """
-    find, numbers = _finder(sources), _numbers(sources)
+    find, numbers = finder(sources), numbers_of(sources)
     people: dict[int, str] = {}
     photos: list[Photo] = []
     for list_name, split in ((TRAIN, "train"), (TEST, "test")):
         path = sources["lists"] / list_name
         for name, (listed,) in lists.read_names(path, ("whole number",)).items():
             photo = find(name)
-            identity, label = _number(numbers, name, path), int(listed)
+            identity, label = number_in(numbers, name, path), int(listed)
             if people.setdefault(label, identity) != identity:
                 raise MirageError(
                     f"{path}: {name} has label {label} and shows {identity}, "
@@ -51,32 +50,23 @@ def list_private(sources: Sources) -> Listing:
     return Listing(photos, [people[label] for label in sorted(people)], [])
 
 
-@reader("celeba64-public", *_ROLES)
-def list_public(sources: Sources) -> Listing:
-    """List the public photographs, on which priors are trained, in the order of ``ganset.txt``.
-
-    Raises:
-        MirageError: a source is missing, or a damaged line, which is named.
-    """
-    find, numbers = _finder(sources), _numbers(sources)
-    path = sources["lists"] / PUBLIC
-    photos = []
-    for name in lists.read_names(path):
-        photo = find(name)
-        photos.append(Photo(photo.name, _number(numbers, name, path), photo))
-    return by_first_appearance(photos)
-
-
-def _finder(sources: Sources) -> PhotoFinder:
+def finder(sources: Sources) -> PhotoFinder:
+    """What finds the photographs; the folder of the lists must be there, too."""
     folder_at(sources["lists"])
     return PhotoFinder(sources["images"])
 
 
-def _numbers(sources: Sources) -> dict[str, str]:
+def numbers_of(sources: Sources) -> dict[str, str]:
+    """CelebA's identity numbers by the stem of a file's name."""
     return {Path(name).stem: number for name, number in read_identities(sources).items()}
 
 
-def _number(numbers: dict[str, str], name: str, path: Path) -> str:
+def number_in(numbers: dict[str, str], name: str, path: Path) -> str:
+    """CelebA's identity number of a file that a list names.
+
+    Raises:
+        MirageError: CelebA knows no such file.
+    """
     number = numbers.get(Path(name).stem)
     if number is None:
         raise MirageError(
@@ -101,3 +91,6 @@ def _check(photos: list[Photo], people: dict[int, str], folder: Path) -> None:
                 f"{folder}: person {identity} has labels {labels[identity]} and {label}",
                 "one label per person",
             )
+
+
+READER = Reader(list_private, ROLES)

@@ -1,14 +1,13 @@
 """Reader of FaceScrub."""
 
-from mirage.data.readers.registry import Listing, Photo, Sources, by_first_appearance, reader
-from mirage.data.readers.tree import IMAGE_SUFFIXES, Tree, folder_at
+from mirage.data.listing import Listing, Photo, Reader, Sources, by_first_appearance
+from mirage.data.tree import IMAGE_SUFFIXES, Tree, folder_at
 from mirage.errors import MirageError
 from mirage.visible import listed
 
 _GROUPS = ("actors", "actresses")
 
 
-@reader("facescrub", "folder")
 def list_facescrub(sources: Sources) -> Listing:
     """List the face crops of FaceScrub: ``actors/faces/NAME/*`` and ``actresses/faces/NAME/*``.
 
@@ -53,3 +52,6 @@ def list_facescrub(sources: Sources) -> Listing:
             "add photographs; with a person less, labels and results are others",
         )
     return by_first_appearance(photos, tree.left_alone)
+
+
+READER = Reader(list_facescrub, ("folder",))

@@ -1,12 +1,11 @@
 """Reader of any folder that holds one folder of photographs per identity."""
 
-from mirage.data.readers.registry import Listing, Photo, Sources, by_first_appearance, reader
-from mirage.data.readers.tree import Tree, folder_at
+from mirage.data.listing import Listing, Photo, Reader, Sources, by_first_appearance
+from mirage.data.tree import Tree, folder_at
 from mirage.errors import MirageError
 from mirage.visible import listed
 
 
-@reader("folders", "folder")
 def list_folders(sources: Sources) -> Listing:
     """List a folder that holds one folder of photographs per identity.
 
@@ -37,3 +36,6 @@ def list_folders(sources: Sources) -> Listing:
             "add photographs or remove the empty folders",
         )
     return by_first_appearance(photos, tree.left_alone)
+
+
+READER = Reader(list_folders, ("folder",))

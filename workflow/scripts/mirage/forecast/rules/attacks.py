@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 
-from mirage import cells
 from mirage.forecast import units
 from mirage.forecast.work import (
     FLOAT,
@@ -13,6 +12,7 @@ from mirage.forecast.work import (
     attack_of,
     rule,
 )
+from mirage.study.chunks import classes_of
 
 
 @rule("sample_candidates")
@@ -51,7 +51,7 @@ def _sample_candidates(shop: Workshop, wildcards: Mapping[str, str]) -> Work:
 def _optimise_latents(shop: Workshop, wildcards: Mapping[str, str]) -> Work:
     attack, chunk = attack_of(wildcards), wildcards["chunk"]
     settings = shop.study.attack(attack)
-    count = len(cells.classes_of(chunk)) * settings["sampling"]["candidates_per_class"]
+    count = len(classes_of(chunk)) * settings["sampling"]["candidates_per_class"]
     unit = units.attack(shop.study, attack.target, settings, shop.batches)
     steps, w = settings["optimisation"]["steps"], shop.w_bytes(settings["pool"])
     inputs = [
@@ -63,7 +63,7 @@ def _optimise_latents(shop: Workshop, wildcards: Mapping[str, str]) -> Work:
         inputs.append(shop.generator(settings["pool"]).replace("generator", "discriminator"))
     if unit.settings["feature_weight"]:
         inputs.append(shop.study.pool_file(attack))
-    size = count * w + len(cells.classes_of(chunk)) * steps * FLOAT
+    size = count * w + len(classes_of(chunk)) * steps * FLOAT
     return Work(
         calls=((unit, float(count * steps)),),
         inputs=tuple(inputs),
@@ -78,7 +78,7 @@ def _optimise_latents(shop: Workshop, wildcards: Mapping[str, str]) -> Work:
 def _select_latents(shop: Workshop, wildcards: Mapping[str, str]) -> Work:
     attack, chunk = attack_of(wildcards), wildcards["chunk"]
     settings, target = shop.study.attack(attack), attack.target
-    classes, each = len(cells.classes_of(chunk)), settings["sampling"]["candidates_per_class"]
+    classes, each = len(classes_of(chunk)), settings["sampling"]["candidates_per_class"]
     transforms = settings["selection"]["iterations"]
     side, batch = shop.study.image_px(target), min(shop.batches.forward, transforms * each)
     recipe, rendered = settings["selection"], min(shop.batches.forward, each)

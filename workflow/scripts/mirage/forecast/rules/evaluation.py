@@ -16,7 +16,7 @@ from mirage.forecast.work import (
     store_files,
     view_file,
 )
-from mirage.study import NETWORKS, imported
+from mirage.study.study import NETWORKS, imported
 
 
 @rule("check_evaluator")

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 
-from mirage.cells import Attack
 from mirage.forecast.work import (
     SMALL,
     Work,
@@ -11,6 +10,7 @@ from mirage.forecast.work import (
     view_file,
 )
 from mirage.paper import items
+from mirage.study.cells import Attack
 
 
 def _metrics(attacks: list[Attack]) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from mirage import cells
+from mirage import draws
 from mirage.forecast import units
 from mirage.forecast.work import (
     FLOAT,
@@ -11,7 +11,7 @@ from mirage.forecast.work import (
     Workshop,
     rule,
 )
-from mirage.study import imported
+from mirage.study.study import imported
 
 
 @rule("train_prior")
@@ -60,7 +60,7 @@ _WEIGHTS_BYTES = 250e6
 @rule("synthesise_pool")
 def _synthesise_pool(shop: Workshop, wildcards: Mapping[str, str]) -> Work:
     draw, side = wildcards["pool"], int(wildcards["image_px"])
-    name, _ = cells.parse_draw(draw)
+    name, _ = draws.parse(draw)
     size = shop.study.pool(name)["size"]
     unit = shop.render(name, side)
     channels = unit.settings["generator"]["image_channels"]

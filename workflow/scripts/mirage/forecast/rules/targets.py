@@ -2,8 +2,6 @@
 
 from collections.abc import Mapping
 
-from mirage import cells
-from mirage.cells import Target
 from mirage.forecast import units
 from mirage.forecast.inventory import train_images
 from mirage.forecast.work import (
@@ -14,7 +12,7 @@ from mirage.forecast.work import (
     target_of,
     view_file,
 )
-from mirage.study import imported
+from mirage.study.study import imported
 
 
 @rule("train_target")
@@ -46,8 +44,7 @@ def _train_target(shop: Workshop, wildcards: Mapping[str, str]) -> Work:
 
 @rule("import_target")
 def _import_target(shop: Workshop, wildcards: Mapping[str, str]) -> Work:
-    target = cells.parse(f"targets/{wildcards['released']}")
-    assert isinstance(target, Target)
+    target = target_of(wildcards)
     view = shop.study.architecture(target.architecture)["view"]
     weights, total = shop.weigh(shop.classify(target)), shop.images(target.dataset).total
     return Work(

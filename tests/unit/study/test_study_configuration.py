@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 import yaml
-from mirage import configuration
 from mirage.attacks.optimisation import OptimisationRecipe
 from mirage.attacks.pool import PoolRecipe
 from mirage.attacks.sampling import SamplingRecipe
@@ -20,11 +19,12 @@ from mirage.evaluation.networks import NetworkSpec
 from mirage.foreign.networks import ForeignRecipe
 from mirage.paper.toy import ToyRecipe
 from mirage.priors.recipe import PriorRecipe
-from mirage.study import NETWORKS, Study
+from mirage.study import configuration
+from mirage.study.study import NETWORKS, Study
 from mirage.targets import architectures
 from mirage.targets.recipe import TrainingRecipe
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 CONFIG = yaml.safe_load((ROOT / "config.yaml").read_text())
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from mirage import grouping
-from mirage.cells import PER_CELL
+from mirage.draws import PER_CELL
 from mirage.errors import MirageError
 from mirage.visible import listed
 

@@ -5,10 +5,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from mirage import cells
-from mirage.cells import Attack, Target
-from mirage.configuration import attack_settings
+from mirage import draws
 from mirage.errors import MirageError
+from mirage.study import chunks as chunking
+from mirage.study.cells import Attack, Target
+from mirage.study.configuration import attack_settings
+from mirage.study.treatment import Treatment
 from mirage.visible import listed
 
 NETWORKS = ("eval", "face", "fid")
@@ -31,7 +33,7 @@ class Study:
     def attacks(self) -> list[Attack]:
         """Every attack of the study, in the order of the configuration."""
         found = {
-            Attack(target, attack): None
+            Attack.parse(target, attack): None
             for grid in self.scale["targets"]
             for target in _targets(grid)
             for attack in grid["attacks"]
@@ -128,7 +130,7 @@ class Study:
 
     def chunks(self, dataset: str) -> list[str]:
         """Names of the chunks in which a data set's classes are attacked."""
-        return cells.chunks(self.classes(dataset), self.classes_per_chunk)
+        return chunking.chunks(self.classes(dataset), self.classes_per_chunk)
 
     def require_chunk(self, dataset: str, name: str) -> None:
         """Refuse a chunk that a data set's attacks are not cut into.
@@ -191,8 +193,8 @@ class Study:
 
     def attack(self, attack: Attack) -> dict[str, Any]:
         """Settings of an attack on its target's data set."""
-        self._entry("attacks", attack.attack)
-        return attack_settings(self.scale, attack.attack, attack.target.dataset)
+        self._entry("attacks", attack.name)
+        return attack_settings(self.scale, attack.name, attack.target.dataset)
 
     def pool(self, name: str) -> Mapping[str, Any]:
         """Entry of a candidate pool."""
@@ -229,7 +231,7 @@ class Study:
     def splits_per_cell(self, dataset: str) -> bool:
         """Whether every seed divides a data set anew into training and test images."""
         split = self.dataset(dataset)["recipe"].get("split", {})
-        return bool(split.get("seed") == cells.PER_CELL)
+        return bool(split.get("seed") == draws.PER_CELL)
 
     def measured(self, dataset: str, seed: int) -> str:
         """Name of the real features that attacks of a seed are held against.
@@ -238,28 +240,28 @@ class Study:
         """
         networks = self._entry("networks", dataset).values()
         redrawn = self.splits_per_cell(dataset) or any(
-            network.get("target", {}).get("seed") == cells.PER_CELL for network in networks
+            network.get("target", {}).get("seed") == draws.PER_CELL for network in networks
         )
-        return cells.draw(dataset, seed if redrawn else None)
+        return draws.draw(dataset, seed if redrawn else None)
 
     def measured_by(self, draw: str) -> tuple[str, int | None]:
         """Data set and seed of a name that ``measured`` gave; no seed where all cells share it."""
-        dataset, seed = cells.parse_draw(draw)
+        dataset, seed = draws.parse(draw)
         _require_draw(draw, self.measured(dataset, seed or 0), dataset)
         return dataset, seed
 
     def drawn_pool(self, attack: Attack) -> str:
         """Name of the candidate pool that an attack draws from (``orl-1000/s1``)."""
         name = self.attack(attack)["pool"]
-        redrawn = self.pool(name)["seed"] == cells.PER_CELL
-        return cells.draw(name, attack.target.seed if redrawn else None)
+        redrawn = self.pool(name)["seed"] == draws.PER_CELL
+        return draws.draw(name, attack.target.seed if redrawn else None)
 
     def pool_settings(self, draw: str) -> dict[str, Any]:
         """Settings of a candidate pool of that name, its seed settled."""
-        name, seed = cells.parse_draw(draw)
+        name, seed = draws.parse(draw)
         settings = self.pool(name)
-        redrawn = settings["seed"] == cells.PER_CELL
-        _require_draw(draw, cells.draw(name, (seed or 0) if redrawn else None), name)
+        redrawn = settings["seed"] == draws.PER_CELL
+        _require_draw(draw, draws.draw(name, (seed or 0) if redrawn else None), name)
         return {**settings, "seed": settings["seed"] if seed is None else seed}
 
     def pool_file(self, attack: Attack) -> str:
@@ -278,8 +280,8 @@ class Study:
         named: Mapping[str, str] = self.scale.get("released_targets", {})
         found = {}
         for cell, asset in named.items():
-            target = cells.parse(f"targets/{cell}")
-            if not isinstance(target, Target) or target.samples is not None:
+            target = Target.parse(cell)
+            if target.samples is not None:
                 raise MirageError(
                     f"config: released_targets: {cell} is no target trained on all images",
                     "a cell such as facescrub/resnet152/ls0/all/s42",
@@ -360,15 +362,15 @@ def _require_draw(asked: str, known: str, name: str) -> None:
 
 def _network_target(spec: Mapping[str, Any], seed: int | None) -> Target:
     """The target that measures cells of a seed (None: those of all seeds)."""
-    own = cells.seed_of(spec["seed"], seed or 0)
-    return Target(spec["dataset"], spec["architecture"], 0.0, None, own)
+    own = draws.settled(spec["seed"], seed or 0)
+    return Target(spec["dataset"], spec["architecture"], Treatment.smoothing(0), None, own)
 
 
 def _targets(grid: Mapping[str, Any]) -> list[Target]:
     return [
-        Target(grid["dataset"], architecture, float(alpha), None if n == "all" else n, seed)
+        Target(grid["dataset"], architecture, treatment, None if n == "all" else n, seed)
         for architecture in grid["architectures"]
         for n in grid["samples"]
-        for alpha in grid["alphas"]
+        for treatment in map(Treatment.smoothing, grid["alphas"])
         for seed in grid["seeds"]
     ]

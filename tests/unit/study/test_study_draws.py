@@ -5,13 +5,14 @@ from pathlib import Path
 
 import pytest
 import yaml
-from mirage import configuration
-from mirage.cells import Attack, Target
 from mirage.errors import MirageError
 from mirage.paper.presentation import shared
-from mirage.study import NETWORKS, Study
+from mirage.study import configuration
+from mirage.study.cells import Attack, Target
+from mirage.study.study import NETWORKS, Study
+from mirage.study.treatment import Treatment
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 CONFIG = yaml.safe_load((ROOT / "config.yaml").read_text())
 SCHEMA = ROOT / "workflow/schemas/config.schema.yaml"
 FIXED = ("the people and their photographs", "the image prior")
@@ -22,7 +23,7 @@ def _study(name):
 
 
 def _attack(dataset, architecture, seed):
-    return Attack(Target(dataset, architecture, 0.0, None, seed), "ppa")
+    return Attack(Target(dataset, architecture, Treatment.smoothing(0), None, seed), "ppa")
 
 
 def test_each_seed_of_the_demo_has_its_own_draws():
@@ -84,7 +85,7 @@ def test_networks_are_trained_as_networks_for_any_seed():
     wanted = study.scale["training"]["network"]
     for seed in (1, 3, 999):
         for architecture in ("convnet-mini", "densenet-mini"):
-            cell = Target("orl", architecture, 0.0, None, seed)
+            cell = Target("orl", architecture, Treatment.smoothing(0), None, seed)
             assert study.training(cell) == {**wanted, "alpha": 0.0}
     trained = {cell.path for cell in study.evaluators}
     for attack in study.attacks:

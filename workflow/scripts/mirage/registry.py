@@ -1,0 +1,60 @@
+"""Registries: entries of one kind by name, each a module that is imported when it is asked for.
+
+An entry's module has its name (with ``_`` for ``-``). Nothing lists the entries, so adding one is
+adding its file; and since only the entry that a recipe names is imported, the code digest of a job
+covers that one and no other (``mirage.runtime.digest``).
+"""
+
+import importlib
+import importlib.util
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+Entry = TypeVar("Entry")
+
+
+class Registry(Mapping[str, Entry]):
+    """The entries of a package.
+
+    Attributes:
+        package: the package whose modules are the entries.
+        attribute: what of a module is the entry.
+        joint: what joins the words of a name, ``_`` or ``-``.
+    """
+
+    def __init__(self, package: str, attribute: str, joint: str = "_") -> None:
+        """Look into nothing yet."""
+        self.package, self.attribute, self.joint = package, attribute, joint
+
+    def __iter__(self) -> Iterator[str]:
+        """Names of the entries, sorted."""
+        spec = importlib.util.find_spec(self.package)
+        folders = spec.submodule_search_locations if spec else None
+        stems = {path.stem for folder in folders or () for path in Path(folder).glob("[!_]*.py")}
+        return iter(sorted(stem.replace("_", self.joint) for stem in stems))
+
+    def __len__(self) -> int:
+        """Number of entries."""
+        return len(list(iter(self)))
+
+    def __contains__(self, name: object) -> bool:
+        """Whether there is such an entry; imports nothing."""
+        return name in list(iter(self))
+
+    def __getitem__(self, name: str) -> Entry:
+        """Import an entry.
+
+        Raises:
+            KeyError: there is none of that name.
+        """
+        if name not in self:
+            raise KeyError(name)
+        module: Any = importlib.import_module(module_name(self.package, name))
+        entry: Entry = getattr(module, self.attribute)
+        return entry
+
+
+def module_name(package: str, name: str) -> str:
+    """Module of an entry."""
+    return f"{package}.{name.replace('-', '_')}"

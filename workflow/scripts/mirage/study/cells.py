@@ -1,0 +1,156 @@
+"""Cells: every target and every attack of the study as a row of a typed table.
+
+A cell's path is its identity and can be typed by hand::
+
+    targets/facescrub/resnet152/ls-0.05/all/s42
+    attacks/facescrub/resnet152/ls-0.05/all/s42/ppa
+    attacks/facescrub/resnet152/ls0/all/s42/ppa+select@ls-0.05
+
+``parse`` reads a path back; ``parse(cell.path) == cell`` for every cell.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from mirage.errors import MirageError
+from mirage.study import grammar
+from mirage.study.grammar import Part, parse_part
+from mirage.study.treatment import Treatment
+
+ROLES = ("sample", "select")
+"""Stages of an attack that another model may run, in their order."""
+
+_TARGET = re.compile(
+    rf"(?P<dataset>{grammar.WORD})/(?P<architecture>{grammar.WORD})"
+    rf"/(?P<treatment>{grammar.TREATMENT})/(?P<samples>{grammar.SAMPLES})/s(?P<seed>{grammar.SEED})"
+)
+_ATTACK = re.compile(rf"(?P<name>{grammar.WORD})(?P<swaps>{grammar.SWAPS})")
+
+
+@dataclass(frozen=True, order=True)
+class Target:
+    """One trained classifier.
+
+    Attributes:
+        dataset: the data set it is trained on.
+        architecture: name in the registry of architectures.
+        treatment: what its training does.
+        samples: training images per class; None for all.
+        seed: seed of initialisation, data order and augmentation.
+    """
+
+    dataset: str
+    architecture: str
+    treatment: Treatment
+    samples: int | None
+    seed: int
+
+    @classmethod
+    def parse(cls, cell: str) -> "Target":
+        """Read a cell back; the inverse of ``cell``.
+
+        Raises:
+            MirageError: it is none, or one in another spelling (``ls0.10``).
+        """
+        found = _TARGET.fullmatch(cell)
+        if found is None:
+            raise _no_cell(f"targets/{cell}")
+        samples = None if found["samples"] == "all" else int(found["samples"][1:])
+        treatment = Treatment.parse(found["treatment"])
+        return cls(found["dataset"], found["architecture"], treatment, samples, int(found["seed"]))
+
+    @property
+    def alpha(self) -> float:
+        """Smoothing factor, at most 1."""
+        return self.treatment.alpha
+
+    @property
+    def cell(self) -> str:
+        """The identity without the stage: ``facescrub/resnet152/ls-0.05/all/s42``."""
+        samples = "all" if self.samples is None else f"n{self.samples}"
+        return f"{self.dataset}/{self.architecture}/{self.treatment}/{samples}/s{self.seed}"
+
+    @property
+    def path(self) -> str:
+        """Folder of the cell's results."""
+        return f"targets/{self.cell}"
+
+
+@dataclass(frozen=True, order=True)
+class Attack:
+    """One attack on one target.
+
+    Attributes:
+        target: the attacked classifier.
+        name: of the attack's settings in the configuration.
+        swaps: who else runs a stage: the stage, and the treatment of that sibling of the target.
+    """
+
+    target: Target
+    name: str
+    swaps: tuple[Part, ...] = ()
+
+    @classmethod
+    def parse(cls, target: Target, text: str) -> "Attack":
+        """Read the name of an attack back; the inverse of ``str``.
+
+        Raises:
+            MirageError: it is none, or one in another spelling (stages in another order, or
+                swapped for the target itself).
+        """
+        found = _ATTACK.fullmatch(text)
+        parts = [parse_part(part) for part in found["swaps"].split("+")[1:]] if found else []
+        swaps = tuple(part for part in parts if part is not None)
+        cell = cls(target, found["name"] if found else "", swaps)
+        roles = [part.name for part in swaps]
+        ordered = [role for role in ROLES if role in roles]
+        itself = any(other == target.treatment for other in cell.runs.values())
+        if str(cell) != text or roles != ordered or itself:
+            raise _no_cell(f"attacks/{target.cell}/{text}")
+        return cell
+
+    @property
+    def runs(self) -> dict[str, Treatment]:
+        """Stage -> treatment of the model that runs it, where that is not the target."""
+        return {part.name: Treatment((part.other,)) for part in self.swaps if part.other}
+
+    def __str__(self) -> str:
+        """As it stands in a path: ``ppa``, ``ppa+select@ls-0.05``."""
+        return "+".join([self.name, *map(str, self.swaps)])
+
+    @property
+    def path(self) -> str:
+        """Folder of the cell's results."""
+        return f"attacks/{self.target.cell}/{self}"
+
+
+def parse(path: str) -> Target | Attack:
+    """Read a cell's folder back.
+
+    Raises:
+        MirageError: the path is no cell, or is one in another spelling (``ls0.10``).
+    """
+    kind, _, cell = path.partition("/")
+    if kind == "targets":
+        return Target.parse(cell)
+    if kind == "attacks":
+        inner, _, attack = cell.rpartition("/")
+        return Attack.parse(Target.parse(inner), attack)
+    raise _no_cell(path)
+
+
+def _no_cell(path: str) -> MirageError:
+    return MirageError(
+        f"{path!r} names no cell",
+        "targets/DATASET/ARCHITECTURE/TREATMENT/all|nN/sSEED or attacks/…/ATTACK, "
+        "for example targets/orl/resnet-mini/ls-0.05/all/s1",
+    )
+
+
+def select(cells: Iterable[Attack], **wanted: object) -> Iterator[Attack]:
+    """Attacks whose fields (of the attack or its target) have the wanted values."""
+    for cell in cells:
+        have = {**vars(cell.target), "alpha": cell.target.alpha, "attack": str(cell)}
+        if all(have[field] == value for field, value in wanted.items()):
+            yield cell
