@@ -6,7 +6,7 @@ import pytest
 from mirage import cleaning, places
 
 CELL = "attacks/orl/resnet-mini/ls-0.05/n3/s1/ppa"
-STATE = "state/optimise_latents/orl/resnet-mini/ls-0.05/n3/1/ppa/0-23.safetensors"
+STATE = "state/optimise_latents/orl/resnet-mini/ls-0.05/n3/s1/ppa/0-23.safetensors"
 RECORD = "jobs/optimise_latents/orl/resnet-mini/ls-0.05/n3/s1/ppa/0-23.json"
 
 
