@@ -7,11 +7,12 @@ import torch
 from mirage.attacks.batches import crop_streams, official_batches
 from mirage.attacks.losses import LOSSES
 from mirage.attacks.objective import Objective, step_gradient
-from mirage.attacks.optimisation import OptimisationRecipe, make_stack, optimise_latents
+from mirage.attacks.optimisation import make_stack, optimise_latents
+from mirage.attacks.recipe import OptimisationRecipe
 from mirage.attacks.transforms import draw_steps
-from mirage.optimisers import OptimiserRecipe
 from mirage.priors.pipeline import ImagePipeline
 from mirage.priors.stylegan2.generator import Generator
+from mirage.recipes import OptimiserRecipe
 from mirage.runtime.checkpoint import Checkpoint
 from mirage.targets.architectures import build
 from torch import Tensor

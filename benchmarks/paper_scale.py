@@ -14,11 +14,14 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import torch
-from mirage.attacks.optimisation import OptimisationRecipe, optimise_latents
+from mirage.attacks.optimisation import optimise_latents
+from mirage.attacks.recipe import OptimisationRecipe
 from mirage.data.views import LabelledImages
-from mirage.numerics import Precision, numerics
+from mirage.numerics import numerics
 from mirage.priors.pipeline import ImagePipeline
-from mirage.priors.stylegan2.generator import Generator, GeneratorConfig
+from mirage.priors.shapes import GeneratorConfig
+from mirage.priors.stylegan2.generator import Generator
+from mirage.recipes import Precision
 from mirage.runtime.checkpoint import Checkpoint
 from mirage.runtime.devices import choose_device
 from mirage.targets.architectures import build

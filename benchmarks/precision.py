@@ -17,10 +17,11 @@ import yaml
 from mirage.attacks.batches import official_batches
 from mirage.attacks.losses import LOSSES
 from mirage.attacks.objective import Objective, step_gradient
-from mirage.attacks.optimisation import OptimisationRecipe, make_stack, optimise_latents
-from mirage.attacks.pool import PoolRecipe, synthesise_pool
-from mirage.attacks.sampling import SamplingRecipe, sample_candidates
-from mirage.attacks.selection import SelectionRecipe, select_latents
+from mirage.attacks.optimisation import make_stack, optimise_latents
+from mirage.attacks.pool import synthesise_pool
+from mirage.attacks.recipe import OptimisationRecipe, PoolRecipe, SamplingRecipe, SelectionRecipe
+from mirage.attacks.sampling import sample_candidates
+from mirage.attacks.selection import select_latents
 from mirage.data.dataset import DatasetRecipe
 from mirage.data.splits import first_per_class
 from mirage.data.store import Store, prepare_store
@@ -28,10 +29,12 @@ from mirage.data.views import LabelledImages, View, ViewRecipe, prepare_view
 from mirage.evaluation.accuracy import top_k_accuracy
 from mirage.evaluation.distances import nearest_squared
 from mirage.evaluation.features import embed_attack, embed_real
-from mirage.evaluation.networks import Embedded, EvaluationNetwork, NetworkSpec
-from mirage.numerics import Precision, at_precision, autocast, numerics
+from mirage.evaluation.networks import Embedded, EvaluationNetwork
+from mirage.evaluation.recipe import NetworkSpec
+from mirage.numerics import at_precision, autocast, numerics
 from mirage.priors.pipeline import ImagePipeline
 from mirage.priors.weights import load_generator
+from mirage.recipes import Precision
 from mirage.runtime.checkpoint import Checkpoint
 from mirage.runtime.devices import choose_device
 from mirage.study.cells import Attack, Target, parse

@@ -4,13 +4,13 @@ from typing import Any
 
 import torch
 from mirage.data.views import LabelledImages
-from mirage.optimisers import OptimiserRecipe
+from mirage.recipes import OptimiserRecipe
 from mirage.runtime.checkpoint import Checkpoint
 from mirage.streams import generator as stream
 from mirage.targets.architectures import build
-from mirage.targets.augmentation import AugmentationRecipe, Draws, augment, draw
+from mirage.targets.augmentation import Draws, augment, draw
 from mirage.targets.images import network_range
-from mirage.targets.recipe import TrainingRecipe
+from mirage.targets.recipe import AugmentationRecipe, TrainingRecipe
 from mirage.targets.training import train_classifier
 from torch import Tensor
 from torchvision.transforms import functional as tv

@@ -4,7 +4,8 @@ import torch
 from interruptions import StopAfter
 from mirage.errors import Interrupted
 from mirage.priors.pipeline import ImagePipeline
-from mirage.priors.stylegan2.generator import Generator, GeneratorConfig
+from mirage.priors.shapes import GeneratorConfig
+from mirage.priors.stylegan2.generator import Generator
 from mirage.runtime.checkpoint import Checkpoint
 from torch import nn
 

@@ -11,7 +11,8 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from mirage.data.views import LabelledImages
 from mirage.priors.pipeline import ImagePipeline
-from mirage.priors.stylegan2.generator import Generator, GeneratorConfig
+from mirage.priors.shapes import GeneratorConfig
+from mirage.priors.stylegan2.generator import Generator
 from mirage.study.study import Study
 from mirage.targets.architectures import build
 

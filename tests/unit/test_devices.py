@@ -4,17 +4,19 @@ import attack_models as models
 import pytest
 import torch
 from interruptions import StopAfter
-from mirage.attacks.optimisation import OptimisationRecipe, optimise_latents
-from mirage.attacks.pool import Pool, PoolRecipe, synthesise_pool
-from mirage.attacks.sampling import SamplingRecipe, sample_candidates
-from mirage.attacks.selection import SelectionRecipe, select_latents
+from mirage.attacks.optimisation import optimise_latents
+from mirage.attacks.pool import Pool, synthesise_pool
+from mirage.attacks.recipe import OptimisationRecipe, PoolRecipe, SamplingRecipe, SelectionRecipe
+from mirage.attacks.sampling import sample_candidates
+from mirage.attacks.selection import select_latents
 from mirage.attacks.terms import feature_statistics
 from mirage.data.views import LabelledImages
 from mirage.errors import Interrupted
 from mirage.evaluation.evaluator import check_evaluator
 from mirage.evaluation.features import embed_attack, embed_real
-from mirage.evaluation.knowledge import KnowledgeRecipe, extract_knowledge
-from mirage.evaluation.networks import Embedded, EvaluationNetwork, NetworkSpec
+from mirage.evaluation.knowledge import extract_knowledge
+from mirage.evaluation.networks import Embedded, EvaluationNetwork
+from mirage.evaluation.recipe import KnowledgeRecipe, NetworkSpec
 from mirage.priors.pipeline import ImagePipeline
 from mirage.priors.recipe import PriorRecipe
 from mirage.priors.training import train_prior

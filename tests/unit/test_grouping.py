@@ -4,10 +4,12 @@ import attack_models as models
 import pytest
 import torch
 from mirage import grouping
-from mirage.attacks.optimisation import OptimisationRecipe, optimise_latents
+from mirage.attacks.optimisation import optimise_latents
+from mirage.attacks.recipe import OptimisationRecipe
 from mirage.errors import MirageError
 from mirage.priors.recipe import PriorRecipe
-from mirage.priors.stylegan2.discriminator import Discriminator, DiscriminatorConfig
+from mirage.priors.shapes import DiscriminatorConfig
+from mirage.priors.stylegan2.discriminator import Discriminator
 from mirage.study.configuration import _attack_misfits
 
 SHAPE = {"image_px": 16, "image_channels": 1, "channel_base": 64, "channel_max": 8}

@@ -10,15 +10,17 @@ import pytest
 import torch
 import yaml
 from interruptions import StopAfter
-from mirage.attacks.optimisation import OptimisationRecipe, optimise_latents
-from mirage.attacks.pool import PoolRecipe, synthesise_pool
-from mirage.attacks.sampling import SamplingRecipe, sample_candidates
-from mirage.attacks.selection import SelectionRecipe, select_latents
+from mirage.attacks.optimisation import optimise_latents
+from mirage.attacks.pool import synthesise_pool
+from mirage.attacks.recipe import OptimisationRecipe, PoolRecipe, SamplingRecipe, SelectionRecipe
+from mirage.attacks.sampling import sample_candidates
+from mirage.attacks.selection import select_latents
 from mirage.data.views import LabelledImages
 from mirage.errors import Interrupted, MirageError
 from mirage.evaluation.features import embed_attack, embed_real
-from mirage.evaluation.knowledge import KnowledgeRecipe, extract_knowledge
-from mirage.evaluation.networks import Embedded, EvaluationNetwork, NetworkSpec
+from mirage.evaluation.knowledge import extract_knowledge
+from mirage.evaluation.networks import Embedded, EvaluationNetwork
+from mirage.evaluation.recipe import KnowledgeRecipe, NetworkSpec
 from mirage.numerics import at_precision, autocast, full_precision, numerics
 from mirage.priors.stylegan2 import resampling, synthesis
 from mirage.priors.weights import load_generator

@@ -3,7 +3,8 @@
 import pytest
 import torch
 from mirage.errors import MirageError
-from mirage.optimisers import Optimiser, OptimiserRecipe
+from mirage.optimisers import Optimiser
+from mirage.recipes import OptimiserRecipe
 
 CASES = [
     (OptimiserRecipe("adam", 0.01, betas=(0.1, 0.1)), torch.optim.Adam, {"betas": (0.1, 0.1)}),

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 def extract_knowledge(task: "snakemake") -> dict[str, float]:
     """Write xi on the target's training and test images."""
     from mirage.data.views import View
-    from mirage.evaluation.knowledge import KnowledgeRecipe, extract_knowledge
+    from mirage.evaluation.knowledge import extract_knowledge
+    from mirage.evaluation.recipe import KnowledgeRecipe
     from mirage.runtime import files
     from mirage.runtime.checkpoint import Checkpoint
     from mirage.runtime.devices import choose_device

@@ -16,8 +16,9 @@ def optimise_latents(task: "snakemake") -> dict[str, float]:
     """Write the optimised latents of the chunk."""
     from mirage import finite
     from mirage.attacks.latents import load_latents, save_latents
-    from mirage.attacks.optimisation import OptimisationRecipe, optimise_latents
+    from mirage.attacks.optimisation import optimise_latents
     from mirage.attacks.pool import Pool
+    from mirage.attacks.recipe import OptimisationRecipe
     from mirage.attacks.sampling import Candidates
     from mirage.attacks.terms import feature_statistics
     from mirage.numerics import numerics

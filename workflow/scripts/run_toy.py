@@ -11,8 +11,9 @@ if TYPE_CHECKING:
 def run_toy(task: "snakemake") -> dict[str, float]:
     """Write the runs and their table beside the paper's numbers."""
     from mirage.paper.cells import write_table
+    from mirage.paper.recipe import ToyRecipe
     from mirage.paper.tables import toy_table
-    from mirage.paper.toy import ToyRecipe, run_toy, save_toy
+    from mirage.paper.toy import run_toy, save_toy
 
     result = run_toy(ToyRecipe.of(task.params.settings))
     save_toy(task.output.toy, result)

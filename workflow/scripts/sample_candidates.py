@@ -14,7 +14,8 @@ def sample_candidates(task: "snakemake") -> dict[str, float]:
     from mirage import finite
     from mirage.attacks.latents import save_latents
     from mirage.attacks.pool import Pool
-    from mirage.attacks.sampling import SamplingRecipe, sample_candidates
+    from mirage.attacks.recipe import SamplingRecipe
+    from mirage.attacks.sampling import sample_candidates
     from mirage.runtime.devices import choose_device
     from mirage.targets.weights import load_classifier
 

@@ -14,7 +14,8 @@ def select_latents(task: "snakemake") -> dict[str, float]:
     from mirage import finite
     from mirage.attacks.latents import load_latents, save_latents
     from mirage.attacks.optimisation import Optimised
-    from mirage.attacks.selection import SelectionRecipe, select_latents
+    from mirage.attacks.recipe import SelectionRecipe
+    from mirage.attacks.selection import select_latents
     from mirage.priors.pipeline import ImagePipeline
     from mirage.priors.weights import load_generator
     from mirage.runtime.checkpoint import Checkpoint

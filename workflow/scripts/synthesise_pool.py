@@ -11,7 +11,8 @@ if TYPE_CHECKING:
 @memory.limited_by("forward_batch")
 def synthesise_pool(task: "snakemake") -> dict[str, float]:
     """Write the latents and the images all targets rate."""
-    from mirage.attacks.pool import PoolRecipe, synthesise_pool
+    from mirage.attacks.pool import synthesise_pool
+    from mirage.attacks.recipe import PoolRecipe
     from mirage.priors.pipeline import ImagePipeline
     from mirage.priors.weights import load_generator
     from mirage.runtime import spool

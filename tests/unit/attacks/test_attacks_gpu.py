@@ -9,13 +9,15 @@ from interruptions import StopAfter
 from mirage.attacks import objective
 from mirage.attacks.batches import official_batches
 from mirage.attacks.losses import LOSSES
-from mirage.attacks.optimisation import OptimisationRecipe, make_stack, optimise_latents
-from mirage.attacks.pool import PoolRecipe, synthesise_pool
-from mirage.attacks.sampling import SamplingRecipe, sample_candidates
-from mirage.attacks.selection import SelectionRecipe, select_latents
+from mirage.attacks.optimisation import make_stack, optimise_latents
+from mirage.attacks.pool import synthesise_pool
+from mirage.attacks.recipe import OptimisationRecipe, PoolRecipe, SamplingRecipe, SelectionRecipe
+from mirage.attacks.sampling import sample_candidates
+from mirage.attacks.selection import select_latents
 from mirage.errors import Interrupted, MirageError
 from mirage.priors.pipeline import ImagePipeline
-from mirage.priors.stylegan2.generator import Generator, GeneratorConfig
+from mirage.priors.shapes import GeneratorConfig
+from mirage.priors.stylegan2.generator import Generator
 from mirage.runtime.memory import limited_by
 from mirage.targets.architectures import build
 

@@ -5,10 +5,11 @@ import pytest
 import torch
 from mirage.attacks import batches, objective, optimisation, terms
 from mirage.attacks.losses import LOSSES
-from mirage.attacks.optimisation import OptimisationRecipe, optimise_latents
+from mirage.attacks.optimisation import optimise_latents
+from mirage.attacks.recipe import OptimisationRecipe
 from mirage.errors import MirageError
 from mirage.numerics import at_precision
-from mirage.optimisers import OptimiserRecipe
+from mirage.recipes import OptimiserRecipe
 from mirage.targets.architectures import build
 from torch.nn import functional as F
 from torchvision.transforms.functional import resized_crop
@@ -401,3 +402,13 @@ def test_the_regulariser_needs_one_pass_and_changes_no_loss(precision):
         twice = LOSSES["identity"](target(images), stack.targets)
         twice = twice + 0.5 * terms.feature_distance(target.features(images), torch.ones(24))
     assert torch.equal(rows, twice)
+
+
+def test_each_latent_has_crops_of_its_own_whatever_the_batches():
+    def first_draws(size):
+        cut = batches.official_batches([4, 9], 7, size)
+        streams = batches.crop_streams(cut, "per_image", size, seed=3)
+        return [float(torch.rand((), generator=stream)) for stream in streams]
+
+    assert len(set(first_draws(3))) == 14
+    assert first_draws(3) == first_draws(2) == first_draws(7)

@@ -8,7 +8,8 @@ import torch
 from mirage.errors import MirageError
 from mirage.evaluation.evaluator import check_evaluator, remap, settle
 from mirage.evaluation.features import embed_attack, embed_real
-from mirage.evaluation.networks import Embedded, EvaluationNetwork, NetworkSpec
+from mirage.evaluation.networks import Embedded, EvaluationNetwork
+from mirage.evaluation.recipe import NetworkSpec
 from mirage.runtime.checkpoint import Checkpoint
 from pretend_cuda import pretend_cuda
 

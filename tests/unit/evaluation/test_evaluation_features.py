@@ -9,10 +9,12 @@ from interruptions import StopAfter
 from mirage import imaging
 from mirage.errors import Interrupted, MirageError
 from mirage.evaluation.features import embed_attack, embed_images, embed_real
-from mirage.evaluation.networks import Embedded, EvaluationNetwork, NetworkSpec, load_network
+from mirage.evaluation.networks import Embedded, EvaluationNetwork, load_network
+from mirage.evaluation.recipe import NetworkSpec
 from mirage.evaluation.stored import AttackFeatures, RealFeatures
 from mirage.priors.pipeline import ImagePipeline
-from mirage.priors.stylegan2.generator import Generator, GeneratorConfig
+from mirage.priors.shapes import GeneratorConfig
+from mirage.priors.stylegan2.generator import Generator
 from mirage.runtime.checkpoint import Checkpoint
 from mirage.targets.architectures import build
 from mirage.targets.weights import save_classifier

@@ -5,7 +5,8 @@ import torch
 from mirage.errors import MirageError
 from mirage.evaluation import networks
 from mirage.evaluation.inception import PoolBranch, fid_inception
-from mirage.evaluation.networks import Embedded, EvaluationNetwork, NetworkSpec, load_network
+from mirage.evaluation.networks import Embedded, EvaluationNetwork, load_network
+from mirage.evaluation.recipe import NetworkSpec
 
 
 def _mean_network(kind, **settings):

@@ -7,7 +7,8 @@ from mirage.forecast import units
 from mirage.forecast.counting import Tally, count
 from mirage.forecast.plan import every_unit
 from mirage.forecast.units import Batches
-from mirage.priors.stylegan2.generator import Generator, GeneratorConfig
+from mirage.priors.shapes import GeneratorConfig
+from mirage.priors.stylegan2.generator import Generator
 from mirage.priors.stylegan2.regions import centre_region
 from mirage.targets.architectures import build
 from torch import nn

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 from forecast_models import CONFIG, LIMITS, PRESETS, ROOT, demo, model_of, paper
-from mirage.attacks.sampling import SamplingRecipe
+from mirage.attacks.recipe import SamplingRecipe
 from mirage.forecast import notes, page, summary
 from mirage.forecast.plan import needs, plan, units_of
 from mirage.forecast.speeds import CALIBRATION, Speeds, UncountedError, load_model

@@ -9,7 +9,8 @@ import json
 import pytest
 import torch
 from mirage.errors import MirageError
-from mirage.evaluation.networks import NetworkSpec, load_network
+from mirage.evaluation.networks import load_network
+from mirage.evaluation.recipe import NetworkSpec
 from mirage.foreign import references
 from mirage.foreign.fingerprint import difference, fingerprint, fixed_image, fixed_latent
 from mirage.foreign.importing import import_weights

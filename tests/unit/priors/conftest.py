@@ -2,12 +2,8 @@
 
 import pytest
 import torch
-from mirage.priors.stylegan2 import (
-    Discriminator,
-    DiscriminatorConfig,
-    Generator,
-    GeneratorConfig,
-)
+from mirage.priors.shapes import DiscriminatorConfig, GeneratorConfig
+from mirage.priors.stylegan2 import Discriminator, Generator
 from torch.utils._python_dispatch import TorchDispatchMode
 
 

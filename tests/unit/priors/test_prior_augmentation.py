@@ -3,14 +3,8 @@
 import pytest
 import torch
 from mirage.errors import MirageError
-from mirage.priors.augmentation import (
-    REAL_DRAWS,
-    SHARED_DRAWS,
-    RealAugmentation,
-    SharedAugmentation,
-    augment_reals,
-    augment_shared,
-)
+from mirage.priors.augmentation import REAL_DRAWS, SHARED_DRAWS, augment_reals, augment_shared
+from mirage.priors.recipe import RealAugmentation, SharedAugmentation
 from scipy import stats
 
 STILL = SharedAugmentation(brightness=0, contrast=0, translation=0, cutout=0)

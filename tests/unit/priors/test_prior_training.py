@@ -4,10 +4,10 @@ import pytest
 import torch
 from interruptions import StopAfter
 from mirage.errors import Interrupted, MirageError
-from mirage.optimisers import OptimiserRecipe
 from mirage.priors import losses, training
 from mirage.priors.recipe import PriorRecipe, lazy_optimiser_recipe
 from mirage.priors.training import train_prior
+from mirage.recipes import OptimiserRecipe
 from mirage.runtime.checkpoint import Checkpoint
 
 RECIPE = {

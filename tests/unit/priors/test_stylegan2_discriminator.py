@@ -6,7 +6,8 @@ import pytest
 import stylegan2_reference as reference
 import torch
 from mirage.errors import MirageError
-from mirage.priors.stylegan2 import Discriminator, DiscriminatorConfig
+from mirage.priors.shapes import DiscriminatorConfig
+from mirage.priors.stylegan2 import Discriminator
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,8 @@ import stylegan2_reference as reference
 import torch
 from mirage.errors import MirageError
 from mirage.priors.pipeline import ImagePipeline
-from mirage.priors.stylegan2 import Generator, GeneratorConfig, truncate
+from mirage.priors.shapes import GeneratorConfig
+from mirage.priors.stylegan2 import Generator, truncate
 
 
 @pytest.mark.parametrize(("colours", "bound"), [(3, None), (1, None), (3, 1.5)])

@@ -5,7 +5,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from mirage.errors import MirageError
-from mirage.priors.stylegan2 import Generator, GeneratorConfig, Region, centre_region
+from mirage.priors.shapes import GeneratorConfig
+from mirage.priors.stylegan2 import Generator, Region, centre_region
 from mirage.priors.stylegan2.regions import stages
 
 # The published plan for an 800 pixel crop of 1024: features, conv0 output, image.

@@ -6,18 +6,14 @@ from pathlib import Path
 
 import pytest
 import yaml
-from mirage.attacks.optimisation import OptimisationRecipe
-from mirage.attacks.pool import PoolRecipe
-from mirage.attacks.sampling import SamplingRecipe
-from mirage.attacks.selection import SelectionRecipe
+from mirage.attacks.recipe import OptimisationRecipe, PoolRecipe, SamplingRecipe, SelectionRecipe
 from mirage.data.dataset import DatasetRecipe
 from mirage.data.published import Published
 from mirage.data.views import ViewRecipe
 from mirage.errors import MirageError
-from mirage.evaluation.knowledge import KnowledgeRecipe
-from mirage.evaluation.networks import NetworkSpec
+from mirage.evaluation.recipe import KnowledgeRecipe, NetworkSpec
 from mirage.foreign.networks import ForeignRecipe
-from mirage.paper.toy import ToyRecipe
+from mirage.paper.recipe import ToyRecipe
 from mirage.priors.recipe import PriorRecipe
 from mirage.study import configuration
 from mirage.study.study import NETWORKS, Study

@@ -90,6 +90,16 @@ def test_inception_auxiliary_head(auxiliary, outputs, weight):
     assert model.auxiliary_weight == weight
 
 
+@pytest.mark.parametrize("probability", [0.1, 0.8])
+def test_dropout_drops_the_share_it_is_told(probability):
+    layer = StreamDropout(probability)
+    layer.generator.manual_seed(3)
+    kept = layer(torch.ones(200, 50))
+    # 10,000 draws: five standard deviations are 0.015 to 0.02.
+    assert float((kept == 0).float().mean()) == pytest.approx(probability, abs=0.02)
+    torch.testing.assert_close(kept.max(), torch.tensor(1 / (1 - probability)))
+
+
 def test_dropout_keeps_the_mean_and_repeats():
     layer, x = StreamDropout(0.5), torch.ones(200, 50)
     layer.generator.manual_seed(3)

@@ -6,7 +6,8 @@ from mirage import imaging
 from mirage.errors import MirageError
 from mirage.streams import generator
 from mirage.targets import jitter
-from mirage.targets.augmentation import AugmentationRecipe, augment, draw
+from mirage.targets.augmentation import augment, draw
+from mirage.targets.recipe import AugmentationRecipe
 from scipy import stats
 
 PAPER = AugmentationRecipe(

@@ -3,7 +3,8 @@
 import pytest
 import torch
 from mirage.errors import MirageError
-from mirage.targets.schedules import ScheduleRecipe, learning_rate
+from mirage.targets.recipe import ScheduleRecipe
+from mirage.targets.schedules import learning_rate
 
 
 def rates_of(scheduler_class, base, epochs, **options):

@@ -19,12 +19,12 @@ The settings are PyTorch's global switches, so they are set for a block and put 
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from typing import Any, Literal, TypeAlias
+from typing import Any
 
 import torch
 from torch import Tensor
 
-Precision: TypeAlias = Literal["fp32", "tf32", "bf16"]
+from mirage.recipes import Precision
 
 
 @contextmanager

@@ -6,40 +6,13 @@ not pay; and a flat state makes checkpoints trivial.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal
 
 import torch
 from torch import Tensor
 from torch.optim.adam import adam
 from torch.optim.sgd import sgd
 
-from mirage.recipes import Recipe, require
-
-
-@dataclass(frozen=True)
-class OptimiserRecipe(Recipe):
-    """Which optimiser, and its numbers.
-
-    Attributes:
-        name: ``adam`` or ``sgd``.
-        lr: learning rate before any schedule, positive.
-        betas: Adam's decay rates, each in [0, 1).
-        momentum: SGD's momentum, in [0, 1).
-        weight_decay: l2 penalty added to the gradient, not negative.
-    """
-
-    name: Literal["adam", "sgd"]
-    lr: float
-    betas: tuple[float, float] = (0.9, 0.999)
-    momentum: float = 0.0
-    weight_decay: float = 0.0
-
-    def __post_init__(self) -> None:
-        require(self.lr > 0, "lr", self.lr, "a positive learning rate")
-        require(all(0 <= b < 1 for b in self.betas), "betas", self.betas, "two values in [0, 1)")
-        require(0 <= self.momentum < 1, "momentum", self.momentum, "a value in [0, 1)")
-        require(self.weight_decay >= 0, "weight_decay", self.weight_decay, "zero or more")
+from mirage.recipes import OptimiserRecipe
 
 
 class Optimiser:

@@ -1,4 +1,4 @@
-"""Recipes: the settings of one piece of work, checked where they are made.
+"""Recipes: the settings of one piece of work, checked where they are made; and those rooms share.
 
 A recipe is a frozen dataclass. ``Recipe.of`` makes it from the mapping that stands in the
 configuration, and each recipe states in ``__post_init__`` what its values must be.
@@ -8,12 +8,18 @@ import dataclasses
 import types
 import typing
 from collections.abc import Mapping
-from typing import Any, Self, TypeVar
+from dataclasses import dataclass
+from typing import Any, Literal, Self, TypeAlias, TypeVar
 
 from mirage.errors import MirageError
 from mirage.visible import listed
 
 Built = TypeVar("Built")
+
+Precision: TypeAlias = Literal["fp32", "tf32", "bf16"]
+
+Sharing: TypeAlias = Literal["shared", "per_image"]
+"""``shared``: one crop for a whole batch, as the official code; ``per_image``: corrected."""
 
 
 class Recipe:
@@ -63,6 +69,41 @@ def require(holds: bool, setting: str, value: object, expected: str) -> None:
     """
     if not holds:
         raise MirageError(f"{setting} is {value!r}", expected, "correct it in the configuration")
+
+
+@dataclass(frozen=True)
+class OptimiserRecipe(Recipe):
+    """Which optimiser, and its numbers.
+
+    Attributes:
+        name: ``adam`` or ``sgd``.
+        lr: learning rate before any schedule, positive.
+        betas: Adam's decay rates, each in [0, 1).
+        momentum: SGD's momentum, in [0, 1).
+        weight_decay: l2 penalty added to the gradient, not negative.
+    """
+
+    name: Literal["adam", "sgd"]
+    lr: float
+    betas: tuple[float, float] = (0.9, 0.999)
+    momentum: float = 0.0
+    weight_decay: float = 0.0
+
+    def __post_init__(self) -> None:
+        require(self.lr > 0, "lr", self.lr, "a positive learning rate")
+        require(all(0 <= b < 1 for b in self.betas), "betas", self.betas, "two values in [0, 1)")
+        require(0 <= self.momentum < 1, "momentum", self.momentum, "a value in [0, 1)")
+        require(self.weight_decay >= 0, "weight_decay", self.weight_decay, "zero or more")
+
+
+def check_crop(scale: tuple[float, float], ratio: tuple[float, float]) -> None:
+    """Refuse impossible bounds of a random crop.
+
+    Raises:
+        MirageError: bounds out of order or out of range.
+    """
+    require(0 < scale[0] <= scale[1] <= 1, "crop_scale", scale, "rising bounds within (0, 1]")
+    require(0 < ratio[0] <= ratio[1], "crop_ratio", ratio, "rising positive bounds")
 
 
 def _is_required(field: "dataclasses.Field[Any]") -> bool:

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from mirage.attacks.terms import FeatureStatistics
-from mirage.attacks.transforms import Sharing
+from mirage.recipes import Sharing
 from mirage.streams import generator
 
 

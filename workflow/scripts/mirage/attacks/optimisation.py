@@ -1,8 +1,7 @@
 """Stage 2: latents are optimised until the target sees the attacked class in their images."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from typing import Literal
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -17,66 +16,16 @@ from mirage.attacks.batches import (
 )
 from mirage.attacks.losses import LOSSES
 from mirage.attacks.objective import Objective, Stack, step_gradient
+from mirage.attacks.recipe import OptimisationRecipe
 from mirage.attacks.terms import FeatureStatistics
-from mirage.attacks.transforms import Sharing, check_crop, draw_steps, plan_crops, spread
+from mirage.attacks.transforms import draw_steps, plan_crops, spread
 from mirage.errors import MirageError
-from mirage.numerics import Precision, at_precision, numerics
-from mirage.optimisers import Optimiser, OptimiserRecipe
+from mirage.numerics import at_precision, numerics
+from mirage.optimisers import Optimiser
 from mirage.priors.pipeline import ImagePipeline
 from mirage.priors.stylegan2.discriminator import Discriminator
-from mirage.recipes import Recipe, require
 from mirage.runtime.checkpoint import Checkpoint, State
 from mirage.runtime.progress import Progress
-from mirage.visible import listed
-
-
-@dataclass(frozen=True)
-class OptimisationRecipe(Recipe):
-    """How latents are optimised; defaults are the paper's (B.4) unless said otherwise.
-
-    Attributes:
-        steps: optimiser steps (paper: 50 FaceScrub, 70 CelebA).
-        optimiser: paper: Adam, learning rate 0.005, betas (0.1, 0.1).
-        batch_size: latents of one official batch (official code: 25 on one GPU). It sets which
-            latents share a crop, and the factor 1 / batch_size of the gradient.
-        crop_scale: bounds of the random crop's share of the area.
-        crop_ratio: bounds of its width / height.
-        crop: ``shared``, one crop per official batch and step (official code), or ``per_image``
-            (corrected; facts, quirk 3).
-        loss: name of an attack loss.
-        discriminator_weight: weight of the mean softplus(-D(image)); 0 leaves it out.
-        feature_weight: weight of the feature regulariser; 0 leaves it out (LOMMA: 1.0). Its
-            statistics are of the attack's pool, at most 5,000 images, as stage 1 rates them: 2,000
-            on FaceScrub, clipped, generated. LOMMA's code takes 5,050 public photographs (named
-            deviation; the mean of 2,000 errs by a 45th of their spread, of 5,050 by a 71st).
-        feature_reference: f_reg is the ``mean`` of public features (what LOMMA's code does) or
-            one normal ``draw`` per official batch and step (what the paper's C.7 says; quirk 18).
-        clip: clamp images to [-1, 1] before they are resized (official code: false).
-        precision: arithmetic of generator and networks; see ``mirage.numerics``.
-    """
-
-    steps: int
-    optimiser: OptimiserRecipe = field(
-        default_factory=lambda: OptimiserRecipe("adam", 0.005, betas=(0.1, 0.1))
-    )
-    batch_size: int = 25
-    crop_scale: tuple[float, float] = (0.9, 1.0)
-    crop_ratio: tuple[float, float] = (1.0, 1.0)
-    crop: Sharing = "shared"
-    loss: str = "poincare"
-    discriminator_weight: float = 0.0
-    feature_weight: float = 0.0
-    feature_reference: Literal["mean", "draw"] = "mean"
-    clip: bool = False
-    precision: Precision = "fp32"
-
-    def __post_init__(self) -> None:
-        require(self.steps > 0, "steps", self.steps, "at least 1")
-        require(self.batch_size > 0, "batch_size", self.batch_size, "at least 1")
-        check_crop(self.crop_scale, self.crop_ratio)
-        require(self.loss in LOSSES, "loss", self.loss, f"one of {listed(LOSSES)}")
-        for name in ("discriminator_weight", "feature_weight"):
-            require(getattr(self, name) >= 0, name, getattr(self, name), "zero or more")
 
 
 @dataclass(frozen=True)

@@ -8,31 +8,9 @@ from torch import Tensor
 
 from mirage import finite
 from mirage.attacks.pool import Pool
+from mirage.attacks.recipe import SamplingRecipe
 from mirage.errors import MirageError
-from mirage.numerics import Precision, at_precision, numerics
-from mirage.recipes import Recipe, require
-
-
-@dataclass(frozen=True)
-class SamplingRecipe(Recipe):
-    """How starting points are chosen.
-
-    Attributes:
-        candidates_per_class: latents each class starts from (paper B.4: 200).
-        flip_average: rate the mean softmax of the image and its mirror image, as the official
-            code; else of the image alone.
-        precision: arithmetic of the classifier; see ``mirage.numerics``.
-    """
-
-    candidates_per_class: int = 200
-    flip_average: bool = True
-    precision: Precision = "fp32"
-
-    def __post_init__(self) -> None:
-        require(
-            self.candidates_per_class > 0, "candidates_per_class", self.candidates_per_class,
-            "at least 1",
-        )  # fmt: skip
+from mirage.numerics import at_precision, numerics
 
 
 @dataclass(frozen=True)

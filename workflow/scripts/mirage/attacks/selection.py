@@ -7,47 +7,17 @@ import torch
 from torch import Tensor
 
 from mirage import finite
-from mirage.attacks.transforms import Sharing, check_crop, draw_steps, plan_crops, spread
+from mirage.attacks.recipe import SelectionRecipe
+from mirage.attacks.transforms import draw_steps, plan_crops, spread
 from mirage.errors import MirageError
 from mirage.imaging import Boxes
-from mirage.numerics import Precision, at_precision, numerics
+from mirage.numerics import at_precision, numerics
 from mirage.priors.pipeline import ImagePipeline
-from mirage.recipes import Recipe, require
 from mirage.runtime.checkpoint import Checkpoint, State
 from mirage.runtime.progress import Progress
 from mirage.streams import generator
 
 _SCORES = "robust confidences of results"
-
-
-@dataclass(frozen=True)
-class SelectionRecipe(Recipe):
-    """How results are ranked; defaults are the paper's (B.4).
-
-    Attributes:
-        n_selected: results kept per class.
-        iterations: random transforms each image is rated under.
-        crop_scale: bounds of the random crop's share of the area.
-        crop_ratio: bounds of its width / height.
-        flip: probability of mirroring.
-        crop: ``shared``, one transform per iteration for all images of a class (official code),
-            or ``per_image`` (corrected; facts, quirk 3).
-        precision: arithmetic of generator and classifier; see ``mirage.numerics``.
-    """
-
-    n_selected: int = 50
-    iterations: int = 100
-    crop_scale: tuple[float, float] = (0.5, 0.9)
-    crop_ratio: tuple[float, float] = (0.8, 1.2)
-    flip: float = 0.5
-    crop: Sharing = "shared"
-    precision: Precision = "fp32"
-
-    def __post_init__(self) -> None:
-        require(self.n_selected > 0, "n_selected", self.n_selected, "at least 1")
-        require(self.iterations > 0, "iterations", self.iterations, "at least 1")
-        check_crop(self.crop_scale, self.crop_ratio)
-        require(0 <= self.flip <= 1, "flip", self.flip, "a probability")
 
 
 @dataclass(frozen=True)

@@ -9,16 +9,11 @@ holds each once and a step looks its matrices up.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Literal
 
 import torch
 from torch import Tensor
 
 from mirage.imaging import Boxes, draw_boxes, resize_matrix
-from mirage.recipes import require
-
-Sharing = Literal["shared", "per_image"]
-"""``shared``: one crop for a whole batch, as the official code; ``per_image``: corrected."""
 
 
 @dataclass(frozen=True)
@@ -114,13 +109,3 @@ def spread(boxes: Boxes, sizes: Sequence[int]) -> Boxes:
     """Give every image of batch s the box of batch s: fields [T, S] -> [T, sum(sizes)]."""
     counts = torch.tensor(sizes)
     return Boxes(*(field.repeat_interleave(counts, dim=1) for field in boxes))
-
-
-def check_crop(scale: tuple[float, float], ratio: tuple[float, float]) -> None:
-    """Refuse impossible bounds of a random crop.
-
-    Raises:
-        MirageError: bounds out of order or out of range.
-    """
-    require(0 < scale[0] <= scale[1] <= 1, "crop_scale", scale, "rising bounds within (0, 1]")
-    require(0 < ratio[0] <= ratio[1], "crop_ratio", ratio, "rising positive bounds")

@@ -18,7 +18,8 @@ import torch
 from torch import Tensor, nn
 
 from mirage.errors import MirageError
-from mirage.numerics import Precision, at_precision, numerics
+from mirage.numerics import at_precision, numerics
+from mirage.recipes import Precision
 from mirage.targets.images import network_range
 from mirage.targets.inference import hits
 

@@ -11,7 +11,8 @@ from mirage.errors import MirageError
 from mirage.evaluation.fidelity import CORRECTED, FIDELITIES, PAPER, Fidelity
 from mirage.evaluation.networks import Embedded, EvaluationNetwork
 from mirage.evaluation.stored import AttackFeatures, RealFeatures
-from mirage.numerics import Precision, numerics
+from mirage.numerics import numerics
+from mirage.recipes import Precision
 from mirage.runtime.checkpoint import Checkpoint
 from mirage.runtime.progress import Progress
 from mirage.runtime.spool import Spool

@@ -1,82 +1,18 @@
 """Knowledge extraction score ξ: what a student learns of the real people from attack images."""
 
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import torch
 from torch import Tensor
 
 from mirage.data.views import LabelledImages
 from mirage.errors import MirageError
-from mirage.numerics import Precision, numerics
-from mirage.optimisers import OptimiserRecipe
-from mirage.recipes import Recipe, require
+from mirage.evaluation.recipe import KnowledgeRecipe
+from mirage.numerics import numerics
+from mirage.recipes import require
 from mirage.runtime.checkpoint import Checkpoint
-from mirage.targets.augmentation import AugmentationRecipe
 from mirage.targets.inference import accuracy, predict
-from mirage.targets.recipe import TrainingRecipe
-from mirage.targets.schedules import ScheduleRecipe
 from mirage.targets.training import train_classifier
-
-
-@dataclass(frozen=True)
-class KnowledgeRecipe(Recipe):
-    """How the student is trained; the defaults are those of the official code.
-
-    Attributes:
-        architecture: the student (paper: ``resnet50``).
-        image_px: side of its images (paper: 224).
-        epochs: passes over the attack images.
-        batch_size: images per step.
-        lr: SGD's learning rate in the first epoch.
-        momentum: of SGD.
-        weight_decay: of SGD.
-        final_lr: where the cosine, stepped per epoch, ends.
-        crop_scale: bounds of the random crop's share of the image area.
-        crop_ratio: bounds of the crop's width / height.
-        flip: probability of mirroring.
-        crop: ``shared``, one draw of crop and mirror per batch, as the official code's transform of
-            the batch tensor does (facts of the PPA code, quirk 3), or ``per_image`` (corrected).
-        precision: arithmetic of the training; see ``mirage.numerics``.
-    """
-
-    architecture: str
-    image_px: int
-    epochs: int = 75
-    batch_size: int = 32
-    lr: float = 0.1
-    momentum: float = 0.9
-    weight_decay: float = 1e-4
-    final_lr: float = 1e-4
-    crop_scale: tuple[float, float] = (0.8, 1.0)
-    crop_ratio: tuple[float, float] = (1.0, 1.0)
-    flip: float = 0.5
-    crop: Literal["shared", "per_image"] = "shared"
-    precision: Precision = "fp32"
-
-    def __post_init__(self) -> None:
-        require(self.image_px > 0, "image_px", self.image_px, "a positive number of pixels")
-        _ = self.training  # its parts refuse impossible values
-
-    @property
-    def training(self) -> TrainingRecipe:
-        """The student's training in the terms of the one training loop."""
-        return TrainingRecipe(
-            epochs=self.epochs,
-            batch_size=self.batch_size,
-            optimiser=OptimiserRecipe(
-                "sgd", self.lr, momentum=self.momentum, weight_decay=self.weight_decay
-            ),
-            schedule=ScheduleRecipe("cosine", floor=self.final_lr),
-            augmentation=AugmentationRecipe(
-                crop_scale=self.crop_scale,
-                crop_ratio=self.crop_ratio,
-                flip=self.flip,
-                crop=self.crop,
-            ),
-            precision=self.precision,
-        )
 
 
 def extract_knowledge(

@@ -14,9 +14,9 @@ from torch import Tensor
 from mirage.errors import MirageError
 from mirage.evaluation.evaluator import remap
 from mirage.evaluation.fidelity import PAPER, Fidelity
-from mirage.numerics import Precision, autocast
-from mirage.recipes import Recipe, require
-from mirage.visible import listed
+from mirage.evaluation.recipe import NetworkSpec
+from mirage.numerics import autocast
+from mirage.recipes import Precision
 
 
 class Embedded(NamedTuple):
@@ -56,28 +56,6 @@ def kind(
         return load
 
     return register
-
-
-@dataclass(frozen=True)
-class NetworkSpec(Recipe):
-    """One evaluation network of a run.
-
-    Attributes:
-        kind: ``classifier`` (trained here), ``facenet`` or ``inception_fid``.
-        image_px: side of the square images it takes, in pixels.
-        l2_normalise: scale features to unit length.
-        remap: under ``corrected``, give the network torchvision's re-mapped input, in which a
-            released evaluator was trained; see ``evaluator``.
-    """
-
-    kind: str
-    image_px: int
-    l2_normalise: bool = False
-    remap: bool = False
-
-    def __post_init__(self) -> None:
-        require(self.kind in KINDS, "kind", self.kind, f"one of {listed(KINDS)}")
-        require(self.image_px > 0, "image_px", self.image_px, "a positive number of pixels")
 
 
 @dataclass(frozen=True)

@@ -14,20 +14,22 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from mirage.attacks.optimisation import OptimisationRecipe, optimise_latents
+from mirage.attacks.optimisation import optimise_latents
+from mirage.attacks.recipe import OptimisationRecipe
 from mirage.attacks.terms import FeatureStatistics
 from mirage.attacks.transforms import draw_steps, plan_crops, spread
 from mirage.data.views import LabelledImages
 from mirage.errors import MirageError
 from mirage.evaluation.fidelity import FIDELITIES, PAPER
-from mirage.evaluation.knowledge import KnowledgeRecipe
-from mirage.evaluation.networks import EvaluationNetwork, NetworkSpec, load_network
+from mirage.evaluation.networks import EvaluationNetwork, load_network
+from mirage.evaluation.recipe import KnowledgeRecipe, NetworkSpec
 from mirage.forecast.units import Settings, Unit
 from mirage.numerics import at_precision, numerics
 from mirage.priors.pipeline import ImagePipeline
 from mirage.priors.recipe import PriorRecipe
-from mirage.priors.stylegan2.discriminator import Discriminator, DiscriminatorConfig
-from mirage.priors.stylegan2.generator import Generator, GeneratorConfig
+from mirage.priors.shapes import DiscriminatorConfig, GeneratorConfig
+from mirage.priors.stylegan2.discriminator import Discriminator
+from mirage.priors.stylegan2.generator import Generator
 from mirage.priors.training import train_prior
 from mirage.priors.weights import frozen
 from mirage.runtime.checkpoint import Checkpoint

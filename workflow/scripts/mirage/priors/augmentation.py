@@ -3,73 +3,17 @@
 Random numbers come in as uniform draws, so that the functions are pure and a batch is one call.
 """
 
-from dataclasses import dataclass
-
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from mirage.recipes import Recipe, require
+from mirage.priors.recipe import RealAugmentation, SharedAugmentation
 
 REAL_DRAWS = 7
 """Uniform draws per image that ``augment_reals`` takes."""
 
 SHARED_DRAWS = 6
 """Uniform draws per image that ``augment_shared`` takes."""
-
-
-@dataclass(frozen=True)
-class RealAugmentation(Recipe):
-    """Mild changes of the training images, which the generator learns as part of the data.
-
-    Attributes:
-        flip: probability of mirroring, in [0, 1].
-        crop: bounds of the crop's side as a share of the image's, within (0, 1].
-        rotation: largest angle either way, radians, in [0, pi].
-        brightness: largest shift either way; the image range is [-1, 1].
-        contrast: largest relative change of the contrast either way, in [0, 1].
-    """
-
-    flip: float = 0.5
-    crop: tuple[float, float] = (0.8, 1.0)
-    rotation: float = 0.12
-    brightness: float = 0.1
-    contrast: float = 0.1
-
-    def __post_init__(self) -> None:
-        require(0 <= self.flip <= 1, "flip", self.flip, "a probability")
-        low, high = self.crop
-        require(0 < low <= high <= 1, "crop", self.crop, "two rising shares in (0, 1]")
-        require(0 <= self.rotation <= 3.1416, "rotation", self.rotation, "radians in [0, pi]")
-        require(self.brightness >= 0, "brightness", self.brightness, "zero or more")
-        require(0 <= self.contrast <= 1, "contrast", self.contrast, "a value in [0, 1]")
-
-
-@dataclass(frozen=True)
-class SharedAugmentation(Recipe):
-    """Strong changes of real and synthesised images alike, which the generator need not learn.
-
-    Attributes:
-        brightness: largest shift either way; the image range is [-1, 1].
-        contrast: largest relative change of the contrast either way, in [0, 1].
-        translation: largest shift either way, as a share of the side, in [0, 1).
-        cutout: side of the blanked square as a share of the side, in [0, 1].
-
-    Source: DiffAugment (Zhao et al., NeurIPS 2020), whose published values are the defaults
-    (brightness within 0.5, contrast 0.5 to 1.5, translation 1/8, cutout 1/2). Its saturation is
-    left out: it does nothing to grey images.
-    """
-
-    brightness: float = 0.5
-    contrast: float = 0.5
-    translation: float = 0.125
-    cutout: float = 0.5
-
-    def __post_init__(self) -> None:
-        require(self.brightness >= 0, "brightness", self.brightness, "zero or more")
-        require(0 <= self.contrast <= 1, "contrast", self.contrast, "a value in [0, 1]")
-        require(0 <= self.translation < 1, "translation", self.translation, "a share in [0, 1)")
-        require(0 <= self.cutout <= 1, "cutout", self.cutout, "a share in [0, 1]")
 
 
 def augment_reals(images: Tensor, draws: Tensor, recipe: RealAugmentation) -> Tensor:

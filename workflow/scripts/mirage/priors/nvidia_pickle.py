@@ -33,8 +33,9 @@ from mirage.foreign.references import (
 from mirage.foreign.wording import plain
 from mirage.priors import weights
 from mirage.priors.restricted_pickle import ModuleRecord, TensorRecord, read_records
-from mirage.priors.stylegan2.discriminator import Discriminator, DiscriminatorConfig
-from mirage.priors.stylegan2.generator import Generator, GeneratorConfig
+from mirage.priors.shapes import DiscriminatorConfig, GeneratorConfig
+from mirage.priors.stylegan2.discriminator import Discriminator
+from mirage.priors.stylegan2.generator import Generator
 from mirage.priors.stylegan2.resampling import fir_kernel
 
 Built = TypeVar("Built")

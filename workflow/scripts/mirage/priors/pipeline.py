@@ -7,9 +7,10 @@ from typing import Self
 from torch import Tensor
 
 from mirage import imaging
-from mirage.numerics import Precision, autocast
+from mirage.numerics import autocast
 from mirage.priors.stylegan2.generator import Generator
 from mirage.priors.stylegan2.regions import Region, centre_region
+from mirage.recipes import Precision
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,9 @@ from torch import Tensor, nn
 
 from mirage.errors import MirageError
 from mirage.foreign.wording import plain
-from mirage.priors.stylegan2.discriminator import Discriminator, DiscriminatorConfig
-from mirage.priors.stylegan2.generator import Generator, GeneratorConfig
+from mirage.priors.shapes import DiscriminatorConfig, GeneratorConfig
+from mirage.priors.stylegan2.discriminator import Discriminator
+from mirage.priors.stylegan2.generator import Generator
 from mirage.recipes import Recipe
 from mirage.runtime import files
 from mirage.visible import listed

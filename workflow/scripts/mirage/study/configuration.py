@@ -10,9 +10,14 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from mirage import grouping
+from mirage import draws, grouping
+from mirage.attacks.recipe import OptimisationRecipe, PoolRecipe, SamplingRecipe, SelectionRecipe
 from mirage.draws import PER_CELL
 from mirage.errors import MirageError
+from mirage.paper.recipe import ToyRecipe
+from mirage.priors.recipe import PriorRecipe
+from mirage.recipes import build
+from mirage.targets.recipe import TrainingRecipe
 from mirage.visible import listed
 
 Scale = Mapping[str, Any]
@@ -63,6 +68,39 @@ def _problems(scale: Scale) -> Iterator[str]:
     """Yield what a schema cannot see, as ``key: problem`` texts."""
     yield from _unknown_names(scale)
     yield from _misfits(scale)
+    yield from _impossible_recipes(scale)
+
+
+def _impossible_recipes(scale: Scale) -> Iterator[str]:
+    """Make every recipe once: what it refuses is told before anything runs."""
+    for place, recipe, settings in _recipes(scale):
+        try:
+            build(recipe, settings)
+        except MirageError as error:
+            yield f"{place}: {error}"
+
+
+def _recipes(scale: Scale) -> Iterator[tuple[str, type, Mapping[str, Any]]]:
+    """Every block of settings and the recipe that it makes."""
+    for name, training in scale["training"].items():
+        yield f"training.{name}", TrainingRecipe, training
+    for name, pool in scale["pools"].items():
+        own = {key: value for key, value in pool.items() if key != "prior"}
+        yield f"pools.{name}", PoolRecipe, {**own, "seed": draws.settled(pool["seed"], 0)}
+    for name, prior in scale["priors"].items():
+        if prior["source"]["kind"] == "trained":
+            yield f"priors.{name}.source.recipe", PriorRecipe, prior["source"]["recipe"]
+    for grid in scale["targets"]:
+        for name in grid["attacks"]:
+            settings = attack_settings(scale, name, grid["dataset"])
+            for stage, recipe in _STAGES.items():
+                yield f"attacks.{name}.{stage}", recipe, settings[stage]
+    yield "paper.toy", ToyRecipe, scale["paper"]["toy"]
+
+
+_STAGES = {
+    "sampling": SamplingRecipe, "optimisation": OptimisationRecipe, "selection": SelectionRecipe,
+}  # fmt: skip
 
 
 def _unknown_names(scale: Scale) -> Iterator[str]:

@@ -5,63 +5,15 @@ alone, so they are the same for every smoothing factor (paper 4.1), however the 
 into batches and wherever a run was interrupted.
 """
 
-from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from mirage import imaging
-from mirage.recipes import Recipe, require
+from mirage.recipes import require
 from mirage.targets.jitter import OPERATIONS, jitter
-
-
-@dataclass(frozen=True)
-class AugmentationRecipe(Recipe):
-    """Strength of the augmentation; the defaults change nothing.
-
-    Attributes:
-        crop_scale: bounds of the crop's share of the image area, within (0, 1].
-        crop_ratio: bounds of the crop's width / height.
-        flip: probability of mirroring.
-        brightness: factor uniform in [max(0, 1 - b), 1 + b].
-        contrast: likewise.
-        saturation: likewise; grey images have none.
-        hue: shift uniform in [-hue, hue] turns, at most 0.5; grey images have none.
-        crop: ``per_image``, every image has its own draw of crop and mirror (targets), or
-            ``shared``, one for the batch (the official student, whose transform sees the batch
-            tensor).
-    """
-
-    crop_scale: tuple[float, float] = (1.0, 1.0)
-    crop_ratio: tuple[float, float] = (1.0, 1.0)
-    flip: float = 0.0
-    brightness: float = 0.0
-    contrast: float = 0.0
-    saturation: float = 0.0
-    hue: float = 0.0
-    crop: Literal["per_image", "shared"] = "per_image"
-
-    def __post_init__(self) -> None:
-        low, high = self.crop_scale
-        require(0 < low <= high <= 1, "crop_scale", self.crop_scale, "0 < low <= high <= 1")
-        low, high = self.crop_ratio
-        require(0 < low <= high, "crop_ratio", self.crop_ratio, "0 < low <= high")
-        require(0 <= self.flip <= 1, "flip", self.flip, "a probability")
-        for name in ("brightness", "contrast", "saturation"):
-            value = getattr(self, name)
-            require(value >= 0, name, value, "zero or more")
-        require(0 <= self.hue <= 0.5, "hue", self.hue, "a value in [0, 0.5]")
-
-    @property
-    def crops(self) -> bool:
-        """Whether crop or mirror changes anything."""
-        return self.crop_scale != (1.0, 1.0) or self.crop_ratio != (1.0, 1.0) or self.flip > 0
-
-    @property
-    def jitters(self) -> bool:
-        """Whether colours change."""
-        return any(getattr(self, name) > 0 for name in OPERATIONS)
+from mirage.targets.recipe import AugmentationRecipe
 
 
 class Draws(NamedTuple):

@@ -6,7 +6,8 @@ from torch import Tensor
 from mirage.data.views import LabelledImages
 from mirage.errors import MirageError
 from mirage.finite import rows_finite
-from mirage.numerics import Precision, numerics
+from mirage.numerics import numerics
+from mirage.recipes import Precision
 from mirage.targets.architectures import Classifier
 from mirage.targets.calibration import calibration_error
 from mirage.targets.images import network_range

@@ -1,15 +1,95 @@
 """Settings of one training."""
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, TypeAlias
 
-from mirage.numerics import Precision
-from mirage.optimisers import OptimiserRecipe
-from mirage.recipes import Recipe, require
-from mirage.targets.architectures.registry import Auxiliary
-from mirage.targets.augmentation import AugmentationRecipe
-from mirage.targets.schedules import ScheduleRecipe
-from mirage.targets.smoothing import Ramp
+from mirage.recipes import OptimiserRecipe, Precision, Recipe, require
+
+Ramp: TypeAlias = Literal["published", "corrected", "constant"]
+Auxiliary: TypeAlias = Literal["paper", "corrected"]
+
+
+@dataclass(frozen=True)
+class ScheduleRecipe(Recipe):
+    """How the learning rate falls.
+
+    Attributes:
+        name: ``multistep`` multiplies by ``gamma`` at each milestone; ``cosine`` falls along half
+            a cosine to ``floor``; ``constant`` does not fall.
+        milestones: epochs, counted from 0, from which on the next factor holds.
+        gamma: factor of each milestone, in (0, 1].
+        floor: learning rate the cosine would reach after the last epoch, not negative.
+    """
+
+    name: Literal["multistep", "cosine", "constant"] = "constant"
+    milestones: tuple[int, ...] = ()
+    gamma: float = 0.1
+    floor: float = 0.0
+
+    def __post_init__(self) -> None:
+        require(
+            all(milestone > 0 for milestone in self.milestones)
+            and list(self.milestones) == sorted(self.milestones),
+            "milestones",
+            self.milestones,
+            "rising epochs above 0",
+        )
+        require(
+            bool(self.milestones) == (self.name == "multistep"),
+            "milestones",
+            self.milestones,
+            "milestones for multistep and for no other schedule",
+        )
+        require(0 < self.gamma <= 1, "gamma", self.gamma, "a factor in (0, 1]")
+        require(self.floor >= 0, "floor", self.floor, "zero or more")
+
+
+@dataclass(frozen=True)
+class AugmentationRecipe(Recipe):
+    """Strength of the augmentation; the defaults change nothing.
+
+    Attributes:
+        crop_scale: bounds of the crop's share of the image area, within (0, 1].
+        crop_ratio: bounds of the crop's width / height.
+        flip: probability of mirroring.
+        brightness: factor uniform in [max(0, 1 - b), 1 + b].
+        contrast: likewise.
+        saturation: likewise; grey images have none.
+        hue: shift uniform in [-hue, hue] turns, at most 0.5; grey images have none.
+        crop: ``per_image``, every image has its own draw of crop and mirror (targets), or
+            ``shared``, one for the batch (the official student, whose transform sees the batch
+            tensor).
+    """
+
+    crop_scale: tuple[float, float] = (1.0, 1.0)
+    crop_ratio: tuple[float, float] = (1.0, 1.0)
+    flip: float = 0.0
+    brightness: float = 0.0
+    contrast: float = 0.0
+    saturation: float = 0.0
+    hue: float = 0.0
+    crop: Literal["per_image", "shared"] = "per_image"
+
+    def __post_init__(self) -> None:
+        low, high = self.crop_scale
+        require(0 < low <= high <= 1, "crop_scale", self.crop_scale, "0 < low <= high <= 1")
+        low, high = self.crop_ratio
+        require(0 < low <= high, "crop_ratio", self.crop_ratio, "0 < low <= high")
+        require(0 <= self.flip <= 1, "flip", self.flip, "a probability")
+        for name in ("brightness", "contrast", "saturation"):
+            value = getattr(self, name)
+            require(value >= 0, name, value, "zero or more")
+        require(0 <= self.hue <= 0.5, "hue", self.hue, "a value in [0, 0.5]")
+
+    @property
+    def crops(self) -> bool:
+        """Whether crop or mirror changes anything."""
+        return self.crop_scale != (1.0, 1.0) or self.crop_ratio != (1.0, 1.0) or self.flip > 0
+
+    @property
+    def jitters(self) -> bool:
+        """Whether colours change."""
+        return max(self.brightness, self.contrast, self.saturation, self.hue) > 0
 
 
 @dataclass(frozen=True)

@@ -1,45 +1,8 @@
 """Learning rate by epoch."""
 
 import math
-from dataclasses import dataclass
-from typing import Literal
 
-from mirage.recipes import Recipe, require
-
-
-@dataclass(frozen=True)
-class ScheduleRecipe(Recipe):
-    """How the learning rate falls.
-
-    Attributes:
-        name: ``multistep`` multiplies by ``gamma`` at each milestone; ``cosine`` falls along half
-            a cosine to ``floor``; ``constant`` does not fall.
-        milestones: epochs, counted from 0, from which on the next factor holds.
-        gamma: factor of each milestone, in (0, 1].
-        floor: learning rate the cosine would reach after the last epoch, not negative.
-    """
-
-    name: Literal["multistep", "cosine", "constant"] = "constant"
-    milestones: tuple[int, ...] = ()
-    gamma: float = 0.1
-    floor: float = 0.0
-
-    def __post_init__(self) -> None:
-        require(
-            all(milestone > 0 for milestone in self.milestones)
-            and list(self.milestones) == sorted(self.milestones),
-            "milestones",
-            self.milestones,
-            "rising epochs above 0",
-        )
-        require(
-            bool(self.milestones) == (self.name == "multistep"),
-            "milestones",
-            self.milestones,
-            "milestones for multistep and for no other schedule",
-        )
-        require(0 < self.gamma <= 1, "gamma", self.gamma, "a factor in (0, 1]")
-        require(self.floor >= 0, "floor", self.floor, "zero or more")
+from mirage.targets.recipe import ScheduleRecipe
 
 
 def learning_rate(schedule: ScheduleRecipe, base: float, epoch: int, epochs: int) -> float:

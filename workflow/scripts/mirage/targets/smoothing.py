@@ -1,11 +1,9 @@
 """Label smoothing of any sign: loss and schedule (paper 2.2, Appendix A)."""
 
-from typing import Literal, TypeAlias
-
 import torch.nn.functional as F
 from torch import Tensor
 
-Ramp: TypeAlias = Literal["published", "corrected", "constant"]
+from mirage.targets.recipe import Ramp
 
 
 def smoothed_cross_entropy(logits: Tensor, labels: Tensor, alpha: float) -> Tensor:

@@ -3,13 +3,16 @@
 An entry is the function ``loss`` of a module that has the name in the configuration.
 """
 
-from collections.abc import Callable
-
-from torch import Tensor
+from typing import TYPE_CHECKING, TypeAlias
 
 from mirage.registry import Registry
 
-Loss = Callable[[Tensor, Tensor], Tensor]
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from torch import Tensor
+
+Loss: TypeAlias = "Callable[[Tensor, Tensor], Tensor]"
 """(logits [N, K], attacked classes int64 [N]) -> loss per row [N]."""
 
-LOSSES: Registry[Loss] = Registry(__name__, "loss")
+LOSSES: "Registry[Loss]" = Registry(__name__, "loss")

@@ -7,43 +7,14 @@ attack's discriminator term follows ours.
 """
 
 import math
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
 from mirage import streams
+from mirage.priors.shapes import DiscriminatorConfig
 from mirage.priors.stylegan2 import layers, resampling
 from mirage.priors.stylegan2.layers import FullyConnected
-from mirage.priors.stylegan2.pyramid import Pyramid
-from mirage.recipes import require
-
-
-@dataclass(frozen=True)
-class DiscriminatorConfig(Pyramid):
-    """Shape of a discriminator; the defaults are those of the published networks.
-
-    Attributes:
-        deviation_group: images over which the minibatch standard deviation is taken; the batch
-            must be a multiple of it, or smaller than it.
-        deviation_channels: channels that statistic adds.
-    """
-
-    deviation_group: int = 4
-    deviation_channels: int = 1
-
-    def __post_init__(self) -> None:
-        """Refuse impossible sizes."""
-        super().__post_init__()
-        group, channels = self.deviation_group, self.deviation_channels
-        require(group > 0, "DiscriminatorConfig.deviation_group", group, "above 0")
-        last = self.channels_at(4)
-        require(
-            channels > 0 and last % channels == 0,
-            "DiscriminatorConfig.deviation_channels",
-            channels,
-            f"a divisor of the {last} channels at 4 px",
-        )
 
 
 class Convolution(nn.Module):

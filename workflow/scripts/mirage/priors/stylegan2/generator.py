@@ -1,42 +1,11 @@
 """The StyleGAN2 generator: mapping and synthesis."""
 
-from dataclasses import dataclass
-
 from torch import Tensor, nn
 
 from mirage import streams
+from mirage.priors.shapes import GeneratorConfig
 from mirage.priors.stylegan2.mapping import Mapping
-from mirage.priors.stylegan2.pyramid import Pyramid
 from mirage.priors.stylegan2.synthesis import Synthesis
-from mirage.recipes import require
-
-
-@dataclass(frozen=True)
-class GeneratorConfig(Pyramid):
-    """Shape of a generator; the defaults are those of the published networks.
-
-    Attributes:
-        z_dim: input latent.
-        w_dim: intermediate latent.
-        mapping_layers: fully connected layers of the mapping.
-        mapping_lr_multiplier: learning-rate factor of the mapping.
-    """
-
-    z_dim: int = 512
-    w_dim: int = 512
-    mapping_layers: int = 8
-    mapping_lr_multiplier: float = 0.01
-
-    def __post_init__(self) -> None:
-        """Refuse impossible sizes."""
-        super().__post_init__()
-        for name in ("z_dim", "w_dim", "mapping_layers", "mapping_lr_multiplier"):
-            value = getattr(self, name)
-            require(value > 0, f"GeneratorConfig.{name}", value, "above 0")
-        # Four times the published networks; a file may state any number.
-        for name, most in (("z_dim", 2048), ("w_dim", 2048), ("mapping_layers", 32)):
-            value = getattr(self, name)
-            require(value <= most, f"GeneratorConfig.{name}", value, f"to {most}")
 
 
 class Generator(nn.Module):

@@ -14,9 +14,9 @@ import torch
 from torch import Tensor, nn
 
 from mirage.numerics import full_precision
+from mirage.priors.shapes import Pyramid
 from mirage.priors.stylegan2 import layers, resampling
 from mirage.priors.stylegan2.layers import FullyConnected
-from mirage.priors.stylegan2.pyramid import Pyramid
 from mirage.priors.stylegan2.regions import Region, Stage, Window, cut, stages
 
 GAIN = math.sqrt(2)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Literal, NamedTuple, TypeAlias
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -10,9 +10,8 @@ from torch import Tensor, nn
 from mirage import streams
 from mirage.errors import MirageError
 from mirage.recipes import require
+from mirage.targets.recipe import Auxiliary
 from mirage.visible import listed
-
-Auxiliary: TypeAlias = Literal["paper", "corrected"]
 
 
 class Classifier(nn.Module):

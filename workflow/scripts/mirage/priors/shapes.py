@@ -1,4 +1,4 @@
-"""What generator and discriminator share: the resolutions and their channel counts."""
+"""Shapes of a prior's networks: resolutions, channels, latents."""
 
 from dataclasses import dataclass
 
@@ -64,3 +64,58 @@ class Pyramid(Recipe):
         if self.channels is not None:
             return self.channels[resolution.bit_length() - 3]
         return min(self.channel_base // resolution, self.channel_max)
+
+
+@dataclass(frozen=True)
+class GeneratorConfig(Pyramid):
+    """Shape of a generator; the defaults are those of the published networks.
+
+    Attributes:
+        z_dim: input latent.
+        w_dim: intermediate latent.
+        mapping_layers: fully connected layers of the mapping.
+        mapping_lr_multiplier: learning-rate factor of the mapping.
+    """
+
+    z_dim: int = 512
+    w_dim: int = 512
+    mapping_layers: int = 8
+    mapping_lr_multiplier: float = 0.01
+
+    def __post_init__(self) -> None:
+        """Refuse impossible sizes."""
+        super().__post_init__()
+        for name in ("z_dim", "w_dim", "mapping_layers", "mapping_lr_multiplier"):
+            value = getattr(self, name)
+            require(value > 0, f"GeneratorConfig.{name}", value, "above 0")
+        # Four times the published networks; a file may state any number.
+        for name, most in (("z_dim", 2048), ("w_dim", 2048), ("mapping_layers", 32)):
+            value = getattr(self, name)
+            require(value <= most, f"GeneratorConfig.{name}", value, f"to {most}")
+
+
+@dataclass(frozen=True)
+class DiscriminatorConfig(Pyramid):
+    """Shape of a discriminator; the defaults are those of the published networks.
+
+    Attributes:
+        deviation_group: images over which the minibatch standard deviation is taken; the batch
+            must be a multiple of it, or smaller than it.
+        deviation_channels: channels that statistic adds.
+    """
+
+    deviation_group: int = 4
+    deviation_channels: int = 1
+
+    def __post_init__(self) -> None:
+        """Refuse impossible sizes."""
+        super().__post_init__()
+        group, channels = self.deviation_group, self.deviation_channels
+        require(group > 0, "DiscriminatorConfig.deviation_group", group, "above 0")
+        last = self.channels_at(4)
+        require(
+            channels > 0 and last % channels == 0,
+            "DiscriminatorConfig.deviation_channels",
+            channels,
+            f"a divisor of the {last} channels at 4 px",
+        )
