@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from mirage import recipes
 from mirage.attacks import transforms
 from mirage.errors import MirageError
 from mirage.imaging import crop_and_resize, resize_matrix
@@ -115,4 +116,4 @@ def test_spread_repeats_a_batchs_box():
 )
 def test_impossible_bounds_are_refused(scale, ratio):
     with pytest.raises(MirageError, match="crop_"):
-        transforms.check_crop(scale, ratio)
+        recipes.check_crop(scale, ratio)

@@ -134,13 +134,15 @@ def test_what_no_fork_could_undo_has_a_server_of_its_own(place):
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
     usual = place.shown()
+    sockets = set(place.sockets)
     slow = place.shown(before=meek)
+    sockets |= set(place.sockets)  # a server without work may have left by now
     again = place.shown()
     assert slow["nice"] == usual["nice"] + 5
     assert slow["core"] == [0, 0]
     assert again["nice"] == usual["nice"]
     assert again["core"] == usual["core"]
-    assert len(place.sockets) == 2
+    assert len(sockets | set(place.sockets)) == 2
 
 
 def test_a_deep_temporary_folder_is_no_matter(place, tmp_path):
