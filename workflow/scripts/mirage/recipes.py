@@ -1,7 +1,8 @@
-"""Recipes: the settings of one piece of work, checked where they are made; and those rooms share.
+"""Recipes: the settings of one piece of work, checked where they are made.
 
 A recipe is a frozen dataclass. ``Recipe.of`` makes it from the mapping that stands in the
-configuration, and each recipe states in ``__post_init__`` what its values must be.
+configuration, and each recipe states in ``__post_init__`` what its values must be. Those that
+several rooms share stand here.
 """
 
 import dataclasses
