@@ -12,7 +12,9 @@ from projects import ROOT
 GPUS = ["GPU-11111111", "MIG-GPU-2222/1/0", "GPU-33333333"]
 JOBS = 6
 RULES = f"""
-config["code"] = {{}}
+from pathlib import Path
+from mirage.runtime.digest import Digests
+config["code"] = Digests(Path.cwd())
 rule all:
     input: expand("{{n}}.json", n=range({JOBS}))
 rule hold:
