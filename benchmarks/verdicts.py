@@ -43,7 +43,6 @@ SETS = {
 }
 KEYS = [*BLOCK, "alpha", "metric"]
 LEAST_OVERLAP = 0.9
-_CAPABILITY = "import torch; print(torch.backends.cpu.get_cpu_capability())"
 
 
 def demo():
@@ -64,9 +63,7 @@ def run(folder: Path, names: list[str], cores: str) -> None:
         environment = {**os.environ, **SETS[name]}
         command = [sys.executable, "-m", "snakemake", "--cores", cores, "tables/table2.csv"]
         subprocess.run(command, cwd=place, env=environment, check=True)
-        asked = [sys.executable, "-c", _CAPABILITY]
-        capability = subprocess.run(asked, env=environment, check=True, capture_output=True)
-        known = name if name != "native" else capability.stdout.decode().strip().lower()
+        known = name if name != "native" else _own_set()
         found[known] = verdicts(place / "results/demo").assign(set=known)
     if RESULT.exists():
         before = pd.read_csv(RESULT, dtype={"samples": str})
@@ -74,6 +71,12 @@ def run(folder: Path, names: list[str], cores: str) -> None:
     table = pd.concat(found[name] for name in sorted(found))
     table.insert(0, "set", table.pop("set"))
     table.to_csv(RESULT, index=False, lineterminator="\n")
+
+
+def _own_set() -> str:
+    import torch
+
+    return torch.backends.cpu.get_cpu_capability().lower()
 
 
 def verdicts(results: Path) -> pd.DataFrame:

@@ -10,7 +10,7 @@ from mirage.errors import MirageError
 from mirage.priors.recipe import PriorRecipe
 from mirage.priors.shapes import DiscriminatorConfig
 from mirage.priors.stylegan2.discriminator import Discriminator
-from mirage.study.configuration import _attack_misfits
+from mirage.study.misfits import attack_misfits
 
 SHAPE = {"image_px": 16, "image_channels": 1, "channel_base": 64, "channel_max": 8}
 
@@ -73,7 +73,7 @@ def _scale(candidates=200, group=None, **optimisation):
     ],
 )
 def test_the_configuration_is_refused_when_it_is_read(scale, fits):
-    found = list(_attack_misfits(scale, "ppa", "any"))
+    found = list(attack_misfits(scale, "ppa", "any"))
     assert bool(found) != fits
     assert all("optimisation.batch_size" in problem for problem in found)
 
@@ -81,7 +81,7 @@ def test_the_configuration_is_refused_when_it_is_read(scale, fits):
 def test_the_default_batch_of_planning_is_that_of_the_recipe():
     size = OptimisationRecipe(steps=1).batch_size
     told = grouping.misfit(200, size, 4)
-    assert any(told in problem for problem in _attack_misfits(_scale(), "ppa", "any"))
+    assert any(told in problem for problem in attack_misfits(_scale(), "ppa", "any"))
 
 
 def test_a_file_with_another_group_is_refused_before_the_first_step():

@@ -14,7 +14,7 @@ _set_timer = JobScheduler._schedule_reevalutation
 
 
 def only_with_reason() -> None:
-    """Let the scheduler look again later only where the limit holds jobs back, and once."""
+    """Let the scheduler look again later only where the limit holds jobs back."""
     JobScheduler._schedule_reevalutation = _look_again
 
 

@@ -5,13 +5,13 @@ import re
 from mirage.assets import checking, telling
 from mirage.assets.manifest import load_manifest
 from mirage.assets.memory import Memory
-from mirage.study.cells import Attack, Target
 from mirage.errors import MirageError
 from mirage.forecast.speeds import at_most, load_model, machine
 from mirage.forecast.work import Job
 from mirage.paper import items
 from mirage.runtime import digest, slots
 from mirage.study import grammar
+from mirage.study.cells import Attack, Target
 from mirage.study.study import NETWORKS, Study, imported
 from mirage.visible import visible
 

@@ -12,9 +12,9 @@ sys.path[:0] = [str(SCRIPTS), str(ROOT / "workflow" / "cluster")]
 
 import quoting
 from mirage import checkout
-from mirage.study import configuration
 from mirage.errors import MirageError
 from mirage.runtime import warm
+from mirage.study import configuration
 
 quoting.quote_everything()
 if workflow.overwrite_workdir is not None:

@@ -14,7 +14,7 @@ from typing import Any
 from mirage.errors import MirageError
 from mirage.runtime.regular import opened
 
-_MOST_BYTES = 2 * 2**20  # of JSON: some 20,000 tensors, or a second to read it on a slow processor
+_MOST_BYTES = 2 * 2**20  # of JSON, at some 100 bytes a tensor; parsing it is what a refusal costs
 _MOST_AXES = 8
 _BITS = {
     "BOOL": 8, "U8": 8, "I8": 8, "F8_E5M2": 8, "F8_E4M3": 8, "F8_E8M0": 8, "U16": 16, "I16": 16,

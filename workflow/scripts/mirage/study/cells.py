@@ -21,12 +21,6 @@ from mirage.study.treatment import Treatment
 ROLES = ("sample", "select")
 """Stages of an attack that another model may run, in their order."""
 
-_TARGET = re.compile(
-    rf"(?P<dataset>{grammar.WORD})/(?P<architecture>{grammar.WORD})"
-    rf"/(?P<treatment>{grammar.TREATMENT})/(?P<samples>{grammar.SAMPLES})/s(?P<seed>{grammar.SEED})"
-)
-_ATTACK = re.compile(rf"(?P<name>{grammar.WORD})(?P<swaps>{grammar.SWAPS})")
-
 
 @dataclass(frozen=True, order=True)
 class Target:
@@ -53,12 +47,12 @@ class Target:
         Raises:
             MirageError: it is none, or one in another spelling (``ls0.10``).
         """
-        found = _TARGET.fullmatch(cell)
-        if found is None:
+        if not re.fullmatch(grammar.TARGET, cell):
             raise _no_cell(f"targets/{cell}")
-        samples = None if found["samples"] == "all" else int(found["samples"][1:])
-        treatment = Treatment.parse(found["treatment"])
-        return cls(found["dataset"], found["architecture"], treatment, samples, int(found["seed"]))
+        dataset, architecture, treatment, samples, seed = cell.split("/")
+        per_class = None if samples == "all" else int(samples.removeprefix("n"))
+        own = int(seed.removeprefix("s"))
+        return cls(dataset, architecture, Treatment.parse(treatment), per_class, own)
 
     @property
     def alpha(self) -> float:
@@ -99,14 +93,13 @@ class Attack:
             MirageError: it is none, or one in another spelling (stages in another order, or
                 swapped for the target itself).
         """
-        found = _ATTACK.fullmatch(text)
-        parts = [parse_part(part) for part in found["swaps"].split("+")[1:]] if found else []
-        swaps = tuple(part for part in parts if part is not None)
-        cell = cls(target, found["name"] if found else "", swaps)
+        name, *spelled = text.split("+")
+        swaps = tuple(filter(None, map(parse_part, spelled)))
+        cell = cls(target, name, swaps)
         roles = [part.name for part in swaps]
-        ordered = [role for role in ROLES if role in roles]
-        itself = any(other == target.treatment for other in cell.runs.values())
-        if str(cell) != text or roles != ordered or itself:
+        in_order = roles == [role for role in ROLES if role in roles]
+        sound = re.fullmatch(grammar.ATTACK, text) and str(cell) == text
+        if not (sound and in_order) or target.treatment in cell.runs.values():
             raise _no_cell(f"attacks/{target.cell}/{text}")
         return cell
 

@@ -9,7 +9,7 @@ from mirage import draws
 from mirage.errors import MirageError
 from mirage.study import chunks as chunking
 from mirage.study.cells import Attack, Target
-from mirage.study.configuration import attack_settings
+from mirage.study.settings import attack_settings
 from mirage.study.treatment import Treatment
 from mirage.visible import listed
 

@@ -1,0 +1,123 @@
+"""Settings that are possible alone and do not fit one another."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from mirage import grouping
+from mirage.attacks.recipe import OptimisationRecipe, SamplingRecipe, SelectionRecipe
+from mirage.draws import PER_CELL
+from mirage.study.settings import STAGES, Scale, attack_settings
+
+
+def misfits(scale: Scale) -> Iterator[str]:
+    """Yield numbers and kinds that do not fit one another, as ``key: problem`` texts.
+
+    Every recipe has been made before, so each alone is possible.
+    """
+    for name, dataset in scale["datasets"].items():
+        identities = dataset["recipe"].get("identities")
+        if identities and identities["count"] != dataset["classes"]:
+            yield (
+                f"datasets.{name}.classes: {dataset['classes']} classes, "
+                f"but identities.count is {identities['count']}"
+            )
+    for index, grid in enumerate(scale["targets"]):
+        train = scale["datasets"][grid["dataset"]]["recipe"].get("split", {}).get("train")
+        for samples in grid["samples"]:
+            if train and samples != "all" and samples > train:
+                yield (
+                    f"targets[{index}].samples: {samples} images per class, "
+                    f"but {grid['dataset']} has {train} training images per class"
+                )
+    for dataset, networks in scale["networks"].items():
+        for role, network in networks.items():
+            ours = network["spec"]["kind"] == "classifier"
+            if ("released" in network) != (ours and "asset" in network):
+                yield (
+                    f"networks.{dataset}.{role}: `released` (the architecture) belongs to a "
+                    "classifier from an asset, and to nothing else"
+                )
+    yield from _draw_misfits(scale)
+    for name in scale["attacks"]:
+        for dataset in scale["datasets"]:
+            yield from attack_misfits(scale, name, dataset)
+    shown, kept = scale["paper"]["figure3"]["classes"], scale["evaluation"]["gallery_classes"]
+    if shown > kept:
+        yield f"paper.figure3.classes: {shown} classes, but evaluation.gallery_classes keeps {kept}"
+    attacked = {grid["dataset"] for grid in scale["targets"] if grid["attacks"]}
+    for name, prior in scale["priors"].items():
+        if prior["source"].get("dataset") in attacked:
+            yield f"priors.{name}.source: {prior['source']['dataset']} is private, it is attacked"
+        if prior["crop_px"] > prior["image_px"]:
+            yield f"priors.{name}.crop_px: {prior['crop_px']} is more than image_px"
+
+
+def _draw_misfits(scale: Scale) -> Iterator[str]:
+    """Draws of every cell that something shared, or another training, stands in the way of."""
+    for dataset, networks in scale["networks"].items():
+        per_cell = scale["datasets"][dataset]["recipe"].get("split", {}).get("seed") == PER_CELL
+        for role, network in networks.items():
+            if per_cell and "released" in network:
+                yield (
+                    f"networks.{dataset}.{role}: a released classifier saw one split, but "
+                    f"{dataset} is divided anew for every seed"
+                )
+            for index in _trained_otherwise(scale, network.get("target")):
+                yield (
+                    f"targets[{index}]: these cells are also networks.{dataset}.{role}, which "
+                    "trains them in another way; name another architecture or seed there"
+                )
+
+
+def _trained_otherwise(scale: Scale, network: Mapping[str, Any] | None) -> Iterator[int]:
+    """Grids that hold a network's own cell, with another training."""
+    for index, grid in enumerate(scale["targets"]):
+        if network is not None and (
+            grid["dataset"] == network["dataset"]
+            and network["architecture"] in grid["architectures"]
+            and 0 in grid["alphas"]
+            and "all" in grid["samples"]
+            and network["seed"] in (PER_CELL, *grid["seeds"])
+            and grid["training"] != network["training"]
+        ):
+            yield index
+
+
+def attack_misfits(scale: Scale, name: str, dataset: str) -> Iterator[str]:
+    """Yield what does not fit in one attack's settings for one data set."""
+    settings = attack_settings(scale, name, dataset)
+    for part in ("title", "pool", *STAGES):
+        if part not in settings:
+            yield f"attacks.{name}: {part!r} is missing"
+            return
+    if settings["pool"] not in scale["pools"]:
+        yield f"attacks.{name}.pool: {settings['pool']!r} is not among pools"
+        return
+    size = scale["pools"][settings["pool"]]["size"]
+    candidates = SamplingRecipe.of(settings["sampling"]).candidates_per_class
+    selected = SelectionRecipe.of(settings["selection"]).n_selected
+    optimisation = OptimisationRecipe.of(settings["optimisation"])
+    if candidates > size:
+        yield (
+            f"attacks.{name}.sampling.candidates_per_class: {candidates} candidates, "
+            f"but the pool {settings['pool']} holds {size}"
+        )
+    if selected > candidates:
+        yield (
+            f"attacks.{name}.selection.n_selected: {selected} of only {candidates} "
+            "optimised candidates per class"
+        )
+    if optimisation.discriminator_weight > 0:
+        group = _group(scale, settings["pool"])
+        problem = grouping.misfit(candidates, optimisation.batch_size, group)
+        if problem:
+            yield f"attacks.{name}.optimisation.batch_size: {problem}"
+
+
+def _group(scale: Scale, pool: str) -> int:
+    """Images over which the discriminator of a pool's prior takes its statistic."""
+    source = scale["priors"].get(scale["pools"][pool]["prior"], {}).get("source", {})
+    group: int = (
+        source.get("recipe", {}).get("discriminator", {}).get("deviation_group", grouping.GROUP)
+    )
+    return group

@@ -1,0 +1,72 @@
+"""Names in the configuration that must stand in another of its sections."""
+
+import difflib
+from collections.abc import Iterator
+
+from mirage.study.settings import Scale
+from mirage.visible import listed
+
+
+def unknown_names(scale: Scale) -> Iterator[str]:
+    """Yield what no section holds, as ``key: problem`` texts."""
+    for place, kind, name in _references(scale):
+        if name not in scale[kind]:
+            close = difflib.get_close_matches(name, list(scale[kind]), n=1)
+            hint = f"; did you mean {close[0]!r}?" if close else ""
+            yield f"{place}: {name!r} is not among {kind} ({listed(scale[kind])}){hint}"
+
+
+def _references(scale: Scale) -> Iterator[tuple[str, str, str]]:
+    """Every place that names an entry of another section: (place, section, name)."""
+    for index, grid in enumerate(scale["targets"]):
+        yield f"targets[{index}].dataset", "datasets", grid["dataset"]
+        yield f"targets[{index}].training", "training", grid["training"]
+        for name in grid["architectures"]:
+            yield f"targets[{index}].architectures", "architectures", name
+        for name in grid["attacks"]:
+            yield f"targets[{index}].attacks", "attacks", name
+        if grid["attacks"]:
+            yield f"networks (for targets[{index}])", "networks", grid["dataset"]
+    for name, dataset in scale["datasets"].items():
+        assets = dataset.get("asset", {})
+        for asset in [assets] if isinstance(assets, str) else assets.values():
+            yield f"datasets.{name}.asset", "assets", asset
+        for private in dataset.get("disjoint_from", []):
+            yield f"datasets.{name}.disjoint_from", "datasets", private
+    for name, architecture in scale["architectures"].items():
+        if "init" in architecture:
+            yield f"architectures.{name}.init", "assets", architecture["init"]
+    for dataset, networks in scale["networks"].items():
+        yield "networks", "datasets", dataset
+        for name, network in networks.items():
+            place = f"networks.{dataset}.{name}"
+            if "reference" in network:
+                yield f"{place}.reference", "assets", network["reference"]
+            if "asset" in network:
+                yield f"{place}.asset", "assets", network["asset"]
+            else:
+                target = network["target"]
+                yield f"{place}.target.dataset", "datasets", target["dataset"]
+                yield f"{place}.target.architecture", "architectures", target["architecture"]
+                yield f"{place}.target.training", "training", target["training"]
+    for cell, asset in scale.get("released_targets", {}).items():
+        yield f"released_targets.{cell}", "assets", asset
+    for name, pool in scale["pools"].items():
+        yield f"pools.{name}.prior", "priors", pool["prior"]
+    for name, prior in scale["priors"].items():
+        kind = "assets" if prior["source"]["kind"] == "pickle" else "datasets"
+        yield (
+            f"priors.{name}.source",
+            kind,
+            prior["source"].get("asset") or prior["source"]["dataset"],
+        )
+        if "reference" in prior["source"]:
+            yield f"priors.{name}.source.reference", "assets", prior["source"]["reference"]
+    for name, attack in scale["attacks"].items():
+        if "like" in attack:
+            yield f"attacks.{name}.like", "attacks", attack["like"]
+    yield "knowledge.architecture", "architectures", scale["knowledge"]["architecture"]
+    for item in ("table1", "figure3"):
+        yield f"paper.{item}.architecture", "architectures", scale["paper"][item]["architecture"]
+        yield f"paper.{item}.attack", "attacks", scale["paper"][item]["attack"]
+    yield "paper.figure3.dataset", "datasets", scale["paper"]["figure3"]["dataset"]

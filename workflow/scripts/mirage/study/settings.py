@@ -1,0 +1,47 @@
+"""Settings of an attack, put together from those it is like."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from mirage.attacks.recipe import OptimisationRecipe, SamplingRecipe, SelectionRecipe
+from mirage.errors import MirageError
+
+Scale = Mapping[str, Any]
+
+STAGES = {
+    "sampling": SamplingRecipe, "optimisation": OptimisationRecipe, "selection": SelectionRecipe,
+}  # fmt: skip
+"""Stage of PPA -> its recipe."""
+
+
+def attack_settings(scale: Scale, name: str, dataset: str) -> dict[str, Any]:
+    """Settings of one attack on one data set: those it is ``like``, its own, the data set's.
+
+    Args:
+        scale: one scale of the configuration.
+        name: the attack.
+        dataset: the attacked target's data set.
+
+    Raises:
+        MirageError: attacks are ``like`` one another in a circle.
+    """
+    lineage = [name]
+    while (parent := scale["attacks"][lineage[-1]].get("like")) is not None:
+        if parent in lineage:
+            raise MirageError(f"config: attacks {' -> '.join([*lineage, parent])} go in a circle")
+        lineage.append(parent)
+    settings: dict[str, Any] = {}
+    for ancestor in reversed(lineage):
+        entry = scale["attacks"][ancestor]
+        own = {key: value for key, value in entry.items() if key not in ("like", "per_dataset")}
+        settings = _merged(settings, own)
+        settings = _merged(settings, entry.get("per_dataset", {}).get(dataset, {}))
+    return settings
+
+
+def _merged(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(base)
+    for key, value in changes.items():
+        both = isinstance(value, Mapping) and isinstance(merged.get(key), Mapping)
+        merged[key] = _merged(merged[key], value) if both else value
+    return merged
