@@ -45,6 +45,7 @@ from mirage.targets.images import network_range
 from mirage.targets.recipe import TrainingRecipe
 from mirage.targets.smoothing import smoothed_cross_entropy
 from mirage.targets.training import train_classifier
+from mirage.targets.treatments import make
 from torch import Tensor
 
 from benchmarks.table import markdown
@@ -106,10 +107,11 @@ def _copied(images: LabelledImages) -> LabelledImages:
 
 
 def _trained(study: Study, target: Target, images: LabelledImages, device: str) -> Classifier:
-    recipe = TrainingRecipe.of(study.training(target))
+    recipe, treatment = TrainingRecipe.of(study.training(target)), make(study.treatment(target))
     return train_classifier(
-        target.architecture, images, None, recipe, target.seed, Checkpoint(None, {}), device
-    ).model
+        target.architecture, images, None, recipe, target.seed, Checkpoint(None, {}), device,
+        treatment=treatment,
+    ).model  # fmt: skip
 
 
 def _forward(model: Classifier) -> Callable[[Tensor], Embedded]:

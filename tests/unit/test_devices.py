@@ -23,6 +23,7 @@ from mirage.priors.training import train_prior
 from mirage.targets.inference import judge
 from mirage.targets.recipe import TrainingRecipe
 from mirage.targets.training import train_classifier
+from mirage.targets.treatments import make
 from pretend_cuda import pretend_cuda
 
 PX, CLASSES = 10, [3, 0]
@@ -195,14 +196,17 @@ def test_training(tmp_path, cuda, architecture):
     recipe = TrainingRecipe.of(
         {
             "epochs": 2, "batch_size": 4, "optimiser": {"name": "adam", "lr": 0.001},
-            "alpha": -0.05, "keep": "best", "augmentation":
+            "keep": "best", "augmentation":
                 {"crop_scale": [0.8, 1.0], "flip": 0.5, "brightness": 0.2, "contrast": 0.2,
                  "saturation": 0.1, "hue": 0.1},
         }
     )  # fmt: skip
 
     def work(checkpoint):
-        return train_classifier(architecture, train, test, recipe, 1, checkpoint, "cuda")
+        parts = make([{"part": "ls", "alpha": -0.05}])
+        return train_classifier(
+            architecture, train, test, recipe, 1, checkpoint, "cuda", treatment=parts
+        )
 
     if architecture == "resnet-mini":
         with pytest.raises(Interrupted):

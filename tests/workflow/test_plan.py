@@ -139,7 +139,7 @@ def test_no_attack_reads_a_private_image(assets):
     ("change", "message"),
     [
         (("steps: 40", "stepps: 40"), "Did you mean 'steps'?"),
-        (("alphas: [0.1, 0, -0.05]", "alphas: [1.5]"), "1.5"),
+        (("treatments: [ls0.1, ls0, ls-0.05]", "treatments: [ls1.5]"), "1.5"),
         (("samples: [3] ", "samples: [8] "), "7 training images per class"),
         (("candidates_per_class: 6", "candidates_per_class: 1001"), "holds 1000"),
         (("scale: demo ", "scale: dem "), "one of demo, paper"),

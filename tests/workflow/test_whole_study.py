@@ -98,6 +98,18 @@ def test_single_cells_can_be_asked_for_by_path(finished):
     assert "train_target" in told
 
 
+def test_an_early_stop_ends_at_the_other_cells_accuracy_or_says_why_not(finished):
+    cell = "targets/orl/resnet-mini/ls0.1+stop@ls-0.05/n3/s1"
+    finished.snakemake(f"{cell}/metrics.json")
+    stopped = json.loads((finished.results / f"{cell}/metrics.json").read_text())
+    goal = finished.results / "targets/orl/resnet-mini/ls-0.05/n3/s1/metrics.json"
+    told = stopped["stop"]
+    assert told["goal"] == json.loads(goal.read_text())["test_accuracy"]
+    assert told["reached"] == (stopped["test_accuracy"] >= told["goal"])
+    assert told["reached"] != ("reason" in told)
+    assert told["epochs"] == stopped["kept_epoch"] + 1
+
+
 def test_snakemake_report(finished):
     finished.snakemake("--report", "snakemake-report.html")
     pages = list(finished.folder.rglob("snakemake-report.html"))

@@ -97,6 +97,8 @@ KINDS = [
      "attacks/losses/poincare.py"),
     ("prepare_store", [{"reader": "folders"}], [{"reader": "celeba64-public"}],
      "data/readers/folders.py"),
+    ("train_target", [{"part": "ls"}, {"part": "stop"}], [{"part": "ls"}],
+     "targets/treatments/stop.py"),
 ]  # fmt: skip
 
 

@@ -19,6 +19,7 @@ from mirage.study import configuration
 from mirage.study.study import NETWORKS, Study
 from mirage.targets import architectures
 from mirage.targets.recipe import TrainingRecipe
+from mirage.targets.treatments import make
 
 ROOT = Path(__file__).parents[3]
 CONFIG = yaml.safe_load((ROOT / "config.yaml").read_text())
@@ -49,7 +50,9 @@ def test_recipes_of_data_and_priors(study):
 
 def test_recipes_of_targets_and_attacks(study):
     for target in study.targets:
-        assert TrainingRecipe.of(study.training(target)).alpha == target.alpha
+        assert TrainingRecipe.of(study.training(target)).epochs > 1
+        (smoothing,) = make(study.treatment(target))
+        assert (smoothing.alpha, smoothing.ramp) == (target.treatment.alpha, "published")
     for attack in study.attacks:
         settings = study.attack(attack)
         SamplingRecipe.of(settings["sampling"])

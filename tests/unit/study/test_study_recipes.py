@@ -28,7 +28,7 @@ TRAINING = DEFS["training"]["properties"]
     ("recipe", "block", "elsewhere"),
     [
         (OptimiserRecipe, DEFS["optimiser"], {}),
-        (TrainingRecipe, DEFS["training"], {"alpha"}),  # the cell's
+        (TrainingRecipe, DEFS["training"], {}),
         (ScheduleRecipe, TRAINING["schedule"], {}),
         (AugmentationRecipe, TRAINING["augmentation"], {}),
         (SamplingRecipe, DEFS["sampling"], {}),
@@ -64,8 +64,17 @@ def _demo(config):
     [
         (lambda demo: demo["attacks"]["ppa-ce"]["optimisation"].update(loss="cross_entrpy"),
          "attacks.ppa-ce.optimisation: loss is 'cross_entrpy'"),
-        (lambda demo: demo["training"]["few"].update(keep="best", stop_accuracy=0.5, batch_size=1),
+        (lambda demo: demo["training"]["few"].update(keep="best", batch_size=1),
          "training.few: batch_size is 1"),
+        (lambda demo: demo["targets"][0].update(treatments=["ls1.5"]),
+         r"targets\[0\].*alpha is 1.5"),
+        (lambda demo: demo["targets"][1].update(treatments=["ls0+slow2"]),
+         r"targets\[1\].*'slow2'"),
+        (lambda demo: demo["treatments"]["ls"].update(ramp="steep"),
+         r"treatments.ls: Smoothing.ramp is 'steep'"),
+        (lambda demo: demo["treatments"]["ls"].update(rampp=1),
+         "treatments.ls: Smoothing has no setting 'rampp'"),
+        (lambda demo: demo["treatments"].update(lss={}), "'lss' is not among .*did you mean 'ls'"),
         (lambda demo: demo["pools"]["orl-1000"].update(cutoff=0), "pools.orl-1000: cutoff is 0"),
         (lambda demo: demo["paper"]["toy"].update(alphas=[0, 0]), "alphas"),
     ],

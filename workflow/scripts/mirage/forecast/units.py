@@ -79,7 +79,7 @@ def train(study: Study, target: Target) -> Unit:
         **_classifier(study, target.dataset, target.architecture),
         "batch_size": recipe["batch_size"],
         **_precision(recipe),
-        "recipe": {**recipe, "alpha": 0.0},
+        "recipe": dict(recipe),
     }
     return _unit("train", _name(settings), recipe["batch_size"], settings, "recipe", "batch_size")
 

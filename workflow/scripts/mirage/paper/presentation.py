@@ -35,7 +35,7 @@ def _record(attack: Attack, made_by: str) -> CellRecord:
         architecture=target.architecture,
         samples="all" if target.samples is None else target.samples,
         treatment=str(target.treatment),
-        alpha=target.alpha,
+        alpha=target.treatment.alpha,
         seed=target.seed,
         attack=str(attack),
         target=f"{target.path}/metrics.json",

@@ -11,7 +11,7 @@ A cell's path is its identity and can be typed by hand::
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mirage.errors import MirageError
 from mirage.study import grammar
@@ -55,9 +55,9 @@ class Target:
         return cls(dataset, architecture, Treatment.parse(treatment), per_class, own)
 
     @property
-    def alpha(self) -> float:
-        """Smoothing factor, at most 1."""
-        return self.treatment.alpha
+    def siblings(self) -> "tuple[Target, ...]":
+        """The cells whose metrics its treatment needs, the same in all else."""
+        return tuple(replace(self, treatment=other) for other in self.treatment.siblings)
 
     @property
     def cell(self) -> str:
@@ -144,6 +144,6 @@ def _no_cell(path: str) -> MirageError:
 def select(cells: Iterable[Attack], **wanted: object) -> Iterator[Attack]:
     """Attacks whose fields (of the attack or its target) have the wanted values."""
     for cell in cells:
-        have = {**vars(cell.target), "alpha": cell.target.alpha, "attack": str(cell)}
+        have = {**vars(cell.target), "alpha": cell.target.treatment.alpha, "attack": str(cell)}
         if all(have[field] == value for field, value in wanted.items()):
             yield cell

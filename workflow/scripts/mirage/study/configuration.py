@@ -19,6 +19,7 @@ from mirage.recipes import build
 from mirage.study.misfits import misfits
 from mirage.study.references import unknown_names
 from mirage.study.settings import STAGES, Scale, attack_settings
+from mirage.study.treatment import Treatment
 from mirage.targets.recipe import TrainingRecipe
 from mirage.visible import listed
 
@@ -39,6 +40,7 @@ def check(config: Mapping[str, Any], schema: Path) -> None:
         raise MirageError(f"config: scale is {config['scale']!r}", f"one of {known}")
     for name, scale in config["scales"].items():
         _refuse(name, unknown_names(scale))
+        _refuse(name, _no_treatments(scale))
         _make_recipes(name, scale)
         _refuse(name, misfits(scale))
 
@@ -71,6 +73,16 @@ def _refuse(name: str, problems: Iterator[str]) -> None:
         raise MirageError(f"config: scales.{name}.{problem}", remedy="correct config.yaml")
 
 
+def _no_treatments(scale: Scale) -> Iterator[str]:
+    """Yield treatments of grids that are none, as ``key: problem`` texts."""
+    for index, grid in enumerate(scale["targets"]):
+        for spelled in grid["treatments"]:
+            try:
+                Treatment.parse(spelled)
+            except MirageError as error:
+                yield f"targets[{index}].treatments: {error}"
+
+
 def _make_recipes(name: str, scale: Scale) -> None:
     """Make every recipe once: what it refuses is told before anything runs."""
     for place, recipe, settings in _recipes(scale):
@@ -84,6 +96,10 @@ def _recipes(scale: Scale) -> Iterator[tuple[str, type, Mapping[str, Any]]]:
     """Every block of settings and the recipe that it makes."""
     for name, training in scale["training"].items():
         yield f"training.{name}", TrainingRecipe, training
+    for grid in scale["targets"]:
+        for treatment in map(Treatment.parse, grid["treatments"]):
+            for part, kind, settings in treatment.recipes(scale.get("treatments", {})):
+                yield f"treatments.{part}", kind, settings
     for name, pool in scale["pools"].items():
         own = {key: value for key, value in pool.items() if key != "prior"}
         yield f"pools.{name}", PoolRecipe, {**own, "seed": draws.settled(pool["seed"], 0)}

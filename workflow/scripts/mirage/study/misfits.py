@@ -75,7 +75,7 @@ def _trained_otherwise(scale: Scale, network: Mapping[str, Any] | None) -> Itera
         if network is not None and (
             grid["dataset"] == network["dataset"]
             and network["architecture"] in grid["architectures"]
-            and 0 in grid["alphas"]
+            and "ls0" in grid["treatments"]
             and "all" in grid["samples"]
             and network["seed"] in (PER_CELL, *grid["seeds"])
             and grid["training"] != network["training"]

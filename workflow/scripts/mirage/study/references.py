@@ -4,16 +4,19 @@ import difflib
 from collections.abc import Iterator
 
 from mirage.study.settings import Scale
+from mirage.targets.treatments import PARTS
 from mirage.visible import listed
 
 
 def unknown_names(scale: Scale) -> Iterator[str]:
     """Yield what no section holds, as ``key: problem`` texts."""
+    sections = {**scale, "parts of a treatment": PARTS}
     for place, kind, name in _references(scale):
-        if name not in scale[kind]:
-            close = difflib.get_close_matches(name, list(scale[kind]), n=1)
+        known = list(sections[kind])
+        if name not in known:
+            close = difflib.get_close_matches(name, known, n=1)
             hint = f"; did you mean {close[0]!r}?" if close else ""
-            yield f"{place}: {name!r} is not among {kind} ({listed(scale[kind])}){hint}"
+            yield f"{place}: {name!r} is not among {kind} ({listed(known)}){hint}"
 
 
 def _references(scale: Scale) -> Iterator[tuple[str, str, str]]:
@@ -27,6 +30,8 @@ def _references(scale: Scale) -> Iterator[tuple[str, str, str]]:
             yield f"targets[{index}].attacks", "attacks", name
         if grid["attacks"]:
             yield f"networks (for targets[{index}])", "networks", grid["dataset"]
+    for name in scale.get("treatments", {}):
+        yield "treatments", "parts of a treatment", name
     for name, dataset in scale["datasets"].items():
         assets = dataset.get("asset", {})
         for asset in [assets] if isinstance(assets, str) else assets.values():

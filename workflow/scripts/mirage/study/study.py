@@ -161,10 +161,10 @@ class Study:
             )
 
     def training(self, target: Target) -> dict[str, Any]:
-        """Settings a target is trained with, its alpha included.
+        """Settings a target is trained with, whatever its treatment.
 
         A cell that stands in no grid is trained like the grid of the same data set, architecture
-        and sample budget, so any alpha and seed can be asked for by path.
+        and sample budget, so any treatment and seed can be asked for by path.
 
         Raises:
             MirageError: no grid fits.
@@ -185,7 +185,11 @@ class Study:
                 "an entry of `targets` with this dataset, architecture and samples",
                 "add one to config.yaml",
             )
-        return {**self._entry("training", name), "alpha": target.alpha}
+        return dict(self._entry("training", name))
+
+    def treatment(self, target: Target) -> list[dict[str, Any]]:
+        """Settings of each part of a target's treatment."""
+        return target.treatment.settings(self.scale.get("treatments", {}))
 
     def architecture(self, name: str) -> Mapping[str, Any]:
         """Entry of an architecture: its view, its published name, its initial weights."""
@@ -371,6 +375,6 @@ def _targets(grid: Mapping[str, Any]) -> list[Target]:
         Target(grid["dataset"], architecture, treatment, None if n == "all" else n, seed)
         for architecture in grid["architectures"]
         for n in grid["samples"]
-        for treatment in map(Treatment.smoothing, grid["alphas"])
+        for treatment in map(Treatment.parse, grid["treatments"])
         for seed in grid["seeds"]
     ]

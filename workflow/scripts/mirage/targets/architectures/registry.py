@@ -1,7 +1,8 @@
 """What a classifier is, and the table of architectures."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
 import torch
@@ -24,11 +25,13 @@ class Classifier(nn.Module):
         image_px: side of the images it was designed for; None if any size will do.
         auxiliary: fidelity of the auxiliary head, where the architecture has one.
         auxiliary_weight: weight of the auxiliary head's loss.
+        stages: hidden activations a treatment may ask for: name -> submodule whose output it is.
     """
 
     name = ""
     auxiliary: Auxiliary = "paper"
     auxiliary_weight = 0.0
+    stages: Mapping[str, str] = MappingProxyType({})
 
     def __init__(
         self, trunk: nn.Module, head: nn.Linear, channels: int, image_px: int | None = None
