@@ -86,7 +86,7 @@ def compare(
             own, networks, latents.view(count, per_class, -1), torch.arange(count), px, px,
             FORWARD_BATCH, "cpu", Checkpoint(None, {}),
         )  # fmt: skip
-        images = embedded.student_images
+        images = embedded.images
         extract_knowledge(images, labels, real, real, recipe, 0, Checkpoint(None, {}), "cpu")
         return embedded
 

@@ -21,7 +21,7 @@ FULL = os.environ.get("MIRAGE_TEST_SLURM") == "full"
 FEWER = Path(__file__).parent / "fewer.yaml"
 GPU_RULES = {
     "train_target", "synthesise_pool", "sample_candidates", "optimise_latents", "select_latents",
-    "embed_real", "embed_attack", "extract_knowledge",
+    "embed_real", "embed_attack", "measure_attack",
 }  # fmt: skip
 CPU_RULES = {"prepare_store", "prepare_view", "check_data", "run_toy", "score_attack"}
 NODES, GPUS_PER_NODE = 2, 2

@@ -118,7 +118,7 @@ def test_embedding(tmp_path, pipeline, target):
     with pytest.raises(Interrupted):
         attack(StopAfter(tmp_path / "state", 1))
     found = attack(StopAfter(tmp_path / "state", 99))
-    assert found.student_images.device.type == found.gallery.device.type == "cpu"
+    assert found.images.device.type == found.gallery.device.type == "cpu"
     pixels = torch.zeros(5, 1, PX, PX, dtype=torch.uint8)
     views = dict.fromkeys(networks, pixels)
     for _ in range(3):

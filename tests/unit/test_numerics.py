@@ -229,7 +229,7 @@ def test_paper_scale_computes_what_the_official_code_does():
             settings = study.attack(attack)
             stages = [settings[stage] for stage in ("sampling", "optimisation", "selection")]
             pool = study.pool(settings["pool"])
-            student = study.knowledge(attack.target.dataset)
+            student = study.measure("knowledge", attack.target.dataset)
             training, evaluation = study.training(attack.target), scales[name]["evaluation"]
             for stage in (*stages, pool, student, training, evaluation):
                 assert stage.get("precision", "fp32") == precision

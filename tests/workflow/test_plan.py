@@ -77,7 +77,7 @@ def test_paper_plan_with_assets(assets):
     assert jobs["train_target"] == 7 + 6 + 9 + 15 + 9 + 2
     # chunks of 53 classes: 10 on FaceScrub (28 attacks), 19 on CelebA (18 attacks)
     assert jobs["optimise_latents"] == jobs["select_latents"] == 28 * 10 + 18 * 19
-    for rule in ("train_target", "optimise_latents", "select_latents", "extract_knowledge"):
+    for rule in ("train_target", "optimise_latents", "select_latents", "measure_attack"):
         block = told.split(f"rule {rule}:")[1].split("\n\n")[0].split("\nrule ")[0]
         for request in ("slurm_partition=gpu", "gpu=1", "mem_mb=", "runtime="):
             assert request in block, (rule, request)

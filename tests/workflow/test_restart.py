@@ -18,7 +18,7 @@ CELL = "orl/resnet-mini/ls-0.05/n3/s1"
 STAGES = {
     "train_target": f"targets/{CELL}/metrics.json",
     "optimise_latents": f"attacks/{CELL}/ppa/selected.safetensors",
-    "extract_knowledge": f"attacks/{CELL}/ppa/knowledge.json",
+    "measure_attack": f"attacks/{CELL}/ppa/knowledge.json",
     "score_attack": f"attacks/{CELL}/ppa/metrics.json",
 }
 # What tells of time, machine and attempts; everything else must repeat to the byte.

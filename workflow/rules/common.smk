@@ -12,8 +12,8 @@ from mirage.paper import items
 from mirage.runtime import digest, slots
 from mirage.study import grammar
 from mirage.study.cells import Attack, Target
-from mirage.study.study import NETWORKS, Study, imported
-from mirage.visible import visible
+from mirage.study.study import Study, imported
+from mirage.visible import listed, visible
 
 try:
     SCALE = config["scales"][config["scale"]]

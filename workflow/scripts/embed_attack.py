@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 @memory.limited_by("forward_batch")
 def embed_attack(task: "snakemake") -> None:
-    """Write features, the student's images and the gallery."""
+    """Write features, the images for measures and the gallery."""
     from mirage.attacks.latents import load_latents
     from mirage.attacks.selection import Selected
     from mirage.evaluation.evaluator import settle
@@ -33,7 +33,7 @@ def embed_attack(task: "snakemake") -> None:
         load_networks(specs, task.input.weights, device),
         selected.latents,
         selected.classes,
-        task.params.student_px,
+        task.params.measure_px,
         task.params.image_px,
         task.params.batch,
         device,
@@ -45,7 +45,7 @@ def embed_attack(task: "snakemake") -> None:
     files.save_tensors(
         task.output.images,
         {
-            "images": embedded.student_images,
+            "images": embedded.images,
             "labels": selected.classes.repeat_interleave(per_class),
         },
     )

@@ -100,7 +100,7 @@ def test_the_forecast_tells_whose_requests_are_cut():
     assert time.startswith("Requests cut to longest_minutes (1440): ")
     assert "train_target (from attempt 2 on)" in time
     assert memory.startswith("Requests cut to most_mb (120000): ")
-    assert "extract_knowledge (from attempt 3 on)" in memory
+    assert "measure_attack (from attempt 3 on)" in memory
     assert "select_latents" not in time + memory
     assert _limit_notes(attempts=1, **LIMITS) == []
 
@@ -112,7 +112,7 @@ def test_the_forecast_advises_where_a_limit_is_too_small():
     assert advice.endswith("or lower classes_per_chunk for optimise_latents.")
     assert len(_limit_notes(attempts=4, longest_minutes=120)) == 1
     advice = _limit_notes(most_mb=40_000)[-1]
-    assert advice.startswith("Will not fit into 40000 MB: extract_knowledge (")
+    assert advice.startswith("Will not fit into 40000 MB: measure_attack (")
     assert "embed_attack" not in advice
     assert summary.forecast(dataclasses.replace(paper(), most_mb=40_000))["notes"][-1] == advice
 

@@ -99,6 +99,7 @@ KINDS = [
      "data/readers/folders.py"),
     ("train_target", [{"part": "ls"}, {"part": "stop"}], [{"part": "ls"}],
      "targets/treatments/stop.py"),
+    ("measure_attack", ["knowledge"], ["another"], "evaluation/measures/knowledge.py"),
 ]  # fmt: skip
 
 

@@ -14,7 +14,7 @@ SHORT = {
 }
 LONG = {
     "train_prior", "train_target", "synthesise_pool", "optimise_latents", "select_latents",
-    "embed_real", "embed_attack", "extract_knowledge",
+    "embed_real", "embed_attack", "measure_attack",
 }  # fmt: skip
 
 

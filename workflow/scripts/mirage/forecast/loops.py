@@ -163,7 +163,7 @@ def _rate(settings: Settings, batch: int, device: str) -> Loop:
 def _embed_attack(settings: Settings, batch: int, device: str) -> Loop:
     pipeline, networks = _pipeline(settings, device), _networks(settings, device)
     w = torch.zeros(batch, pipeline.generator.w_dim, device=device)
-    sizes = {settings["student_px"], settings["gallery_px"]}
+    sizes = {settings["student_px"] or settings["gallery_px"], settings["gallery_px"]}
     sizes |= {network.spec.image_px for network in networks}
 
     def work() -> None:

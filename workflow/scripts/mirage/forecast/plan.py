@@ -98,8 +98,10 @@ def _all_jobs(shop: Workshop) -> Iterator[Job]:
 
 def _attack_jobs(shop: Workshop, attack: Attack) -> Iterator[Job]:
     wildcards = {"target": attack.target.cell, "attack": str(attack)}
-    for rule in ("sample_candidates", "embed_attack", "extract_knowledge", "score_attack"):
+    for rule in ("sample_candidates", "embed_attack", "score_attack"):
         yield Job.of(rule, **wildcards)
+    for measure in shop.study.measures(attack):
+        yield Job.of("measure_attack", **wildcards, measure=measure)
     yield Job.of("merge_latents", **wildcards, stage="selected")
     for chunk in shop.study.chunks(attack.target.dataset):
         for rule in ("optimise_latents", "select_latents"):

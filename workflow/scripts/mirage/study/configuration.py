@@ -13,6 +13,7 @@ from typing import Any
 from mirage import draws
 from mirage.attacks.recipe import PoolRecipe
 from mirage.errors import MirageError
+from mirage.evaluation.measures import MEASURES
 from mirage.paper.recipe import ToyRecipe
 from mirage.priors.recipe import PriorRecipe
 from mirage.recipes import build
@@ -100,6 +101,9 @@ def _recipes(scale: Scale) -> Iterator[tuple[str, type, Mapping[str, Any]]]:
         for treatment in map(Treatment.parse, grid["treatments"]):
             for part, kind, settings in treatment.recipes(scale.get("treatments", {})):
                 yield f"treatments.{part}", kind, settings
+    for name, settings in scale["measures"].items():
+        px = {"image_px": 1} if "architecture" in settings else {}  # its view says how many
+        yield f"measures.{name}", MEASURES[name].recipe, {**settings, **px}
     for name, pool in scale["pools"].items():
         own = {key: value for key, value in pool.items() if key != "prior"}
         yield f"pools.{name}", PoolRecipe, {**own, "seed": draws.settled(pool["seed"], 0)}

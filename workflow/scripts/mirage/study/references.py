@@ -3,6 +3,7 @@
 import difflib
 from collections.abc import Iterator
 
+from mirage.evaluation.measures import MEASURES
 from mirage.study.settings import Scale
 from mirage.targets.treatments import PARTS
 from mirage.visible import listed
@@ -10,7 +11,7 @@ from mirage.visible import listed
 
 def unknown_names(scale: Scale) -> Iterator[str]:
     """Yield what no section holds, as ``key: problem`` texts."""
-    sections = {**scale, "parts of a treatment": PARTS}
+    sections = {**scale, "parts of a treatment": PARTS, "kinds of measures": MEASURES}
     for place, kind, name in _references(scale):
         known = list(sections[kind])
         if name not in known:
@@ -70,7 +71,13 @@ def _references(scale: Scale) -> Iterator[tuple[str, str, str]]:
     for name, attack in scale["attacks"].items():
         if "like" in attack:
             yield f"attacks.{name}.like", "attacks", attack["like"]
-    yield "knowledge.architecture", "architectures", scale["knowledge"]["architecture"]
+        for entry in (attack, *attack.get("per_dataset", {}).values()):
+            for measure in entry.get("measures", ()):
+                yield f"attacks.{name}.measures", "measures", measure
+    for name, measure in scale["measures"].items():
+        yield "measures", "kinds of measures", name
+        if "architecture" in measure:
+            yield f"measures.{name}.architecture", "architectures", measure["architecture"]
     for item in ("table1", "figure3"):
         yield f"paper.{item}.architecture", "architectures", scale["paper"][item]["architecture"]
         yield f"paper.{item}.attack", "attacks", scale["paper"][item]["attack"]

@@ -7,14 +7,12 @@ from typing import Any
 
 from mirage import draws
 from mirage.errors import MirageError
+from mirage.evaluation.measures import MEASURES
 from mirage.study import chunks as chunking
 from mirage.study.cells import Attack, Target
 from mirage.study.settings import attack_settings
 from mirage.study.treatment import Treatment
 from mirage.visible import listed
-
-NETWORKS = ("eval", "face", "fid")
-"""The networks that measure attacks, by their role."""
 
 
 @dataclass(frozen=True)
@@ -209,7 +207,7 @@ class Study:
         return self._entry("priors", name)
 
     def network(self, dataset: str, role: str) -> Mapping[str, Any]:
-        """Entry of the network that measures attacks on ``dataset`` in a role of ``NETWORKS``."""
+        """Entry of the network that measures attacks on ``dataset`` in a role."""
         roles: Mapping[str, Mapping[str, Any]] = self._entry("networks", dataset)
         return roles[role]
 
@@ -219,11 +217,37 @@ class Study:
         image_px = self.view(dataset, network["view"])["image_px"]
         return {**network["spec"], "image_px": image_px}
 
-    def knowledge(self, dataset: str) -> dict[str, Any]:
-        """Settings of the surrogate student; it takes images of its architecture's view."""
-        settings = self.scale["knowledge"]
-        view = self.architecture(settings["architecture"])["view"]
-        return {**settings, "image_px": self.view(dataset, view)["image_px"]}
+    def roles(self, dataset: str) -> list[str]:
+        """Roles of the networks that measure attacks on a data set, in their order."""
+        return list(self._entry("networks", dataset))
+
+    def measures(self, attack: Attack) -> list[str]:
+        """The measures that are taken of an attack, beside the scores of its features."""
+        return list(self.attack(attack).get("measures", ()))
+
+    def measure(self, name: str, dataset: str) -> dict[str, Any]:
+        """Settings of a measure; one with an architecture takes images of that one's view."""
+        settings = dict(self._entry("measures", name))
+        if "architecture" in settings:
+            view = self.architecture(settings["architecture"])["view"]
+            settings["image_px"] = self.view(dataset, view)["image_px"]
+        return settings
+
+    def measure_px(self, attack: Attack) -> int | None:
+        """Side of the images that the measures of an attack need; None if none does.
+
+        Raises:
+            MirageError: two of them need images of different sizes.
+        """
+        names = [name for name in self.measures(attack) if "images" in MEASURES[name].needs]
+        sides = {self.measure(name, attack.target.dataset)["image_px"] for name in names}
+        if len(sides) > 1:
+            raise MirageError(
+                f"config: attacks.{attack.name}.measures: {listed(names)} need images of "
+                f"{listed(sorted(sides))} px",
+                "one size",
+            )
+        return int(sides.pop()) if sides else None
 
     def network_weights(self, dataset: str, role: str, seed: int | None) -> str:
         """Path of a network's weights, trained here or imported, for cells of a seed (or all)."""

@@ -16,7 +16,7 @@ from mirage.forecast.work import (
     store_files,
     view_file,
 )
-from mirage.study.study import NETWORKS, imported
+from mirage.study.study import imported
 
 
 @rule("check_evaluator")
@@ -39,7 +39,7 @@ def _embed_real(shop: Workshop, wildcards: Mapping[str, str]) -> Work:
     train, views = shop.images(name).train, shop.network_views(name)
     # Features of both fidelities where a network is fed two ranges: the FID's, at paper scale.
     size = train * (shop.feature_bytes(name, len(FIDELITIES)) + LONG)
-    kinds = [shop.study.network(name, role)["spec"]["kind"] for role in NETWORKS]
+    kinds = [shop.study.network(name, role)["spec"]["kind"] for role in shop.study.roles(name)]
     unrounded = sum(kind in UNROUNDED for kind in kinds)
     return Work(
         calls=((units.embed_real(shop.study, name, shop.batches), float(train)),),
@@ -63,7 +63,7 @@ def _embed_attack(shop: Workshop, wildcards: Mapping[str, str]) -> Work:
     count = classes * settings["selection"]["n_selected"]
     logits = FLOAT * len(FIDELITIES) * classes
     features = count * (shop.feature_bytes(name, len(FIDELITIES)) + logits)
-    images = count * HALF * shop.image_bytes(name, study.knowledge(name)["image_px"])
+    images = count * HALF * shop.image_bytes(name, study.measure_px(attack) or 0)
     shown = min(study.scale["evaluation"]["gallery_classes"], classes)
     student = f"{attack.path}/images.safetensors"
     batch = min(shop.batches.forward, count)
@@ -89,11 +89,15 @@ def _embed_attack(shop: Workshop, wildcards: Mapping[str, str]) -> Work:
     )
 
 
-@rule("extract_knowledge")
+@rule("measure_attack")
+def _measure_attack(shop: Workshop, wildcards: Mapping[str, str]) -> Work:
+    return {"knowledge": _extract_knowledge}[wildcards["measure"]](shop, wildcards)
+
+
 def _extract_knowledge(shop: Workshop, wildcards: Mapping[str, str]) -> Work:
     attack = attack_of(wildcards)
     study, settings, name = shop.study, shop.study.attack(attack), attack.target.dataset
-    recipe = study.knowledge(name)
+    recipe = study.measure("knowledge", name)
     student = study.architecture(recipe["architecture"])
     view, init = student["view"], student.get("init")
     count = study.classes(name) * settings["selection"]["n_selected"]
@@ -136,7 +140,7 @@ def _score_attack(shop: Workshop, wildcards: Mapping[str, str]) -> Work:
         inputs=(
             f"{attack.path}/features.safetensors",
             f"evaluation/{shop.study.measured(name, attack.target.seed)}/features.safetensors",
-            f"{attack.path}/knowledge.json",
+            *(f"{attack.path}/{measure}.json" for measure in shop.study.measures(attack)),
         ),
         outputs={f"{attack.path}/metrics.json": SMALL, f"{attack.path}/per_class.csv": SMALL},
         flops=flops,
