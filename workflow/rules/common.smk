@@ -4,7 +4,7 @@ import re
 
 from mirage.assets import checking, telling
 from mirage.assets.manifest import load_manifest
-from mirage.assets.memory import Memory
+from mirage.assets.remembered import Remembered
 from mirage.errors import MirageError
 from mirage.forecast.speeds import at_most, load_model, machine
 from mirage.forecast.work import Job
@@ -141,7 +141,7 @@ def verify_assets():
     ]
     if needed:
         print(f"checking {len(needed)} assets", file=sys.stderr, flush=True)
-    memory = Memory(ROOT / ASSET_MEMORY)
+    memory = Remembered(ROOT / ASSET_MEMORY)
     findings = checking.check_all(MANIFEST, needed, memory)
     told = telling.instructions(findings, MANIFEST.home, config["scale"])
     if told:

@@ -11,7 +11,7 @@ from mirage.data import containers, conversion, limits, metadata
 from mirage.data.conversion import Undefined
 from mirage.data.limits import TooCostly
 from mirage.data.metadata import Orientation
-from mirage.data.regular import Irregular, read_regular
+from mirage.data.opening import Irregular, read_regular
 from mirage.errors import MirageError
 
 if TYPE_CHECKING:

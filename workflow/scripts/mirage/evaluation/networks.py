@@ -169,7 +169,7 @@ def _load_inception_fid(path: Path, device: str) -> Forward:
 
 
 def _features_of(name: str, path: Path, device: str) -> Forward:
-    from mirage.foreign.networks import ForeignRecipe, load_foreign
+    from mirage.foreign.file_kinds import ForeignRecipe, load_foreign
 
     model = load_foreign(ForeignRecipe(name), path).to(device)
     return lambda images: Embedded(model(images), None)

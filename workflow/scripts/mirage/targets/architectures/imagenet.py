@@ -13,8 +13,8 @@ from torch import Tensor, nn
 from mirage.foreign.layout import Layout, fit, layout_of
 from mirage.foreign.reading import read_state
 from mirage.recipes import require
+from mirage.targets.architectures.classifier import Classifier, Plan, register
 from mirage.targets.architectures.layers import StreamDropout
-from mirage.targets.architectures.registry import Classifier, Plan, register
 
 IMAGENET_CLASSES = 1000
 # torchvision's DenseNet files still have names that Python modules may not have any more.
