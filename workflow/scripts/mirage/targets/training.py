@@ -65,7 +65,7 @@ def train_classifier(
     Weights at the start, data order and augmentation depend on the seed alone, never on the
     smoothing factor (paper 4.1). The last, smaller batch is kept as in the official code; if it
     would be a single image it joins the batch before, because batch norm cannot normalise one
-    value (named deviation, no effect on the paper's data sets).
+    value (quirk lone-image).
 
     Args:
         architecture: a registered name.
