@@ -1,4 +1,4 @@
-"""Job: say of every outside file whether it is there and the right one (rule check_assets)."""
+"""Job: say of every asset whether it is there and the right one (rule check_assets)."""
 
 import os
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Job: say how to get an outside file that is missing (rule provide_asset)."""
+"""Job: say how to get an asset that is missing (rule provide_asset)."""
 
 import os
 from typing import TYPE_CHECKING

@@ -1,4 +1,4 @@
-"""The import of an outside file of weights: read, check, try once, write as safetensors."""
+"""The import of a foreign file: read, check, try once, write as safetensors."""
 
 import hashlib
 from pathlib import Path

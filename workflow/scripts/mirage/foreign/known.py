@@ -1,4 +1,4 @@
-"""What is publicly known about an outside file, and how an import compares with it.
+"""What is publicly known about a foreign file, and how an import compares with it.
 
 ``workflow/presets/weights.yaml`` holds per asset the official file name, the SHA-256 digits that
 name carries, and, where anyone has published one, the answer to a fixed input. Where none is known
