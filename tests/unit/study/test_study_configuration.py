@@ -13,7 +13,7 @@ from mirage.data.views import ViewRecipe
 from mirage.errors import MirageError
 from mirage.evaluation.measures import MEASURES
 from mirage.evaluation.recipe import KnowledgeRecipe, NetworkSpec
-from mirage.foreign.networks import ForeignRecipe
+from mirage.foreign.file_kinds import ForeignRecipe
 from mirage.paper.recipe import ToyRecipe
 from mirage.priors.recipe import PriorRecipe
 from mirage.study import configuration

@@ -11,8 +11,8 @@ from mirage.runtime.checkpoint import Checkpoint
 from mirage.streams import generator
 from mirage.targets import training
 from mirage.targets.architectures import build
+from mirage.targets.architectures.classifier import Classifier
 from mirage.targets.architectures.layers import StreamDropout
-from mirage.targets.architectures.registry import Classifier
 from mirage.targets.augmentation import augment, draw
 from mirage.targets.images import network_range
 from mirage.targets.recipe import TrainingRecipe

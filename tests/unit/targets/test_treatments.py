@@ -11,7 +11,7 @@ from mirage.registry import module_name
 from mirage.runtime.checkpoint import Checkpoint
 from mirage.study.treatment import Treatment
 from mirage.targets import training, weights
-from mirage.targets.architectures.registry import Classifier
+from mirage.targets.architectures import Classifier
 from mirage.targets.parts import TreatmentPart
 from mirage.targets.recipe import TrainingRecipe
 from mirage.targets.treatments import PARTS

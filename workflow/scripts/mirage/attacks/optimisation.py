@@ -87,8 +87,8 @@ def optimise_latents(
         MirageError: what a term needs is missing, latents and classes do not match, the
             discriminator cannot group the batches, or no latent of a class is finite any more.
 
-    Source: paper B.4, stage 2, Eq. 16; official code as stated in the facts, section 5. The
-    facts' 8 batches of 25 within a class hold for one GPU (quirk 15).
+    Source: paper B.4, stage 2, Eq. 16; batches as the official code's on one GPU (quirk
+    batches-by-gpus).
     """
     _check(latents, classes, recipe, discriminator, statistics)
     judged = discriminator is not None and recipe.discriminator_weight > 0

@@ -18,9 +18,9 @@ class PoolRecipe(Recipe):
         psi: truncation towards the mean w, in [0, 1].
         cutoff: only the first ``cutoff`` layers are truncated; None truncates all.
         clip: clamp images to [-1, 1] before they are resized (official code: true here, and only
-            here; facts, quirk 5).
+            here; quirk clipped-pool).
         fidelity: ``paper`` rates images whose layers from ``cutoff`` on use the untruncated w,
-            although the optimisation starts from the truncated w in all layers (facts, quirk 4);
+            although the optimisation starts from the truncated w (quirk partly-truncated-pool);
             ``corrected`` rates the images the optimisation starts from.
         precision: arithmetic of the synthesis; see ``mirage.numerics``.
     """
@@ -46,8 +46,8 @@ class SamplingRecipe(Recipe):
 
     Attributes:
         candidates_per_class: latents each class starts from (paper B.4: 200).
-        flip_average: rate the mean softmax of the image and its mirror image, as the official
-            code; else of the image alone.
+        flip_average: rate the mean softmax of the image and its mirror image (quirk
+            mirror-rating); else of the image alone.
         precision: arithmetic of the classifier; see ``mirage.numerics``.
     """
 
@@ -69,21 +69,21 @@ class OptimisationRecipe(Recipe):
     Attributes:
         steps: optimiser steps (paper: 50 FaceScrub, 70 CelebA).
         optimiser: paper: Adam, learning rate 0.005, betas (0.1, 0.1).
-        batch_size: latents of one official batch (official code: 25 on one GPU). It sets which
+        batch_size: latents of one official batch (quirk batches-by-gpus). It sets which
             latents share a crop, and the factor 1 / batch_size of the gradient.
         crop_scale: bounds of the random crop's share of the area.
         crop_ratio: bounds of its width / height.
         crop: ``shared``, one crop per official batch and step (official code), or ``per_image``
-            (corrected; facts, quirk 3).
+            (corrected; quirk shared-crop).
         loss: name of an attack loss.
         discriminator_weight: weight of the mean softplus(-D(image)); 0 leaves it out.
         feature_weight: weight of the feature regulariser; 0 leaves it out (LOMMA: 1.0). Its
             statistics are of the attack's pool, at most 5,000 images, as stage 1 rates them: 2,000
-            on FaceScrub, clipped, generated. LOMMA's code takes 5,050 public photographs (named
-            deviation; the mean of 2,000 errs by a 45th of their spread, of 5,050 by a 71st).
+            on FaceScrub, clipped, generated. LOMMA's code takes 5,050 public photographs
+            (quirk feature-statistics).
         feature_reference: f_reg is the ``mean`` of public features (what LOMMA's code does) or
-            one normal ``draw`` per official batch and step (what the paper's C.7 says; quirk 18).
-        clip: clamp images to [-1, 1] before they are resized (official code: false).
+            one normal ``draw`` per official batch and step (paper's C.7; quirk overwritten-draw).
+        clip: clamp images to [-1, 1] before they are resized (false: quirk clipped-pool).
         precision: arithmetic of generator and networks; see ``mirage.numerics``.
     """
 
@@ -122,7 +122,7 @@ class SelectionRecipe(Recipe):
         crop_ratio: bounds of its width / height.
         flip: probability of mirroring.
         crop: ``shared``, one transform per iteration for all images of a class (official code),
-            or ``per_image`` (corrected; facts, quirk 3).
+            or ``per_image`` (corrected; quirk shared-crop).
         precision: arithmetic of generator and classifier; see ``mirage.numerics``.
     """
 

@@ -58,7 +58,7 @@ def sample_candidates(
             or there is no such class.
 
     Source: paper B.4, stage 1, and 4.4. As the official code there are no random transforms,
-    which the paper's 4.4 mentions (facts, section 4).
+    which the paper's 4.4 mentions (quirk mirror-rating).
     """
     wanted = recipe.candidates_per_class
     if wanted > len(pool.w):

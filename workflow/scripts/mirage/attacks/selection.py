@@ -75,9 +75,9 @@ def select_latents(
         MirageError: fewer results per class than shall be kept, or fewer finite ones: of latents
             before anything is rendered, of scores once the class is rated.
 
-    Source: paper B.4, stage 3; official code as stated in the facts, section 6. Deviation: the
-    stage draws from a stream of its own, where the official code goes on with the one stage 2
-    has used (facts, quirk 14).
+    Source: paper B.4, stage 3; official code. Deviation: the stage draws from a stream of
+    its own, where the official code goes on with the one stage 2 has used (quirk
+    continued-stream).
     """
     if recipe.n_selected > latents.shape[1]:
         raise MirageError(

@@ -26,7 +26,7 @@ class Renderer(Protocol):
         """Render latents [N, w_dim] once and resize that one image to each size."""
 
 
-class Images(Protocol):
+class ImageRows(Protocol):
     """Images [N, C, px, px] by slices, uint8 or float in [-1, 1]: a tensor, or made when asked."""
 
     def __len__(self) -> int:
@@ -107,7 +107,7 @@ def _require_finite(embedded: Embedded, network: EvaluationNetwork, classes: Ten
 
 def embed_real(
     networks: Mapping[str, EvaluationNetwork],
-    views: Mapping[str, Images],
+    views: Mapping[str, ImageRows],
     labels: Tensor,
     batch_size: int,
     checkpoint: Checkpoint,

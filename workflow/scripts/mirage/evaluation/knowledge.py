@@ -31,10 +31,10 @@ def extract_knowledge(
 
     The student knows the attacked classes only, numbered in rising order, and is judged on their
     real images, numbered alike. The official code numbers only its own side, which is the same
-    when all classes are attacked and wrong for most lists of classes (facts of the PPA code,
-    quirk 12); there is no reading that reproduces that. Images are cropped and mirrored first
-    and clamped to [-1, 1] last, as in the official code. They are synthesised once, where the
-    official code does so anew in every epoch, to the same pixels.
+    when all classes are attacked and wrong for most lists of classes (quirk student-labels);
+    there is no reading that reproduces that. Images are cropped and mirrored first and clamped to
+    [-1, 1] last, as in the official code. They are synthesised once, where the official code does
+    so anew in every epoch, to the same pixels (quirk student-recipe).
 
     Args:
         images: unclipped attack images, float [N, C, px, px].

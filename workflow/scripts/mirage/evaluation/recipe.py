@@ -30,7 +30,7 @@ class NetworkSpec(Recipe):
 
 @dataclass(frozen=True)
 class KnowledgeRecipe(Recipe):
-    """How the student is trained; the defaults are those of the official code.
+    """How the student is trained; the defaults are the official code's (quirk student-recipe).
 
     Attributes:
         architecture: the student (paper: ``resnet50``).
@@ -45,7 +45,7 @@ class KnowledgeRecipe(Recipe):
         crop_ratio: bounds of the crop's width / height.
         flip: probability of mirroring.
         crop: ``shared``, one draw of crop and mirror per batch, as the official code's transform of
-            the batch tensor does (facts of the PPA code, quirk 3), or ``per_image`` (corrected).
+            the batch tensor does (quirk shared-crop), or ``per_image`` (corrected).
         precision: arithmetic of the training; see ``mirage.numerics``.
     """
 

@@ -57,8 +57,7 @@ class AugmentationRecipe(Recipe):
         saturation: likewise; grey images have none.
         hue: shift uniform in [-hue, hue] turns, at most 0.5; grey images have none.
         crop: ``per_image``, every image has its own draw of crop and mirror (targets), or
-            ``shared``, one for the batch (the official student, whose transform sees the batch
-            tensor).
+            ``shared``, one for the batch (the official student; quirk shared-crop).
     """
 
     crop_scale: tuple[float, float] = (1.0, 1.0)
@@ -102,11 +101,11 @@ class TrainingRecipe(Recipe):
         optimiser: optimiser and its base learning rate.
         schedule: fall of the learning rate, by epoch.
         augmentation: training augmentation.
-        keep: ``last`` epoch's weights (official code), or the ``best`` on the test set, the
+        keep: ``last`` epoch's weights (quirk last-epoch), or the ``best`` on the test set, the
             earliest of equals.
         precision: arithmetic of the training; see ``mirage.numerics``.
         compile: let torch.compile fuse the network.
-        auxiliary: fidelity of Inception's auxiliary head; see ``architectures.build``.
+        auxiliary: fidelity of Inception's auxiliary head (quirk auxiliary-head).
     """
 
     epochs: int

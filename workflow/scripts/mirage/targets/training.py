@@ -21,10 +21,10 @@ from mirage.targets.augmentation import Draws, augment, draw
 from mirage.targets.flat import FlatParameters
 from mirage.targets.images import fits
 from mirage.targets.inference import accuracy, judge, predict
-from mirage.targets.objective import Objective, watched
 from mirage.targets.parts import Outputs, TreatmentPart
 from mirage.targets.recipe import TrainingRecipe
 from mirage.targets.schedules import learning_rate
+from mirage.targets.training_loss import TrainingLoss, watched
 
 CHUNK_BYTES = 32 * 2**20
 """Augmented images held at once: the whole epoch in the demo, one batch at 224 px."""
@@ -65,7 +65,7 @@ def train_classifier(
     Weights at the start, data order and augmentation depend on the seed alone, never on the
     treatment (paper 4.1). The last, smaller batch is kept as in the official code; if it
     would be a single image it joins the batch before, because batch norm cannot normalise one
-    value (named deviation, no effect on the paper's data sets).
+    value (quirk lone-image).
 
     Args:
         architecture: a registered name.
@@ -131,7 +131,7 @@ class _Training:
     ) -> None:
         self.model, self.train, self.test = model, train, test
         self.recipe, self.treatment, self.seed, self.device = recipe, treatment, seed, device
-        self.objective = Objective(treatment, recipe.epochs, model.auxiliary_weight)
+        self.loss = TrainingLoss(treatment, recipe.epochs, model.auxiliary_weight)
         self.flat = FlatParameters(model)
         self.optimiser = Optimiser([self.flat.vector], recipe.optimiser)
         self.dropouts = [m for m in model.modules() if isinstance(m, StreamDropout)]
@@ -146,10 +146,10 @@ class _Training:
         self.chunk = max(1, CHUNK_BYTES // (image_bytes * recipe.batch_size))
         self.epoch, self.batch = 0, 0
         # Sums over the epoch stay on the device; reading them each step would make it wait.
-        means = len(self.objective.terms) + 2  # loss, penalties, hits
+        means = len(self.loss.terms) + 2  # loss, penalties, hits
         self.sums = torch.zeros(means, dtype=torch.float64, device=device)
         self.columns = (
-            "epoch", "lr", *self.objective.rates, "loss", *self.objective.terms, "train_accuracy",
+            "epoch", "lr", *self.loss.rates, "loss", *self.loss.terms, "train_accuracy",
             *(() if test is None else ("test_accuracy",)),
         )  # fmt: skip
         self.history: list[dict[str, float]] = []
@@ -215,11 +215,11 @@ class _Training:
             dropout.generator.manual_seed(seed_of(self.seed, *names))
         with (
             autocast(self.recipe.precision, self.device),
-            watched(self.model, self.objective.hidden) as hidden,
+            watched(self.model, self.loss.hidden) as hidden,
         ):
             logits, auxiliary = self.forward(images)
         side = None if auxiliary is None else auxiliary.float()
-        loss, penalties = self.objective(
+        loss, penalties = self.loss(
             Outputs(images, logits.float(), side, hidden), labels, self.epoch
         )
         self.flat.take(torch.autograd.grad(loss, self.flat.parameters))
@@ -236,8 +236,8 @@ class _Training:
                 "a finite loss",
                 "lower the learning rate or the size of a negative alpha, or use precision fp32",
             )
-        rates = self.objective.at(self.epoch)
-        values = (self.epoch, lr, *(rates[name] for name in self.objective.rates), loss, *penalties)
+        rates = self.loss.at(self.epoch)
+        values = (self.epoch, lr, *(rates[name] for name in self.loss.rates), loss, *penalties)
         row = dict(zip(self.columns, (*values, hits), strict=False))
         if self.test is not None:
             logits = predict(self.model, self.test.pixels, self.device)

@@ -17,8 +17,8 @@ def calibration_error(probabilities: Tensor, labels: Tensor, bins: int = 10) -> 
     Returns:
         A value in [0, 1]; empty bins count 0, no debiasing.
 
-    Source: paper Appendix C (10 bins, l2). torchmetrics, which the official requirements name,
-    is the reference; the sums here are float64. l2 is never below the l1 of the literature.
+    Source: paper Appendix C (10 bins, l2). torchmetrics is the reference (quirk
+    full-confidence); the sums here are float64. l2 is never below the l1 of the literature.
     """
     confidence, guess = probabilities.max(dim=1)
     # Edges in the confidences' own precision: a float32 0.9 lies in the bin that starts at 0.9.

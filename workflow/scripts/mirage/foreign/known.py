@@ -1,4 +1,4 @@
-"""What is publicly known about an outside file, and how an import compares with it.
+"""What is publicly known about a foreign file, and how an import compares with it.
 
 ``workflow/presets/weights.yaml`` holds per asset the official file name, the SHA-256 digits that
 name carries, and, where anyone has published one, the answer to a fixed input. Where none is known
@@ -49,7 +49,7 @@ _OTHER_PICKLE = (
 
 
 @dataclass(frozen=True)
-class Published(Recipe):
+class KnownFile(Recipe):
     """One row of the table.
 
     Attributes:
@@ -75,7 +75,7 @@ class Published(Recipe):
         require(square, "distances", len(self.distances), "a square matrix, one row per person")
 
 
-def published(table: str | Path, asset: str) -> Published:
+def published(table: str | Path, asset: str) -> KnownFile:
     """Read an asset's row; one that says nothing where there is none.
 
     Raises:
@@ -92,10 +92,10 @@ def published(table: str | Path, asset: str) -> Published:
         mark = getattr(error, "problem_mark", None)
         line = f" (line {mark.line + 1})" if mark is not None else ""
         raise MirageError(f"{table} is no valid table{line}", "YAML", "restore it") from error
-    return Published.of(row)
+    return KnownFile.of(row)
 
 
-def judge_bytes(sha256: str, known: Published) -> str:
+def judge_bytes(sha256: str, known: KnownFile) -> str:
     """Say in words whether a file's bytes are the published ones."""
     if known.sha256 is None:
         return "no checksum published"
@@ -105,7 +105,7 @@ def judge_bytes(sha256: str, known: Published) -> str:
     return "other than published"
 
 
-def judge_answer(answer: Tensor, sha256: str, known: Published, memory: Path) -> dict[str, Any]:
+def judge_answer(answer: Tensor, sha256: str, known: KnownFile, memory: Path) -> dict[str, Any]:
     """Compare a network's answer with the table, else with what an earlier import recorded.
 
     Args:
@@ -164,7 +164,7 @@ def _remember(found: Mapping[str, Any], sha256: str, memory: Path) -> str:
 
 
 @torch.inference_mode()
-def check_distances(network: torch.nn.Module, folder: str | Path, known: Published) -> float:
+def check_distances(network: torch.nn.Module, folder: str | Path, known: KnownFile) -> float:
     """Compare FaceNet's distances between the official sample faces with the published ones.
 
     Args:

@@ -1,4 +1,4 @@
-"""The objective of a training: what the parts of a treatment make of a network's outputs."""
+"""The loss of a training: what the parts of a treatment make of a network's outputs."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -13,7 +13,7 @@ from mirage.targets.smoothing import smoothed_cross_entropy
 from mirage.visible import listed
 
 
-class Objective:
+class TrainingLoss:
     """The loss of a treatment, and the columns it adds to the history.
 
     Attributes:

@@ -13,8 +13,8 @@ from torch import Tensor, nn
 from mirage.foreign.layout import Layout, fit, layout_of
 from mirage.foreign.reading import read_state
 from mirage.recipes import require
+from mirage.targets.architectures.classifier import Classifier, Plan, register
 from mirage.targets.architectures.layers import StreamDropout
-from mirage.targets.architectures.registry import Classifier, Plan, register
 
 IMAGENET_CLASSES = 1000
 # torchvision's DenseNet files still have names that Python modules may not have any more.
@@ -96,7 +96,7 @@ def inception_v3(plan: Plan) -> Classifier:
     """Inception-v3 (Szegedy et al. 2016), the evaluation model, for images of 299 px.
 
     torchvision's input re-mapping (``transform_input``) stays off. The official evaluators were
-    trained with it on and then used with it off (facts of the PPA code); here both are off.
+    trained with it on and then used with it off (quirk remapped-evaluator); here both are off.
     """
     with _from(plan.generator):
         network = _network("inception-v3", plan, init_weights=plan.init is None)
@@ -122,8 +122,8 @@ def original(architecture: str, classes: int = IMAGENET_CLASSES, **options: Any)
 
     Args:
         architecture: a name of ``ORIGINALS``.
-        classes: outputs of the last layer; Inception's auxiliary head keeps its 1,000, as in the
-            official PPA classifiers.
+        classes: outputs of the last layer; Inception's auxiliary head keeps its 1,000 (quirk
+            auxiliary-head).
         options: more for torchvision's constructor.
     """
     from torchvision import models

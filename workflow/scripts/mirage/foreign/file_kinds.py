@@ -124,7 +124,7 @@ def _filled(make: Callable[[], Any]) -> Callable[[State], nn.Module]:
 @kind("imagenet")
 def _imagenet(recipe: ForeignRecipe) -> Foreign:
     """ImageNet weights of torchvision, all layers."""
-    from mirage.targets.architectures.published import ORIGINALS, original, original_layout
+    from mirage.targets.architectures.imagenet import ORIGINALS, original, original_layout
 
     name = recipe.architecture or ""
     if name not in ORIGINALS:
@@ -161,7 +161,7 @@ def _inception_fid(_: ForeignRecipe) -> Foreign:
 def _classifier(recipe: ForeignRecipe) -> Foreign:
     """A classifier of our own architectures, released by others in torchvision's names."""
     from mirage.targets.architectures import build
-    from mirage.targets.architectures.published import ORIGINALS, original_layout
+    from mirage.targets.architectures.imagenet import ORIGINALS, original_layout
     from mirage.targets.weights import save_classifier
 
     name, classes = str(recipe.architecture), int(recipe.classes or 0)

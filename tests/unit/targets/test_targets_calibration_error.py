@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from mirage.targets.calibration import calibration_error
+from mirage.targets.calibration_error import calibration_error
 from torchmetrics.functional.classification import multiclass_calibration_error
 
 

@@ -20,7 +20,7 @@ from mirage.runtime import files
 _SETTLED_S = 2.0
 
 
-class Memory:
+class Remembered:
     """Remembers digests of files and counts of folders."""
 
     def __init__(self, path: str | Path | None = None) -> None:
