@@ -14,9 +14,9 @@ from mirage.data.views import LabelledImages
 from mirage.errors import Interrupted
 from mirage.evaluation.evaluator import check_evaluator
 from mirage.evaluation.features import embed_attack, embed_real
-from mirage.evaluation.knowledge import extract_knowledge
 from mirage.evaluation.networks import Embedded, EvaluationNetwork
 from mirage.evaluation.recipe import KnowledgeRecipe, NetworkSpec
+from mirage.evaluation.student import extract_knowledge
 from mirage.priors.pipeline import ImagePipeline
 from mirage.priors.recipe import PriorRecipe
 from mirage.priors.training import train_prior

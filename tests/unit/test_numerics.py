@@ -18,9 +18,9 @@ from mirage.attacks.selection import select_latents
 from mirage.data.views import LabelledImages
 from mirage.errors import Interrupted, MirageError
 from mirage.evaluation.features import embed_attack, embed_real
-from mirage.evaluation.knowledge import extract_knowledge
 from mirage.evaluation.networks import Embedded, EvaluationNetwork
 from mirage.evaluation.recipe import KnowledgeRecipe, NetworkSpec
+from mirage.evaluation.student import extract_knowledge
 from mirage.numerics import at_precision, autocast, full_precision, numerics
 from mirage.priors.stylegan2 import resampling, synthesis
 from mirage.priors.weights import load_generator

@@ -5,8 +5,8 @@ import torch
 from interruptions import StopAfter
 from mirage.data.views import LabelledImages
 from mirage.errors import Interrupted, MirageError
-from mirage.evaluation.knowledge import extract_knowledge
 from mirage.evaluation.recipe import KnowledgeRecipe
+from mirage.evaluation.student import extract_knowledge
 from mirage.runtime.checkpoint import Checkpoint
 from mirage.targets.augmentation import augment, draw
 from mirage.targets.schedules import learning_rate

@@ -6,7 +6,7 @@ from mirage.evaluation.recipe import KnowledgeRecipe
 
 def _run(case: Case) -> dict[str, float]:
     from mirage.data.views import View
-    from mirage.evaluation.knowledge import extract_knowledge
+    from mirage.evaluation.student import extract_knowledge
     from mirage.runtime import files
 
     rendered = files.load_tensors(case.inputs["images"], "images", "labels")
