@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from mirage import draws
+from mirage.attacks.kinds import KINDS
 from mirage.attacks.recipe import PoolRecipe
 from mirage.errors import MirageError
 from mirage.paper.recipe import ToyRecipe
@@ -18,7 +19,7 @@ from mirage.priors.recipe import PriorRecipe
 from mirage.recipes import build
 from mirage.study.misfits import misfits
 from mirage.study.references import unknown_names
-from mirage.study.settings import STAGES, Scale, attack_settings
+from mirage.study.settings import Scale, attack_settings
 from mirage.targets.recipe import TrainingRecipe
 from mirage.visible import listed
 
@@ -93,7 +94,9 @@ def _recipes(scale: Scale) -> Iterator[tuple[str, type, Mapping[str, Any]]]:
     for name in scale["attacks"]:
         for dataset in scale["datasets"]:
             settings = attack_settings(scale, name, dataset)
-            for stage, recipe in STAGES.items():
-                if stage in settings:
-                    yield f"attacks.{name}.{stage}", recipe, settings[stage]
+            kind = KINDS.get(settings.get("kind", ""))
+            for stage in kind.stages if kind else ():
+                if stage.settings in settings:
+                    place = f"attacks.{name}.{stage.settings}"
+                    yield place, stage.recipe, settings[stage.settings]
     yield "paper.toy", ToyRecipe, scale["paper"]["toy"]
