@@ -151,3 +151,4 @@ def test_every_stage_of_a_kind_is_there(name):
     assert {stage.role for stage in kind.stages} <= set(kind.run)
     assert all(callable(kind.run[stage.role]) for stage in kind.stages)
     assert callable(kind.checks["misfits"])
+    assert set(kind.costs["cost"]) == {stage.role for stage in kind.stages}

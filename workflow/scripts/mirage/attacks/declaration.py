@@ -58,11 +58,13 @@ class Kind:
         stages: in the order in which they run; the last one's result is what is evaluated.
         run: role -> what runs that stage.
         checks: its module ``misfits`` says which settings do not fit one another.
+        costs: its module ``cost`` says, by role, what a stage costs.
     """
 
     stages: tuple[Stage, ...]
     run: Mapping[str, Any]
     checks: Mapping[str, Misfits]
+    costs: Mapping[str, Mapping[str, Any]]
 
     def stage(self, result: str) -> Stage:
         """The stage that leaves a result.

@@ -8,6 +8,7 @@ from mirage.registry import Registry
 
 RUN: Registry[Any] = Registry(__name__, "run")
 CHECKS: Registry[Misfits] = Registry(__name__, "misfits")
+COSTS: Registry[Any] = Registry(__name__, "COSTS")
 
 KIND = Kind(
     stages=(
@@ -28,4 +29,5 @@ KIND = Kind(
     ),
     run=RUN,
     checks=CHECKS,
+    costs=COSTS,
 )  # fmt: skip
