@@ -4,11 +4,12 @@ import attack_models as models
 import pytest
 import torch
 from interruptions import StopAfter
-from mirage.attacks.optimisation import optimise_latents
+from mirage.attacks.kinds.ppa.optimise import optimise_latents
+from mirage.attacks.kinds.ppa.recipe import OptimisationRecipe, SamplingRecipe, SelectionRecipe
+from mirage.attacks.kinds.ppa.sample import sample_candidates
+from mirage.attacks.kinds.ppa.select import select_latents
 from mirage.attacks.pool import Pool, synthesise_pool
-from mirage.attacks.recipe import OptimisationRecipe, PoolRecipe, SamplingRecipe, SelectionRecipe
-from mirage.attacks.sampling import sample_candidates
-from mirage.attacks.selection import select_latents
+from mirage.attacks.recipe import PoolRecipe
 from mirage.attacks.terms import feature_statistics
 from mirage.data.views import LabelledImages
 from mirage.errors import Interrupted

@@ -10,11 +10,12 @@ import pytest
 import torch
 import yaml
 from interruptions import StopAfter
-from mirage.attacks.optimisation import optimise_latents
+from mirage.attacks.kinds.ppa.optimise import optimise_latents
+from mirage.attacks.kinds.ppa.recipe import OptimisationRecipe, SamplingRecipe, SelectionRecipe
+from mirage.attacks.kinds.ppa.sample import sample_candidates
+from mirage.attacks.kinds.ppa.select import select_latents
 from mirage.attacks.pool import synthesise_pool
-from mirage.attacks.recipe import OptimisationRecipe, PoolRecipe, SamplingRecipe, SelectionRecipe
-from mirage.attacks.sampling import sample_candidates
-from mirage.attacks.selection import select_latents
+from mirage.attacks.recipe import PoolRecipe
 from mirage.data.views import LabelledImages
 from mirage.errors import Interrupted, MirageError
 from mirage.evaluation.features import embed_attack, embed_real

@@ -33,7 +33,7 @@ def test_everything_is_made(finished):
 
 
 def test_a_line_per_finished_cell(finished):
-    for stage in ("train_target", "optimise_latents", "score_attack"):
+    for stage in ("train_target", "run_stage", "score_attack"):
         assert f"[{stage} orl/resnet-mini/ls-0.05/n3/s1" in finished.first.told
 
 

@@ -178,7 +178,5 @@ def target(wildcards):
 
 
 def attack(wildcards):
-    """The attack a job is about; a chunk of it must be one of those it is cut into."""
-    if "chunk" in wildcards.keys():
-        STUDY.require_chunk(target(wildcards).dataset, wildcards.chunk)
+    """The attack a job is about."""
     return Attack.parse(target(wildcards), wildcards.attack)

@@ -64,7 +64,7 @@ rule embed_real:
 rule embed_attack:
     """Synthesise every selected latent once: features, images for measures, a gallery."""
     input:
-        latents="attacks/{target}/{attack}/selected.safetensors",
+        latents=attack_outcome,
         generator=attack_generator,
         weights=network_weights,
         evaluator=evaluator_check,
@@ -83,6 +83,7 @@ rule embed_attack:
         gpu=1,
     params:
         networks=network_specs,
+        prior=attack_prior_kind,
         precision=SCALE["evaluation"].get("precision", "fp32"),
         crop_px=attack_crop,
         image_px=target_px,
@@ -91,7 +92,7 @@ rule embed_attack:
         gallery_classes=SCALE["evaluation"]["gallery_classes"],
         device=config["device"],
         batch=config["forward_batch"],
-        code=code("embed_attack"),
+        code=code("embed_attack", attack_prior_kind),
     script:
         "../scripts/embed_attack.py"
 

@@ -11,8 +11,7 @@ if TYPE_CHECKING:
 @memory.limited_by("forward_batch")
 def embed_attack(task: "snakemake") -> None:
     """Write features, the images for measures and the gallery."""
-    from mirage.attacks.latents import load_latents
-    from mirage.attacks.selection import Selected
+    from mirage.attacks.results import Selected, load_result
     from mirage.evaluation.evaluator import settle
     from mirage.evaluation.features import embed_attack
     from mirage.evaluation.networks import load_networks
@@ -24,7 +23,7 @@ def embed_attack(task: "snakemake") -> None:
 
     device = choose_device(task.params.device)
     specs = settle(task.params.networks, task.input.evaluator or None)
-    selected = load_latents(Selected, task.input.latents)
+    selected = load_result(Selected, task.input.latents)
     checkpoint = Checkpoint(task.params.state, job.identity(task))
     precision = task.params.precision
     generator = load_generator(task.input.generator, device)

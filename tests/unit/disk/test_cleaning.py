@@ -6,8 +6,8 @@ import pytest
 from mirage import cleaning, places
 
 CELL = "attacks/orl/resnet-mini/ls-0.05/n3/s1/ppa"
-STATE = "state/optimise_latents/orl/resnet-mini/ls-0.05/n3/s1/ppa/0-23.safetensors"
-RECORD = "jobs/optimise_latents/orl/resnet-mini/ls-0.05/n3/s1/ppa/0-23.json"
+STATE = "state/run_stage/orl/resnet-mini/ls-0.05/n3/s1/ppa/optimised/0-23.safetensors"
+RECORD = "jobs/run_stage/orl/resnet-mini/ls-0.05/n3/s1/ppa/optimised/0-23.json"
 
 
 @pytest.mark.parametrize(

@@ -94,7 +94,6 @@ def test_numbers_read_back(value):
         "attacks/orl/resnet-mini/ls0/all/s1/ppa+select@ls0",  # itself
         "attacks/orl/resnet-mini/ls0/all/s1/ppa+select@ls0.1+sample@ls0.1",  # order
         "attacks/orl/resnet-mini/ls0/all/s1/ppa+select@ls0.1+select@ls0.2",
-        "attacks/orl/resnet-mini/ls0/all/s1/ppa+optimise@ls0.1",
         "attacks/orl/resnet-mini/ls0/all/s1/ppa+select0@ls0.1",
         "attacks/orl/resnet-mini/ls0/all/s1/ppa+select",
         "cells/orl",
@@ -104,6 +103,17 @@ def test_numbers_read_back(value):
 def test_what_names_no_cell(path):
     with pytest.raises(MirageError, match="names no cell"):
         parse(path)
+
+
+def test_the_model_that_is_optimised_on_is_the_cell():
+    with pytest.raises(MirageError, match="the model it optimises on"):
+        parse("attacks/orl/resnet-mini/ls0/all/s1/ppa+optimise@ls0.1")
+
+
+def test_who_runs_a_stage():
+    attack = parse("attacks/orl/resnet-mini/ls0/all/s1/ppa+select@ls-0.05")
+    assert attack.runner("select").path == "targets/orl/resnet-mini/ls-0.05/all/s1"
+    assert attack.runner("sample") == attack.runner("optimise") == attack.target
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 import yaml
-from mirage.attacks.recipe import OptimisationRecipe, PoolRecipe, SamplingRecipe, SelectionRecipe
+from mirage.attacks.kinds.ppa.recipe import OptimisationRecipe, SamplingRecipe, SelectionRecipe
+from mirage.attacks.recipe import PoolRecipe
 from mirage.data.dataset import DatasetRecipe
 from mirage.data.published import Published
 from mirage.data.views import ViewRecipe

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 import yaml
+from mirage.attacks.kinds.ppa.recipe import OptimisationRecipe, SamplingRecipe, SelectionRecipe
 from mirage.attacks.losses import LOSSES
-from mirage.attacks.recipe import OptimisationRecipe, PoolRecipe, SamplingRecipe, SelectionRecipe
+from mirage.attacks.recipe import PoolRecipe
 from mirage.errors import MirageError
 from mirage.evaluation.networks import KINDS
 from mirage.evaluation.recipe import KnowledgeRecipe, NetworkSpec

@@ -14,8 +14,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from mirage.attacks.optimisation import optimise_latents
-from mirage.attacks.recipe import OptimisationRecipe
+from mirage.attacks.kinds.ppa.optimise import optimise_latents
+from mirage.attacks.kinds.ppa.recipe import OptimisationRecipe
 from mirage.attacks.terms import FeatureStatistics
 from mirage.attacks.transforms import draw_steps, plan_crops, spread
 from mirage.data.views import LabelledImages

@@ -45,7 +45,7 @@ def _record(attack: Attack, made_by: str) -> CellRecord:
             "classes": f"{attack.path}/per_class.csv",
             "training log": f"logs/{made_by}/{target.cell}.log",
             "training settings": f"jobs/{made_by}/{target.cell}.json",
-            "attack settings": f"jobs/sample_candidates/{cell}.json",
+            "attack settings": f"jobs/run_stage/{cell}/candidates.json",
             "score log": f"logs/score_attack/{cell}.log",
         },
     )

@@ -19,7 +19,11 @@ from mirage.study.grammar import Part, parse_part
 from mirage.study.treatment import Treatment
 
 ROLES = ("sample", "select")
-"""Stages of an attack that another model may run, in their order."""
+"""Stages of an attack that another model may run, in their order.
+
+Not ``optimise``: the cell is the model whose people the optimisation looks for, so an attack with
+another optimiser is another cell.
+"""
 
 
 @dataclass(frozen=True, order=True)
@@ -97,6 +101,12 @@ class Attack:
         swaps = tuple(filter(None, map(parse_part, spelled)))
         cell = cls(target, name, swaps)
         roles = [part.name for part in swaps]
+        if "optimise" in roles:
+            raise MirageError(
+                f"attacks/{target.cell}/{text}: the cell of an attack is the model it optimises on",
+                "the cell of the model named after optimise@",
+                "ask for that one, with +sample@ and +select@ for the stages this model runs",
+            )
         in_order = roles == [role for role in ROLES if role in roles]
         sound = re.fullmatch(grammar.ATTACK, text) and str(cell) == text
         if not (sound and in_order) or target.treatment in cell.runs.values():
@@ -107,6 +117,11 @@ class Attack:
     def runs(self) -> dict[str, Treatment]:
         """Stage -> treatment of the model that runs it, where that is not the target."""
         return {part.name: Treatment((part.other,)) for part in self.swaps if part.other}
+
+    def runner(self, role: str) -> Target:
+        """The model that runs a stage: the target, or the sibling that stands in for it."""
+        other = self.runs.get(role)
+        return self.target if other is None else replace(self.target, treatment=other)
 
     def __str__(self) -> str:
         """As it stands in a path: ``ppa``, ``ppa+select@ls-0.05``."""

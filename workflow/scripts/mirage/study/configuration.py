@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from mirage import draws
+from mirage.attacks.kinds import KINDS
 from mirage.attacks.recipe import PoolRecipe
 from mirage.errors import MirageError
 from mirage.evaluation.measures import MEASURES
@@ -19,7 +20,7 @@ from mirage.priors.recipe import PriorRecipe
 from mirage.recipes import build
 from mirage.study.misfits import misfits
 from mirage.study.references import unknown_names
-from mirage.study.settings import STAGES, Scale, attack_settings
+from mirage.study.settings import Scale, attack_settings
 from mirage.study.treatment import Treatment
 from mirage.targets.recipe import TrainingRecipe
 from mirage.visible import listed
@@ -99,8 +100,8 @@ def _recipes(scale: Scale) -> Iterator[tuple[str, type, Mapping[str, Any]]]:
         yield f"training.{name}", TrainingRecipe, training
     for grid in scale["targets"]:
         for treatment in map(Treatment.parse, grid["treatments"]):
-            for part, kind, settings in treatment.recipes(scale.get("treatments", {})):
-                yield f"treatments.{part}", kind, settings
+            for part, recipe, settings in treatment.recipes(scale.get("treatments", {})):
+                yield f"treatments.{part}", recipe, settings
     for name, settings in scale["measures"].items():
         px = {"image_px": 1} if "architecture" in settings else {}  # its view says how many
         yield f"measures.{name}", MEASURES[name].recipe, {**settings, **px}
@@ -113,7 +114,9 @@ def _recipes(scale: Scale) -> Iterator[tuple[str, type, Mapping[str, Any]]]:
     for name in scale["attacks"]:
         for dataset in scale["datasets"]:
             settings = attack_settings(scale, name, dataset)
-            for stage, recipe in STAGES.items():
-                if stage in settings:
-                    yield f"attacks.{name}.{stage}", recipe, settings[stage]
+            kind = KINDS.get(settings.get("kind", ""))
+            for stage in kind.stages if kind else ():
+                if stage.settings in settings:
+                    place = f"attacks.{name}.{stage.settings}"
+                    yield place, stage.recipe, settings[stage.settings]
     yield "paper.toy", ToyRecipe, scale["paper"]["toy"]

@@ -8,7 +8,6 @@ from typing import Any
 from mirage import draws
 from mirage.errors import MirageError
 from mirage.evaluation.measures import MEASURES
-from mirage.study import chunks as chunking
 from mirage.study.cells import Attack, Target
 from mirage.study.settings import attack_settings
 from mirage.study.treatment import Treatment
@@ -126,23 +125,6 @@ class Study:
         """Number of identities of a data set."""
         return int(self.dataset(dataset)["classes"])
 
-    def chunks(self, dataset: str) -> list[str]:
-        """Names of the chunks in which a data set's classes are attacked."""
-        return chunking.chunks(self.classes(dataset), self.classes_per_chunk)
-
-    def require_chunk(self, dataset: str, name: str) -> None:
-        """Refuse a chunk that a data set's attacks are not cut into.
-
-        Raises:
-            MirageError: it is none of ``chunks``.
-        """
-        known = self.chunks(dataset)
-        if name not in known:
-            raise MirageError(
-                f"{name} is no chunk of the classes of {dataset}",
-                f"one of {listed(known)} (classes_per_chunk)",
-            )
-
     def require_size(self, image_px: int) -> None:
         """Refuse a size of images that no view has.
 
@@ -205,6 +187,10 @@ class Study:
     def prior(self, name: str) -> Mapping[str, Any]:
         """Entry of a prior."""
         return self._entry("priors", name)
+
+    def prior_kind(self, name: str) -> str:
+        """Kind of a prior's networks, which the headers of its files name as well."""
+        return str(self.prior(name).get("kind", "stylegan2"))
 
     def network(self, dataset: str, role: str) -> Mapping[str, Any]:
         """Entry of the network that measures attacks on ``dataset`` in a role."""

@@ -1,7 +1,6 @@
 """Stage 2: latents are optimised until the target sees the attacked class in their images."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -14,36 +13,52 @@ from mirage.attacks.batches import (
     official_batches,
     stacked,
 )
+from mirage.attacks.given import Given
+from mirage.attacks.kinds.ppa.recipe import OptimisationRecipe
 from mirage.attacks.losses import LOSSES
 from mirage.attacks.objective import Objective, Stack, step_gradient
-from mirage.attacks.recipe import OptimisationRecipe
-from mirage.attacks.terms import FeatureStatistics
+from mirage.attacks.pool import Pool
+from mirage.attacks.results import Candidates, Optimised
+from mirage.attacks.terms import FeatureStatistics, feature_statistics
 from mirage.attacks.transforms import draw_steps, plan_crops, spread
 from mirage.errors import MirageError
 from mirage.numerics import at_precision, numerics
 from mirage.optimisers import Optimiser
 from mirage.priors.pipeline import ImagePipeline
 from mirage.priors.stylegan2.discriminator import Discriminator
+from mirage.priors.weights import load_discriminator
 from mirage.runtime.checkpoint import Checkpoint, State
 from mirage.runtime.progress import Progress
 
+PUBLIC_IMAGES = 5000
+"""LOMMA's code takes its feature statistics from about this many public images."""
 
-@dataclass(frozen=True)
-class Optimised:
-    """Results of stage 2, in the order of the candidates.
 
-    Attributes:
-        classes: attacked classes, int64 [K].
-        latents: single w, float32 [K, n, w_dim].
-        losses: mean loss of each class before each step, float32 [K, steps]; of those that are
-            finite, where some are not.
-        failed: latents that are no longer finite; no part of the file.
-    """
-
-    classes: Tensor
-    latents: Tensor
-    losses: Tensor
-    failed: int = 0
+def run(given: Given) -> Optimised:
+    """Run the stage."""
+    recipe = OptimisationRecipe.of(given.settings)
+    classifier = given.classifier()
+    discriminator = statistics = None
+    if "discriminator" in given.files:
+        discriminator = load_discriminator(given.files["discriminator"], given.device)
+    if "pool" in given.files:
+        public = Pool.load(given.files["pool"]).images[:PUBLIC_IMAGES]
+        with numerics(recipe.precision, given.device):
+            statistics = feature_statistics(classifier, public, given.batch, given.device)
+    return optimise_latents(
+        given.pipeline(),
+        classifier,
+        given.before(Candidates).latents,
+        given.classes,
+        recipe,
+        given.image_px,
+        given.seed,
+        given.device,
+        given.batch,
+        given.checkpoint,
+        discriminator=discriminator,
+        statistics=statistics,
+    )
 
 
 def optimise_latents(

@@ -1,13 +1,14 @@
 """Stage 3: of each class's results, those the target recognises most robustly."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from mirage import finite
-from mirage.attacks.recipe import SelectionRecipe
+from mirage.attacks.given import Given
+from mirage.attacks.kinds.ppa.recipe import SelectionRecipe
+from mirage.attacks.results import Optimised, Selected
 from mirage.attacks.transforms import draw_steps, plan_crops, spread
 from mirage.errors import MirageError
 from mirage.imaging import Boxes
@@ -20,23 +21,20 @@ from mirage.streams import generator
 _SCORES = "robust confidences of results"
 
 
-@dataclass(frozen=True)
-class Selected:
-    """The attack's results, best first.
-
-    Attributes:
-        classes: attacked classes, int64 [K].
-        latents: single w, float32 [K, m, w_dim].
-        scores: mean probability of the class under random transforms, float32 [K, m], falling.
-        indices: their places among the class's n results, int64 [K, m].
-        failed: results whose scores are not finite; no part of the file.
-    """
-
-    classes: Tensor
-    latents: Tensor
-    scores: Tensor
-    indices: Tensor
-    failed: int = 0
+def run(given: Given) -> Selected:
+    """Run the stage."""
+    return select_latents(
+        given.pipeline(),
+        given.classifier(),
+        given.before(Optimised).latents,
+        given.classes,
+        SelectionRecipe.of(given.settings),
+        given.image_px,
+        given.seed,
+        given.device,
+        given.batch,
+        given.checkpoint,
+    )
 
 
 def select_latents(

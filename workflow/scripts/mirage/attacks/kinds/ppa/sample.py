@@ -1,35 +1,31 @@
 """Stage 1: for each class, the candidates the target is surest of."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from mirage import finite
+from mirage.attacks.given import Given
+from mirage.attacks.kinds.ppa.recipe import SamplingRecipe
 from mirage.attacks.pool import Pool
-from mirage.attacks.recipe import SamplingRecipe
+from mirage.attacks.results import Candidates
 from mirage.errors import MirageError
 from mirage.numerics import at_precision, numerics
+from mirage.runtime.checkpoint import Checkpoint
 
 
-@dataclass(frozen=True)
-class Candidates:
-    """Starting points, best first.
-
-    Attributes:
-        classes: attacked classes, int64 [K].
-        latents: single w, float32 [K, n, w_dim].
-        indices: their places in the pool, int64 [K, n].
-        scores: mean probability of the attacked class, float32 [K, n], falling.
-        failed: candidates of the pool whose ratings are not finite; no part of the file.
-    """
-
-    classes: Tensor
-    latents: Tensor
-    indices: Tensor
-    scores: Tensor
-    failed: int = 0
+def run(given: Given) -> Candidates:
+    """Run the stage."""
+    return sample_candidates(
+        given.classifier(),
+        Pool.load(given.files["pool"]),
+        SamplingRecipe.of(given.settings),
+        given.classes,
+        given.batch,
+        given.device,
+        given.checkpoint,
+    )
 
 
 def sample_candidates(
@@ -39,6 +35,7 @@ def sample_candidates(
     classes: Sequence[int],
     batch_size: int,
     device: str,
+    checkpoint: Checkpoint | None = None,
 ) -> Candidates:
     """Choose each class's best-rated latents of the pool.
 
@@ -52,6 +49,7 @@ def sample_candidates(
         classes: attacked classes, as the classifier numbers them.
         batch_size: pool images per pass.
         device: where the classifier lies.
+        checkpoint: state of an interrupted run.
 
     Raises:
         MirageError: the pool has fewer latents, or fewer with finite scores, than a class needs,
@@ -69,7 +67,7 @@ def sample_candidates(
         )
     classifier = at_precision(classifier, recipe.precision)
     with numerics(recipe.precision, device):
-        scores = rate(classifier, pool.images, recipe.flip_average, batch_size, device)
+        scores = rate(classifier, pool.images, recipe.flip_average, batch_size, device, checkpoint)
     check_classes(classes, scores.shape[1])
     attacked = torch.tensor(classes)
     failed = int((~finite.rows_finite(scores[:, attacked])).sum())
@@ -85,15 +83,18 @@ def rate(
     flip_average: bool,
     batch_size: int,
     device: str,
+    checkpoint: Checkpoint | None = None,
 ) -> Tensor:
     """Class probabilities of images [N, C, H, W] on the CPU, there too: float32 [N, K]."""
-    probabilities = []
-    for batch in torch.split(images, batch_size):
+    checkpoint = checkpoint or Checkpoint(None, {})
+    probabilities = list((checkpoint.load() or {}).values())
+    for batch in torch.split(images[sum(map(len, probabilities)) :], batch_size):
         shown = batch.to(device)
         scores = classifier(shown).softmax(dim=1)
         if flip_average:
             scores = (scores + classifier(shown.flip(-1)).softmax(dim=1)) / 2
         probabilities.append(scores.cpu())
+        checkpoint.tick(lambda: {"probabilities": torch.cat(probabilities)})
     return torch.cat(probabilities)
 
 
