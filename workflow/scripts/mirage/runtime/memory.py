@@ -7,10 +7,10 @@ from typing import Any
 from mirage.errors import MirageError
 
 Figures = Mapping[str, Any] | None
-Work = Callable[[Any], Figures]
+_Work = Callable[[Any], Figures]
 
 
-def limited_by(setting: str) -> Callable[[Work], Work]:
+def limited_by(setting: str) -> Callable[[_Work], _Work]:
     """Let a job that runs out of GPU memory name the configuration's key that decides it.
 
     Args:
@@ -45,7 +45,7 @@ def limited_by(setting: str) -> Callable[[Work], Work]:
     return _telling(advice)
 
 
-def limited_by_recipe(work: Work) -> Work:
+def limited_by_recipe(work: _Work) -> _Work:
     """The same for a training, whose batch size is part of the result; decorates its work."""
 
     def advice(task: Any) -> MirageError:
@@ -58,8 +58,8 @@ def limited_by_recipe(work: Work) -> Work:
     return _telling(advice)(work)
 
 
-def _telling(advice: Callable[[Any], MirageError]) -> Callable[[Work], Work]:
-    def decorate(work: Work) -> Work:
+def _telling(advice: Callable[[Any], MirageError]) -> Callable[[_Work], _Work]:
+    def decorate(work: _Work) -> _Work:
         @wraps(work)
         def told(task: Any) -> Figures:
             try:
