@@ -97,6 +97,8 @@ KINDS = [
      "attacks/losses/poincare.py"),
     ("prepare_store", [{"reader": "folders"}], [{"reader": "celeba64-public"}],
      "data/readers/folders.py"),
+    ("make_table", ["table1"], ["table2"], "paper/items/table1.py"),
+    ("draw_figure", ["figure1"], ["figure3"], "paper/items/figure1.py"),
 ]  # fmt: skip
 
 
@@ -121,6 +123,13 @@ def test_a_new_entry_changes_no_digest_but_its_own(library, script, one, other, 
     assert after[:2] == before[:2]
     assert after[2] != before[2]
     assert digest.code_digest(SCRIPTS / f"{script}.py") != whole  # what the report is held to
+
+
+def test_a_table_is_made_by_its_own_item_alone():
+    reached = digest.modules_of(SCRIPTS / "make_table.py", digest.words_of(["table1", {"x": "y"}]))
+    items = {name for name in reached if name.startswith("mirage.paper.items")}
+    assert items == {"mirage.paper.items", "mirage.paper.items.table1"}
+    assert "mirage.paper.drawing" not in reached
 
 
 def test_words_of_nested_settings():

@@ -13,7 +13,7 @@ from typing import Any
 from mirage import draws
 from mirage.attacks.recipe import PoolRecipe
 from mirage.errors import MirageError
-from mirage.paper.recipe import ToyRecipe
+from mirage.paper.contents import contents
 from mirage.priors.recipe import PriorRecipe
 from mirage.recipes import build
 from mirage.study.misfits import misfits
@@ -96,4 +96,6 @@ def _recipes(scale: Scale) -> Iterator[tuple[str, type, Mapping[str, Any]]]:
             for stage, recipe in STAGES.items():
                 if stage in settings:
                     yield f"attacks.{name}.{stage}", recipe, settings[stage]
-    yield "paper.toy", ToyRecipe, scale["paper"]["toy"]
+    for item in contents(scale).values():
+        if item.recipe is not None and item.settings is not None:
+            yield f"paper.{item.settings}", item.recipe, scale["paper"][item.settings]
