@@ -15,7 +15,7 @@ from mirage.attacks.kinds import KINDS
 from mirage.attacks.recipe import PoolRecipe
 from mirage.errors import MirageError
 from mirage.evaluation.measures import MEASURES
-from mirage.paper.recipe import ToyRecipe
+from mirage.paper.contents import contents
 from mirage.priors.recipe import PriorRecipe
 from mirage.recipes import build
 from mirage.study.misfits import misfits
@@ -119,4 +119,6 @@ def _recipes(scale: Scale) -> Iterator[tuple[str, type, Mapping[str, Any]]]:
                 if stage.settings in settings:
                     place = f"attacks.{name}.{stage.settings}"
                     yield place, stage.recipe, settings[stage.settings]
-    yield "paper.toy", ToyRecipe, scale["paper"]["toy"]
+    for item in contents(scale).values():
+        if item.recipe is not None and item.settings is not None:
+            yield f"paper.{item.settings}", item.recipe, scale["paper"][item.settings]

@@ -1,12 +1,18 @@
 """Names in the configuration that must stand in another of its sections."""
 
 import difflib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from mirage.evaluation.measures import MEASURES
 from mirage.study.settings import Scale
 from mirage.targets.treatments import PARTS
 from mirage.visible import listed
+
+_NAMED_BY_ITEMS = {
+    "dataset": "datasets", "architecture": "architectures", "attack": "attacks",
+    "attacks": "attacks",
+}  # fmt: skip
+"""Settings of the paper's items that name an entry of a section."""
 
 
 def unknown_names(scale: Scale) -> Iterator[str]:
@@ -78,7 +84,9 @@ def _references(scale: Scale) -> Iterator[tuple[str, str, str]]:
         yield "measures", "kinds of measures", name
         if "architecture" in measure:
             yield f"measures.{name}.architecture", "architectures", measure["architecture"]
-    for item in ("table1", "figure3"):
-        yield f"paper.{item}.architecture", "architectures", scale["paper"][item]["architecture"]
-        yield f"paper.{item}.attack", "attacks", scale["paper"][item]["attack"]
-    yield "paper.figure3.dataset", "datasets", scale["paper"]["figure3"]["dataset"]
+    for item, settings in scale["paper"].items():
+        if isinstance(settings, Mapping):
+            for key, section in _NAMED_BY_ITEMS.items():
+                names = settings.get(key, ())
+                for name in [names] if isinstance(names, str) else names:
+                    yield f"paper.{item}.{key}", section, name.partition("+")[0]
