@@ -18,7 +18,7 @@ from mirage.paper.items.figure3 import grid
 from mirage.paper.items.spread import spread
 from mirage.paper.metrics import METRICS
 from mirage.paper.presentation import Presentation
-from mirage.paper.report import Material, data_uri, shown, write_report
+from mirage.paper.report import Material, as_html, data_uri, write_report
 from mirage.paper.tables import make
 from mirage.paper.toy_drawing import toy_figure
 from mirage.paper.toy_result import ToyResult, ToyRun, toy_table
@@ -303,7 +303,7 @@ def report(tmp_path, monkeypatch, cells, toy_result):
     material = Material(
         SHOWN,
         cells,
-        [tables[0], (ITEMS["figure1"], shown("figure1", ITEMS["figure1"], [], SHOWN)), tables[1]],
+        [tables[0], (ITEMS["figure1"], as_html("figure1", ITEMS["figure1"], [], SHOWN)), tables[1]],
         toy_table(toy_result),
         [JOB, JOB | {"code": "old", "wall_s": 2.0}],
         Now(),

@@ -32,7 +32,7 @@ class Material:
     Attributes:
         presentation: what the numbers were made with.
         numbers: of all cells.
-        items: each with its body, from ``shown``, in their order.
+        items: each with what ``as_html`` makes of it, in their order.
         toy: from ``toy_result.toy_table``.
         jobs: records that the jobs left (``mirage.runtime.job``).
         digests: of the code now; results made by other code are named.
@@ -61,7 +61,7 @@ def of_study(study: Study, presentation: Presentation, **others: Any) -> Materia
         presentation,
         collect([*study.attacks, *unattacked(study)]),
         [
-            (item, shown(name, item, item.needs(study).attacks, presentation))
+            (item, as_html(name, item, item.needs(study).attacks, presentation))
             for name, item in contents(study.scale).items()
         ],
         released=study.released_targets,
@@ -70,7 +70,7 @@ def of_study(study: Study, presentation: Presentation, **others: Any) -> Materia
     )
 
 
-def shown(name: str, item: Item, cells: Sequence[Attack], presentation: Presentation) -> str:
+def as_html(name: str, item: Item, cells: Sequence[Attack], presentation: Presentation) -> str:
     """An item as HTML, from files in the current folder.
 
     Args:
@@ -95,32 +95,32 @@ def write_report(path: str | Path, material: Material) -> None:
         path: an HTML file; links to logs and settings are relative to its folder.
         material: what to tell.
     """
-    to = material.presentation
-    numbers = select(material.numbers, fidelity=to.fidelity)
+    presentation = material.presentation
+    numbers = select(material.numbers, fidelity=presentation.fidelity)
     table = effects.effects(numbers[numbers["attack"] != ""])
     categories: dict[str, list[str]] = {}
     for item, body in material.items:
         categories.setdefault(item.category, []).append(body)
     template = render.environment().get_template("report.html")
     page = template.render(
-        name=to.name,
-        banner=render.banner(to),
-        run=summary(numbers, to),
+        name=presentation.name,
+        banner=render.banner(presentation),
+        run=summary(numbers, presentation),
         categories=categories,
-        overview=findings.overview(table, to),
+        overview=findings.overview(table, presentation),
         glance=[METRICS[name] for name in findings.GLANCE],
-        findings=findings.findings(table, to),
+        findings=findings.findings(table, presentation),
         level=round(100 * effects.LEVEL),
-        certainty=[*render.uncounted(to), *findings.certainty(table, to)],
+        certainty=[*render.uncounted(presentation), *findings.certainty(table, presentation)],
         toy=toy_rows(material.toy),
         columns=[METRICS[name] for name in CELL_METRICS],
-        cells=cell_rows(numbers, to, material.released),
+        cells=cell_rows(numbers, presentation, material.released),
         extra=material.extra,
         stages=costs.stages(material.jobs, material.digests, material.forecast),
         speeds=material.speeds,
         machines=costs.machines(material.jobs),
     )
-    title = f"Label smoothing and model inversion, {to.name} scale"
+    title = f"Label smoothing and model inversion, {presentation.name} scale"
     files.write_text(path, render.html_page(page, title))
 
 
