@@ -91,7 +91,9 @@ rule write_report:
         toy="toy/toy.csv",
         cells=cell_metrics,
         acceptance="data/acceptance.json",
-        templates=templates("report.html", "table.html", "page.html", "style.css"),
+        templates=templates(
+            "report.html", "table.html", "picture.html", "page.html", "style.css"
+        ),
     output:
         report=report(
             "report.html",

@@ -18,7 +18,7 @@ from mirage.paper.items.figure3 import grid
 from mirage.paper.items.spread import spread
 from mirage.paper.metrics import METRICS
 from mirage.paper.presentation import Presentation
-from mirage.paper.report import Material, Shown, data_uri, write_report
+from mirage.paper.report import Material, as_html, data_uri, write_report
 from mirage.paper.tables import make
 from mirage.paper.toy_drawing import toy_figure
 from mirage.paper.toy_result import ToyResult, ToyRun, toy_table
@@ -34,7 +34,7 @@ SHOWN = Presentation(
     networks={"acc1": "a second net", "acc5": "a second net"},
     labels={"orl_faces": "ORL_faces 100%"},
     shared=("the people", "the prior"),
-    interval=0.001,
+    interval=0.05,
     counterparts=COUNTERPARTS,
 )
 VOID = {"meta", "img", "br", "link", "hr", "input"}
@@ -167,7 +167,7 @@ def test_what_no_spread_counts_stands_beside_the_spreads(cells, report):
 def test_the_report_holds_its_intervals_against_the_one_wanted(cells, report):
     table = effects(cells, ["acc1"])
     widest = max(table.to_dict("records"), key=lambda row: row["margin"])
-    needed = seeds_needed(widest["se"] * 2, 0.001)
+    needed = seeds_needed(widest["se"] * 2, 0.05)
     text = re.sub(r"\s+", " ", "".join(read_html(report).text))
     assert "0 of 2 are that narrow" in text
     assert f"± {widest['margin']:.1f} pp with 4 seeds and would take {needed}." in text
@@ -292,23 +292,24 @@ class Now(dict):
 
 
 @pytest.fixture
-def report(tmp_path, cells, toy_result):
-    save(toy_figure(toy_result, stopped=True), tmp_path / "one.png")
+def report(tmp_path, monkeypatch, cells, toy_result):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "figures").mkdir()
+    save(toy_figure(toy_result, stopped=True), "figures/figure1.png")
     tables = [
-        Shown(ITEMS[name], render.html_fragment([print_item(name, cells)], SHOWN))
+        (ITEMS[name], render.html_fragment([print_item(name, cells)], SHOWN))
         for name in ("table1", "table2")
     ]
-    picture = Shown(ITEMS["figure1"], data_uri(tmp_path / "one.png"), 'One "dot" per seed.')
     material = Material(
         SHOWN,
         cells,
-        [tables[0], picture, tables[1]],
+        [tables[0], (ITEMS["figure1"], as_html("figure1", ITEMS["figure1"], [], SHOWN)), tables[1]],
         toy_table(toy_result),
         [JOB, JOB | {"code": "old", "wall_s": 2.0}],
         Now(),
         extra="Extra: some cell.",
     )
-    write_report(tmp_path / "report.html", material)
+    write_report("report.html", material)
     return (tmp_path / "report.html").read_text(encoding="utf-8")
 
 

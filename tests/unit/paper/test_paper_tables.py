@@ -301,8 +301,8 @@ def test_a_target_that_nothing_attacks_has_its_own_numbers_alone(results):
     [
         ({"goal": 0.93, "reached": True}, ""),
         (
-            {"goal": 0.93, "reached": False, "reason": "best 90.1 % in epoch 7"},
-            "the accuracy to stop at, 93.0 %, was never reached: best 90.1 % in epoch 7",
+            {"goal": 0.93, "reached": False, "reason": "the best of 7 epochs had 0.9010"},
+            "the goal of its early stop was never reached: the best of 7 epochs had 0.9010",
         ),
     ],
 )

@@ -84,8 +84,7 @@ def _note(record: Mapping[str, Any]) -> str:
     stop = record.get("stop") or {}
     if stop.get("reached", True):
         return ""
-    reason = stop.get("reason") or "trained to the end"
-    return f"the accuracy to stop at, {100 * stop['goal']:.1f} %, was never reached: {reason}"
+    return f"the goal of its early stop was never reached: {stop.get('reason', stop.get('goal'))}"
 
 
 def _numbers(values: Any, metrics: Iterable[str], path: str | Path) -> dict[str, float]:

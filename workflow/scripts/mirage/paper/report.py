@@ -26,28 +26,13 @@ CELL_METRICS = ("test_acc", "acc1", "acc5", "delta_face", "delta_eval", "fid", "
 
 
 @dataclass(frozen=True)
-class Shown:
-    """An item as the report shows it.
-
-    Attributes:
-        item: the item.
-        body: a table as HTML, or a picture as a URI.
-        caption: all that is said of a picture; a table's stands in its body.
-    """
-
-    item: Item
-    body: str
-    caption: str = ""
-
-
-@dataclass(frozen=True)
 class Material:
     """All that the report is made of.
 
     Attributes:
         presentation: what the numbers were made with.
         numbers: of all cells.
-        items: in their order.
+        items: each with what ``as_html`` makes of it, in their order.
         toy: from ``toy_result.toy_table``.
         jobs: records that the jobs left (``mirage.runtime.job``).
         digests: of the code now; results made by other code are named.
@@ -60,7 +45,7 @@ class Material:
 
     presentation: Presentation
     numbers: "pd.DataFrame"
-    items: Sequence[Shown]
+    items: Sequence[tuple[Item, str]]
     toy: "pd.DataFrame"
     jobs: Sequence[Mapping[str, Any]]
     digests: Digests
@@ -72,22 +57,21 @@ class Material:
 
 def of_study(study: Study, presentation: Presentation, **others: Any) -> Material:
     """Gather what a finished study left in the current folder; ``others`` is the rest."""
-    shown = [
-        show(name, item, item.needs(study).attacks, presentation)
-        for name, item in contents(study.scale).items()
-    ]
     return Material(
         presentation,
         collect([*study.attacks, *unattacked(study)]),
-        shown,
+        [
+            (item, as_html(name, item, item.needs(study).attacks, presentation))
+            for name, item in contents(study.scale).items()
+        ],
         released=study.released_targets,
         extra=told_extra(extra(study)),
         **others,
     )
 
 
-def show(name: str, item: Item, cells: Sequence[Attack], presentation: Presentation) -> Shown:
-    """An item as the report shows it, from files in the current folder.
+def as_html(name: str, item: Item, cells: Sequence[Attack], presentation: Presentation) -> str:
+    """An item as HTML, from files in the current folder.
 
     Args:
         name: of the item.
@@ -98,8 +82,10 @@ def show(name: str, item: Item, cells: Sequence[Attack], presentation: Presentat
     if isinstance(item, Table):
         numbers = collect(cells)
         parts = print_table(item, numbers, make(item, numbers, presentation), presentation)
-        return Shown(item, render.html_fragment(parts, presentation))
-    return Shown(item, data_uri(files_of(name, item)[0]), item.told(presentation.comparable))
+        return render.html_fragment(parts, presentation)
+    template = render.environment().get_template("picture.html")
+    uri = data_uri(files_of(name, item)[0])
+    return template.render(item=item, uri=uri, told=item.told(presentation.comparable))
 
 
 def write_report(path: str | Path, material: Material) -> None:
@@ -109,33 +95,33 @@ def write_report(path: str | Path, material: Material) -> None:
         path: an HTML file; links to logs and settings are relative to its folder.
         material: what to tell.
     """
-    shown = material.presentation
-    numbers = select(material.numbers, fidelity=shown.fidelity)
+    presentation = material.presentation
+    numbers = select(material.numbers, fidelity=presentation.fidelity)
     table = effects.effects(numbers[numbers["attack"] != ""])
-    categories: dict[str, list[Shown]] = {}
-    for item in material.items:
-        categories.setdefault(item.item.category, []).append(item)
+    categories: dict[str, list[str]] = {}
+    for item, body in material.items:
+        categories.setdefault(item.category, []).append(body)
     template = render.environment().get_template("report.html")
-    body = template.render(
-        name=shown.name,
-        banner=render.banner(shown),
-        run=summary(numbers, shown),
+    page = template.render(
+        name=presentation.name,
+        banner=render.banner(presentation),
+        run=summary(numbers, presentation),
         categories=categories,
-        overview=findings.overview(table, shown),
+        overview=findings.overview(table, presentation),
         glance=[METRICS[name] for name in findings.GLANCE],
-        findings=findings.findings(table, shown),
+        findings=findings.findings(table, presentation),
         level=round(100 * effects.LEVEL),
-        certainty=[*render.uncounted(shown), *findings.certainty(table, shown)],
+        certainty=[*render.uncounted(presentation), *findings.certainty(table, presentation)],
         toy=toy_rows(material.toy),
         columns=[METRICS[name] for name in CELL_METRICS],
-        cells=cell_rows(numbers, shown, material.released),
+        cells=cell_rows(numbers, presentation, material.released),
         extra=material.extra,
         stages=costs.stages(material.jobs, material.digests, material.forecast),
         speeds=material.speeds,
         machines=costs.machines(material.jobs),
     )
-    title = f"Label smoothing and model inversion, {shown.name} scale"
-    files.write_text(path, render.html_page(body, title))
+    title = f"Label smoothing and model inversion, {presentation.name} scale"
+    files.write_text(path, render.html_page(page, title))
 
 
 def data_uri(path: str | Path) -> str:
@@ -224,9 +210,10 @@ def links(cell: Attack | Target, released: Collection[Target]) -> dict[str, str]
     }
     if isinstance(cell, Attack):
         attacked = f"{target.cell}/{cell}"
+        sampled = Attack(cell.runner("sample"), cell.name)  # its candidates are the attack's
         found |= {
             "classes": f"{cell.path}/per_class.csv",
-            "attack settings": f"jobs/run_stage/{attacked}/candidates.json",
+            "attack settings": f"jobs/run_stage/{sampled.target.cell}/{sampled}/candidates.json",
             "score log": f"logs/score_attack/{attacked}.log",
         }
     return found
