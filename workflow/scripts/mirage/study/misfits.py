@@ -12,30 +12,17 @@ from mirage.study.settings import STAGES, Scale, attack_settings
 def misfits(scale: Scale) -> Iterator[str]:
     """Yield numbers and kinds that do not fit one another, as ``key: problem`` texts.
 
-    Every recipe has been made before, so each alone is possible.
+    Every type and every name has been checked before, so each alone is possible.
     """
-    for name, dataset in scale["datasets"].items():
-        identities = dataset["recipe"].get("identities")
-        if identities and identities["count"] != dataset["classes"]:
-            yield (
-                f"datasets.{name}.classes: {dataset['classes']} classes, "
-                f"but identities.count is {identities['count']}"
-            )
     for index, grid in enumerate(scale["targets"]):
+        if grid["attacks"] and grid["dataset"] not in scale["networks"]:
+            yield f"targets[{index}].attacks: networks has none for {grid['dataset']!r}"
         train = scale["datasets"][grid["dataset"]]["recipe"].get("split", {}).get("train")
         for samples in grid["samples"]:
             if train and samples != "all" and samples > train:
                 yield (
                     f"targets[{index}].samples: {samples} images per class, "
                     f"but {grid['dataset']} has {train} training images per class"
-                )
-    for dataset, networks in scale["networks"].items():
-        for role, network in networks.items():
-            ours = network["spec"]["kind"] == "classifier"
-            if ("released" in network) != (ours and "asset" in network):
-                yield (
-                    f"networks.{dataset}.{role}: `released` (the architecture) belongs to a "
-                    "classifier from an asset, and to nothing else"
                 )
     yield from _draw_misfits(scale)
     for name in scale["attacks"]:
@@ -48,8 +35,6 @@ def misfits(scale: Scale) -> Iterator[str]:
     for name, prior in scale["priors"].items():
         if prior["source"].get("dataset") in attacked:
             yield f"priors.{name}.source: {prior['source']['dataset']} is private, it is attacked"
-        if prior["crop_px"] > prior["image_px"]:
-            yield f"priors.{name}.crop_px: {prior['crop_px']} is more than image_px"
 
 
 def _draw_misfits(scale: Scale) -> Iterator[str]:
@@ -90,9 +75,6 @@ def attack_misfits(scale: Scale, name: str, dataset: str) -> Iterator[str]:
         if part not in settings:
             yield f"attacks.{name}: {part!r} is missing"
             return
-    if settings["pool"] not in scale["pools"]:
-        yield f"attacks.{name}.pool: {settings['pool']!r} is not among pools"
-        return
     size = scale["pools"][settings["pool"]]["size"]
     candidates = SamplingRecipe.of(settings["sampling"]).candidates_per_class
     selected = SelectionRecipe.of(settings["selection"]).n_selected
