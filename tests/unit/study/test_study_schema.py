@@ -210,9 +210,9 @@ def test_the_message_of_a_misspelt_section():
     config = deepcopy(CONFIG)
     attack = config["scales"]["demo"]["attacks"]["ppa"]
     attack["optimisaton"] = attack.pop("optimisation")
-    with pytest.raises(MirageError) as caught:
-        configuration.check(config)
-    assert str(caught.value) == (
-        "config: scales.demo.attacks.ppa has no key 'optimisaton'. Expected: only pool, sampling, "
-        "optimisation, selection, title, like, per_dataset. Did you mean 'optimisation'?"
+    told = (
+        r"^config: scales\.demo\.attacks\.ppa has no key 'optimisaton'\. Expected: only .*, "
+        r"optimisation, .*\. Did you mean 'optimisation'\?$"
     )
+    with pytest.raises(MirageError, match=told):
+        configuration.check(config)

@@ -32,6 +32,8 @@ def references(hint: Any, value: Any, place: str) -> Iterator[tuple[str, str, st
         place: of the value.
     """
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if value is None:
+        return
     if dataclasses.is_dataclass(value):
         for key in settings(type(value)):
             yield from references(hints(type(value))[key], getattr(value, key), joined(place, key))
@@ -42,7 +44,7 @@ def references(hint: Any, value: Any, place: str) -> Iterator[tuple[str, str, st
         yield from references(arguments[0], value, place)
     elif is_union(origin):
         for option in arguments:
-            if value is not None and node(option) is node_of(value):
+            if node(option) is node_of(value):
                 yield from references(option, value, place)
     elif origin is Mapping:
         for key, entry in value.items():
