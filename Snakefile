@@ -42,10 +42,9 @@ container: container_image()
 
 wildcard_constraints:
     target=grammar.TARGET,
-    attack=grammar.WORD,
+    attack=grammar.ATTACK,
     dataset=grammar.WORD,
     view=grammar.WORD,
-    chunk=grammar.CHUNK,
     prior=grammar.WORD,
     pool=grammar.DRAW,
     measured=grammar.DRAW,

@@ -5,10 +5,10 @@ from typing import NamedTuple
 
 import torch
 from mirage.attacks.batches import crop_streams, official_batches
+from mirage.attacks.kinds.ppa.optimise import make_stack, optimise_latents
+from mirage.attacks.kinds.ppa.recipe import OptimisationRecipe
 from mirage.attacks.losses import LOSSES
 from mirage.attacks.objective import Objective, step_gradient
-from mirage.attacks.optimisation import make_stack, optimise_latents
-from mirage.attacks.recipe import OptimisationRecipe
 from mirage.attacks.transforms import draw_steps
 from mirage.priors.pipeline import ImagePipeline
 from mirage.priors.stylegan2.generator import Generator

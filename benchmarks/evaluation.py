@@ -6,9 +6,9 @@ from functools import partial
 import torch
 from mirage.data.views import LabelledImages
 from mirage.evaluation.features import EmbeddedAttack, embed_attack
-from mirage.evaluation.knowledge import extract_knowledge
 from mirage.evaluation.networks import Embedded, EvaluationNetwork
 from mirage.evaluation.recipe import KnowledgeRecipe, NetworkSpec
+from mirage.evaluation.student import extract_knowledge
 from mirage.priors.pipeline import ImagePipeline
 from mirage.priors.stylegan2.generator import Generator
 from mirage.runtime.checkpoint import Checkpoint
@@ -86,7 +86,7 @@ def compare(
             own, networks, latents.view(count, per_class, -1), torch.arange(count), px, px,
             FORWARD_BATCH, "cpu", Checkpoint(None, {}),
         )  # fmt: skip
-        images = embedded.student_images
+        images = embedded.images
         extract_knowledge(images, labels, real, real, recipe, 0, Checkpoint(None, {}), "cpu")
         return embedded
 

@@ -14,8 +14,8 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import torch
-from mirage.attacks.optimisation import optimise_latents
-from mirage.attacks.recipe import OptimisationRecipe
+from mirage.attacks.kinds.ppa.optimise import optimise_latents
+from mirage.attacks.kinds.ppa.recipe import OptimisationRecipe
 from mirage.data.views import LabelledImages
 from mirage.numerics import numerics
 from mirage.priors.pipeline import ImagePipeline

@@ -15,13 +15,14 @@ from typing import Any, NamedTuple
 import torch
 import yaml
 from mirage.attacks.batches import official_batches
+from mirage.attacks.kinds.ppa.optimise import make_stack, optimise_latents
+from mirage.attacks.kinds.ppa.recipe import OptimisationRecipe, SamplingRecipe, SelectionRecipe
+from mirage.attacks.kinds.ppa.sample import sample_candidates
+from mirage.attacks.kinds.ppa.select import select_latents
 from mirage.attacks.losses import LOSSES
 from mirage.attacks.objective import Objective, step_gradient
-from mirage.attacks.optimisation import make_stack, optimise_latents
 from mirage.attacks.pool import synthesise_pool
-from mirage.attacks.recipe import OptimisationRecipe, PoolRecipe, SamplingRecipe, SelectionRecipe
-from mirage.attacks.sampling import sample_candidates
-from mirage.attacks.selection import select_latents
+from mirage.attacks.recipe import PoolRecipe
 from mirage.data.dataset import DatasetRecipe
 from mirage.data.splits import first_per_class
 from mirage.data.store import Store, prepare_store
@@ -45,6 +46,7 @@ from mirage.targets.images import network_range
 from mirage.targets.recipe import TrainingRecipe
 from mirage.targets.smoothing import smoothed_cross_entropy
 from mirage.targets.training import train_classifier
+from mirage.targets.treatments import make
 from torch import Tensor
 
 from benchmarks.table import markdown
@@ -106,10 +108,11 @@ def _copied(images: LabelledImages) -> LabelledImages:
 
 
 def _trained(study: Study, target: Target, images: LabelledImages, device: str) -> Classifier:
-    recipe = TrainingRecipe.of(study.training(target))
+    recipe, treatment = TrainingRecipe.of(study.training(target)), make(study.treatment(target))
     return train_classifier(
-        target.architecture, images, None, recipe, target.seed, Checkpoint(None, {}), device
-    ).model
+        target.architecture, images, None, recipe, target.seed, Checkpoint(None, {}), device,
+        treatment=treatment,
+    ).model  # fmt: skip
 
 
 def _forward(model: Classifier) -> Callable[[Tensor], Embedded]:

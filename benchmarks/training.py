@@ -12,6 +12,7 @@ from mirage.targets.augmentation import Draws, augment, draw
 from mirage.targets.images import network_range
 from mirage.targets.recipe import AugmentationRecipe, TrainingRecipe
 from mirage.targets.training import train_classifier
+from mirage.targets.treatments import make
 from torch import Tensor
 from torchvision.transforms import functional as tv
 
@@ -95,8 +96,11 @@ def ours_trained(
     train: LabelledImages, epochs: int, augmentation: AugmentationRecipe
 ) -> list[float]:
     """Mean loss of each epoch of ours."""
-    recipe = TrainingRecipe(epochs, BATCH, ADAM, augmentation=augmentation, alpha=0.1)
-    trained = train_classifier(TARGET, train, None, recipe, 0, Checkpoint(None, {}), "cpu")
+    recipe = TrainingRecipe(epochs, BATCH, ADAM, augmentation=augmentation)
+    treatment = make([{"part": "ls", "alpha": 0.1}])
+    trained = train_classifier(
+        TARGET, train, None, recipe, 0, Checkpoint(None, {}), "cpu", treatment=treatment
+    )
     return [row["loss"] for row in trained.history]
 
 

@@ -63,9 +63,9 @@ class Drill:
         self.checkout = Checkout(folder)
         self.results = self.checkout.results
         shutil.copytree(base.results, self.results, dirs_exist_ok=True)
-        for path in (f"attacks/{CELL}/optimised", f"jobs/optimise_latents/{CELL}"):
+        for path in (f"attacks/{CELL}/optimised", f"jobs/run_stage/{CELL}/optimised"):
             shutil.rmtree(self.results / path)
-        for path in (TARGET, f"jobs/merge_latents/{CELL}/optimised.json"):
+        for path in (TARGET, f"jobs/merge_chunks/{CELL}/optimised.json"):
             (self.results / path).unlink()
         shutil.rmtree(self.results / "state", ignore_errors=True)
         self.expected = contents(base.results)
@@ -74,7 +74,7 @@ class Drill:
 
     def start(self, *arguments, resources=(), **variables):
         """Start a controller; its output goes to a file, since it may be killed."""
-        rule = "optimise_latents"
+        rule = "run_stage"
         asked = {"slurm_partition": "gpu", "mem_mb": 700, "runtime": 10, **dict(resources)}
         command = [
             *self.checkout.command(TARGET, "--profile", "slurm", "--config", "scale=tiny"),
@@ -136,21 +136,21 @@ class Drill:
 
     def log(self, chunk):
         """The log of a chunk's job, so far."""
-        path = self.results / f"logs/optimise_latents/{CELL}/{chunk}.log"
+        path = self.results / f"logs/run_stage/{CELL}/optimised/{chunk}.log"
         return path.read_text() if path.exists() else ""
 
     def record(self, chunk):
         """The record of a chunk's job."""
-        path = self.results / f"jobs/optimise_latents/{CELL}/{chunk}.json"
+        path = self.results / f"jobs/run_stage/{CELL}/optimised/{chunk}.json"
         return json.loads(path.read_text())
 
     def state(self, chunk):
         """The file in which a chunk's job keeps its state."""
-        return self.results / f"state/optimise_latents/{CELL}/{chunk}.safetensors"
+        return self.results / f"state/run_stage/{CELL}/optimised/{chunk}.safetensors"
 
     def holder(self, chunk):
         """Process number of the job that works on a chunk, read from its claim."""
-        path = self.results / f"state/claims/optimise_latents/{CELL}/{chunk}.claim"
+        path = self.results / f"state/claims/run_stage/{CELL}/optimised/{chunk}.claim"
         with suppress(OSError, ValueError):
             return json.loads(path.read_text())["pid"]
 

@@ -20,8 +20,8 @@ from watching import Watch, most_gpus_at_once, rule_of
 FULL = os.environ.get("MIRAGE_TEST_SLURM") == "full"
 FEWER = Path(__file__).parent / "fewer.yaml"
 GPU_RULES = {
-    "train_target", "synthesise_pool", "sample_candidates", "optimise_latents", "select_latents",
-    "embed_real", "embed_attack", "extract_knowledge",
+    "train_target", "synthesise_pool", "run_stage", "embed_real", "embed_attack",
+    "measure_attack",
 }  # fmt: skip
 CPU_RULES = {"prepare_store", "prepare_view", "check_data", "run_toy", "score_attack"}
 NODES, GPUS_PER_NODE = 2, 2
@@ -103,8 +103,8 @@ def test_never_more_gpu_jobs_than_gpus(finished):
 
 
 def test_chunks_spread_over_the_nodes(finished):
-    for rule in ("optimise_latents", "select_latents"):
-        nodes = Counter(job.node for job in finished.jobs if rule_of(job) == rule)
+    for result in ("optimised", "selected"):
+        nodes = Counter(job.node for job in finished.jobs if f"_{result}_" in job.comment)
         assert set(nodes) == {"gpu1", "gpu2"}
         assert min(nodes.values()) > sum(nodes.values()) / 4
     assert {job.node for job in finished.jobs if rule_of(job) in CPU_RULES} == {"cpu1"}

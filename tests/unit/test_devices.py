@@ -4,25 +4,27 @@ import attack_models as models
 import pytest
 import torch
 from interruptions import StopAfter
-from mirage.attacks.optimisation import optimise_latents
+from mirage.attacks.kinds.ppa.optimise import optimise_latents
+from mirage.attacks.kinds.ppa.recipe import OptimisationRecipe, SamplingRecipe, SelectionRecipe
+from mirage.attacks.kinds.ppa.sample import sample_candidates
+from mirage.attacks.kinds.ppa.select import select_latents
 from mirage.attacks.pool import Pool, synthesise_pool
-from mirage.attacks.recipe import OptimisationRecipe, PoolRecipe, SamplingRecipe, SelectionRecipe
-from mirage.attacks.sampling import sample_candidates
-from mirage.attacks.selection import select_latents
+from mirage.attacks.recipe import PoolRecipe
 from mirage.attacks.terms import feature_statistics
 from mirage.data.views import LabelledImages
 from mirage.errors import Interrupted
 from mirage.evaluation.evaluator import check_evaluator
 from mirage.evaluation.features import embed_attack, embed_real
-from mirage.evaluation.knowledge import extract_knowledge
 from mirage.evaluation.networks import Embedded, EvaluationNetwork
 from mirage.evaluation.recipe import KnowledgeRecipe, NetworkSpec
+from mirage.evaluation.student import extract_knowledge
 from mirage.priors.pipeline import ImagePipeline
 from mirage.priors.recipe import PriorRecipe
 from mirage.priors.training import train_prior
 from mirage.targets.inference import judge
 from mirage.targets.recipe import TrainingRecipe
 from mirage.targets.training import train_classifier
+from mirage.targets.treatments import make
 from pretend_cuda import pretend_cuda
 
 PX, CLASSES = 10, [3, 0]
@@ -117,7 +119,7 @@ def test_embedding(tmp_path, pipeline, target):
     with pytest.raises(Interrupted):
         attack(StopAfter(tmp_path / "state", 1))
     found = attack(StopAfter(tmp_path / "state", 99))
-    assert found.student_images.device.type == found.gallery.device.type == "cpu"
+    assert found.images.device.type == found.gallery.device.type == "cpu"
     pixels = torch.zeros(5, 1, PX, PX, dtype=torch.uint8)
     views = dict.fromkeys(networks, pixels)
     for _ in range(3):
@@ -195,14 +197,17 @@ def test_training(tmp_path, cuda, architecture):
     recipe = TrainingRecipe.of(
         {
             "epochs": 2, "batch_size": 4, "optimiser": {"name": "adam", "lr": 0.001},
-            "alpha": -0.05, "keep": "best", "augmentation":
+            "keep": "best", "augmentation":
                 {"crop_scale": [0.8, 1.0], "flip": 0.5, "brightness": 0.2, "contrast": 0.2,
                  "saturation": 0.1, "hue": 0.1},
         }
     )  # fmt: skip
 
     def work(checkpoint):
-        return train_classifier(architecture, train, test, recipe, 1, checkpoint, "cuda")
+        parts = make([{"part": "ls", "alpha": -0.05}])
+        return train_classifier(
+            architecture, train, test, recipe, 1, checkpoint, "cuda", treatment=parts
+        )
 
     if architecture == "resnet-mini":
         with pytest.raises(Interrupted):

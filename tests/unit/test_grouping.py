@@ -4,8 +4,8 @@ import attack_models as models
 import pytest
 import torch
 from mirage import grouping
-from mirage.attacks.optimisation import optimise_latents
-from mirage.attacks.recipe import OptimisationRecipe
+from mirage.attacks.kinds.ppa.optimise import optimise_latents
+from mirage.attacks.kinds.ppa.recipe import OptimisationRecipe
 from mirage.errors import MirageError
 from mirage.priors.recipe import PriorRecipe
 from mirage.priors.shapes import DiscriminatorConfig
@@ -49,11 +49,13 @@ def _scale(candidates=200, group=None, **optimisation):
     return {
         "attacks": {
             "ppa": {
-                "title": "", "pool": "pool", "sampling": {"candidates_per_class": candidates},
+                "kind": "ppa", "title": "", "pool": "pool",
+                "sampling": {"candidates_per_class": candidates},
                 "optimisation": {"steps": 1, "discriminator_weight": 0.01, **optimisation},
                 "selection": {"n_selected": 1},
             }
         },
+        "targets": [],
         "pools": {"pool": {"prior": "prior", "size": 1000}},
         "priors": {"prior": {"source": {"kind": "pickle"} if group is None else trained}},
     }  # fmt: skip

@@ -10,17 +10,18 @@ import pytest
 import torch
 import yaml
 from interruptions import StopAfter
-from mirage.attacks.optimisation import optimise_latents
+from mirage.attacks.kinds.ppa.optimise import optimise_latents
+from mirage.attacks.kinds.ppa.recipe import OptimisationRecipe, SamplingRecipe, SelectionRecipe
+from mirage.attacks.kinds.ppa.sample import sample_candidates
+from mirage.attacks.kinds.ppa.select import select_latents
 from mirage.attacks.pool import synthesise_pool
-from mirage.attacks.recipe import OptimisationRecipe, PoolRecipe, SamplingRecipe, SelectionRecipe
-from mirage.attacks.sampling import sample_candidates
-from mirage.attacks.selection import select_latents
+from mirage.attacks.recipe import PoolRecipe
 from mirage.data.views import LabelledImages
 from mirage.errors import Interrupted, MirageError
 from mirage.evaluation.features import embed_attack, embed_real
-from mirage.evaluation.knowledge import extract_knowledge
 from mirage.evaluation.networks import Embedded, EvaluationNetwork
 from mirage.evaluation.recipe import KnowledgeRecipe, NetworkSpec
+from mirage.evaluation.student import extract_knowledge
 from mirage.numerics import at_precision, autocast, full_precision, numerics
 from mirage.priors.stylegan2 import resampling, synthesis
 from mirage.priors.weights import load_generator
@@ -229,7 +230,7 @@ def test_paper_scale_computes_what_the_official_code_does():
             settings = study.attack(attack)
             stages = [settings[stage] for stage in ("sampling", "optimisation", "selection")]
             pool = study.pool(settings["pool"])
-            student = study.knowledge(attack.target.dataset)
+            student = study.measure("knowledge", attack.target.dataset)
             training, evaluation = study.training(attack.target), scales[name]["evaluation"]
             for stage in (*stages, pool, student, training, evaluation):
                 assert stage.get("precision", "fp32") == precision

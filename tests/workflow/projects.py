@@ -35,7 +35,7 @@ class Checkout:
             path.touch() if "file" in asset else path.mkdir(exist_ok=True)
 
     def describe_asset(self, name, **facts):
-        """Add an entry to the manifest of outside files."""
+        """Add an entry to the manifest of assets."""
         path = self.folder / "workflow/presets/assets.yaml"
         entry = {"what": f"the {name}", "licence": "none", "manual": ["ask around"], **facts}
         path.write_text(path.read_text() + yaml.safe_dump({name: entry}))

@@ -1,4 +1,4 @@
-"""Outside files as a user meets them: told, checked before the first job, fetched when asked."""
+"""Assets as a user meets them: told, checked before the first job, fetched when asked."""
 
 import hashlib
 import importlib.util
@@ -34,7 +34,7 @@ def _copy_faces(place):
 
 @pytest.fixture
 def with_faces(checkout):
-    """A tiny study whose photographs are an outside folder, to be put at `checkout.faces`."""
+    """A tiny study whose photographs are an asset, to be put at `checkout.faces`."""
     people = [{"path": f"s{n}", "files": 10} for n in range(1, 41)]
     _describe(checkout, "faces", path="assets/faces", holds=people)
     config = yaml.safe_load(TINY.read_text())

@@ -26,8 +26,8 @@ def _empty(path):
 @pytest.mark.parametrize(
     ("damage", "made", "rule", "then"),
     [
-        (_truncate, WEIGHTS, "sample_candidates", f"attacks/{CELL}/ppa/candidates.safetensors"),
-        (_empty, WEIGHTS, "sample_candidates", f"attacks/{CELL}/ppa/candidates.safetensors"),
+        (_truncate, WEIGHTS, "run_stage", f"attacks/{CELL}/ppa/candidates.safetensors"),
+        (_empty, WEIGHTS, "run_stage", f"attacks/{CELL}/ppa/candidates.safetensors"),
         (_spoil, GENERATOR, "synthesise_pool", "priors/pools/few/s1-16.safetensors"),
         (_truncate, VIEW, "train_target", f"targets/{CELL}/metrics.json"),
         (_truncate, "data/orl/pixels.safetensors", "prepare_view", VIEW),

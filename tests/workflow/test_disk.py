@@ -58,4 +58,5 @@ def test_views_and_pools_are_stores_for_a_reason(used):
     assert "Nothing to be done" in checkout.snakemake("-n").told
     added = f"attacks/{CELL}/ppa-ce/candidates.safetensors"
     plan = checkout.snakemake(added, "all", "-n").told
-    assert "rule optimise_latents" in plan
+    assert "rule run_stage" in plan
+    assert f"attacks/{CELL}/ppa/optimised/" in plan

@@ -129,7 +129,7 @@ def test_finished_jobs_are_held_against_their_forecast(finished):
     model = model.with_counts(counted(units_of(plan(model.workshop)), {}))
     records = [json.loads(p.read_text()) for p in (finished.results / "jobs").rglob("*.json")]
     compared = summary.compare(model, records)
-    assert {"train_target", "optimise_latents", "score_attack"} <= set(compared)
+    assert {"train_target", "run_stage", "score_attack"} <= set(compared)
     for row in compared.values():
         assert 0.3 < row["memory_ratio"] < 3
     page = (finished.results / "report.html").read_text()

@@ -19,7 +19,8 @@ def test_demo_plan(checkout):
     )
     # two budgets of the main architecture; two others with two seeds; three networks per seed
     assert jobs["train_target"] == 2 * 3 * seeds + 2 * 3 * 2 + 3 * seeds
-    assert jobs["optimise_latents"] == jobs["score_attack"] == 2 * 2 * 3 * seeds + 2 * 3 * 2
+    assert jobs["merge_chunks"] == jobs["score_attack"] == 2 * 2 * 3 * seeds + 2 * 3 * 2
+    assert jobs["run_stage"] == 3 * jobs["score_attack"]
     assert jobs["synthesise_pool"] == jobs["embed_real"] == seeds
     assert "train_prior" not in jobs  # its weights are shipped
 
@@ -76,8 +77,8 @@ def test_paper_plan_with_assets(assets):
     # Tab. 2: 7 + 6 FaceScrub, 9 CelebA; Tab. 4: 15 + 9; two evaluators
     assert jobs["train_target"] == 7 + 6 + 9 + 15 + 9 + 2
     # chunks of 53 classes: 10 on FaceScrub (28 attacks), 19 on CelebA (18 attacks)
-    assert jobs["optimise_latents"] == jobs["select_latents"] == 28 * 10 + 18 * 19
-    for rule in ("train_target", "optimise_latents", "select_latents", "extract_knowledge"):
+    assert jobs["run_stage"] == 28 * (1 + 2 * 10) + 18 * (1 + 2 * 19)
+    for rule in ("train_target", "run_stage", "measure_attack"):
         block = told.split(f"rule {rule}:")[1].split("\n\n")[0].split("\nrule ")[0]
         for request in ("slurm_partition=gpu", "gpu=1", "mem_mb=", "runtime="):
             assert request in block, (rule, request)
@@ -91,7 +92,7 @@ def test_a_value_on_the_command_line_leaves_the_profiles_others(checkout, profil
     arguments = ("--profile", profile, "tables/table1.csv", "-n", "--config")
     told = checkout.snakemake(*arguments, "classes_per_chunk=106", tiny=False).told
     # The paper's scale, 106 classes at a time: three attacks on FaceScrub, three on CelebA.
-    assert _jobs(told)["optimise_latents"] == 3 * 5 + 3 * 10
+    assert _jobs(told)["run_stage"] == 3 * (1 + 2 * 5) + 3 * (1 + 2 * 10)
 
 
 @pytest.mark.parametrize("profile", ["slurm", "workstation"])
@@ -114,7 +115,7 @@ def test_a_job_writes_a_few_files(assets):
     ):
         written[rule] = max(written.get(rule, 0), len(files.split(", ")))
     assert len(written) > 15
-    assert written["optimise_latents"] == written["select_latents"] == 2
+    assert written["run_stage"] == 2
     assert max(written.values()) <= 4
 
 
@@ -126,8 +127,7 @@ def test_no_attack_reads_a_private_image(assets):
         for block in re.split(r"\n(?=(?:local)?rule )", told):
             rule = re.match(r"(?:local)?rule (\w+):", block)
             if rule and rule[1] in {
-                "train_prior", "import_prior", "synthesise_pool", "sample_candidates",
-                "optimise_latents", "select_latents", "merge_latents",
+                "train_prior", "import_prior", "synthesise_pool", "run_stage", "merge_chunks",
             }:  # fmt: skip
                 seen += 1
                 inputs = re.search(r"^\s+input: (.*)$", block, re.MULTILINE)
@@ -139,7 +139,7 @@ def test_no_attack_reads_a_private_image(assets):
     ("change", "message"),
     [
         (("steps: 40", "stepps: 40"), "Did you mean 'steps'?"),
-        (("alphas: [0.1, 0, -0.05]", "alphas: [1.5]"), "1.5"),
+        (("treatments: [ls0.1, ls0, ls-0.05]", "treatments: [ls1.5]"), "1.5"),
         (("samples: [3] ", "samples: [8] "), "7 training images per class"),
         (("candidates_per_class: 6", "candidates_per_class: 1001"), "holds 1000"),
         (("scale: demo ", "scale: dem "), "one of demo, paper"),

@@ -23,31 +23,32 @@ def _with(checkout, settings, *arguments):
 def _planned(checkout, settings):
     status, told = _with(checkout, settings, "-n")
     assert status == 0, told
-    table = told.split("Job stats:")[-1] if "Job stats:" in told else ""
-    return set(re.findall(r"^(\w+)\s+\d+\s*$", table, re.MULTILINE)) - {"total"}
+    outputs = re.findall(rf"^\s+output: \S*{CELL}/ppa/([a-z]+)\S*,", told, re.MULTILINE)
+    pools = re.findall(r"^\s+output: priors/(pools)/", told, re.MULTILINE)
+    return set(outputs + pools)
 
 
 def test_a_changed_precision_repeats_its_stage(checkout):
     checkout.asked = f"attacks/{CELL}/ppa/selected.safetensors"
     checkout.snakemake(checkout.asked)
     after = {
-        "sampling": {"sample_candidates", "optimise_latents", "select_latents", "merge_latents"},
-        "optimisation": {"optimise_latents", "select_latents", "merge_latents"},
-        "selection": {"select_latents", "merge_latents"},
+        "sampling": {"candidates", "optimised", "selected"},
+        "optimisation": {"optimised", "selected"},
+        "selection": {"selected"},
     }
     assert _planned(checkout, {}) == set()
-    for stage, rules in after.items():
+    for stage, results in after.items():
         changed = {"attacks": {"ppa": {stage: {"precision": "bf16"}}}}
-        assert _planned(checkout, changed) == rules
+        assert _planned(checkout, changed) == results
     pool = {"pools": {"few": {"precision": "bf16"}}}
-    assert _planned(checkout, pool) == {"synthesise_pool", *after["sampling"]}
+    assert _planned(checkout, pool) == {"pools", *after["sampling"]}
     assert _planned(checkout, {"evaluation": {"precision": "bf16"}}) == set()
 
     changed = {"attacks": {"ppa": {"selection": {"precision": "bf16"}}}}
     before = (checkout.results / checkout.asked).read_bytes()
     status, told = _with(checkout, changed)
     assert status == 0, told
-    record = next((checkout.results / f"jobs/select_latents/{CELL}/ppa").glob("*.json"))
+    record = next((checkout.results / f"jobs/run_stage/{CELL}/ppa/selected").glob("*.json"))
     assert json.loads(record.read_text())["params"]["recipe"]["precision"] == "bf16"
     assert (checkout.results / checkout.asked).read_bytes() != before
 

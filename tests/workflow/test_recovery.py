@@ -17,7 +17,7 @@ def orphaned(finished, tmp_path):
     """All is there, but nothing in Snakemake's books tells of the last job; it looks unfinished."""
     checkout = Checkout(tmp_path)
     shutil.copytree(finished.results, checkout.results, symlinks=True, dirs_exist_ok=True)
-    checkout.outputs = [TARGET, f"jobs/sample_candidates/{CELL}/ppa.json"]
+    checkout.outputs = [TARGET, f"jobs/run_stage/{CELL}/ppa/candidates.json"]
     checkout.books = checkout.results / ".snakemake"
     for output in checkout.outputs:
         name = _name(output)
@@ -50,7 +50,7 @@ def test_outputs_of_other_settings_are_made_again(orphaned):
         text=True,
         check=True,
     )
-    assert "sample_candidates" in done.stdout
+    assert "run_stage" in done.stdout
     assert "Params have changed" in done.stdout
 
 
@@ -63,7 +63,7 @@ def test_outputs_that_are_not_whole_are_made_again(orphaned, damage):
         output.unlink()
     told = orphaned.snakemake(TARGET, "-n").told
     assert "finished while" not in told
-    assert "sample_candidates" in told.split("Job stats:")[-1]
+    assert "run_stage" in told.split("Job stats:")[-1]
 
 
 def test_nothing_is_touched_under_a_lock(orphaned):

@@ -17,8 +17,8 @@ LONGER = Path(__file__).parent / "longer.yaml"
 CELL = "orl/resnet-mini/ls-0.05/n3/s1"
 STAGES = {
     "train_target": f"targets/{CELL}/metrics.json",
-    "optimise_latents": f"attacks/{CELL}/ppa/selected.safetensors",
-    "extract_knowledge": f"attacks/{CELL}/ppa/knowledge.json",
+    "run_stage": f"attacks/{CELL}/ppa/selected.safetensors",
+    "measure_attack": f"attacks/{CELL}/ppa/knowledge.json",
     "score_attack": f"attacks/{CELL}/ppa/metrics.json",
 }
 # What tells of time, machine and attempts; everything else must repeat to the byte.
@@ -100,7 +100,7 @@ def test_killed_at_random_moments(checkout, undisturbed, warm):
     assert _bytes(checkout.results) == undisturbed
 
 
-@pytest.mark.parametrize("rule", ["train_target", "optimise_latents"])
+@pytest.mark.parametrize("rule", ["train_target", "run_stage"])
 def test_told_to_stop_a_job_saves_and_goes_on(checkout, undisturbed, rule):
     target = STAGES[rule]
     log = checkout.results / f"logs/{rule}"

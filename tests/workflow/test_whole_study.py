@@ -33,7 +33,7 @@ def test_everything_is_made(finished):
 
 
 def test_a_line_per_finished_cell(finished):
-    for stage in ("train_target", "optimise_latents", "score_attack"):
+    for stage in ("train_target", "run_stage", "score_attack"):
         assert f"[{stage} orl/resnet-mini/ls-0.05/n3/s1" in finished.first.told
 
 
@@ -96,6 +96,18 @@ def test_no_state_is_left_behind(finished):
 def test_single_cells_can_be_asked_for_by_path(finished):
     told = finished.snakemake("targets/orl/resnet-mini/ls0.2/n3/s7/metrics.json", "-n").told
     assert "train_target" in told
+
+
+def test_an_early_stop_ends_at_the_other_cells_accuracy_or_says_why_not(finished):
+    cell = "targets/orl/resnet-mini/ls0.1+stop@ls-0.05/n3/s1"
+    finished.snakemake(f"{cell}/metrics.json")
+    stopped = json.loads((finished.results / f"{cell}/metrics.json").read_text())
+    goal = finished.results / "targets/orl/resnet-mini/ls-0.05/n3/s1/metrics.json"
+    told = stopped["stop"]
+    assert told["goal"] == json.loads(goal.read_text())["test_accuracy"]
+    assert told["reached"] == (stopped["test_accuracy"] >= told["goal"])
+    assert told["reached"] != ("reason" in told)
+    assert told["epochs"] == stopped["kept_epoch"] + 1
 
 
 def test_snakemake_report(finished):

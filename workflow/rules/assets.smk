@@ -7,7 +7,7 @@ onstart:
 
 
 rule check_assets:
-    """Table of all outside files; fails where one that this scale needs is missing or wrong."""
+    """Table of all assets; fails where one that this scale needs is missing or wrong."""
     log:
         "logs/check_assets.log",
     localrule: True
@@ -24,7 +24,7 @@ rule check_assets:
 
 
 rule fetch_assets:
-    """Download what may be downloaded of this scale's outside files, or of those named.
+    """Download what may be downloaded of this scale's assets, or of those named.
 
     snakemake fetch_assets --config scale=paper
     snakemake fetch_assets --config only=fid-inception,imagenette
@@ -44,7 +44,7 @@ rule fetch_assets:
 
 
 rule provide_asset:
-    """Stand for a missing outside file in the plan; run, it says how to get it.
+    """Stand for a missing asset in the plan; run, it says how to get it.
 
     Only missing ones: Snakemake may remove the outputs of a rule, and these are the user's.
     """

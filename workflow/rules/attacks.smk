@@ -1,110 +1,67 @@
-"""attacks: PPA in three stages, each a file; no job here reads a private image."""
+"""attacks: stages in chunks of classes, each a file; no job here reads a private image."""
 
 
 include: "queries/attacks.smk"
 
 
-rule sample_candidates:
-    """Stage 1: per class the pool's images the target is surest of."""
+rule run_stage:
+    """One stage of an attack, for a chunk of classes or for all."""
     input:
-        weights="targets/{target}/weights.safetensors",
-        pool=attack_pool,
+        unpack(stage_inputs),
     output:
-        candidates="attacks/{target}/{attack}/candidates.safetensors",
-        job="jobs/sample_candidates/{target}/{attack}.json",
+        latents="attacks/{target}/{attack}/{part}.safetensors",
+        job="jobs/run_stage/{target}/{attack}/{part}.json",
     log:
-        "logs/sample_candidates/{target}/{attack}.log",
+        "logs/run_stage/{target}/{attack}/{part}.log",
+    wildcard_constraints:
+        part="|".join([*WHOLE, rf"(?:{'|'.join(CUT)})/{grammar.CHUNK}"]),
     conda:
         "../../envs/mirage.yaml"
     resources:
-        mem_mb=megabytes("sample_candidates"),
-        runtime=minutes("sample_candidates"),
+        mem_mb=megabytes("run_stage"),
+        runtime=minutes("run_stage"),
         gpu=1,
     params:
-        recipe=attack_stage("sampling"),
-        device=config["device"],
-        batch=config["forward_batch"],
-        code=code("sample_candidates"),
-    script:
-        "../scripts/sample_candidates.py"
-
-
-rule optimise_latents:
-    """Stage 2: move each candidate of a chunk of classes until the target sees its class."""
-    input:
-        weights="targets/{target}/weights.safetensors",
-        generator=attack_generator,
-        candidates="attacks/{target}/{attack}/candidates.safetensors",
-        discriminator=attack_discriminator,
-        pool=feature_pool,
-    output:
-        latents="attacks/{target}/{attack}/optimised/{chunk}.safetensors",
-        job="jobs/optimise_latents/{target}/{attack}/{chunk}.json",
-    log:
-        "logs/optimise_latents/{target}/{attack}/{chunk}.log",
-    conda:
-        "../../envs/mirage.yaml"
-    resources:
-        mem_mb=megabytes("optimise_latents"),
-        runtime=minutes("optimise_latents"),
-        gpu=1,
-    params:
-        recipe=attack_stage("optimisation"),
+        kind=attack_kind,
+        stage=stage_role,
+        recipe=stage_settings,
+        classes=stage_classes,
+        treatment=stage_treatment,
+        prior=attack_prior_kind,
         crop_px=attack_crop,
         image_px=target_px,
         device=config["device"],
-        state=state_file("optimise_latents"),
-        batch=config["optimise_batch"],
-        code=code("optimise_latents", attack_stage("optimisation")),
+        state=state_file("run_stage"),
+        limit=stage_limit,
+        batch=stage_batch,
+        code=code(
+            "run_stage",
+            attack_kind,
+            stage_role,
+            stage_settings,
+            stage_treatment,
+            attack_prior_kind,
+        ),
     script:
-        "../scripts/optimise_latents.py"
+        "../scripts/run_stage.py"
 
 
-rule select_latents:
-    """Stage 3: keep the latents whose images stay convincing under strong transforms."""
-    input:
-        weights="targets/{target}/weights.safetensors",
-        generator=attack_generator,
-        latents="attacks/{target}/{attack}/optimised/{chunk}.safetensors",
-    output:
-        latents="attacks/{target}/{attack}/selected/{chunk}.safetensors",
-        job="jobs/select_latents/{target}/{attack}/{chunk}.json",
-    log:
-        "logs/select_latents/{target}/{attack}/{chunk}.log",
-    conda:
-        "../../envs/mirage.yaml"
-    resources:
-        mem_mb=megabytes("select_latents"),
-        runtime=minutes("select_latents"),
-        gpu=1,
-    params:
-        recipe=attack_stage("selection"),
-        crop_px=attack_crop,
-        image_px=target_px,
-        device=config["device"],
-        state=state_file("select_latents"),
-        batch=config["forward_batch"],
-        code=code("select_latents"),
-    script:
-        "../scripts/select_latents.py"
-
-
-rule merge_latents:
+rule merge_chunks:
     """Join the chunks of a stage; each class must be there once."""
     input:
         chunks=chunk_files,
     output:
         latents="attacks/{target}/{attack}/{stage}.safetensors",
-        job="jobs/merge_latents/{target}/{attack}/{stage}.json",
+        job="jobs/merge_chunks/{target}/{attack}/{stage}.json",
     log:
-        "logs/merge_latents/{target}/{attack}/{stage}.log",
+        "logs/merge_chunks/{target}/{attack}/{stage}.log",
     wildcard_constraints:
-        stage="optimised|selected",
+        stage="|".join(CUT),
     localrule: True
     conda:
         "../../envs/mirage.yaml"
     params:
-        classes=class_count,
-        code=code("merge_latents"),
+        classes=attacked_classes,
+        code=code("merge_chunks"),
     script:
-        "../scripts/merge_latents.py"
+        "../scripts/merge_chunks.py"

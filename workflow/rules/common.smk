@@ -4,7 +4,7 @@ import re
 
 from mirage.assets import checking, telling
 from mirage.assets.manifest import load_manifest
-from mirage.assets.memory import Memory
+from mirage.assets.remembered import Remembered
 from mirage.errors import MirageError
 from mirage.forecast.speeds import at_most, load_model, machine
 from mirage.forecast.work import Job
@@ -12,8 +12,8 @@ from mirage.paper import items
 from mirage.runtime import digest, slots
 from mirage.study import grammar
 from mirage.study.cells import Attack, Target
-from mirage.study.study import NETWORKS, Study, imported
-from mirage.visible import visible
+from mirage.study.study import Study, imported
+from mirage.visible import listed, visible
 
 try:
     SCALE = config["scales"][config["scale"]]
@@ -79,7 +79,7 @@ ASSET_MEMORY = "assets/.checked.json"  # beside the assets: all scales share it
 
 
 def tell_missing_assets():
-    """List the outside files that are not there yet: name, place, way to get it."""
+    """List the assets that are not there yet: name, place, way to get it."""
     asked = {"check_assets", "fetch_assets"} & set(sys.argv)  # they tell more
     missing = MANIFEST.missing(STUDY.assets_in_use)
     if missing and workflow.is_main_process and not asked:
@@ -97,14 +97,14 @@ tell_missing_assets()
 
 
 def asset_path(name):
-    """Path of an outside file as the rules know it."""
+    """Path of an asset as the rules know it."""
     place = MANIFEST.place(name)
     inside = place.is_relative_to(MANIFEST.home)
     return f"{HOME}/{place.relative_to(MANIFEST.home)}" if inside else str(place)
 
 
 def asset(name):
-    """An outside file as an input; a rule tells what to do where it is missing.
+    """An asset as an input; a rule tells what to do where it is missing.
 
     `ancient`: it is held to its checksum or its counts, and copying it anew is no reason to
     repeat weeks of work.
@@ -141,7 +141,7 @@ def verify_assets():
     ]
     if needed:
         print(f"checking {len(needed)} assets", file=sys.stderr, flush=True)
-    memory = Memory(ROOT / ASSET_MEMORY)
+    memory = Remembered(ROOT / ASSET_MEMORY)
     findings = checking.check_all(MANIFEST, needed, memory)
     told = telling.instructions(findings, MANIFEST.home, config["scale"])
     if told:
@@ -178,7 +178,5 @@ def target(wildcards):
 
 
 def attack(wildcards):
-    """The attack a job is about; a chunk of it must be one of those it is cut into."""
-    if "chunk" in wildcards.keys():
-        STUDY.require_chunk(target(wildcards).dataset, wildcards.chunk)
+    """The attack a job is about."""
     return Attack.parse(target(wildcards), wildcards.attack)

@@ -62,9 +62,9 @@ rule embed_real:
 
 
 rule embed_attack:
-    """Synthesise every selected latent once: features, the student's images, a gallery."""
+    """Synthesise every selected latent once: features, images for measures, a gallery."""
     input:
-        latents="attacks/{target}/{attack}/selected.safetensors",
+        latents=attack_outcome,
         generator=attack_generator,
         weights=network_weights,
         evaluator=evaluator_check,
@@ -83,43 +83,45 @@ rule embed_attack:
         gpu=1,
     params:
         networks=network_specs,
+        prior=attack_prior_kind,
         precision=SCALE["evaluation"].get("precision", "fp32"),
         crop_px=attack_crop,
         image_px=target_px,
         state=state_file("embed_attack"),
-        student_px=student_px,
+        measure_px=measure_px,
         gallery_classes=SCALE["evaluation"]["gallery_classes"],
         device=config["device"],
         batch=config["forward_batch"],
-        code=code("embed_attack"),
+        code=code("embed_attack", attack_prior_kind),
     script:
         "../scripts/embed_attack.py"
 
 
-rule extract_knowledge:
-    """Train the surrogate student on the attack's images: xi on train and test images."""
+rule measure_attack:
+    """Take one measure of an attack that needs more than its features, knowledge say."""
     input:
-        images="attacks/{target}/{attack}/images.safetensors",
-        view=student_view,
-        init=student_init,
+        unpack(measure_inputs),
     output:
-        knowledge="attacks/{target}/{attack}/knowledge.json",
-        job="jobs/extract_knowledge/{target}/{attack}.json",
+        numbers="attacks/{target}/{attack}/{measure}.json",
+        job="jobs/measure_attack/{target}/{attack}/{measure}.json",
     log:
-        "logs/extract_knowledge/{target}/{attack}.log",
+        "logs/measure_attack/{target}/{attack}/{measure}.log",
+    wildcard_constraints:
+        measure="|".join(MEASURES),
     conda:
         "../../envs/mirage.yaml"
     resources:
-        mem_mb=megabytes("extract_knowledge"),
-        runtime=minutes("extract_knowledge"),
+        mem_mb=megabytes("measure_attack"),
+        runtime=minutes("measure_attack"),
         gpu=1,
     params:
-        recipe=student_recipe,
+        measure=measure_name,
+        recipe=measure_recipe,
         device=config["device"],
-        state=state_file("extract_knowledge"),
-        code=code("extract_knowledge"),
+        state=state_file("measure_attack"),
+        code=code("measure_attack", measure_name, measure_recipe),
     script:
-        "../scripts/extract_knowledge.py"
+        "../scripts/measure_attack.py"
 
 
 rule score_attack:
@@ -127,7 +129,7 @@ rule score_attack:
     input:
         features="attacks/{target}/{attack}/features.safetensors",
         real=real_features,
-        knowledge="attacks/{target}/{attack}/knowledge.json",
+        measures=measured,
     output:
         metrics="attacks/{target}/{attack}/metrics.json",
         per_class="attacks/{target}/{attack}/per_class.csv",

@@ -90,10 +90,11 @@ rule synthesise_pool:
         gpu=1,
     params:
         recipe=pool_recipe,
+        prior=pool_prior_kind,
         crop_px=pool_crop,
         device=config["device"],
         state=state_file("synthesise_pool"),
         batch=config["forward_batch"],
-        code=code("synthesise_pool"),
+        code=code("synthesise_pool", pool_prior_kind),
     script:
         "../scripts/synthesise_pool.py"

@@ -9,6 +9,7 @@ rule train_target:
     input:
         view=training_view,
         init=initial_weights,
+        siblings=sibling_metrics,
     output:
         weights="targets/{target}/weights.safetensors",
         history="targets/{target}/history.csv",
@@ -24,10 +25,11 @@ rule train_target:
         gpu=1,
     params:
         recipe=training_recipe,
+        treatment=treatment_settings,
         allow_short=allow_short,
         device=config["device"],
         state=state_file("train_target"),
-        code=code("train_target", training_recipe),
+        code=code("train_target", training_recipe, treatment_settings),
     script:
         "../scripts/train_target.py"
 

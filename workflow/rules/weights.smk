@@ -33,7 +33,7 @@ rule import_weights:
 
 
 rule check_weights:
-    """Import every outside network and list what was found."""
+    """Import every foreign network and list what was found."""
     input:
         records=foreign_records,
     output:

@@ -1,4 +1,4 @@
-"""Job: say of every outside file whether it is there and the right one (rule check_assets)."""
+"""Job: say of every asset whether it is there and the right one (rule check_assets)."""
 
 import os
 from pathlib import Path
@@ -14,14 +14,14 @@ def check_assets(task: "snakemake") -> dict[str, float]:
     """Print the table and leave it as a file; fail if something needed is missing or wrong."""
     from mirage.assets.checking import check_all
     from mirage.assets.manifest import load_manifest
-    from mirage.assets.memory import Memory
+    from mirage.assets.remembered import Remembered
     from mirage.assets.telling import overview
     from mirage.errors import MirageError
     from mirage.runtime import files
 
     params = task.params
     manifest = load_manifest(**params.manifest)
-    home, memory = manifest.home, Memory(params.memory)
+    home, memory = manifest.home, Remembered(params.memory)
     needed = check_all(manifest, params.needed, memory)
     others = check_all(manifest, [n for n in manifest if n not in params.needed], memory)
     page = overview(needed, others, home, params.scale)

@@ -1,4 +1,4 @@
-"""Job: list what the imports of outside networks found (rule check_weights)."""
+"""Job: list what the imports of foreign networks found (rule check_weights)."""
 
 from typing import TYPE_CHECKING
 

@@ -10,9 +10,8 @@ if TYPE_CHECKING:
 
 @memory.limited_by("forward_batch")
 def embed_attack(task: "snakemake") -> None:
-    """Write features, the student's images and the gallery."""
-    from mirage.attacks.latents import load_latents
-    from mirage.attacks.selection import Selected
+    """Write features, the images for measures and the gallery."""
+    from mirage.attacks.results import Selected, load_result
     from mirage.evaluation.evaluator import settle
     from mirage.evaluation.features import embed_attack
     from mirage.evaluation.networks import load_networks
@@ -24,7 +23,7 @@ def embed_attack(task: "snakemake") -> None:
 
     device = choose_device(task.params.device)
     specs = settle(task.params.networks, task.input.evaluator or None)
-    selected = load_latents(Selected, task.input.latents)
+    selected = load_result(Selected, task.input.latents)
     checkpoint = Checkpoint(task.params.state, job.identity(task))
     precision = task.params.precision
     generator = load_generator(task.input.generator, device)
@@ -33,7 +32,7 @@ def embed_attack(task: "snakemake") -> None:
         load_networks(specs, task.input.weights, device),
         selected.latents,
         selected.classes,
-        task.params.student_px,
+        task.params.measure_px,
         task.params.image_px,
         task.params.batch,
         device,
@@ -45,7 +44,7 @@ def embed_attack(task: "snakemake") -> None:
     files.save_tensors(
         task.output.images,
         {
-            "images": embedded.student_images,
+            "images": embedded.images,
             "labels": selected.classes.repeat_interleave(per_class),
         },
     )

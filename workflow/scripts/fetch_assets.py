@@ -13,14 +13,14 @@ def fetch_assets(task: "snakemake") -> dict[str, float]:
     """Fetch, print the table; fail if something wanted is still missing or wrong."""
     from mirage.assets.fetching import fetch_all
     from mirage.assets.manifest import load_manifest
-    from mirage.assets.memory import Memory
+    from mirage.assets.remembered import Remembered
     from mirage.assets.telling import instructions, table
     from mirage.errors import MirageError
 
     params = task.params
     manifest = load_manifest(**params.manifest)
     home = manifest.home
-    findings = fetch_all(manifest, params.wanted, Memory(params.memory))
+    findings = fetch_all(manifest, params.wanted, Remembered(params.memory))
     told = [table(findings, home), instructions(findings, home, params.scale)]
     print("\n", "\n\n".join(filter(None, told)), "\n", sep="", flush=True)
     bad = sum(not finding.good for finding in findings)

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 def import_prior(task: "snakemake") -> None:
     """Write generator and discriminator as safetensors, and what was found."""
-    from mirage.foreign.references import published
+    from mirage.foreign.known import published
     from mirage.priors.nvidia_pickle import import_pickle
     from mirage.runtime import files
 

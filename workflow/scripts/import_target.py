@@ -14,7 +14,6 @@ def import_target(task: "snakemake") -> dict[str, float]:
     from mirage.runtime import files
     from mirage.runtime.devices import choose_device
     from mirage.targets.inference import judge
-    from mirage.targets.training import COLUMNS
     from mirage.targets.weights import load_classifier, save_classifier
 
     device = choose_device(task.params.device)
@@ -25,7 +24,7 @@ def import_target(task: "snakemake") -> dict[str, float]:
     )
     source = files.read_metadata(task.input.weights)["source"]
     save_classifier(task.output.weights, model, {"source": source})
-    files.write_text(task.output.history, ",".join(COLUMNS[:-1]) + "\n")
+    files.write_text(task.output.history, "epoch\n")
     files.write_json(
         task.output.metrics, {**metrics, "released": source, "train_images": len(view.train)}
     )

@@ -10,9 +10,9 @@ if TYPE_CHECKING:
 
 def import_weights(task: "snakemake") -> dict[str, float]:
     """Write the checked weights and what was found."""
+    from mirage.foreign.file_kinds import ForeignRecipe
     from mirage.foreign.importing import import_weights
-    from mirage.foreign.networks import ForeignRecipe
-    from mirage.foreign.references import published
+    from mirage.foreign.known import published
     from mirage.runtime import files
 
     name = task.wildcards.foreign

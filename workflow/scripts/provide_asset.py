@@ -1,4 +1,4 @@
-"""Job: say how to get an outside file that is missing (rule provide_asset)."""
+"""Job: say how to get an asset that is missing (rule provide_asset)."""
 
 import os
 from typing import TYPE_CHECKING
@@ -13,14 +13,14 @@ def provide_asset(task: "snakemake") -> None:
     """Fail with the asset's name, its place and the way to it."""
     from mirage.assets.checking import check
     from mirage.assets.manifest import load_manifest
-    from mirage.assets.memory import Memory
+    from mirage.assets.remembered import Remembered
     from mirage.assets.telling import instructions
     from mirage.errors import MirageError
 
     params = task.params
     manifest = load_manifest(**params.manifest)
     name = params.assets[str(task.output[0])]
-    finding = check(manifest[name], manifest.place(name), Memory(params.memory))
+    finding = check(manifest[name], manifest.place(name), Remembered(params.memory))
     home = manifest.home
     raise MirageError(
         instructions([finding], home, params.scale) or f"the asset {name} was missing at the start",

@@ -14,15 +14,16 @@ def score_attack(task: "snakemake") -> dict[str, float]:
     from mirage.evaluation.stored import AttackFeatures, RealFeatures
     from mirage.runtime import files
 
+    measured = {
+        name: value for path in task.input.measures for name, value in files.read_json(path).items()
+    }
     scores = score_attack(
-        AttackFeatures.load(task.input.features),
-        RealFeatures.load(task.input.real),
-        files.read_json(task.input.knowledge),
+        AttackFeatures.load(task.input.features), RealFeatures.load(task.input.real), measured
     )
     files.write_rows(task.output.per_class, scores.pop("per_class"))
     files.write_json(task.output.metrics, scores)
     told = ("acc1", "acc5", "delta_face", "xi_train")
-    return {name: scores["paper"][name] for name in told}
+    return {name: scores["paper"][name] for name in told if name in scores["paper"]}
 
 
 job.run(score_attack, snakemake)

@@ -20,6 +20,7 @@ def train_target(task: "snakemake") -> dict[str, float]:
     from mirage.study.cells import Target
     from mirage.targets.recipe import TrainingRecipe
     from mirage.targets.training import train_classifier
+    from mirage.targets.treatments import make
     from mirage.targets.weights import save_classifier
 
     cell = Target.parse(task.wildcards.target)
@@ -29,6 +30,11 @@ def train_target(task: "snakemake") -> dict[str, float]:
         chosen = first_per_class(
             view.labels.numpy(), view.train.numpy(), cell.samples, task.params.allow_short
         )
+    siblings = iter(task.input.siblings)
+    treatment = [
+        part.told(files.read_json(next(siblings))) if part.sibling else part
+        for part in make(task.params.treatment)
+    ]
     checkpoint = Checkpoint(task.params.state, job.identity(task))
     trained = train_classifier(
         cell.architecture,
@@ -40,8 +46,10 @@ def train_target(task: "snakemake") -> dict[str, float]:
         choose_device(task.params.device),
         Path(str(task.input.init)) if task.input.init else None,
         label="training",
+        treatment=treatment,
     )
-    save_classifier(task.output.weights, trained.model, {"recipe": dict(task.params.recipe)})
+    settings = {"recipe": dict(task.params.recipe), "treatment": list(task.params.treatment)}
+    save_classifier(task.output.weights, trained.model, settings)
     files.write_rows(task.output.history, trained.history)
     files.write_json(task.output.metrics, {**trained.metrics, "train_images": len(chosen)})
     checkpoint.discard()

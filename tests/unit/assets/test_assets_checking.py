@@ -7,10 +7,10 @@ import time
 from pathlib import Path
 
 import pytest
-from mirage.assets import memory as memory_module
+from mirage.assets import remembered
 from mirage.assets.checking import check, check_all
 from mirage.assets.manifest import Asset, Checksum, FileFacts, Manifest, Member
-from mirage.assets.memory import Memory
+from mirage.assets.remembered import Remembered
 
 BYTES = b"weights" * 100
 SHA256 = hashlib.sha256(BYTES).hexdigest()
@@ -59,7 +59,7 @@ def grow(folder, *names):
 )
 def test_files(tmp_path, facts, state, detail):
     place = write(tmp_path / "a")
-    finding = check(file_asset(**facts), place, Memory())
+    finding = check(file_asset(**facts), place, Remembered())
     assert (finding.state, finding.good) == (state, state != "wrong")
     assert detail in finding.detail
 
@@ -70,7 +70,7 @@ def test_the_digest_is_that_of_coreutils(tmp_path):
         told = subprocess.run(
             [f"{algorithm}sum", place], capture_output=True, text=True, check=True
         )
-        assert Memory().digest(place, algorithm) == told.stdout.split()[0]
+        assert Remembered().digest(place, algorithm) == told.stdout.split()[0]
 
 
 @pytest.mark.parametrize(
@@ -78,26 +78,26 @@ def test_the_digest_is_that_of_coreutils(tmp_path):
     [(b"", "empty"), (b"\n<!DOCTYPE HTML><html>", "web page"), (b"<html lang=en>", "web page")],
 )
 def test_what_is_no_file_of_weights(tmp_path, content, detail):
-    finding = check(file_asset(), write(tmp_path / "a", content), Memory())
+    finding = check(file_asset(), write(tmp_path / "a", content), Remembered())
     assert finding.state == "wrong"
     assert detail in finding.detail
 
 
 def test_missing_and_dangling(tmp_path):
-    assert check(file_asset(), tmp_path / "a", Memory()).state == "missing"
+    assert check(file_asset(), tmp_path / "a", Remembered()).state == "missing"
     (tmp_path / "a").symlink_to("gone")
-    finding = check(file_asset(), tmp_path / "a", Memory())
+    finding = check(file_asset(), tmp_path / "a", Remembered())
     assert finding.state == "wrong"
     assert "a link to gone" in finding.detail
     (tmp_path / "gone").mkdir()
-    assert check(folder_asset(Member("x")), tmp_path / "gone", Memory()).state == "missing"
+    assert check(folder_asset(Member("x")), tmp_path / "gone", Remembered()).state == "missing"
 
 
 def test_files_and_folders_are_not_mixed_up(tmp_path):
     (tmp_path / "folder").mkdir()
     write(tmp_path / "folder/x")
-    assert "expected a file" in check(file_asset(), tmp_path / "folder", Memory()).detail
-    assert "expected a folder" in check(folder_asset(), tmp_path / "folder/x", Memory()).detail
+    assert "expected a file" in check(file_asset(), tmp_path / "folder", Remembered()).detail
+    assert "expected a folder" in check(folder_asset(), tmp_path / "folder/x", Remembered()).detail
 
 
 def test_unreadable(tmp_path, monkeypatch):
@@ -108,7 +108,7 @@ def test_unreadable(tmp_path, monkeypatch):
 
     place = write(tmp_path / "a")
     monkeypatch.setattr(Path, "open", refuse)
-    finding = check(file_asset(), place, Memory())
+    finding = check(file_asset(), place, Remembered())
     assert finding.state == "wrong"
     assert finding.detail.startswith(f"unreadable: {place}: Permission denied ({place} belongs to")
 
@@ -140,7 +140,7 @@ def test_folders(tmp_path, holds, state, detail):
     grow(folder, ".hidden", "p/.hidden", ".cache/1.jpg")
     grow(folder, "__MACOSX/1.jpg", "p/@eaDir/1.jpg", "p/Thumbs.db", "q/lost+found/1.jpg")
     (folder / "p/all").symlink_to("..")  # a reader would not enter it again either
-    finding = check(folder_asset(*holds), folder, Memory())
+    finding = check(folder_asset(*holds), folder, Remembered())
     assert finding.state == state
     assert detail in finding.detail
 
@@ -150,22 +150,22 @@ def test_a_digest_is_remembered_until_the_file_changes(tmp_path, monkeypatch):
     asset = file_asset(checksum=Checksum("sha256", SHA256))
     manifest = Manifest({"a": asset}, tmp_path, {"a": str(place)})
     kept = tmp_path / "memory.json"
-    assert check_all(manifest, ["a"], Memory(kept))[0].state == "verified"
+    assert check_all(manifest, ["a"], Remembered(kept))[0].state == "verified"
 
     def fail(*_):
         raise AssertionError("hashed again")
 
     with monkeypatch.context() as patch:
-        patch.setattr(memory_module.hashlib, "file_digest", fail)
-        assert check_all(manifest, ["a"], Memory(kept))[0].state == "verified"
+        patch.setattr(remembered.hashlib, "file_digest", fail)
+        assert check_all(manifest, ["a"], Remembered(kept))[0].state == "verified"
     place.write_bytes(BYTES[:-1] + b"!")  # same size, other bytes
     os.utime(place, (OLD + 1, OLD + 1))
-    assert check_all(manifest, ["a"], Memory(kept))[0].state == "wrong"
+    assert check_all(manifest, ["a"], Remembered(kept))[0].state == "wrong"
 
 
 def test_a_replaced_file_is_noticed_by_its_inode(tmp_path):
     place = write(tmp_path / "a")
-    memory = Memory()
+    memory = Remembered()
     before = memory.digest(place, "sha256")
     write(tmp_path / "b", BYTES[::-1]).replace(place)
     assert memory.digest(place, "sha256") != before
@@ -174,7 +174,7 @@ def test_a_replaced_file_is_noticed_by_its_inode(tmp_path):
 def test_what_changed_just_now_is_not_remembered(tmp_path):
     place = tmp_path / "a"
     place.write_bytes(BYTES)
-    memory = Memory(tmp_path / "memory.json")
+    memory = Remembered(tmp_path / "memory.json")
     memory.digest(place, "sha256")
     memory.save()
     assert not memory.path.exists()
@@ -183,17 +183,17 @@ def test_what_changed_just_now_is_not_remembered(tmp_path):
 def test_a_count_is_remembered_until_the_folder_changes(tmp_path, monkeypatch):
     folder = grow(tmp_path / "a", *(f"{i}/{j}.jpg" for i in range(3) for j in range(4)))
     kept = tmp_path / "memory.json"
-    memory = Memory(kept)
+    memory = Remembered(kept)
     assert memory.count(folder) == 12
     memory.save()
     with monkeypatch.context() as patch:
-        patch.setattr(memory_module, "_survey", None)
-        assert Memory(kept).count(folder) == 12
+        patch.setattr(remembered, "_survey", None)
+        assert Remembered(kept).count(folder) == 12
     write(folder / "1/new.jpg")
-    assert Memory(kept).count(folder) == 13
+    assert Remembered(kept).count(folder) == 13
     (folder / "1/new.jpg").unlink()
     (folder / "2").rename(folder / "elsewhere")
-    assert Memory(kept).count(folder) == 12
+    assert Remembered(kept).count(folder) == 12
 
 
 @pytest.mark.parametrize("content", ["", "[1, 2]", '{"a": 3}', '{"sha256:x": {"stamp": 1'])
@@ -201,15 +201,15 @@ def test_a_damaged_memory_is_as_good_as_none(tmp_path, content):
     place = write(tmp_path / "a")
     kept = tmp_path / "memory.json"
     kept.write_text(content)
-    memory = Memory(kept)
+    memory = Remembered(kept)
     assert memory.digest(place, "sha256") == SHA256
     memory.save()
-    assert Memory(kept).digest(place, "sha256") == SHA256
+    assert Remembered(kept).digest(place, "sha256") == SHA256
 
 
 def test_a_memory_that_cannot_be_written_is_no_problem(tmp_path):
     place = write(tmp_path / "a")
-    memory = Memory(place / "no folder/memory.json")
+    memory = Remembered(place / "no folder/memory.json")
     memory.digest(place, "sha256")
     memory.save()
 
@@ -278,7 +278,7 @@ def test_a_memory_that_cannot_be_written_is_no_problem(tmp_path):
 )
 def test_nested_copies_and_extra_files_are_named(tmp_path, holds, files, detail, first):
     folder = grow(tmp_path / "a", *files)
-    finding = check(folder_asset(*holds), folder, Memory())
+    finding = check(folder_asset(*holds), folder, Remembered())
     assert finding.state == "wrong"
     assert detail.format(folder) in finding.detail
     assert finding.first == first.format(folder)
@@ -288,7 +288,7 @@ def test_the_newest_is_named_where_all_look_alike(tmp_path):
     folder = grow(tmp_path / "a", "ann.jpg", "bob.jpg", "cyd.jpg")
     time.sleep(0.02)  # what tells them apart is the file system's own clock
     write(folder / "ada.jpg")
-    finding = check(folder_asset(Member(".", files=3)), folder, Memory())
+    finding = check(folder_asset(Member(".", files=3)), folder, Remembered())
     assert "4 files; expected 3 (the newest: ada.jpg)" in finding.detail
 
 
@@ -301,19 +301,19 @@ def test_the_newest_is_named_where_all_look_alike(tmp_path):
 )
 def test_a_pipe_in_place_of_a_file_is_not_waited_for(tmp_path, make, told):
     make(tmp_path / "a")
-    assert told in check(file_asset(), tmp_path / "a", Memory()).detail
+    assert told in check(file_asset(), tmp_path / "a", Remembered()).detail
     member = folder_asset(Member("a", FileFacts()))
-    assert told in check(member, tmp_path, Memory()).detail
+    assert told in check(member, tmp_path, Remembered()).detail
 
 
 def test_a_link_back_to_its_folder_is_counted_once(tmp_path):
     folder = grow(tmp_path / "a", "p/1.jpg", "p/2.jpg")
     (folder / "p/back").symlink_to(folder)
-    assert Memory().count(folder) == 2
+    assert Remembered().count(folder) == 2
 
 
 def test_a_dangling_member_says_where_it_leads(tmp_path):
     folder = grow(tmp_path / "a", "q/1.jpg")
     (folder / "p").symlink_to("gone")
-    finding = check(folder_asset(Member("p")), folder, Memory())
+    finding = check(folder_asset(Member("p")), folder, Remembered())
     assert "p: a link to gone, where there is nothing" in finding.detail

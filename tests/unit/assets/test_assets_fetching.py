@@ -16,7 +16,7 @@ import pytest
 from mirage.assets import exchange, fetching, transfer
 from mirage.assets.fetching import fetch, fetch_all, part_of
 from mirage.assets.manifest import Asset, Checksum, FileFacts, Manifest, Member
-from mirage.assets.memory import Memory
+from mirage.assets.remembered import Remembered
 from mirage.assets.transfer import Patience, note_of
 from mirage.errors import MirageError
 
@@ -49,7 +49,7 @@ def asset(file):
 
 
 def get(server, place, *urls, patience=PATIENCE, **changes):
-    fetch(asset(facts(server, *urls, **changes)), place, Memory(), patience)
+    fetch(asset(facts(server, *urls, **changes)), place, Remembered(), patience)
 
 
 def is_whole(place):
@@ -256,7 +256,7 @@ def test_refuses_strange_redirects(server, place, target):
 def test_never_from_https_to_http():
     handler = exchange.SafeRedirects()
     request = namedtuple("Request", "full_url")("https://a/x")
-    with pytest.raises(exchange.Refused, match="from https to http"):
+    with pytest.raises(exchange.ServerRefuses, match="from https to http"):
         handler.redirect_request(request, None, 302, "", {}, "http://a/x")
 
 
@@ -331,11 +331,11 @@ signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background
 from pathlib import Path
 from mirage.assets.fetching import fetch
 from mirage.assets.manifest import Asset, FileFacts
-from mirage.assets.memory import Memory
+from mirage.assets.remembered import Remembered
 from mirage.assets.transfer import Patience
 url, place = sys.argv[1:]
 file = FileFacts(bytes=3_000_000, urls=(url,))
-fetch(Asset("w", "w", "w", "w", ("w",), file=file), Path(place), Memory(), Patience())
+fetch(Asset("w", "w", "w", "w", ("w",), file=file), Path(place), Remembered(), Patience())
 """
 
 
@@ -367,9 +367,9 @@ def test_several_files_of_one_folder(server, tmp_path):
     place = tmp_path / "lists"
     server.behaviours = [web.whole, web.status(404)]
     with pytest.raises(MirageError):
-        fetch(folder, place, Memory(), PATIENCE)
+        fetch(folder, place, Remembered(), PATIENCE)
     assert not place.exists()
-    fetch(folder, place, Memory(), PATIENCE)
+    fetch(folder, place, Remembered(), PATIENCE)
     assert (place / "a.txt").read_bytes() == (place / "deeper/b.txt").read_bytes() == CONTENT
     assert [path for path, *_ in server.asked] == ["/a.txt", "/deeper/b.txt", "/deeper/b.txt"]
     assert [p.name for p in tmp_path.iterdir()] == ["lists"]
@@ -387,7 +387,7 @@ def test_a_wrong_file_of_a_folder_is_fetched_again(server, tmp_path, left):
     (tmp_path / ".lists.gathering").mkdir()
     (tmp_path / ".lists.gathering/a.txt").write_bytes(left)
     (tmp_path / ".lists.gathering/b.txt").write_bytes(CONTENT)
-    fetch(folder, tmp_path / "lists", Memory(), PATIENCE)
+    fetch(folder, tmp_path / "lists", Remembered(), PATIENCE)
     assert [path for path, *_ in server.asked] == ["/a.txt"]
     assert (tmp_path / "lists/a.txt").read_bytes() == CONTENT
     assert [p.name for p in tmp_path.iterdir()] == ["lists"]
@@ -406,7 +406,7 @@ def test_fetch_all_does_what_it_can(server, tmp_path):
     (tmp_path / "assets/there").write_bytes(b"abcd")
     server.behaviours = [web.status(404)]
     manifest = _manifest(tmp_path, bad, good, manual, there)
-    found = {f.asset.name: f for f in fetch_all(manifest, manifest, Memory(), PATIENCE)}
+    found = {f.asset.name: f for f in fetch_all(manifest, manifest, Remembered(), PATIENCE)}
     states = {name: finding.state for name, finding in found.items()}
     assert states == {
         "bad": "missing",
@@ -422,5 +422,5 @@ def test_room_is_looked_for_beforehand(server, tmp_path, monkeypatch):
     monkeypatch.setattr(fetching.shutil, "disk_usage", lambda _: namedtuple("U", "free")(10))
     manifest = _manifest(tmp_path, asset(facts(server)))
     with pytest.raises(MirageError, match="the assets need about 3 MB"):
-        fetch_all(manifest, manifest, Memory(), PATIENCE)
+        fetch_all(manifest, manifest, Remembered(), PATIENCE)
     assert server.asked == []

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from mirage.assets.checking import Finding
+from mirage.assets.checking import CheckedAsset
 from mirage.assets.manifest import Checksum, load_manifest
 from mirage.assets.telling import human, instructions, overview, table
 from mirage.errors import MirageError
@@ -133,9 +133,11 @@ def test_a_digest_that_is_too_long_is_refused():
 
 def test_the_table_is_aligned(manifest, tmp_path):
     findings = [
-        Finding(manifest["fid-inception"], tmp_path / "assets/fid.pth", "verified", "sha256 6…", 9),
-        Finding(manifest["facescrub"], Path("/data/facescrub"), "missing"),
-        Finding(manifest["celeba64-lists"], tmp_path / "x", "wrong", "lacks testset.txt"),
+        CheckedAsset(
+            manifest["fid-inception"], tmp_path / "assets/fid.pth", "verified", "sha256 6…", 9
+        ),
+        CheckedAsset(manifest["facescrub"], Path("/data/facescrub"), "missing"),
+        CheckedAsset(manifest["celeba64-lists"], tmp_path / "x", "wrong", "lacks testset.txt"),
     ]
     lines = table(findings, tmp_path).splitlines()
     for title in ("state", "size", "where", "remark"):
@@ -150,12 +152,12 @@ def test_the_table_is_aligned(manifest, tmp_path):
 
 def test_instructions_for_each_case(manifest, tmp_path):
     fid, scrub = manifest["fid-inception"], manifest["facescrub"]
-    good = Finding(fid, tmp_path / "f", "present")
+    good = CheckedAsset(fid, tmp_path / "f", "present")
     assert instructions([good], tmp_path, "paper") == ""
     told = instructions([replace(good, state="missing")], tmp_path, "paper")
     assert "snakemake fetch_assets --config scale=paper only=fid-inception" in told
     assert fid.manual[0] in told
-    told = instructions([Finding(scrub, tmp_path / "s", "missing")], tmp_path, "paper")
+    told = instructions([CheckedAsset(scrub, tmp_path / "s", "missing")], tmp_path, "paper")
     assert "fetch_assets" not in told
     assert all(step in told for step in scrub.manual)
     told = instructions([replace(good, state="wrong", detail="cut short")], tmp_path, "paper")

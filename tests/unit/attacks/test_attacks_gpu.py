@@ -8,12 +8,13 @@ import torch
 from interruptions import StopAfter
 from mirage.attacks import objective
 from mirage.attacks.batches import official_batches
+from mirage.attacks.kinds.ppa.optimise import make_stack, optimise_latents
+from mirage.attacks.kinds.ppa.recipe import OptimisationRecipe, SamplingRecipe, SelectionRecipe
+from mirage.attacks.kinds.ppa.sample import sample_candidates
+from mirage.attacks.kinds.ppa.select import select_latents
 from mirage.attacks.losses import LOSSES
-from mirage.attacks.optimisation import make_stack, optimise_latents
 from mirage.attacks.pool import synthesise_pool
-from mirage.attacks.recipe import OptimisationRecipe, PoolRecipe, SamplingRecipe, SelectionRecipe
-from mirage.attacks.sampling import sample_candidates
-from mirage.attacks.selection import select_latents
+from mirage.attacks.recipe import PoolRecipe
 from mirage.errors import Interrupted, MirageError
 from mirage.priors.pipeline import ImagePipeline
 from mirage.priors.shapes import GeneratorConfig

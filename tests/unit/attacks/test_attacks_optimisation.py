@@ -3,10 +3,11 @@
 import attack_models as models
 import pytest
 import torch
-from mirage.attacks import batches, objective, optimisation, terms
+from mirage.attacks import batches, objective, terms
+from mirage.attacks.kinds.ppa import optimise as optimisation
+from mirage.attacks.kinds.ppa.optimise import optimise_latents
+from mirage.attacks.kinds.ppa.recipe import OptimisationRecipe
 from mirage.attacks.losses import LOSSES
-from mirage.attacks.optimisation import optimise_latents
-from mirage.attacks.recipe import OptimisationRecipe
 from mirage.errors import MirageError
 from mirage.numerics import at_precision
 from mirage.recipes import OptimiserRecipe

@@ -8,9 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from interruptions import StopAfter
 from mirage import imaging
+from mirage.attacks.kinds.ppa.recipe import SamplingRecipe
+from mirage.attacks.kinds.ppa.sample import sample_candidates
 from mirage.attacks.pool import Pool, draw_latents, synthesise_pool
-from mirage.attacks.recipe import PoolRecipe, SamplingRecipe
-from mirage.attacks.sampling import sample_candidates
+from mirage.attacks.recipe import PoolRecipe
 from mirage.errors import Interrupted, MirageError
 
 RECIPE = PoolRecipe(size=11, cutoff=3)

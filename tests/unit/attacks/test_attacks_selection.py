@@ -3,8 +3,8 @@
 import attack_models as models
 import pytest
 import torch
-from mirage.attacks.recipe import SelectionRecipe
-from mirage.attacks.selection import select_latents
+from mirage.attacks.kinds.ppa.recipe import SelectionRecipe
+from mirage.attacks.kinds.ppa.select import select_latents
 from mirage.errors import MirageError
 from mirage.imaging import draw_boxes
 from mirage.streams import generator

@@ -193,7 +193,7 @@ def _tall():
 
 def test_xi_sees_tall_photographs_squashed_as_the_official_code():
     scale = yaml.safe_load((ROOT / "config.yaml").read_text())["scales"]["paper"]
-    student = scale["architectures"][scale["knowledge"]["architecture"]]["view"]
+    student = scale["architectures"][scale["measures"]["knowledge"]["architecture"]]["view"]
     recipe = ViewRecipe.of(scale["datasets"]["facescrub"]["views"][student])
     official = transforms.Resize((224, 224), antialias=True)(_tall())
     ours = resize_pixels(np.asarray(_tall()).transpose(2, 0, 1), recipe)

@@ -6,8 +6,8 @@ import pytest
 from mirage import cleaning, places
 
 CELL = "attacks/orl/resnet-mini/ls-0.05/n3/s1/ppa"
-STATE = "state/optimise_latents/orl/resnet-mini/ls-0.05/n3/s1/ppa/0-23.safetensors"
-RECORD = "jobs/optimise_latents/orl/resnet-mini/ls-0.05/n3/s1/ppa/0-23.json"
+STATE = "state/run_stage/orl/resnet-mini/ls-0.05/n3/s1/ppa/optimised/0-23.safetensors"
+RECORD = "jobs/run_stage/orl/resnet-mini/ls-0.05/n3/s1/ppa/optimised/0-23.json"
 
 
 @pytest.mark.parametrize(
@@ -74,13 +74,13 @@ def test_what_unfinished_jobs_need_stays(home):
     assert _gone(home) == set()
 
 
-def test_images_go_once_the_student_has_seen_them(home):
-    _put(home, f"{CELL}/knowledge.json")
+def test_images_go_once_they_are_measured(home):
+    _put(home, f"{CELL}/metrics.json")
     assert _gone(home) == {f"{CELL}/images.safetensors"}
 
 
 def test_images_newer_than_what_was_made_of_them_stay(home):
-    _put(home, f"{CELL}/knowledge.json", age_s=90000)
+    _put(home, f"{CELL}/metrics.json", age_s=90000)
     assert _gone(home) == set()
 
 

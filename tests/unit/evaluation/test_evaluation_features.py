@@ -95,12 +95,20 @@ def test_each_network_sees_the_one_crop_resized_in_both_readings():
         found.features.logits_of("face", "paper")
 
 
-def test_student_images_are_unclipped_and_the_gallery_is_the_best_of_each_class():
+def test_no_images_are_kept_where_no_measure_wants_any():
+    pipeline = ImagePipeline(CountingGenerator(), 16)
+    found = embed_attack(pipeline, NETWORKS, LATENTS, CLASSES, None, 10, 5, "cpu", NO_STATE)
+    assert found.images.numel() == 0
+    assert len(found.images) == LATENTS.shape[0] * LATENTS.shape[1]
+    assert found.gallery.shape[-1] == 10
+
+
+def test_images_are_unclipped_and_the_gallery_is_the_best_of_each_class():
     found = _embed()
     crops = CountingGenerator().synthesis(LATENTS.flatten(0, 1)[:, None])
-    assert found.student_images.dtype == torch.float16
-    assert found.student_images.abs().max() > 1
-    assert (found.student_images.float() - imaging.resize(crops, 6)).abs().max() <= 2**-11
+    assert found.images.dtype == torch.float16
+    assert found.images.abs().max() > 1
+    assert (found.images.float() - imaging.resize(crops, 6)).abs().max() <= 2**-11
     best = imaging.resize(crops, 10)[::4].clamp(-1, 1)
     expected = torch.round((best + 1) * 127.5).to(torch.uint8)
     assert torch.equal(found.gallery, expected)
@@ -112,7 +120,7 @@ def test_batches_have_no_part_in_the_result(batch_size):
 
 
 def _assert_same(one, other):
-    assert torch.equal(one.student_images, other.student_images)
+    assert torch.equal(one.images, other.images)
     assert torch.equal(one.gallery, other.gallery)
     assert one.features.classes.tolist() == other.features.classes.tolist()
     for held, again in (

@@ -5,8 +5,8 @@ import torch
 from interruptions import StopAfter
 from mirage.data.views import LabelledImages
 from mirage.errors import Interrupted, MirageError
-from mirage.evaluation.knowledge import extract_knowledge
 from mirage.evaluation.recipe import KnowledgeRecipe
+from mirage.evaluation.student import extract_knowledge
 from mirage.runtime.checkpoint import Checkpoint
 from mirage.targets.augmentation import augment, draw
 from mirage.targets.schedules import learning_rate
@@ -41,7 +41,7 @@ def test_recipe_is_the_official_student():
 
     recipe = KnowledgeRecipe("resnet50", 224)
     training = recipe.training
-    assert (training.epochs, training.batch_size, training.alpha) == (75, 32, 0)
+    assert (training.epochs, training.batch_size) == (75, 32)
     assert (training.optimiser.name, training.optimiser.momentum) == ("sgd", 0.9)
     assert training.optimiser.weight_decay == 1e-4
     oracle = SGD([torch.zeros(1, requires_grad=True)], lr=0.1)

@@ -56,6 +56,33 @@ def test_scores_are_means_of_the_rows_of_classes():
             assert found[fidelity][name] == pytest.approx(np.mean([row[name] for row in rows]))
 
 
+def test_networks_have_any_roles_and_measures_are_what_was_measured():
+    attack, real = _case()
+
+    def renamed(arrays):
+        """Without FaceNet and FID; a network more, which is the face network under that name."""
+        kept = {name: held for name, held in arrays.items() if name.startswith("eval")}
+        return kept | {
+            name.replace("face", "second"): held
+            for name, held in arrays.items()
+            if name.startswith("face")
+        }
+
+    found = score_attack(
+        AttackFeatures(attack.classes, renamed(attack.features), attack.logits),
+        RealFeatures(real.labels, renamed(real.features)),
+        {"queries": 7.0},
+    )
+    whole = score_attack(attack, real, XI)
+    assert set(found["paper"]) == {
+        "acc1", "acc1_std", "acc1_class_std", "acc5", "delta_second", "delta_eval", "queries",
+        "n_images", "n_classes",
+    }  # fmt: skip
+    for fidelity in ("paper", "corrected"):
+        assert found[fidelity]["delta_second"] == whole[fidelity]["delta_face"]
+        assert found[fidelity]["acc5"] == whole[fidelity]["acc5"]
+
+
 def test_distances_are_squared_and_the_plain_ones_are_their_roots():
     from scipy.spatial.distance import cdist
 

@@ -54,8 +54,8 @@ def test_resnet152_is_the_published_network():
     assert _flops(lambda: model(x)) / 2 / GIGA == pytest.approx(11.51, abs=0.01)
 
 
-def test_stylegan2_costs_what_the_facts_say():
-    """Facts, section 5: 148.5 GF and 103.8 GF of convolutions, filters 2.1 and 1.3 on top."""
+def test_stylegan2_costs_what_its_shapes_say():
+    """By hand from the shapes: 148.5 GF and 103.8 GF of convolutions, filters 2.1 and 1.3."""
     generator = Generator(GeneratorConfig(1024)).to("meta").eval().requires_grad_(False)
     ws = torch.zeros(1, generator.num_ws, 512, device="meta")
     whole = _flops(lambda: generator.synthesis(ws))

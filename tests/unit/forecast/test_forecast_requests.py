@@ -8,7 +8,7 @@ import sys
 
 import pytest
 from forecast_models import CONFIG, LIMITS, PRESETS, ROOT, demo, model_of, paper
-from mirage.attacks.recipe import SamplingRecipe
+from mirage.attacks.kinds.ppa.recipe import SamplingRecipe
 from mirage.forecast import notes, page, summary
 from mirage.forecast.plan import needs, plan, units_of
 from mirage.forecast.speeds import CALIBRATION, Speeds, UncountedError, load_model
@@ -61,13 +61,18 @@ def test_the_embedding_asks_for_its_images_once():
     )
 
 
+def _is(job, start):
+    """Whether a job is one of a stage, named by the start of its part."""
+    return dict(job.wildcards).get("part", "").startswith(start)
+
+
 def test_selection_counts_the_crops_of_a_pass():
     scale = copy.deepcopy(CONFIG["scales"]["paper"])
     memory = {}
     for crop in ("shared", "per_image"):
         scale["attacks"]["ppa"]["selection"]["crop"] = crop
         workshop = dataclasses.replace(paper().workshop, study=Study(scale, 53))
-        job = next(job for job in plan(workshop) if job.rule == "select_latents")
+        job = next(job for job in plan(workshop) if _is(job, "selected/"))
         work = workshop.work(job)
         memory[crop] = (work.host_bytes, work.device_bytes)
         batch = workshop.batches.forward
@@ -100,8 +105,8 @@ def test_the_forecast_tells_whose_requests_are_cut():
     assert time.startswith("Requests cut to longest_minutes (1440): ")
     assert "train_target (from attempt 2 on)" in time
     assert memory.startswith("Requests cut to most_mb (120000): ")
-    assert "extract_knowledge (from attempt 3 on)" in memory
-    assert "select_latents" not in time + memory
+    assert "measure_attack (from attempt 3 on)" in memory
+    assert "embed_attack" not in time + memory
     assert _limit_notes(attempts=1, **LIMITS) == []
 
 
@@ -109,10 +114,10 @@ def test_the_forecast_advises_where_a_limit_is_too_small():
     cut, advice = _limit_notes(longest_minutes=120)
     assert "train_target, " in cut  # from the first attempt on
     assert advice.startswith("Not done after 3 times 120 minutes: train_target (6.6 h), ")
-    assert advice.endswith("or lower classes_per_chunk for optimise_latents.")
+    assert advice.endswith("or lower classes_per_chunk for run_stage.")
     assert len(_limit_notes(attempts=4, longest_minutes=120)) == 1
     advice = _limit_notes(most_mb=40_000)[-1]
-    assert advice.startswith("Will not fit into 40000 MB: extract_knowledge (")
+    assert advice.startswith("Will not fit into 40000 MB: measure_attack (")
     assert "embed_attack" not in advice
     assert summary.forecast(dataclasses.replace(paper(), most_mb=40_000))["notes"][-1] == advice
 
@@ -123,7 +128,7 @@ def test_an_optimisation_chunk_takes_what_the_anchor_says():
     job = next(
         job
         for job in plan(model.workshop)
-        if job.rule == "optimise_latents"
+        if _is(job, "optimised/")
         and dict(job.wildcards)["target"].startswith("facescrub/resnet152/")
     )  # fmt: skip
     steps = 53 * 200 * 50
@@ -149,7 +154,7 @@ def test_a_network_nobody_counted_gets_a_careful_request():
 
 def test_a_measured_speed_replaces_the_assumed_one():
     model = demo()
-    job = next(job for job in plan(model.workshop) if job.rule == "optimise_latents")
+    job = next(job for job in plan(model.workshop) if _is(job, "optimised/"))
     unit, images = model.workshop.work(job).calls[0]
     measured = {"seconds_per_image": 0.5, "setup_s": 3.0, "flops_per_s": 1.0, "batch": unit.batch,
                 "peak_bytes": 0}  # fmt: skip
@@ -266,7 +271,7 @@ def test_the_advice_keeps_its_promise():
     longest = max(
         again.estimate(job).seconds
         for job in plan(again.workshop)
-        if job.rule == "optimise_latents" and dict(job.wildcards)["target"].startswith("facescrub/")
+        if _is(job, "optimised/") and dict(job.wildcards)["target"].startswith("facescrub/")
     )
     assert 3.5 * 3600 < longest <= 4 * 3600
     optimise = next(row for row in told["batches"] if row["setting"] == "optimise_batch")

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import torch
 from mirage.errors import MirageError
-from mirage.foreign import references
+from mirage.foreign import known as known_files
 from mirage.foreign.reading import read_state
 from mirage.priors import nvidia_pickle, weights
 from mirage.runtime import files
@@ -30,7 +30,7 @@ def _header(path):
 
 
 def _array(path):
-    references.check_image(torch.zeros(1, 3, 8, 8), path)
+    known_files.check_image(torch.zeros(1, 3, 8, 8), path)
 
 
 DOORS = {"pickle": _pickled, "state": read_state, "header": _header, "array": _array}

@@ -11,11 +11,11 @@ import torch
 from mirage.errors import MirageError
 from mirage.evaluation.networks import load_network
 from mirage.evaluation.recipe import NetworkSpec
-from mirage.foreign import references
+from mirage.foreign import known as known_files
+from mirage.foreign.file_kinds import ForeignRecipe, load_foreign
 from mirage.foreign.fingerprint import difference, fingerprint, fixed_image, fixed_latent
 from mirage.foreign.importing import import_weights
-from mirage.foreign.networks import ForeignRecipe, load_foreign
-from mirage.foreign.references import Published, published
+from mirage.foreign.known import KnownFile, published
 from mirage.runtime import files
 from mirage.targets.architectures import build
 from mirage.targets.weights import load_classifier
@@ -45,7 +45,7 @@ def _torchvision(name, image_px=96, **options):
 
 @pytest.fixture
 def bring_in(tmp_path):
-    def bring(state, kind, known=Published(), zipped=True, samples=None, **settings):  # noqa: B008
+    def bring(state, kind, known=KnownFile(), zipped=True, samples=None, **settings):  # noqa: B008
         torch.save(state, tmp_path / "in.pth", _use_new_zipfile_serialization=zipped)
         recipe = ForeignRecipe(kind, **settings)
         out = tmp_path / "out.safetensors"
@@ -169,7 +169,7 @@ def test_released_classifier_of_a_small_architecture(bring_in):
 # Known answers
 
 
-def _small(bring_in, seed=4, known=Published()):  # noqa: B008
+def _small(bring_in, seed=4, known=KnownFile()):  # noqa: B008
     state = build("convnet-mini", 5, 3, seed=seed).state_dict()
     settings = {"architecture": "convnet-mini", "classes": 5, "image_px": 16}
     return bring_in(state, "classifier", known, **settings)[0]
@@ -191,19 +191,19 @@ def test_an_answer_is_recorded_and_compared_with_the_next(bring_in, tmp_path):
 def test_the_reference_table_decides_where_it_knows(bring_in, tmp_path):
     answer = _small(bring_in)["fingerprint"]
     (tmp_path / "out.safetensors").unlink()
-    assert _small(bring_in, known=Published(fingerprint=answer))["status"] == (
+    assert _small(bring_in, known=KnownFile(fingerprint=answer))["status"] == (
         "agrees with the reference table"
     )
     (tmp_path / "out.safetensors").unlink()
     with pytest.raises(MirageError, match="differs from the known one"):
-        _small(bring_in, seed=5, known=Published(fingerprint=answer))
+        _small(bring_in, seed=5, known=KnownFile(fingerprint=answer))
     assert not (tmp_path / "out.safetensors").exists()
 
 
 def test_published_digits_of_the_checksum(bring_in):
     sha256 = _small(bring_in)["sha256"]
-    assert _small(bring_in, known=Published(sha256=sha256[:8]))["bytes"] == "as published"
-    assert _small(bring_in, known=Published(sha256="0" * 8))["bytes"] == "other than published"
+    assert _small(bring_in, known=KnownFile(sha256=sha256[:8]))["bytes"] == "as published"
+    assert _small(bring_in, known=KnownFile(sha256="0" * 8))["bytes"] == "other than published"
 
 
 def test_facenet_distances_of_sample_faces(bring_in, tmp_path):
@@ -223,16 +223,16 @@ def test_facenet_distances_of_sample_faces(bring_in, tmp_path):
     with torch.no_grad():
         rows = network(torch.from_numpy((np.stack(faces) - 127.5) / 128).permute(0, 3, 1, 2))
     distances = tuple(tuple(float((a - b).norm()) for b in rows) for a in rows)
-    known = Published(people=people, distances=distances)
+    known = KnownFile(people=people, distances=distances)
     record, _ = bring_in(network.state_dict(), "facenet", known, samples=tmp_path)
     assert record["status"] == "agrees with the published reference"
     assert record["reference_error"] < 1e-5
     off = ((0.0, distances[0][1] + 0.02, distances[0][2]), *distances[1:])
     with pytest.raises(MirageError, match="distances between the sample faces"):
-        references.check_distances(network, tmp_path, Published(people=people, distances=off))
+        known_files.check_distances(network, tmp_path, KnownFile(people=people, distances=off))
     with pytest.raises(MirageError, match=r"eve/1\.png is missing"):
-        references.check_distances(
-            network, tmp_path, Published(people=("eve",), distances=((0.0,),))
+        known_files.check_distances(
+            network, tmp_path, KnownFile(people=("eve",), distances=((0.0,),))
         )
 
 
@@ -242,12 +242,12 @@ def test_a_published_image_in_either_layout(tmp_path):
     image = torch.rand(1, 3, 8, 8)
     for name, array in (("a", image.numpy()), ("b", image.permute(0, 2, 3, 1).numpy())):
         np.save(tmp_path / f"{name}.npy", array)
-        assert references.check_image(image, tmp_path / f"{name}.npy") < 1e-7
+        assert known_files.check_image(image, tmp_path / f"{name}.npy") < 1e-7
         with pytest.raises(MirageError, match="differs from"):
-            references.check_image(image.flip(3), tmp_path / f"{name}.npy")
+            known_files.check_image(image.flip(3), tmp_path / f"{name}.npy")
     np.save(tmp_path / "c.npy", np.array([{}], dtype=object), allow_pickle=True)
     with pytest.raises(MirageError, match=r"c\.npy cannot be read"):
-        references.check_image(image, tmp_path / "c.npy")
+        known_files.check_image(image, tmp_path / "c.npy")
 
 
 # Fixed inputs
@@ -286,7 +286,7 @@ def test_the_shipped_table_is_well_formed():
     assets = yaml.safe_load((root / "workflow/presets/assets.yaml").read_text())
     rows = yaml.safe_load(table.read_text())
     assert all(published(table, name).source for name in rows)
-    assert published(table, "unheard-of") == Published()
+    assert published(table, "unheard-of") == KnownFile()
     facenet = torch.tensor(published(table, "facenet-vggface2").distances)
     assert torch.equal(facenet, facenet.T)
     assert float(facenet.diagonal().abs().max()) == 0

@@ -16,7 +16,7 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from mirage.errors import MirageError
-from mirage.foreign import references
+from mirage.foreign import known as known_files
 from mirage.foreign.reading import container, read_state
 from mirage.priors import nvidia_pickle
 from mirage.priors.restricted_pickle import read_records
@@ -169,7 +169,7 @@ def _socket(path):
 DOORS = [
     read_state, container, read_records, nvidia_pickle.import_generator, files.load_tensors,
     files.read_metadata, files.read_json, files.checksum,
-    lambda path: references.check_image(torch.zeros(1, 3, 8, 8), path),
+    lambda path: known_files.check_image(torch.zeros(1, 3, 8, 8), path),
 ]  # fmt: skip
 
 

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 import torch
 from mirage.errors import MirageError
-from mirage.foreign.references import Published
+from mirage.foreign.known import KnownFile
 from mirage.priors import nvidia_pickle, weights
 from mirage.runtime import files
 
@@ -174,7 +174,7 @@ def test_imitation_is_read_bit_for_bit(official, tmp_path, randn, monkeypatch, p
 def test_conversion_to_weight_files(official, tmp_path, randn):
     path = _write(tmp_path / "ffhq.pkl", official.content)
     files_made = tmp_path / "g.safetensors", tmp_path / "d.safetensors"
-    nvidia_pickle.import_pickle(path, *files_made, Published(), tmp_path / "memory.json")
+    nvidia_pickle.import_pickle(path, *files_made, KnownFile(), tmp_path / "memory.json")
     z = randn(2, 9).float()
     generator = weights.load_generator(tmp_path / "g.safetensors")
     assert torch.equal(generator(z), official.generator(z))
@@ -398,6 +398,6 @@ def test_nothing_is_written_when_one_network_is_bad(official, tmp_path):
     path = _write(tmp_path / "bad.pkl", official.content)
     with pytest.raises(MirageError, match="architecture"):
         nvidia_pickle.import_pickle(
-            path, tmp_path / "g", tmp_path / "d", Published(), tmp_path / "memory.json"
+            path, tmp_path / "g", tmp_path / "d", KnownFile(), tmp_path / "memory.json"
         )
     assert [item.name for item in tmp_path.iterdir()] == ["bad.pkl"]

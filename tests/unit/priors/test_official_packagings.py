@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import torch
 from mirage.errors import MirageError
-from mirage.foreign import references
-from mirage.foreign.references import Published
+from mirage.foreign import known as known_files
+from mirage.foreign.known import KnownFile
 from mirage.priors import nvidia_pickle, weights
 
 CASES = [
@@ -41,7 +41,7 @@ def written(tmp_path_factory):
 def test_a_packaging_is_imported_whole_and_runs_nothing(written, tmp_path, monkeypatch, case):
     monkeypatch.chdir(tmp_path)
     g, d = tmp_path / "g.safetensors", tmp_path / "d.safetensors"
-    record = nvidia_pickle.import_pickle(written[case], g, d, Published(), tmp_path / "m.json")
+    record = nvidia_pickle.import_pickle(written[case], g, d, KnownFile(), tmp_path / "m.json")
     assert sorted(path.name for path in tmp_path.iterdir()) == [
         ".m.json.xxh3", "d.safetensors", "g.safetensors", "m.json",
     ]  # fmt: skip
@@ -62,7 +62,7 @@ def test_a_network_of_another_size_is_refused(written, tmp_path):
     paths = tmp_path / "g.safetensors", tmp_path / "d.safetensors"
     with pytest.raises(MirageError, match=r"16 px.*1024 px"):
         nvidia_pickle.import_pickle(
-            written[CASES[0]], *paths, Published(), tmp_path / "m.json", image_px=1024
+            written[CASES[0]], *paths, KnownFile(), tmp_path / "m.json", image_px=1024
         )
     assert not list(tmp_path.iterdir())
 
@@ -90,13 +90,13 @@ def test_the_canary_would_tell(written, tmp_path):
 def answers(written, tmp_path):
     """A folder of published answers, those of the first packaging: the files' paths by name."""
     paths = tmp_path / "before-g.safetensors", tmp_path / "before-d.safetensors"
-    nvidia_pickle.import_pickle(written[CASES[0]], *paths, Published(), tmp_path / "before.json")
+    nvidia_pickle.import_pickle(written[CASES[0]], *paths, KnownFile(), tmp_path / "before.json")
     z = torch.from_numpy(np.random.RandomState(1).randn(1, 9)).float()
     noise = torch.rand(1, 3, 16, 16, generator=torch.Generator().manual_seed(2))
     contents = {
-        references.REFERENCE_IMAGE: weights.load_generator(paths[0])(z).permute(0, 2, 3, 1),
-        references.REFERENCE_INPUT: noise.permute(0, 2, 3, 1),
-        references.REFERENCE_VALUE: weights.load_discriminator(paths[1])(noise),
+        known_files.REFERENCE_IMAGE: weights.load_generator(paths[0])(z).permute(0, 2, 3, 1),
+        known_files.REFERENCE_INPUT: noise.permute(0, 2, 3, 1),
+        known_files.REFERENCE_VALUE: weights.load_discriminator(paths[1])(noise),
     }
     for name, content in contents.items():
         path = tmp_path / "reference" / name
@@ -110,7 +110,7 @@ def _import(pickled, answers, folder):
     folder.mkdir()
     paths = folder / "g.safetensors", folder / "d.safetensors"
     memory = folder / "memory.json"
-    return nvidia_pickle.import_pickle(pickled, *paths, Published(), memory, answers), paths
+    return nvidia_pickle.import_pickle(pickled, *paths, KnownFile(), memory, answers), paths
 
 
 def test_both_networks_are_held_to_published_answers(written, answers, tmp_path):
@@ -125,11 +125,11 @@ def test_both_networks_are_held_to_published_answers(written, answers, tmp_path)
 @pytest.mark.parametrize(
     ("name", "change", "told"),
     [
-        (references.REFERENCE_IMAGE, lambda image: image[:, :, ::-1], "fixed latent differs"),
-        (references.REFERENCE_IMAGE, lambda image: image[:, ::2, ::2], r"shape \[1, 3, 8, 8\]"),
-        (references.REFERENCE_VALUE, lambda value: value + 8e-4, "the discriminator's value"),
-        (references.REFERENCE_VALUE, lambda value: value[0], r"shape \[1\]"),
-        (references.REFERENCE_INPUT, lambda image: image[:, :, ::-1], "the discriminator's value"),
+        (known_files.REFERENCE_IMAGE, lambda image: image[:, :, ::-1], "fixed latent differs"),
+        (known_files.REFERENCE_IMAGE, lambda image: image[:, ::2, ::2], r"shape \[1, 3, 8, 8\]"),
+        (known_files.REFERENCE_VALUE, lambda value: value + 8e-4, "the discriminator's value"),
+        (known_files.REFERENCE_VALUE, lambda value: value[0], r"shape \[1\]"),
+        (known_files.REFERENCE_INPUT, lambda image: image[:, :, ::-1], "the discriminator's value"),
     ],
 )
 def test_another_published_answer_is_refused_with_the_way_out(
@@ -143,7 +143,7 @@ def test_another_published_answer_is_refused_with_the_way_out(
 
 
 def test_a_published_answer_that_is_missing_is_named(written, answers, tmp_path):
-    (answers / references.REFERENCE_INPUT).unlink()
+    (answers / known_files.REFERENCE_INPUT).unlink()
     with pytest.raises(MirageError, match=r"ffhq_input_img\.npy is missing"):
         _import(written[CASES[2]], answers, tmp_path / "new")
 

@@ -1,9 +1,13 @@
 """Networks on disk: whole round trips, and clear refusals."""
 
+from dataclasses import dataclass
+
 import pytest
 import torch
 from mirage.errors import MirageError
 from mirage.priors import weights
+from mirage.priors.kinds import Network
+from mirage.recipes import Recipe
 from mirage.runtime import files
 
 
@@ -56,3 +60,21 @@ def test_tensors_that_do_not_fit_are_named(make_generator, tmp_path, damage):
 def test_missing_file(tmp_path):
     with pytest.raises(MirageError, match="missing"):
         weights.load_generator(tmp_path / "none.safetensors")
+
+
+def test_the_header_names_the_kind(monkeypatch, tmp_path):
+    @dataclass(frozen=True)
+    class Config(Recipe):
+        width: int
+
+    class Linear(torch.nn.Linear):
+        def __init__(self, config):
+            super().__init__(config.width, 1)
+
+    path = tmp_path / "g.safetensors"
+    tensors = {"weight": torch.ones(1, 3), "bias": torch.zeros(1)}
+    files.save_tensors(path, tensors, {"network": "linear.generator", "config": {"width": 3}})
+    with pytest.raises(MirageError, match=r"linear\.generator.*one of the kinds .* stylegan2"):
+        weights.load_generator(path)
+    monkeypatch.setattr(weights, "KINDS", {"linear": {"generator": Network(Config, Linear)}})
+    assert weights.load_generator(path)(torch.ones(1, 3)).item() == 3

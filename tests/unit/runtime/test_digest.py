@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from mirage.registry import entries
 from mirage.runtime import digest
 
 SCRIPTS = Path(digest.__file__).resolve().parents[2]
@@ -71,7 +72,7 @@ def test_only_digests_asked_for_are_computed(package):
 
 
 def test_real_scripts_reach_what_they_use():
-    reached = digest.modules_of(SCRIPTS / "optimise_latents.py")
+    reached = digest.modules_of(SCRIPTS / "run_stage.py")
     wanted = {"mirage.attacks.losses", "mirage.imaging", "mirage.priors.stylegan2.synthesis"}
     assert wanted <= reached
     assert not any(name.startswith("mirage.runtime") for name in reached)
@@ -92,11 +93,36 @@ def library(tmp_path, monkeypatch):
     return home, of
 
 
+def stage(role, **recipe):
+    return {"kind": "ppa", "stage": role, "prior": "stylegan2", "recipe": recipe}
+
+
+def test_a_stage_reaches_its_own_module_loss_and_prior():
+    def reached(role, **recipe):
+        words = digest.words_of(stage(role, **recipe))
+        return digest.modules_of(SCRIPTS / "run_stage.py", words)
+
+    ppa, losses = "mirage.attacks.kinds.ppa", "mirage.attacks.losses"
+    found = {
+        role: {name.removeprefix(f"{ppa}.") for name in reached(role) if name.startswith(f"{ppa}.")}
+        for role in ("sample", "optimise", "select")
+    }
+    assert found == {role: {role, "recipe"} for role in found}
+    with_loss = reached("optimise", loss="poincare")
+    assert {name for name in with_loss if name.startswith(f"{losses}.")} == {f"{losses}.poincare"}
+    assert not any(name.startswith(f"{losses}.") for name in reached("select"))
+    assert "mirage.priors.kinds.stylegan2" in with_loss
+
+
 KINDS = [
-    ("optimise_latents", {"recipe": {"loss": "poincare"}}, {"recipe": {"loss": "cross_entropy"}},
+    ("run_stage", stage("optimise", loss="poincare"), stage("optimise", loss="cross_entropy"),
      "attacks/losses/poincare.py"),
+    ("run_stage", stage("select"), stage("sample"), "attacks/kinds/ppa/select.py"),
     ("prepare_store", [{"reader": "folders"}], [{"reader": "celeba64-public"}],
      "data/readers/folders.py"),
+    ("train_target", [{"part": "ls"}, {"part": "stop"}], [{"part": "ls"}],
+     "targets/treatments/stop.py"),
+    ("measure_attack", ["knowledge"], ["another"], "evaluation/measures/knowledge.py"),
 ]  # fmt: skip
 
 
@@ -114,13 +140,25 @@ def test_a_digest_follows_what_the_settings_name(library, script, one, other, mo
 @pytest.mark.parametrize(("script", "one", "other", "module"), KINDS)
 def test_a_new_entry_changes_no_digest_but_its_own(library, script, one, other, module):
     home, of = library
-    before = of(script, one), of(script, other), of(script, ["brand-new"])
+    before = of(script, one), of(script, other), of(script, [one, "brand-new"])
     whole = digest.code_digest(SCRIPTS / f"{script}.py")
     (home / module).with_name("brand_new.py").write_text("loss = READER = None\n")
-    after = of(script, one), of(script, other), of(script, ["brand-new"])
+    after = of(script, one), of(script, other), of(script, [one, "brand-new"])
     assert after[:2] == before[:2]
     assert after[2] != before[2]
     assert digest.code_digest(SCRIPTS / f"{script}.py") != whole  # what the report is held to
+
+
+def test_a_new_kind_of_attack_changes_no_digest_but_its_own(library):
+    home, of = library
+    before = of("run_stage", stage("optimise")), of("run_stage", {"kind": "other"})
+    other = home / "attacks/kinds/other"
+    other.mkdir()
+    (other / "__init__.py").write_text("KIND = None\n")
+    after = of("run_stage", stage("optimise")), of("run_stage", {"kind": "other"})
+    assert after[0] == before[0]
+    assert after[1] != before[1]
+    assert "other" in entries(home / "attacks/kinds")
 
 
 def test_words_of_nested_settings():

@@ -5,12 +5,12 @@ from types import SimpleNamespace
 import pytest
 import torch
 from mirage.errors import MirageError
-from mirage.runtime.memory import limited_by, limited_by_recipe
+from mirage.runtime.memory import limited_by, limited_by_recipe, limited_by_stage
 
 
 def _task(batch, batch_size=6):
-    params = SimpleNamespace(batch=batch, recipe={"batch_size": batch_size})
-    return SimpleNamespace(rule="optimise_latents", params=params)
+    params = SimpleNamespace(batch=batch, recipe={"batch_size": batch_size}, limit="optimise_batch")
+    return SimpleNamespace(rule="run_stage", params=params)
 
 
 TASK = _task(72)
@@ -24,7 +24,7 @@ def _full(_):
 def test_the_batch_is_named_with_a_smaller_one(setting):
     with pytest.raises(MirageError) as told:
         limited_by(setting)(_full)(TASK)
-    assert f"too small for optimise_latents with {setting} = 72" in str(told.value)
+    assert f"too small for run_stage with {setting} = 72" in str(told.value)
     assert f"--config {setting}=36" in str(told.value)
     assert isinstance(told.value.__cause__, torch.OutOfMemoryError)
 
@@ -34,6 +34,11 @@ def test_a_batch_of_the_recipe_is_never_told_to_be_cut():
         with pytest.raises(MirageError, match=advice) as told:
             limited_by("optimise_batch")(_full)(_task(batch, 25))
         assert ("Lower it" in str(told.value)) == (batch > 25)
+
+
+def test_a_stage_names_its_own_setting():
+    with pytest.raises(MirageError, match="with optimise_batch = 72"):
+        limited_by_stage(_full)(TASK)
 
 
 def test_a_recipe_is_not_told_to_change():
@@ -48,4 +53,4 @@ def test_other_errors_and_results_pass():
     with pytest.raises(RuntimeError, match="shapes differ"):
         limited_by("forward_batch")(broken)(TASK)
     work = limited_by("forward_batch")(lambda task: {"rule": task.rule})
-    assert work(TASK) == {"rule": "optimise_latents"}
+    assert work(TASK) == {"rule": "run_stage"}

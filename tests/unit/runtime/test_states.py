@@ -7,14 +7,13 @@ import pytest
 
 WORKFLOW = Path(__file__).parents[3] / "workflow"
 SHORT = {
-    "sample_candidates": "5,000 images, twice through ResNet-152: 230 TFLOP, 30 s at 8 TFLOP/s",
     "check_evaluator": "3,788 test images twice through Inception-v3: 90 TFLOP",
     "import_target": "37,880 images once through ResNet-152: 870 TFLOP, two minutes",
     "calibrate": "measures for calibration_s seconds, all that an interruption can lose",
 }
 LONG = {
-    "train_prior", "train_target", "synthesise_pool", "optimise_latents", "select_latents",
-    "embed_real", "embed_attack", "extract_knowledge",
+    "train_prior", "train_target", "synthesise_pool", "run_stage", "embed_real",
+    "embed_attack", "measure_attack",
 }  # fmt: skip
 
 
@@ -50,7 +49,10 @@ def test_its_script_uses_and_removes_the_state(rule):
 @pytest.mark.parametrize("rule", sorted(GPU - {"import_target", "calibrate"}))
 def test_a_gpu_that_is_too_small_names_a_setting(rule):
     rules, script = _rules(), (WORKFLOW / f"scripts/{rule}.py").read_text()
-    setting = re.search(r"^@memory\.limited_by(?:_recipe|\(\"(\w+)\"\))$", script, re.MULTILINE)
+    setting = re.search(
+        r"^@memory\.limited_by(?:_recipe|_(stage)|\(\"(\w+)\"\))$", script, re.MULTILINE
+    )
     assert setting is not None
-    batch = f'batch=config["{setting[1]}"]' if setting[1] else "batch="
-    assert (batch in rules[rule]) == bool(setting[1])
+    own, named = setting.groups()
+    batch = "batch=stage_batch" if own else f'batch=config["{named}"]' if named else "batch="
+    assert (batch in rules[rule]) == bool(own or named)

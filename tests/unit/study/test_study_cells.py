@@ -14,7 +14,10 @@ from mirage.study.treatment import Treatment
 
 words = st.from_regex(r"\A[a-z0-9]+(-[a-z0-9]+)*\Z")
 alphas = st.floats(-100, 1, allow_nan=False).map(lambda a: round(a, 6))
-treatments = alphas.map(Treatment.smoothing)
+smoothings = alphas.map(Treatment.smoothing)
+stops = smoothings.map(lambda other: Part("stop", (), other.parts[0]))
+stopped = st.builds(lambda own, stop: Treatment((*own.parts, stop)), smoothings, stops)
+treatments = smoothings | stopped
 targets = st.builds(
     Target, words, words, treatments, st.none() | st.integers(1, 5000), st.integers(0, 2**31)
 )
@@ -30,7 +33,7 @@ parts = st.builds(Part, numbered.map(lambda p: p.name), numbered.map(lambda p: p
 @st.composite
 def attacks(draw):
     target = draw(targets)
-    others = treatments.filter(lambda other: other != target.treatment)
+    others = smoothings.filter(lambda other: other != target.treatment)
     roles = [role for role in ROLES if draw(st.booleans())]
     swaps = tuple(Part(role, (), draw(others).parts[0]) for role in roles)
     return Attack(target, draw(words), swaps)
@@ -91,7 +94,6 @@ def test_numbers_read_back(value):
         "attacks/orl/resnet-mini/ls0/all/s1/ppa+select@ls0",  # itself
         "attacks/orl/resnet-mini/ls0/all/s1/ppa+select@ls0.1+sample@ls0.1",  # order
         "attacks/orl/resnet-mini/ls0/all/s1/ppa+select@ls0.1+select@ls0.2",
-        "attacks/orl/resnet-mini/ls0/all/s1/ppa+optimise@ls0.1",
         "attacks/orl/resnet-mini/ls0/all/s1/ppa+select0@ls0.1",
         "attacks/orl/resnet-mini/ls0/all/s1/ppa+select",
         "cells/orl",
@@ -103,17 +105,44 @@ def test_what_names_no_cell(path):
         parse(path)
 
 
+def test_the_model_that_is_optimised_on_is_the_cell():
+    with pytest.raises(MirageError, match="the model it optimises on"):
+        parse("attacks/orl/resnet-mini/ls0/all/s1/ppa+optimise@ls0.1")
+
+
+def test_who_runs_a_stage():
+    attack = parse("attacks/orl/resnet-mini/ls0/all/s1/ppa+select@ls-0.05")
+    assert attack.runner("select").path == "targets/orl/resnet-mini/ls-0.05/all/s1"
+    assert attack.runner("sample") == attack.runner("optimise") == attack.target
+
+
 @pytest.mark.parametrize(
     ("treatment", "named"),
     [
         ("ls0.10", "ls0.10"), ("ls-0", "ls-0"), ("ls00", "ls00"), ("ls", "ls"), ("mid", "mid"),
         ("ls0_1", "ls0_1"), ("nothing0.5", "nothing0.5"), ("ls0+nothing1", "nothing1"),
-        ("ls0@ls0.1", "ls0@ls0.1"),
+        ("ls0@ls0.1", "ls0@ls0.1"), ("ls0+stop", "stop"), ("ls0+stop0.5@ls0", "stop0.5@ls0"),
+        ("ls0+stop@ls", "ls"), ("ls0+stop@nothing1", "nothing1"),
     ],
 )  # fmt: skip
 def test_treatments_that_are_none_are_named(treatment, named):
     with pytest.raises(MirageError, match=f"'{re.escape(named)}' is no part"):
         parse(f"targets/orl/resnet-mini/{treatment}/all/s1")
+
+
+@pytest.mark.parametrize("treatment", ["stop@ls0+ls0.1", "ls0+ls0.1", "stop@ls0+stop@ls0.1"])
+def test_a_treatment_has_one_spelling(treatment):
+    with pytest.raises(MirageError, match="each part once, in this order: ls, stop"):
+        Treatment.parse(treatment)
+
+
+def test_a_stop_names_the_cell_it_needs():
+    cell = parse("targets/orl/resnet-mini/ls0.1+stop@ls-0.05/n3/s2")
+    assert [sibling.path for sibling in cell.siblings] == ["targets/orl/resnet-mini/ls-0.05/n3/s2"]
+    assert cell.treatment.alpha is None
+    assert cell.treatment.settings({"ls": {"ramp": "corrected"}}) == [
+        {"part": "ls", "ramp": "corrected", "alpha": 0.1}, {"part": "stop", "like": "ls-0.05"},
+    ]  # fmt: skip
 
 
 def test_smoothing_ends_at_one():

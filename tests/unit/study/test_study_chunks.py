@@ -6,16 +6,64 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from mirage import draws
+from mirage.errors import MirageError
 from mirage.study import grammar
-from mirage.study.chunks import chunks, classes_of
+from mirage.study.chunks import attacked, chunks, classes_of
 
 words = st.from_regex(r"\A[a-z0-9]+(-[a-z0-9]+)*\Z")
 
 
-@given(st.integers(1, 1200), st.none() | st.integers(1, 300))
-def test_chunks_cover_the_classes_once(classes, per_chunk):
-    covered = [c for chunk in chunks(classes, per_chunk) for c in classes_of(chunk)]
-    assert covered == list(range(classes))
+@given(st.sets(st.integers(0, 1200), min_size=1), st.none() | st.integers(1, 300))
+def test_chunks_cover_the_attacked_classes_once(attacked_ones, per_chunk):
+    classes = sorted(attacked_ones)
+    names = chunks(classes, per_chunk)
+    parts = [classes_of(chunk, classes) for chunk in names]
+    assert [label for part in parts for label in part] == classes
+    assert len(set(names)) == len(names)
+    assert all(len(part) <= (per_chunk or len(classes)) for part in parts)
+
+
+def test_names_of_chunks_of_all_classes():
+    assert chunks(range(10), 4) == ["0-3", "4-7", "8-9"]
+    assert chunks(range(10), None) == ["0-9"]
+
+
+@pytest.mark.parametrize(
+    ("setting", "classes"),
+    [("all", [0, 1, 2, 3, 4]), (3, [0, 1, 2]), ([4, 0, 2], [0, 2, 4])],
+)
+def test_which_classes_are_attacked(setting, classes):
+    assert attacked(setting, 5) == classes
+
+
+@given(st.integers(2, 50), st.integers(0, 2**31))
+def test_a_draw_of_classes_holds_every_smaller_one(count, seed):
+    def drawn(size, known=60):
+        return attacked({"draw": "uniform", "count": size, "seed": seed}, known)
+
+    assert drawn(count) == sorted(set(drawn(count)))
+    assert len(drawn(count)) == count
+    assert set(drawn(count)) <= set(drawn(count + 1)) <= set(range(60))
+
+
+def test_a_draw_is_fixed():
+    assert attacked({"draw": "uniform", "count": 4, "seed": 1}, 24) == [1, 11, 13, 18]
+    assert attacked({"draw": "uniform", "count": 4, "seed": 2}, 24) != [1, 11, 13, 18]
+
+
+@pytest.mark.parametrize(
+    ("setting", "told"),
+    [
+        (6, "class 5 cannot be attacked"),
+        ([0, 7], "class 7 cannot"),
+        ({"draw": "uniform", "count": 6, "seed": 1}, "class 5 cannot"),
+        ([3], "at least two"),
+        ([3, 3], "at least two"),
+    ],
+)
+def test_classes_that_cannot_be_attacked(setting, told):
+    with pytest.raises(MirageError, match=told):
+        attacked(setting, 5)
 
 
 @given(words, st.none() | st.integers(0, 2**31))

@@ -6,19 +6,22 @@ from pathlib import Path
 
 import pytest
 import yaml
-from mirage.attacks.recipe import OptimisationRecipe, PoolRecipe, SamplingRecipe, SelectionRecipe
+from mirage.attacks.kinds.ppa.recipe import OptimisationRecipe, SamplingRecipe, SelectionRecipe
+from mirage.attacks.recipe import PoolRecipe
 from mirage.data.dataset import DatasetRecipe
 from mirage.data.published import Published
 from mirage.data.views import ViewRecipe
 from mirage.errors import MirageError
+from mirage.evaluation.measures import MEASURES
 from mirage.evaluation.recipe import KnowledgeRecipe, NetworkSpec
-from mirage.foreign.networks import ForeignRecipe
+from mirage.foreign.file_kinds import ForeignRecipe
 from mirage.paper.recipe import ToyRecipe
 from mirage.priors.recipe import PriorRecipe
 from mirage.study import configuration
-from mirage.study.study import NETWORKS, Study
+from mirage.study.study import Study
 from mirage.targets import architectures
 from mirage.targets.recipe import TrainingRecipe
+from mirage.targets.treatments import make
 
 ROOT = Path(__file__).parents[3]
 CONFIG = yaml.safe_load((ROOT / "config.yaml").read_text())
@@ -49,7 +52,9 @@ def test_recipes_of_data_and_priors(study):
 
 def test_recipes_of_targets_and_attacks(study):
     for target in study.targets:
-        assert TrainingRecipe.of(study.training(target)).alpha == target.alpha
+        assert TrainingRecipe.of(study.training(target)).epochs > 1
+        (smoothing,) = make(study.treatment(target))
+        assert (smoothing.alpha, smoothing.ramp) == (target.treatment.alpha, "published")
     for attack in study.attacks:
         settings = study.attack(attack)
         SamplingRecipe.of(settings["sampling"])
@@ -158,7 +163,56 @@ def test_impossible_released_targets_are_named(cell, message):
 
 def test_recipes_of_the_evaluation(study):
     for dataset in study.scale["networks"]:
-        for role in NETWORKS:
+        for role in study.roles(dataset):
             NetworkSpec.of(study.network_spec(dataset, role))
-        KnowledgeRecipe.of(study.knowledge(dataset))
+        KnowledgeRecipe.of(study.measure("knowledge", dataset))
     ToyRecipe.of(study.scale["paper"]["toy"])
+
+
+def test_measures_of_attacks_are_named_in_their_settings(study):
+    for attack in study.attacks:
+        assert study.measures(attack) == ["knowledge"]
+        settings = study.measure("knowledge", attack.target.dataset)
+        assert study.measure_px(attack) == settings["image_px"]
+    with pytest.raises(MirageError, match="measures has no 'knowlege'"):
+        study.measure("knowlege", "orl")
+
+
+def _with(study, **changes):
+    """The study with other settings of its first attack."""
+    name = study.attacks[0].name
+    attacks = {**study.scale["attacks"], name: {**study.scale["attacks"][name], **changes}}
+    return Study({**study.scale, "attacks": attacks})
+
+
+def test_an_attack_without_measures_needs_no_images(study):
+    bare = _with(study, measures=[])
+    assert bare.measures(bare.attacks[0]) == []
+    assert bare.measure_px(bare.attacks[0]) is None
+
+
+def test_measures_that_need_images_of_two_sizes_are_refused(study, monkeypatch):
+    both = {"knowledge": MEASURES["knowledge"], "second": MEASURES["knowledge"]}
+    monkeypatch.setattr("mirage.study.study.MEASURES", both)
+    mixed = _with(study, measures=["knowledge", "second"])
+    monkeypatch.setattr(
+        Study, "measure", lambda self, name, dataset: {"image_px": 8 if name == "second" else 9}
+    )
+    with pytest.raises(MirageError, match=r"knowledge, second need images of 8, 9 px"):
+        mixed.measure_px(mixed.attacks[0])
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda s: s["attacks"]["ppa"].update(measures=["knowlege"]), "did you mean 'knowledge'"),
+        (lambda s: s["measures"]["knowledge"].update(architecture="resnet-mimi"), "resnet-mini"),
+        (lambda s: s["measures"]["knowledge"].update(momentum=-1), "momentum"),
+        (lambda s: s["networks"]["orl"].pop("eval"), "eval"),
+    ],
+)
+def test_wrong_measures_and_networks_are_told_at_the_start(change, message):
+    config = deepcopy(CONFIG)
+    change(config["scales"]["demo"])
+    with pytest.raises(MirageError, match=message):
+        configuration.check(config)

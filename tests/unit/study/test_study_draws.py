@@ -9,7 +9,7 @@ from mirage.errors import MirageError
 from mirage.paper.presentation import shared
 from mirage.study import configuration
 from mirage.study.cells import Attack, Target
-from mirage.study.study import NETWORKS, Study
+from mirage.study.study import Study
 from mirage.study.treatment import Treatment
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -31,7 +31,10 @@ def test_each_seed_of_the_demo_has_its_own_draws():
     for draws in (
         {study.pool_file(_attack("orl", "resnet-mini", seed)) for seed in seeds},
         {study.measured("orl", seed) for seed in seeds},
-        *({study.network_weights("orl", role, seed) for seed in seeds} for role in NETWORKS),
+        *(
+            {study.network_weights("orl", role, seed) for seed in seeds}
+            for role in study.roles("orl")
+        ),
     ):
         assert len(draws) == len(seeds)
     assert shared(study) == FIXED
@@ -85,10 +88,10 @@ def test_networks_are_trained_as_networks_for_any_seed():
     for seed in (1, 3, 999):
         for architecture in ("convnet-mini", "densenet-mini"):
             cell = Target("orl", architecture, Treatment.smoothing(0), None, seed)
-            assert study.training(cell) == {**wanted, "alpha": 0.0}
+            assert study.training(cell) == wanted
     trained = {cell.path for cell in study.evaluators}
     for attack in study.attacks:
-        for role in NETWORKS:
+        for role in study.roles("orl"):
             path = study.network_weights("orl", role, attack.target.seed)
             assert path.removesuffix("/weights.safetensors") in trained
 

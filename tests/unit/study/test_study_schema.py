@@ -13,7 +13,7 @@ import yaml
 from jsonschema import Draft202012Validator
 from mirage.building import build, cast, hints, is_required, is_union, settings
 from mirage.errors import MirageError
-from mirage.kinds import PartOf
+from mirage.marks import MadeBy, Mark, PartOf
 from mirage.study import configuration, schema
 from mirage.study.configuration import Configuration
 from snakemake.utils import update_config
@@ -38,6 +38,12 @@ def _complete():
     network = config["scales"]["paper"]["networks"]["celeba"]["eval"]
     del network["target"]
     network |= {"asset": "evaluator-celeba", "released": {"architecture": "inception-v3"}}
+    config["scales"]["demo"]["attacks"]["ppa"]["classes"] = {
+        "draw": "uniform",
+        "count": 9,
+        "seed": 1,
+    }
+    config["scales"]["demo"]["treatments"] = {"ls": {"ramp": "published"}, "stop": {}}
     prior = config["scales"]["demo"]["priors"]["orl-faces"]["source"]["recipe"]
     prior |= {"real_augmentation": {}, "shared_augmentation": {}}
     return json.loads(json.dumps(config))  # nothing is one object in two places
@@ -47,8 +53,9 @@ def _blocks(hint, value, path=(), part=False):
     """Every mapping that a dataclass, or a part of one, is made from: (path, which, mapping)."""
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if origin is typing.Annotated:
-        parts = [mark.recipe for mark in arguments[1:] if isinstance(mark, PartOf)]
-        yield from _blocks(parts[0] if parts else arguments[0], value, path, bool(parts))
+        marks = [mark for mark in arguments[1:] if isinstance(mark, PartOf | MadeBy)]
+        inner = marks[0].recipe if marks else arguments[0]
+        yield from _blocks(inner, value, path, bool(marks) and isinstance(marks[0], PartOf))
     elif is_union(origin):
         for option in arguments:
             yield from _blocks(option, value, path)
@@ -121,7 +128,11 @@ def _sample(hint):
     """A value of a type, as YAML has it; the first of several."""
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if origin is typing.Annotated or is_union(origin):
-        return _sample(arguments[0])
+        for mark in arguments[1:] if origin is typing.Annotated else ():
+            if isinstance(mark, Mark) and "enum" in mark.schema:
+                return mark.schema["enum"][0]
+        made = [mark.recipe for mark in arguments[1:] if isinstance(mark, MadeBy)]
+        return _sample(made[0] if made else arguments[0])
     if origin is typing.Literal:
         return arguments[0]
     if origin is tuple:

@@ -14,6 +14,7 @@ from mirage.targets.images import network_range
 from mirage.targets.inference import accuracy, predict
 from mirage.targets.recipe import TrainingRecipe
 from mirage.targets.training import train_classifier
+from mirage.targets.treatments import make
 
 NO_STATE = Checkpoint(None, {})
 RECIPE = TrainingRecipe.of(
@@ -41,8 +42,17 @@ def striped(count, classes=3, px=16, channels=1, seed=0):
 TRAIN, TEST = striped(29), striped(15, seed=1)
 
 
-def run(recipe=RECIPE, checkpoint=NO_STATE, architecture="resnet-mini", test=TEST, train=TRAIN):
-    return train_classifier(architecture, train, test, recipe, 7, checkpoint, "cpu")
+def run(
+    recipe=RECIPE, checkpoint=NO_STATE, architecture="resnet-mini", test=TEST, train=TRAIN,
+    treatment=(),
+):  # fmt: skip
+    return train_classifier(
+        architecture, train, test, recipe, 7, checkpoint, "cpu", treatment=treatment
+    )
+
+
+def smoothing(alpha, ramp="published"):
+    return make([{"part": "ls", "alpha": alpha, "ramp": ramp}])
 
 
 def same(one, other):
@@ -68,12 +78,12 @@ def test_learns(architecture):
 @pytest.mark.parametrize("chunk_bytes", [1, 2**20])
 def test_interrupted_run_ends_in_the_same_bytes(tmp_path, monkeypatch, ticks, chunk_bytes):
     monkeypatch.setattr(training, "CHUNK_BYTES", chunk_bytes)
-    recipe = dataclasses.replace(RECIPE, alpha=-0.1, ramp="constant")
-    whole = run(recipe)
+    treatment = smoothing(-0.1, "constant")
+    whole = run(treatment=treatment)
     path = tmp_path / "state.safetensors"
     with pytest.raises(Interrupted):
-        run(recipe, StopAfter(path, ticks))
-    assert same(run(recipe, StopAfter(path, 10**9)), whole)
+        run(checkpoint=StopAfter(path, ticks), treatment=treatment)
+    assert same(run(checkpoint=StopAfter(path, 10**9), treatment=treatment), whole)
 
 
 def test_resumes_with_best_epoch_and_shared_draws(tmp_path):
@@ -108,13 +118,13 @@ def recorded(monkeypatch, alpha, ramp="constant"):
     """Every batch that the training sees."""
     batches, step = [], training._Training._step
 
-    def spy(self, images, labels, lr, factor):
+    def spy(self, images, labels, lr):
         batches.append((images.clone(), labels.clone()))
-        step(self, images, labels, lr, factor)
+        step(self, images, labels, lr)
 
     with monkeypatch.context() as patch:
         patch.setattr(training._Training, "_step", spy)
-        trained = run(dataclasses.replace(RECIPE, alpha=alpha, ramp=ramp))
+        trained = run(treatment=smoothing(alpha, ramp))
     return batches, trained
 
 
@@ -130,7 +140,7 @@ def test_every_alpha_sees_the_same_batches(monkeypatch):
 
 
 def test_first_half_of_the_published_ramp_is_hard_training():
-    hard, negative = run(), run(dataclasses.replace(RECIPE, alpha=-0.5))
+    hard, negative = run(treatment=smoothing(0)), run(treatment=smoothing(-0.5))
     assert negative.history[:2] == hard.history[:2]
     assert [row["alpha"] for row in negative.history] == [0, 0, -0.25, -0.5]
     assert negative.history[2]["loss"] != hard.history[2]["loss"]
@@ -151,7 +161,7 @@ def test_shared_draws_give_one_crop_per_batch(monkeypatch):
 
 
 def test_history_and_metrics():
-    trained = run(dataclasses.replace(RECIPE, alpha=0.1))
+    trained = run(treatment=smoothing(0.1))
     assert [row["epoch"] for row in trained.history] == [0, 1, 2, 3]
     assert [row["lr"] for row in trained.history] == pytest.approx([3e-3] * 3 + [3e-4])
     assert {row["alpha"] for row in trained.history} == {0.1}
@@ -166,18 +176,53 @@ def test_history_and_metrics():
         predict(trained.model, TRAIN.pixels, "cpu"), TRAIN.labels
     )
     assert 0 <= metrics["calibration_error"] <= 1
-    without = run(dataclasses.replace(RECIPE, alpha=0.1), test=None)
+    without = run(test=None, treatment=smoothing(0.1))
     assert set(without.metrics) == {"kept_epoch", "train_accuracy"}
     assert without.history == trained.history
 
 
-def test_stops_early():
-    recipe = dataclasses.replace(RECIPE, epochs=30, stop_accuracy=0.6)
-    trained = run(recipe)
+def early(goal, alpha=0.1):
+    """Label smoothing that stops at another cell's test accuracy."""
+    parts = make([{"part": "ls", "alpha": alpha}, {"part": "stop", "like": "ls-0.05"}])
+    return [part.told({"test_accuracy": goal}) for part in parts]
+
+
+def test_stops_at_the_first_epoch_that_reaches_the_other_cells_accuracy():
+    recipe = dataclasses.replace(RECIPE, epochs=30)
+    trained, whole = run(recipe, treatment=early(0.6)), run(recipe, treatment=smoothing(0.1))
     scores = [row["test_accuracy"] for row in trained.history]
     assert len(scores) < 30
     assert scores[-1] >= 0.6 > max([0.0, *scores[:-1]])
     assert trained.metrics["test_accuracy"] == scores[-1]
+    assert trained.metrics["stop"] == {
+        "like": "ls-0.05", "goal": 0.6, "reached": True, "epochs": len(scores),
+    }  # fmt: skip
+    # Up to there it is the training without a stop.
+    for row, same_row in zip(trained.history, whole.history, strict=False):
+        assert {**same_row, "test_accuracy": row["test_accuracy"]} == row
+
+
+def test_a_goal_that_is_never_reached_is_a_result_with_its_reason():
+    trained = run(treatment=early(1.0))
+    best = max(row["test_accuracy"] for row in trained.history)
+    assert best < 1
+    assert len(trained.history) == 4
+    told = trained.metrics["stop"]
+    assert (told["reached"], told["epochs"], told["goal"]) == (False, 4, 1.0)
+    assert told["reason"] == (
+        f"no epoch of 4 reached 1.0000, the test accuracy of ls-0.05; the best had {best:.4f}"
+    )
+
+
+@pytest.mark.parametrize("ticks", [1, 4, 5, 8])
+def test_an_interrupted_stop_ends_in_the_same_bytes(tmp_path, ticks):
+    recipe = dataclasses.replace(RECIPE, epochs=6)
+    goal = sorted(row["test_accuracy"] for row in run(recipe, treatment=early(1.0)).history)[-1]
+    whole = run(recipe, treatment=early(goal))
+    path = tmp_path / "state.safetensors"
+    with pytest.raises(Interrupted):
+        run(recipe, StopAfter(path, ticks), treatment=early(goal))
+    assert same(run(recipe, StopAfter(path, 10**9), treatment=early(goal)), whole)
 
 
 @pytest.mark.parametrize(
@@ -227,9 +272,14 @@ def test_bad_input_is_refused():
         run(dataclasses.replace(RECIPE, keep="best"), test=None)
     with pytest.raises(MirageError, match="training images"):
         run(train=LabelledImages(TRAIN.pixels[:1], TRAIN.labels[:1], 3))
-    for values in ({"alpha": 1.5}, {"epochs": 0}, {"batch_size": 1}, {"stop_accuracy": 2.0}):
+    with pytest.raises(MirageError, match="no test images"):
+        run(test=None, treatment=early(0.5))
+    for values in ({"epochs": 0}, {"batch_size": 1}):
         with pytest.raises(MirageError):
             dataclasses.replace(RECIPE, **values)
+    for entry in ({"part": "ls", "alpha": 1.5}, {"part": "stop", "like": "ls0", "goal": 2.0}):
+        with pytest.raises(MirageError):
+            make([entry])
 
 
 @pytest.mark.parametrize("precision", ["tf32", "bf16"])

@@ -11,11 +11,12 @@ from mirage.runtime.checkpoint import Checkpoint
 from mirage.streams import generator
 from mirage.targets import training
 from mirage.targets.architectures import build
+from mirage.targets.architectures.classifier import Classifier
 from mirage.targets.architectures.layers import StreamDropout
-from mirage.targets.architectures.registry import Classifier
 from mirage.targets.augmentation import augment, draw
 from mirage.targets.images import network_range
 from mirage.targets.recipe import TrainingRecipe
+from mirage.targets.treatments import make
 from torch import nn
 from torch.optim.lr_scheduler import CosineAnnealingLR, MultiStepLR
 
@@ -32,11 +33,15 @@ def pictures(count=11, classes=3, px=8, channels=1, seed=0):
     return LabelledImages((60 + 60 * labels[:, None, None, None] + noise).byte(), labels, classes)
 
 
-def train(recipe, images=None, test=None, seed=7, architecture="resnet-mini"):
+def train(recipe, images=None, test=None, seed=7, architecture="resnet-mini", treatment=()):
     images = pictures() if images is None else images
     return training.train_classifier(
-        architecture, images, test, recipe, seed, Checkpoint(None, {}), "cpu"
+        architecture, images, test, recipe, seed, Checkpoint(None, {}), "cpu", treatment=treatment
     )
+
+
+def smoothing(alpha, ramp="published"):
+    return make([{"part": "ls", "alpha": alpha, "ramp": ramp}])
 
 
 @pytest.fixture
@@ -104,11 +109,11 @@ def test_weights_and_losses_are_those_of_torchs_loop(
     ours, theirs = SCHEDULES[schedule]
     recipe = TrainingRecipe.of(
         {
-            "epochs": 5, "batch_size": 4, "schedule": ours, "alpha": alpha,
+            "epochs": 5, "batch_size": 4, "schedule": ours,
             "optimiser": {"name": optimiser.__name__.lower(), **settings},
         }
     )  # fmt: skip
-    trained = train(recipe)
+    trained = train(recipe, treatment=smoothing(alpha))
     model = TwoHeads()
     oracle = optimiser(model.parameters(), **settings)
     scheduler = theirs(oracle)
@@ -156,10 +161,9 @@ def test_one_step_of_the_auxiliary_head_in_closed_form(batches, linear, alpha):
     recipe = TrainingRecipe.of(
         {
             "epochs": 1, "batch_size": 11, "optimiser": {"name": "sgd", "lr": 0.3},
-            "alpha": alpha, "ramp": "constant",
         }
     )  # fmt: skip
-    trained, start = train(recipe).model, TwoHeads()
+    trained, start = train(recipe, treatment=smoothing(alpha, "constant")).model, TwoHeads()
     ((images, labels),) = batches
     flat = images.flatten(1)
     wanted = (1 - alpha) * F.one_hot(labels, 3) + alpha / 3
@@ -175,10 +179,9 @@ def test_smoothing_factor_of_a_step_is_that_of_its_epoch(batches, linear):
     recipe = TrainingRecipe.of(
         {
             "epochs": 4, "batch_size": 11, "optimiser": {"name": "sgd", "lr": 1e-12},
-            "alpha": -0.5,
         }
     )  # fmt: skip
-    history, model = train(recipe).history, TwoHeads()
+    history, model = train(recipe, treatment=smoothing(-0.5)).history, TwoHeads()
     for row, (images, labels), alpha in zip(history, batches, [0, 0, -0.25, -0.5], strict=True):
         wanted = (1 - alpha) * F.one_hot(labels, 3) + alpha / 3
         logits, side = model.training_logits(images)
@@ -259,12 +262,13 @@ def test_an_images_draws_stay_with_it_whatever_its_place(batches, linear):
         torch.testing.assert_close(shown, expected[order], rtol=0, atol=1e-6)
 
 
-def watched(scores, monkeypatch, **changes):
+def watched(scores, monkeypatch, goal=None, **changes):
     """Train while the test accuracies are the given ones."""
+    treatment = make([{"part": "stop", "like": "ls0", "goal": goal}] if goal else [])
     told = iter([*scores, 0.0])
     monkeypatch.setattr(training, "accuracy", lambda logits, labels: next(told))
     recipe = TrainingRecipe.of({**dataclasses.asdict(PLAIN), "epochs": len(scores), **changes})
-    return train(recipe, test=pictures(6, seed=1))
+    return train(recipe, test=pictures(6, seed=1), treatment=treatment)
 
 
 @pytest.mark.parametrize(
@@ -272,7 +276,7 @@ def watched(scores, monkeypatch, **changes):
     [([0.5, 0.75, 0.9], 2), ([0.75, 0.1, 0.1], 1), ([0.5, 0.74, 0.7499], 3), ([0.8, 0.9, 0.9], 1)],
 )
 def test_reaching_the_accuracy_exactly_stops_too(linear, monkeypatch, scores, epochs):
-    trained = watched(scores, monkeypatch, stop_accuracy=0.75)
+    trained = watched(scores, monkeypatch, goal=0.75)
     assert [row["test_accuracy"] for row in trained.history] == scores[:epochs]
 
 
@@ -293,7 +297,7 @@ def test_of_equal_epochs_the_earliest_is_kept(linear, monkeypatch):
 
 
 def test_last_epochs_weights_are_kept_unless_the_best_are_asked_for(linear, monkeypatch):
-    trained = watched([0.9, 0.1], monkeypatch, stop_accuracy=1.0)
+    trained = watched([0.9, 0.1], monkeypatch, goal=1.0)
     assert trained.metrics["kept_epoch"] == 1
 
 

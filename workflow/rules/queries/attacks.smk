@@ -1,23 +1,32 @@
-"""What the rules ask the study about attacks and their chunks."""
+"""What the rules ask the study about attacks, their stages and chunks."""
+
+from mirage.attacks.kinds import KINDS
+from mirage.study.stages import Stages
+
+CUT, WHOLE = (
+    sorted({s.result for kind in KINDS.values() for s in kind.stages if s.cut == cut})
+    for cut in (True, False)
+)
 
 
-def attack_settings(wildcards):
-    """All settings of an attack."""
-    return STUDY.attack(attack(wildcards))
+def stages(wildcards):
+    """The attack a job is about, as stages."""
+    return Stages(STUDY, attack(wildcards))
 
 
-def attack_stage(stage):
-    """Query for one stage's settings of an attack."""
-
-    def settings(wildcards):
-        return attack_settings(wildcards)[stage]
-
-    return settings
+def attack_kind(wildcards):
+    """Kind of an attack."""
+    return stages(wildcards).settings["kind"]
 
 
 def attack_prior(wildcards):
     """Name of the prior an attack draws its images from."""
-    return STUDY.pool(attack_settings(wildcards)["pool"])["prior"]
+    return STUDY.pool(stages(wildcards).settings["pool"])["prior"]
+
+
+def attack_prior_kind(wildcards):
+    """Kind of that prior's networks."""
+    return STUDY.prior_kind(attack_prior(wildcards))
 
 
 def attack_generator(wildcards):
@@ -25,22 +34,9 @@ def attack_generator(wildcards):
     return generator(attack_prior(wildcards))
 
 
-def attack_discriminator(wildcards):
-    """The discriminator of an attack's prior; nothing unless its loss asks for it."""
-    wanted = attack_settings(wildcards)["optimisation"].get("discriminator_weight", 0)
-    path = attack_generator(wildcards).replace("generator", "discriminator")
-    return path if wanted > 0 else []
-
-
-def feature_pool(wildcards):
-    """The public images behind an attack's feature statistics; nothing unless its loss asks."""
-    wanted = attack_settings(wildcards)["optimisation"].get("feature_weight", 0)
-    return attack_pool(wildcards) if wanted > 0 else []
-
-
-def attack_pool(wildcards):
-    """The candidate pool of an attack, at the size its target sees."""
-    return STUDY.pool_file(attack(wildcards))
+def attack_outcome(wildcards):
+    """What an attack ends with."""
+    return stages(wildcards).outcome
 
 
 def attack_crop(wildcards):
@@ -48,20 +44,56 @@ def attack_crop(wildcards):
     return STUDY.prior(attack_prior(wildcards))["crop_px"]
 
 
+def attacked_classes(wildcards):
+    """The classes of an attack."""
+    return stages(wildcards).classes
+
+
 def target_px(wildcards):
     """Side of the images the attacked target sees."""
     return STUDY.image_px(target(wildcards))
 
 
-def class_count(wildcards):
-    """Number of attacked classes."""
-    return STUDY.classes(target(wildcards).dataset)
+def stage_inputs(wildcards):
+    """What a stage reads, by what it is."""
+    return stages(wildcards).inputs(wildcards.part, attack_generator(wildcards))
+
+
+def stage(wildcards):
+    """The stage a job runs."""
+    return stages(wildcards).part(wildcards.part)[0]
+
+
+def stage_role(wildcards):
+    """Role of that stage, the name of its module."""
+    return stage(wildcards).role
+
+
+def stage_settings(wildcards):
+    """Its block of the attack's settings."""
+    return stages(wildcards).settings[stage(wildcards).settings]
+
+
+def stage_treatment(wildcards):
+    """Treatment of the model that runs it, which may have wrapped the network."""
+    return STUDY.treatment(attack(wildcards).runner(stage_role(wildcards)))
+
+
+def stage_classes(wildcards):
+    """The classes it is run for."""
+    return stages(wildcards).part(wildcards.part)[1]
+
+
+def stage_limit(wildcards):
+    """The setting that limits how much it takes to the device at once."""
+    return stage(wildcards).batch
+
+
+def stage_batch(wildcards):
+    """The value of that setting."""
+    return config[stage_limit(wildcards)]
 
 
 def chunk_files(wildcards):
     """The chunks of an attack's stage, in the order of the classes."""
-    folder = f"{attack(wildcards).path}/{wildcards.stage}"
-    return [
-        f"{folder}/{chunk}.safetensors"
-        for chunk in STUDY.chunks(target(wildcards).dataset)
-    ]
+    return stages(wildcards).files(stages(wildcards).held(wildcards.stage))

@@ -1,6 +1,7 @@
 """What the rules ask the study about the networks that measure attacks."""
 
 from mirage.evaluation.fidelity import UNROUNDED
+from mirage.evaluation.measures import MEASURES
 
 
 def dataset_of(wildcards):
@@ -11,9 +12,9 @@ def dataset_of(wildcards):
 
 
 def network_weights(wildcards):
-    """Weights of the networks that measure attacks, in the order of NETWORKS."""
+    """Weights of the networks that measure attacks, in the order of their roles."""
     dataset, seed = dataset_of(wildcards)
-    return [STUDY.network_weights(dataset, role, seed) for role in NETWORKS]
+    return [STUDY.network_weights(dataset, role, seed) for role in STUDY.roles(dataset)]
 
 
 def real_features(wildcards):
@@ -50,41 +51,59 @@ def evaluator_accuracy(wildcards):
 
 
 def network_views(wildcards):
-    """Views of the real images the networks see, in the order of NETWORKS."""
+    """Views of the real images the networks see, in the order of their roles."""
     dataset, _ = dataset_of(wildcards)
-    return [view(dataset, STUDY.network(dataset, role)["view"]) for role in NETWORKS]
+    roles = STUDY.roles(dataset)
+    return [view(dataset, STUDY.network(dataset, role)["view"]) for role in roles]
 
 
 def unrounded_store(wildcards):
     """The store, if a network sees photographs resized without rounding; else nothing."""
     dataset, _ = dataset_of(wildcards)
-    kinds = {STUDY.network(dataset, role)["spec"]["kind"] for role in NETWORKS}
+    networks = [STUDY.network(dataset, role) for role in STUDY.roles(dataset)]
+    kinds = {network["spec"]["kind"] for network in networks}
     return store_files(dataset) if kinds & UNROUNDED else []
 
 
 def network_specs(wildcards):
     """Role -> settings of the networks that measure attacks."""
     dataset, _ = dataset_of(wildcards)
-    return {role: STUDY.network_spec(dataset, role) for role in NETWORKS}
+    return {role: STUDY.network_spec(dataset, role) for role in STUDY.roles(dataset)}
 
 
-def student_recipe(wildcards):
-    """Settings of the surrogate student."""
-    return STUDY.knowledge(target(wildcards).dataset)
+def measure_name(wildcards):
+    """The measure a job takes, which must be one of its attack's."""
+    known = STUDY.measures(attack(wildcards))
+    if wildcards.measure not in known:
+        raise MirageError(
+            f"the attack {wildcards.attack} has no measure {wildcards.measure!r}",
+            f"one of {listed(known)}" if known else "one with `measures`",
+        )
+    return wildcards.measure
 
 
-def student_px(wildcards):
-    """Side of the images the surrogate student sees."""
-    return student_recipe(wildcards)["image_px"]
+def measure_recipe(wildcards):
+    """Settings of a measure."""
+    return STUDY.measure(measure_name(wildcards), target(wildcards).dataset)
 
 
-def student_view(wildcards):
-    """The real images the surrogate student is tested on."""
-    architecture = STUDY.architecture(SCALE["knowledge"]["architecture"])
-    return view(target(wildcards).dataset, architecture["view"])
+def measure_px(wildcards):
+    """Side of the images that an attack's measures need; None if none does."""
+    return STUDY.measure_px(attack(wildcards))
 
 
-def student_init(_):
-    """The weights the student starts from; nothing for a random start."""
-    entry = STUDY.architecture(SCALE["knowledge"]["architecture"])
-    return imported(entry["init"]) if "init" in entry else []
+def measure_inputs(wildcards):
+    """Need -> file of a measure; without those the study does not have."""
+    files = {"images": f"{attack(wildcards).path}/images.safetensors"}
+    if "architecture" in measure_recipe(wildcards):
+        entry = STUDY.architecture(measure_recipe(wildcards)["architecture"])
+        files["view"] = view(target(wildcards).dataset, entry["view"])
+        files |= {"init": imported(entry["init"])} if "init" in entry else {}
+    needs = MEASURES[wildcards.measure].needs
+    return {need: path for need, path in files.items() if need in needs}
+
+
+def measured(wildcards):
+    """What the measures of an attack found."""
+    cell = attack(wildcards)
+    return [f"{cell.path}/{name}.json" for name in STUDY.measures(cell)]

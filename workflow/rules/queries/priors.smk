@@ -68,3 +68,8 @@ def pool_recipe(wildcards):
 def pool_crop(wildcards):
     """Centre crop of a pool's images, in generator pixels."""
     return STUDY.prior(pool_settings(wildcards)["prior"])["crop_px"]
+
+
+def pool_prior_kind(wildcards):
+    """Kind of the networks of a pool's prior."""
+    return STUDY.prior_kind(pool_settings(wildcards)["prior"])

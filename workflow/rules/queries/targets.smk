@@ -19,5 +19,15 @@ def initial_weights(wildcards):
 
 
 def training_recipe(wildcards):
-    """Settings of a target's training."""
+    """Settings of a target's training, whatever its treatment."""
     return STUDY.training(target(wildcards))
+
+
+def treatment_settings(wildcards):
+    """Settings of each part of a target's treatment."""
+    return STUDY.treatment(target(wildcards))
+
+
+def sibling_metrics(wildcards):
+    """Metrics of the cells that a treatment refers to, in the order of its parts."""
+    return [f"{cell.path}/metrics.json" for cell in target(wildcards).siblings]

@@ -1,13 +1,13 @@
-"""What the rules ask the study about outside weights."""
+"""What the rules ask the study about foreign weights."""
 
 
 def foreign_file(wildcards):
-    """The published file of an outside network's weights."""
+    """The published file of a foreign network's weights."""
     return asset(wildcards.foreign)
 
 
 def foreign_recipe(wildcards):
-    """Which network an outside file of weights holds."""
+    """Which network a foreign file holds."""
     return FOREIGN[wildcards.foreign]
 
 
@@ -23,7 +23,7 @@ def foreign_reference(wildcards):
 
 
 def foreign_records(_):
-    """What the imports of all outside networks found."""
+    """What the imports of all foreign networks found."""
     priors = [
         f"priors/{name}/import.json"
         for name, entry in SCALE["priors"].items()

@@ -14,7 +14,7 @@ from functools import cache
 from typing import Any, TypeVar
 
 from mirage.errors import MirageError
-from mirage.kinds import Kind, PartOf
+from mirage.marks import MadeBy, Mark, PartOf
 from mirage.visible import listed
 
 Built = TypeVar("Built")
@@ -58,7 +58,7 @@ def cast(hint: Any, value: Any, place: str) -> Any:
 
     Args:
         hint: a plain type, ``Literal``, tuple, ``Mapping``, dataclass, union of these, or one of
-            them ``Annotated`` with kinds; anything else may be anything.
+            them ``Annotated`` with marks; anything else may be anything.
         value: from the configuration.
         place: of the value, for messages.
 
@@ -100,7 +100,7 @@ def settings(recipe: type) -> dict[str, Field]:
 
 
 def hints(recipe: Any) -> dict[str, Any]:
-    """What each field of a dataclass may be, with its kinds."""
+    """What each field of a dataclass may be, with its marks."""
     return _hints(recipe)
 
 
@@ -173,8 +173,8 @@ def _described(hint: Any) -> str:
     """What an annotation allows, in words."""
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if origin is typing.Annotated:
-        kinds = [kind.expected for kind in arguments[1:] if isinstance(kind, Kind)]
-        return " ".join([_described(arguments[0]), *kinds])
+        told = [mark.expected for mark in arguments[1:] if isinstance(mark, Mark)]
+        return " ".join([_described(arguments[0]), *told])
     if is_union(origin):
         return " or ".join(map(_described, arguments))
     if origin is typing.Literal:
@@ -188,9 +188,11 @@ def _marked(hint: Any, marks: tuple[Any, ...], value: Any, place: str) -> Any:
     for mark in marks:
         if isinstance(mark, PartOf):
             return _part(mark.recipe, value, place)
+        if isinstance(mark, MadeBy):
+            hint = mark.recipe
     made = cast(hint, value, place)
     for mark in marks:
-        if isinstance(mark, Kind) and not mark.holds(made):
+        if isinstance(mark, Mark) and not mark.holds(made):
             raise _wrong(place, value, typing.Annotated[hint, mark])
     return made
 

@@ -4,11 +4,10 @@
 ``tf32``  what the official code computes on the authors' GPUs. It runs the synthesis with
           ``force_fp32`` and leaves PyTorch's switches alone, and those differ by kind of
           operation: cuDNN convolutions (forward and both backward passes) round their operands
-          to TensorFloat-32 (10-bit mantissa, float32 sums), matrix products stay float32 (facts
-          of the PPA code, section 2; facts of StyleGAN2, section 2). One deviation: the
-          generator's toRGB is a matrix product here and so float32, a 1x1 convolution there and
-          so rounded. GPUs before Ampere and CPUs know no such rounding: there ``tf32`` is
-          ``fp32``.
+          to TensorFloat-32 (10-bit mantissa, float32 sums), matrix products stay float32 (quirk
+          tensor-float). One deviation: the generator's toRGB is a matrix product here and so
+          float32, a 1x1 convolution there and so rounded. GPUs before Ampere and CPUs know no
+          such rounding: there ``tf32`` is ``fp32``.
 ``bf16``  the forward pass of generator and classifier under bfloat16 autocast, so activations and
           their gradients have 8-bit mantissas (float32 sums). What surrounds them stays float32:
           latents, styles and demodulation, sums of RGB images and their resizing, crops, logits,

@@ -63,7 +63,7 @@ PLACES = (
     Place("priors/pools/*", "store", "candidate images of a prior"),
     Place("priors/*", "store", "generators and discriminators"),
     Place("targets/*", "result", "trained classifiers and their metrics"),
-    Place("attacks/*/images.safetensors", "cache", "the student's images", "knowledge.json"),
+    Place("attacks/*/images.safetensors", "cache", "images for measures", "metrics.json"),
     Place("attacks/*", "result", "latents, features and metrics of attacks"),
     Place("evaluation/*", "result", "features of real images"),
     Place("state/*", "state", "where interrupted jobs go on", again=_DELETE),

@@ -1,8 +1,8 @@
 """Registries: entries of one kind by name, each a module that is imported when it is asked for.
 
-An entry's module has its name (with ``_`` for ``-``). Nothing lists the entries, so adding one is
-adding its file; and since only the entry that a recipe names is imported, the code digest of a job
-covers that one and no other (``mirage.runtime.digest``).
+An entry's module or package has its name (with ``_`` for ``-``). Nothing lists the entries, so
+adding one is adding its file; and since only the entry that a recipe names is imported, the code
+digest of a job covers that one and no other (``mirage.runtime.digest``).
 """
 
 import importlib
@@ -31,8 +31,8 @@ class Registry(Mapping[str, Entry]):
         """Names of the entries, sorted."""
         spec = importlib.util.find_spec(self.package)
         folders = spec.submodule_search_locations if spec else None
-        stems = {path.stem for folder in folders or () for path in Path(folder).glob("[!_]*.py")}
-        return iter(sorted(stem.replace("_", self.joint) for stem in stems))
+        found = {name for folder in folders or () for name in entries(Path(folder))}
+        return iter(sorted(name.replace("_", self.joint) for name in found))
 
     def __len__(self) -> int:
         """Number of entries."""
@@ -53,6 +53,12 @@ class Registry(Mapping[str, Entry]):
         module: Any = importlib.import_module(module_name(self.package, name))
         entry: Entry = getattr(module, self.attribute)
         return entry
+
+
+def entries(folder: Path) -> list[str]:
+    """Modules and packages in the folder of a registry."""
+    modules = [path.stem for path in folder.glob("[!_]*.py")]
+    return modules + [path.parent.name for path in folder.glob("[!_]*/__init__.py")]
 
 
 def module_name(package: str, name: str) -> str:

@@ -7,8 +7,10 @@ a draw. All draws are made on the CPU and moved: a GPU run sees the same numbers
 """
 
 import hashlib
+from typing import TYPE_CHECKING
 
-import torch
+if TYPE_CHECKING:
+    import torch
 
 
 def seed_of(seed: int, *names: str | int) -> int:
@@ -25,6 +27,8 @@ def seed_of(seed: int, *names: str | int) -> int:
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big") >> 1
 
 
-def generator(seed: int, *names: str | int) -> torch.Generator:
+def generator(seed: int, *names: str | int) -> "torch.Generator":
     """Open the named stream as a CPU generator."""
+    import torch
+
     return torch.Generator().manual_seed(seed_of(seed, *names))

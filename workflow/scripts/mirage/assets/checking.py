@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from mirage.assets.manifest import Asset, FileFacts, Manifest, Member
-from mirage.assets.memory import Memory
+from mirage.assets.remembered import Remembered
 from mirage.assets.surprises import extra, extra_folders, nested_copy, only_folder
 from mirage.data.passing import reason_to_pass
 from mirage.runtime.permissions import culprit
@@ -19,7 +19,7 @@ _PAGE = (b"<!doctype html", b"<html", b"<?xml")
 
 
 @dataclass(frozen=True)
-class Finding:
+class CheckedAsset:
     """What a check found.
 
     Attributes:
@@ -54,7 +54,7 @@ class Wrong(Exception):  # noqa: N818 - the answer "no" of a check, not a failur
         self.first = first
 
 
-def check(asset: Asset, place: Path, memory: Memory) -> Finding:
+def check(asset: Asset, place: Path, memory: Remembered) -> CheckedAsset:
     """Check one asset.
 
     Args:
@@ -66,31 +66,31 @@ def check(asset: Asset, place: Path, memory: Memory) -> Finding:
         if place.is_symlink() and not place.exists():
             raise Wrong(f"a link to {place.readlink()}, where there is nothing")
         if not place.exists() or (place.is_dir() and _is_empty(place)):
-            return Finding(asset, place, "missing")
+            return CheckedAsset(asset, place, "missing")
         if asset.file is not None:
             detail = check_file(place, asset.file, memory)
             state: State = "verified" if asset.file.checksum else "present"
-            return Finding(asset, place, state, detail, place.stat().st_size)
+            return CheckedAsset(asset, place, state, detail, place.stat().st_size)
         details = check_folder(place, asset.holds, memory)
         proven = asset.holds and all(m.file and m.file.checksum for m in asset.holds)
-        return Finding(asset, place, "verified" if proven else "present", details)
+        return CheckedAsset(asset, place, "verified" if proven else "present", details)
     except Wrong as problem:
-        return Finding(asset, place, "wrong", str(problem), first=problem.first)
+        return CheckedAsset(asset, place, "wrong", str(problem), first=problem.first)
     except OSError as error:
         reason = error.strerror or type(error).__name__
         where = error.filename or place
         barred = culprit(where) if isinstance(error, PermissionError) else ""
-        return Finding(asset, place, "wrong", f"unreadable: {where}: {reason}{barred}")
+        return CheckedAsset(asset, place, "wrong", f"unreadable: {where}: {reason}{barred}")
 
 
-def check_all(manifest: Manifest, names: Iterable[str], memory: Memory) -> list[Finding]:
+def check_all(manifest: Manifest, names: Iterable[str], memory: Remembered) -> list[CheckedAsset]:
     """Check several assets and save what was found out."""
     findings = [check(manifest[name], manifest.place(name), memory) for name in names]
     memory.save()
     return findings
 
 
-def check_file(path: Path, facts: FileFacts, memory: Memory) -> str:
+def check_file(path: Path, facts: FileFacts, memory: Remembered) -> str:
     """Hold one file to what is known about it.
 
     Returns:
@@ -127,7 +127,7 @@ def check_file(path: Path, facts: FileFacts, memory: Memory) -> str:
     return str(facts.checksum)
 
 
-def check_folder(folder: Path, holds: Sequence[Member], memory: Memory) -> str:
+def check_folder(folder: Path, holds: Sequence[Member], memory: Remembered) -> str:
     """Hold a folder to what must lie in it.
 
     Returns:
@@ -155,7 +155,7 @@ def check_folder(folder: Path, holds: Sequence[Member], memory: Memory) -> str:
     return "; ".join(detail for detail in details if detail)
 
 
-def _check_member(folder: Path, member: Member, memory: Memory) -> str:
+def _check_member(folder: Path, member: Member, memory: Remembered) -> str:
     path = folder / member.path
     name = "" if member.path == "." else f"{member.path}: "
     if path.is_symlink() and not path.exists():

@@ -2,7 +2,7 @@
 
 The rest is asked for under the condition that the file is still the same (``Range`` with
 ``If-Range``, RFC 9110, sections 13.1.5 and 14). Whatever goes wrong becomes ``Later`` or
-``Refused``; nothing here touches the disk.
+``ServerRefuses``; nothing here touches the disk.
 
 The standard library does the talking. Libraries made for this were looked at: pooch verifies and
 renames, but cannot resume.
@@ -41,7 +41,7 @@ class Stale(Later):
     """What is held is no part of what the server has; the next attempt has to start over."""
 
 
-class Refused(Exception):  # noqa: N818 - the answer of a server
+class ServerRefuses(Exception):  # noqa: N818 - the answer of a server
     """This URL will not give the file."""
 
 
@@ -90,7 +90,7 @@ def ask(url: str, held: Held, silence_s: float) -> Iterator[Answer]:
 
     Raises:
         Later: no answer, or none that can be used; also out of ``Answer.blocks``.
-        Refused: the server has something else, or nothing.
+        ServerRefuses: the server has something else, or nothing.
     """
     headers = {"User-Agent": "mirage", "Accept-Encoding": "identity"}
     if held.bytes:
@@ -119,7 +119,7 @@ def _blocks(response: http.client.HTTPResponse, held: Held, silence_s: float) ->
 
 @contextmanager
 def _told(held: Held, silence_s: float) -> Iterator[None]:
-    """Turn every way in which an exchange fails into ``Later`` or ``Refused``."""
+    """Turn every way in which an exchange fails into ``Later`` or ``ServerRefuses``."""
     try:
         yield
     except urllib.error.HTTPError as error:
@@ -128,12 +128,12 @@ def _told(held: Held, silence_s: float) -> Iterator[None]:
             raise Stale("the file has changed on the server") from None
         if error.code in _TRY_LATER:
             raise Later(f"the server answers {error.code}", _retry_after(error)) from None
-        raise Refused(f"the server answers {error.code} {error.reason}") from None
+        raise ServerRefuses(f"the server answers {error.code} {error.reason}") from None
     except urllib.error.URLError as error:
         if isinstance(error.reason, ssl.SSLCertVerificationError):
-            raise Refused(f"its certificate is not trusted ({error.reason})") from None
+            raise ServerRefuses(f"its certificate is not trusted ({error.reason})") from None
         if isinstance(error.reason, socket.gaierror) and not held.bytes:
-            raise Refused("its name is not known here; is this node offline?") from None
+            raise ServerRefuses("its name is not known here; is this node offline?") from None
         raise Later(f"no connection ({error.reason})") from None
     except TimeoutError:
         raise Later(f"nothing came for {silence_s:.0f} s") from None
@@ -152,7 +152,7 @@ class SafeRedirects(urllib.request.HTTPRedirectHandler):
         """Follow one redirect, or refuse it."""
         before, after = urlsplit(req.full_url).scheme, urlsplit(newurl).scheme
         if after != "https" and not before == after == "http":
-            raise Refused(f"it redirects from {before} to {after} ({newurl})")
+            raise ServerRefuses(f"it redirects from {before} to {after} ({newurl})")
         return super().redirect_request(req, fp, code, msg, headers, newurl)
 
 
@@ -168,7 +168,7 @@ def _start(response: http.client.HTTPResponse, held: Held) -> int:
     if response.status == 200:
         return 0
     if response.status != 206 or not held.bytes:
-        raise Refused(f"the server answers {response.status} {response.reason}")
+        raise ServerRefuses(f"the server answers {response.status} {response.reason}")
     given = response.headers.get("Content-Range", "")
     span, _, total = given.removeprefix("bytes ").partition("/")
     fits = span.split("-")[0] == str(held.bytes) and total in ("*", str(held.total))
@@ -181,9 +181,9 @@ def _start(response: http.client.HTTPResponse, held: Held) -> int:
 
 def _refuse_what_is_no_file(response: http.client.HTTPResponse) -> None:
     if response.headers.get_content_type() in ("text/html", "application/xhtml+xml"):
-        raise Refused("the server sends a web page (a login or licence page?)")
+        raise ServerRefuses("the server sends a web page (a login or licence page?)")
     if response.headers.get("Content-Encoding", "identity") != "identity":
-        raise Refused("the server packs the file although asked not to")
+        raise ServerRefuses("the server packs the file although asked not to")
 
 
 def _validator(response: http.client.HTTPResponse) -> str | None:

@@ -13,9 +13,9 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from mirage.assets.checking import Finding, Wrong, check, check_file, check_folder
+from mirage.assets.checking import CheckedAsset, Wrong, check, check_file, check_folder
 from mirage.assets.manifest import Archive, Asset, FileFacts, Manifest
-from mirage.assets.memory import Memory
+from mirage.assets.remembered import Remembered
 from mirage.assets.transfer import Patience, discard, download, note_of
 from mirage.assets.unpacking import unpack
 from mirage.errors import MirageError
@@ -25,8 +25,8 @@ _MB = 1_000_000
 
 
 def fetch_all(
-    manifest: Manifest, names: Iterable[str], memory: Memory, patience: Patience | None = None
-) -> list[Finding]:
+    manifest: Manifest, names: Iterable[str], memory: Remembered, patience: Patience | None = None
+) -> list[CheckedAsset]:
     """Fetch those of the named assets that are missing and may be fetched.
 
     One that cannot be had does not keep the others from coming.
@@ -53,7 +53,7 @@ def fetch_all(
     return list(findings.values())
 
 
-def fetch(asset: Asset, place: Path, memory: Memory, patience: Patience) -> None:
+def fetch(asset: Asset, place: Path, memory: Remembered, patience: Patience) -> None:
     """Fetch one asset that is not there yet.
 
     Args:
@@ -89,14 +89,14 @@ def part_of(place: Path) -> Path:
 
 
 def _fetch_file(
-    facts: FileFacts, place: Path, label: str, memory: Memory, patience: Patience
+    facts: FileFacts, place: Path, label: str, memory: Remembered, patience: Patience
 ) -> None:
     with _verified(facts, place, label, memory, patience) as part:
         part.replace(place)
         note_of(part).unlink(missing_ok=True)
 
 
-def _fetch_members(asset: Asset, place: Path, memory: Memory, patience: Patience) -> None:
+def _fetch_members(asset: Asset, place: Path, memory: Remembered, patience: Patience) -> None:
     """Gather the files of a folder in a folder of another name, which is renamed when whole."""
     gathering = place.with_name(f".{place.name}.gathering")
     gathering.mkdir(parents=True, exist_ok=True)
@@ -108,7 +108,7 @@ def _fetch_members(asset: Asset, place: Path, memory: Memory, patience: Patience
     _put_in_place(gathering, place)
 
 
-def _is_good(path: Path, facts: FileFacts, memory: Memory) -> bool:
+def _is_good(path: Path, facts: FileFacts, memory: Remembered) -> bool:
     """Whether a member need not be fetched; a wrong one, which a crash may leave, is removed."""
     if not path.exists():
         return False
@@ -122,7 +122,7 @@ def _is_good(path: Path, facts: FileFacts, memory: Memory) -> bool:
 
 
 def _fetch_archive(
-    asset: Asset, archive: Archive, place: Path, memory: Memory, patience: Patience
+    asset: Asset, archive: Archive, place: Path, memory: Remembered, patience: Patience
 ) -> None:
     unpacked = place.with_name(f".{place.name}.unpacking")
     with _verified(archive.file, place, asset.name, memory, patience) as part:
@@ -154,7 +154,7 @@ def _put_in_place(folder: Path, place: Path) -> None:
 
 @contextmanager
 def _verified(
-    facts: FileFacts, place: Path, label: str, memory: Memory, patience: Patience
+    facts: FileFacts, place: Path, label: str, memory: Remembered, patience: Patience
 ) -> Iterator[Path]:
     """Give the part file with all its bytes, held to what is known about them.
 
@@ -184,7 +184,7 @@ def _verified(
         yield part
 
 
-def _hold_to(facts: FileFacts, part: Path, memory: Memory) -> None:
+def _hold_to(facts: FileFacts, part: Path, memory: Remembered) -> None:
     check_file(part, facts, memory)
 
 
@@ -215,7 +215,7 @@ def _sole_writer(part: Path) -> Iterator[None]:
                 part.unlink()
 
 
-def _require_room(wanted: Iterable[Finding]) -> None:
+def _require_room(wanted: Iterable[CheckedAsset]) -> None:
     """Compare what is to come with the free space of each disk it goes to."""
     coming: dict[int, tuple[Path, int]] = {}
     for finding in wanted:
@@ -234,7 +234,7 @@ def _require_room(wanted: Iterable[Finding]) -> None:
             )
 
 
-def _bytes_to_come(finding: Finding) -> int:
+def _bytes_to_come(finding: CheckedAsset) -> int:
     asset, part = finding.asset, part_of(finding.place)
     there = part.stat().st_size if part.exists() else 0
     if asset.archive is not None:

@@ -103,7 +103,7 @@ class Archive:
 
 @dataclass(frozen=True)
 class Asset:
-    """One outside file or folder; a folder if it has no ``file``.
+    """One file or folder from outside; a folder if it has no ``file``.
 
     Attributes:
         name: its name in the manifest.

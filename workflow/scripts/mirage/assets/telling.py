@@ -3,14 +3,14 @@
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from mirage.assets.checking import Finding
+from mirage.assets.checking import CheckedAsset
 from mirage.assets.manifest import Asset
 from mirage.visible import visible
 
 _TITLES = ("asset", "state", "size", "where", "remark")
 
 
-def table(findings: Sequence[Finding], home: Path) -> str:
+def table(findings: Sequence[CheckedAsset], home: Path) -> str:
     """Lay findings out in aligned columns.
 
     Args:
@@ -29,7 +29,9 @@ def table(findings: Sequence[Finding], home: Path) -> str:
     return "\n".join(lines)
 
 
-def overview(needed: Sequence[Finding], others: Sequence[Finding], home: Path, scale: str) -> str:
+def overview(
+    needed: Sequence[CheckedAsset], others: Sequence[CheckedAsset], home: Path, scale: str
+) -> str:
     """The whole page of a check: what a scale needs, what it does not, what to do."""
     heading = f"Needed by the scale {scale}:"
     parts = [f"{heading}\n{table(needed, home)}" if needed else f"{heading} nothing"]
@@ -39,7 +41,7 @@ def overview(needed: Sequence[Finding], others: Sequence[Finding], home: Path, s
     return "\n\n".join(filter(None, parts))
 
 
-def instructions(findings: Iterable[Finding], home: Path, scale: str) -> str:
+def instructions(findings: Iterable[CheckedAsset], home: Path, scale: str) -> str:
     """What to do about those that are missing or wrong; empty if all is good."""
     bad = [finding for finding in findings if not finding.good]
     if not bad:
@@ -60,7 +62,7 @@ def short_way(asset: Asset, scale: str) -> str:
     return _fetch(scale, asset) if asset.fetchable else asset.manual[-1]
 
 
-def _instruction(finding: Finding, home: Path, scale: str) -> str:
+def _instruction(finding: CheckedAsset, home: Path, scale: str) -> str:
     asset = finding.asset
     lines = [f"the asset {asset.name} is {finding.state}" + _because(finding)]
     lines += [
@@ -79,7 +81,7 @@ def _instruction(finding: Finding, home: Path, scale: str) -> str:
     return "\n".join(lines)
 
 
-def _because(finding: Finding) -> str:
+def _because(finding: CheckedAsset) -> str:
     return f": {visible(finding.detail)}" if finding.detail else ""
 
 
@@ -88,14 +90,14 @@ def _fetch(scale: str, asset: Asset | None = None) -> str:
     return f"snakemake fetch_assets --config scale={scale}{only}"
 
 
-def _size(finding: Finding) -> str:
+def _size(finding: CheckedAsset) -> str:
     if finding.size is not None:
         return human(finding.size)
     about = finding.asset.size
     return f"~{human(about)}" if about is not None else "?"
 
 
-def _remark(finding: Finding) -> str:
+def _remark(finding: CheckedAsset) -> str:
     return visible(finding.detail or finding.asset.later)
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mirage.assets.exchange import Answer, Held, Later, Refused, Stale, ask
+from mirage.assets.exchange import Answer, Held, Later, ServerRefuses, Stale, ask
 from mirage.assets.manifest import FileFacts
 from mirage.errors import MirageError
 from mirage.runtime import files
@@ -66,7 +66,7 @@ def download(
     for url in urls:
         try:
             return _persist(url, part, facts, label, patience)
-        except (Refused, Later) as problem:
+        except (ServerRefuses, Later) as problem:
             problems.append(f"{url}: {problem}")
     raise MirageError(
         f"{label} could not be downloaded ({listed(problems, joint='; ')})",
@@ -145,7 +145,7 @@ def _resumable(url: str, part: Path) -> Held:
 
 def _refuse_other_sizes(answer: Answer, total: int | None, facts: FileFacts) -> None:
     if facts.bytes is not None and total != facts.bytes:
-        raise Refused(f"the server has {total:,} bytes, expected {facts.bytes:,}")
+        raise ServerRefuses(f"the server has {total:,} bytes, expected {facts.bytes:,}")
     if total is None and not answer.marked and facts.checksum is None:
         # The connection's end would be the file's end, and nothing known of the file would
         # contradict half of it. It may be a proxy's doing, which another attempt may not meet.

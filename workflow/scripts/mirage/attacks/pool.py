@@ -80,7 +80,7 @@ def synthesise_pool(
     Raises:
         MirageError: ``cutoff`` exceeds the generator's layers.
 
-    Source: paper B.4, stage 1; details of the official code as stated in the facts, section 4.
+    Source: paper B.4, stage 1; official code (quirks partly-truncated-pool, clipped-pool).
     """
     generator = pipeline.generator
     if recipe.cutoff is not None and recipe.cutoff > generator.num_ws:

@@ -82,7 +82,6 @@ def realism(discriminator: Callable[[Tensor], Tensor], images: Tensor) -> Tensor
         images: whole, unclipped generator images, one official batch (the discriminator compares
             the images of a batch with one another).
 
-    Source: official code's discriminator term, as stated in the facts. Deviation: the official
-    discriminator's top resolutions run in half precision; see ``mirage.priors.stylegan2``.
+    Source: official code's discriminator term, but for its precision (quirk half-discriminator).
     """
     return F.softplus(-discriminator(images)).reshape(len(images))

@@ -169,9 +169,8 @@ def _shuffled(_: Sequence[str], identities: Sequence[str], seed: int) -> list[st
 def _most_images(owners: Sequence[str], identities: Sequence[str], _: int) -> list[str]:
     """Rank identities by their number of photographs, the larger first.
 
-    Source: the official code ranks CelebA's identities that way; equal ones keep the order of
-    their first appearance in the identity file, since Python's sorting is stable also when
-    reversed (facts, section 1).
+    Equal ones keep the order of their first appearance in the identity file, since Python's
+    sorting is stable also when reversed (quirk identity-rank).
     """
     counts = Counter(owners)
     return sorted(identities, key=lambda identity: -counts[identity])

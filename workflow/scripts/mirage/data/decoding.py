@@ -11,7 +11,7 @@ from mirage.data import containers, conversion, limits, metadata
 from mirage.data.conversion import Undefined
 from mirage.data.limits import TooCostly
 from mirage.data.metadata import Orientation
-from mirage.data.regular import Irregular, read_regular
+from mirage.data.opening import Irregular, read_regular
 from mirage.errors import MirageError
 
 if TYPE_CHECKING:
@@ -59,11 +59,9 @@ def decode_file(path: "Path", channels: int) -> Decoded:
     """Decode one image file.
 
     Pixels come first: damaged metadata are passed over and named, never a reason to lose a
-    photograph. EXIF orientation is applied (the official code does so in CelebA's crops only, and
-    shows FaceScrub's as they are stored); of an animation the first frame is taken. Grey is the
+    photograph. EXIF orientation is applied; of an animation the first frame is taken. Grey is the
     ITU-R 601 luma of RGB. Transparent pixels are laid over white: Pillow's own conversion would
-    show whatever colour lies hidden under them (the official code converts that way; opaque images
-    come out the same).
+    show whatever colour lies hidden under them (quirk stored-orientation).
 
     More than 8 bits are made 8. Grey is scaled by its largest possible value and rounded. Of PNG
     and TIFF with colour or an alpha channel Pillow gives the upper byte of each value only: at most

@@ -83,7 +83,7 @@ def place_standard(layout: "Points", recipe: FaceCropRecipe) -> "Points":
     eyes at ``image_px - image_px // 2 - 1``, times ``image_px * face_factor * 0.35``.
 
     Source: HD CelebA Cropper's geometry, its versions of January 2020 (68) and September 2018
-    (5), all other settings at their defaults as the official code's read-me asks for.
+    (5), all other settings at their defaults (quirk crop-version).
     """
     px, size = recipe.image_px, recipe.image_px * recipe.face_factor
     if recipe.points == 68:

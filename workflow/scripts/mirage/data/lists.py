@@ -5,7 +5,7 @@ import math
 from collections.abc import Callable, Container, Iterator, Sequence
 from pathlib import Path
 
-from mirage.data.regular import Irregular, open_regular
+from mirage.data.opening import Irregular, open_regular
 from mirage.errors import MirageError
 
 _LONGEST = 100_000  # letters of a line; one with 68 landmarks has a thousand

@@ -139,8 +139,8 @@ def published_split(labels: "Indices", train_share: float, seed: int = 42) -> Sp
     The list of all indices is shuffled by NumPy's legacy generator; its first
     int(train_share * N) entries are for training, the others for testing.
 
-    Source: official code of the paper's targets, as stated in the facts (section 1): seed 42,
-    share 0.9, for FaceScrub and CelebA alike.
+    Source: official code (quirk unstratified-split): seed 42, share 0.9, for FaceScrub and CelebA
+    alike.
 
     Raises:
         MirageError: train or test would be empty.
@@ -194,7 +194,7 @@ def first_per_class(
         MirageError: a class among ``labels`` has fewer than n training images and ``allow_short``
             is false; all such are named with their counts.
 
-    Source: paper C.3 gives n; which n images are taken is not published (facts, section 11).
+    Source: paper C.3 gives n; which n images are taken is not published (quirk first-images).
     """
     require(n >= 1, "images per class", n, "at least 1")
     every, chosen = np.asarray(labels), np.asarray(order, dtype=np.int64)

@@ -37,9 +37,8 @@ class ViewRecipe(Recipe):
         image_px: side of the square result.
         crop: (left, top, width, height) in pixels of the stored image; None takes all of it.
         resize: "square" stretches to the square; "short_side" brings the short side to
-            ``image_px`` and cuts the centre. Equal for images that are square already. Deviation:
-            the official code crops training images at random from the uncut ones, ours are cut
-            first; it cannot batch test images that are not square, so its own were.
+            ``image_px`` and cuts the centre. Equal for images that are square already (quirks
+            uncut-training-crops, resize-paths).
     """
 
     image_px: int
@@ -79,7 +78,7 @@ def prepare_view(
     """Resize a store's images once.
 
     Pillow's bilinear filter on 8-bit values, which widens with the reduction (antialiasing).
-    Source: official code resizes that way when it loads, as stated in the facts (section 1).
+    Source: official code resizes that way when it loads (quirk resize-paths).
 
     Args:
         store: the decoded data set.

@@ -12,8 +12,8 @@ class Accuracy(NamedTuple):
     Attributes:
         mean: over all attack images.
         rank_std: population standard deviation over ranks r of acc_r, the accuracy over all
-            classes of the r-th best image. Best reading of the "+-" in Tables 2 and 3; the
-            official code does not compute it.
+            classes of the r-th best image. Best reading of the "+-" in Tables 2 and 3 (quirk
+            rank-spread).
         class_std: population standard deviation over classes.
         per_class: [K], float64.
     """

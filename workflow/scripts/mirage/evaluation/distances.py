@@ -40,8 +40,8 @@ def nearest_squared(
     Raises:
         MirageError: an attacked class has no training image.
 
-    Source: paper §4.1, "l2 distance"; official code: squared, and only squared values agree with
-    the printed tables (δ_face of unit vectors lies in [0, 4]). The plain distance is the root.
+    Source: paper §4.1, "l2 distance"; squared, as the official code has it (quirk
+    squared-distances); δ_face of unit vectors lies in [0, 4]. The plain distance is the root.
     """
     pairs = same_class(attack, classes, real, labels)
     return np.stack([squared_distances(fake, own).min(axis=1) for fake, own in pairs])

@@ -2,7 +2,7 @@
 
 torchvision switches an input re-mapping on when ImageNet weights are asked for, so the official
 evaluators were trained with it; the official attack code rebuilds the network without weights and
-therefore uses it with the re-mapping off (facts of the PPA code, section 3). The test accuracy of
+therefore uses it with the re-mapping off (quirk remapped-evaluator). The test accuracy of
 the released weights in both modes tells which one they were trained in: a network does best on the
 inputs it has learnt from. The ``paper`` reading keeps it off, as the attack code does; the
 ``corrected`` reading uses the mode found here. Own evaluators are trained and used with it off.

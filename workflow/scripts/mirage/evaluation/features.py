@@ -26,7 +26,7 @@ class Renderer(Protocol):
         """Render latents [N, w_dim] once and resize that one image to each size."""
 
 
-class Images(Protocol):
+class ImageRows(Protocol):
     """Images [N, C, px, px] by slices, uint8 or float in [-1, 1]: a tensor, or made when asked."""
 
     def __len__(self) -> int:
@@ -41,13 +41,13 @@ class EmbeddedAttack(NamedTuple):
 
     Attributes:
         features: features and logits of every network in both fidelities.
-        student_images: unclipped images for the knowledge extraction score,
-            float16 [K * m, C, px, px], classes in order, m images each.
+        images: unclipped images for the attack's measures, float16 [K * m, C, px, px], classes in
+            order, m images each; of no pixels if no measure wants any.
         gallery: best-ranked image of each class, uint8 [K, C, px, px].
     """
 
     features: AttackFeatures
-    student_images: Tensor
+    images: Tensor
     gallery: Tensor
 
 
@@ -107,7 +107,7 @@ def _require_finite(embedded: Embedded, network: EvaluationNetwork, classes: Ten
 
 def embed_real(
     networks: Mapping[str, EvaluationNetwork],
-    views: Mapping[str, Images],
+    views: Mapping[str, ImageRows],
     labels: Tensor,
     batch_size: int,
     checkpoint: Checkpoint,
@@ -173,7 +173,7 @@ def embed_attack(
     networks: Mapping[str, EvaluationNetwork],
     latents: Tensor,
     classes: Tensor,
-    student_px: int,
+    measure_px: int | None,
     gallery_px: int,
     batch_size: int,
     device: str,
@@ -191,7 +191,7 @@ def embed_attack(
         networks: name -> network.
         latents: selected latents, float32 [K, m, w_dim], best first.
         classes: the K attacked classes, int64.
-        student_px: image size of the student (knowledge extraction score).
+        measure_px: size of the images for the attack's measures; None if they want none.
         gallery_px: image size of the gallery.
         batch_size: latents at a time.
         device: where the prior computes.
@@ -200,7 +200,7 @@ def embed_attack(
         label: how progress is named.
 
     Returns:
-        Features, student images and gallery. Student images are kept in half precision (rounding
+        Features, images and gallery. Images are kept in half precision (rounding
         at most 1/4096 within [-1, 1], a thirtieth of a grey level), since the paper's 50,000
         images of 224 px fill 30 GB otherwise; 8-bit storage would clip them, which the official
         code does only after the random crop.
@@ -216,7 +216,8 @@ def embed_attack(
     )
     whose = classes.repeat_interleave(per_class)
     flat = latents.flatten(0, 1)
-    sizes = {student_px, gallery_px, *(network.spec.image_px for network in networks.values())}
+    sizes = {gallery_px, *(network.spec.image_px for network in networks.values())}
+    sizes |= set() if measure_px is None else {measure_px}
     state = checkpoint.load()
     rows = Spool(checkpoint)
     start = int(state["done"]) if state is not None and rows.resume(state) else 0
@@ -229,7 +230,7 @@ def embed_attack(
             best = torch.arange(first, first + len(w)) % per_class == 0
             rows.append(
                 {
-                    "student": views[student_px].half().cpu(),
+                    "images": (w[:, :0] if measure_px is None else views[measure_px]).half().cpu(),
                     "gallery": to_stored_range(views[gallery_px].cpu()[best]),
                     **_embed_views(networks, views, whose[first : first + len(w)]),
                 }
@@ -247,7 +248,7 @@ def embed_attack(
     }
     return EmbeddedAttack(
         AttackFeatures(classes.numpy(), arrays["features"], arrays["logits"]),
-        whole["student"],
+        whole["images"],
         whole["gallery"],
     )
 

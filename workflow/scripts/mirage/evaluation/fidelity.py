@@ -4,16 +4,17 @@
 against the published ones; ``corrected`` is what it should compute. Both come from one synthesis
 of the same latents. Where they differ:
 
-- attack images go into the networks unclipped (paper) or clamped to [-1, 1] (corrected);
+- attack images go into the networks unclipped (paper) or clamped to [-1, 1] (corrected; quirk
+  clipped-pool);
 - a released evaluator trained with torchvision's input re-mapping sees its input without it
-  (paper) or with it (corrected); see ``evaluator``;
-- the FID Inception sees [-3, 1] (paper) or [-1, 1] (corrected); see ``inception``;
-- feature distances are squared (paper); corrected adds plain ones;
-- precision, recall, density and coverage are broken in the official code and absent from the
-  paper: corrected only.
+  (paper) or with it (corrected; quirk remapped-evaluator); see ``evaluator``;
+- the FID Inception sees [-3, 1] (paper) or [-1, 1] (corrected; quirk fid-range);
+- feature distances are squared (paper; quirk squared-distances); corrected adds plain ones;
+- precision, recall, density and coverage are absent from the paper: corrected only (quirk
+  broken-prdc).
 
-Where they agree, though the networks differ: the official code resizes the photographs with Pillow,
-to 8 bits, for every network but the FID Inception, for which it resizes them in floating point.
+Where they agree, though the networks differ: photographs are resized to 8 bits for every network
+but the FID Inception, for which they are resized in floating point (quirk resize-paths).
 ``UNROUNDED`` names such kinds; see ``mirage.data.unrounded``.
 """
 

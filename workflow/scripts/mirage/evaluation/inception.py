@@ -5,8 +5,8 @@ pytorch-fid ported. It is torchvision's Inception-v3 but for 1,008 outputs, aver
 leave the padding out of the mean, and a max pool in the last block's pooling branch.
 
 Input range: pytorch-fid takes images in [0, 1] and maps them to [-1, 1] itself. The official PPA
-code hands it images in [-1, 1] already, so that the network sees 2x - 1 in [-3, 1]. Here the
-network takes [-1, 1]; the paper's reading is the ``paper_input`` of its kind in ``networks``.
+code hands it images in [-1, 1] already (quirk fid-range). Here the network takes [-1, 1]; the
+paper's reading is the ``paper_input`` of its kind in ``networks``.
 """
 
 from collections.abc import Mapping

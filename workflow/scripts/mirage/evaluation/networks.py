@@ -91,8 +91,8 @@ class EvaluationNetwork:
             images: float [N, C, px, px] with px the ``image_px`` of the spec, nominally in
                 [-1, 1]; a generator may exceed that.
             fidelity: ``corrected`` clamps to [-1, 1], and re-maps where the spec says so;
-                ``paper`` does neither, and rescales where the official code does (facts of the
-                PPA code, quirks 5, 7 and 9).
+                ``paper`` does neither, and rescales where the official code does (quirks
+                clipped-pool, fid-range, remapped-evaluator).
 
         Returns:
             Features and logits on the device.
@@ -169,7 +169,7 @@ def _load_inception_fid(path: Path, device: str) -> Forward:
 
 
 def _features_of(name: str, path: Path, device: str) -> Forward:
-    from mirage.foreign.networks import ForeignRecipe, load_foreign
+    from mirage.foreign.file_kinds import ForeignRecipe, load_foreign
 
     model = load_foreign(ForeignRecipe(name), path).to(device)
     return lambda images: Embedded(model(images), None)

@@ -1,10 +1,8 @@
 """Precision, recall, density and coverage of generated features.
 
 Precision and recall after Kynkäänniemi et al. (NeurIPS 2019), density and coverage after Naeem et
-al. (ICML 2020), with the k = 3 of the official attack code. That code loops over the letters of
-the word "all" instead of the classes, takes class 0 for "no class", averages density over the
-wrong set and looks only at the nearest neighbour's ball; the paper reports none of the four. These
-are the standard definitions.
+al. (ICML 2020), with the k = 3 of the official attack code, which computes something else (quirk
+broken-prdc); the paper reports none of the four. These are the standard definitions.
 """
 
 from typing import Any, NamedTuple

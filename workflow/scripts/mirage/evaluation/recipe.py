@@ -1,8 +1,9 @@
 """Settings of the networks that measure attacks, and of the surrogate student."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
+from mirage.marks import In
 from mirage.recipes import OptimiserRecipe, Precision, Recipe, require
 from mirage.targets.recipe import AugmentationRecipe, ScheduleRecipe, TrainingRecipe
 
@@ -30,7 +31,7 @@ class NetworkSpec(Recipe):
 
 @dataclass(frozen=True)
 class KnowledgeRecipe(Recipe):
-    """How the student is trained; the defaults are those of the official code.
+    """How the student is trained; the defaults are the official code's (quirk student-recipe).
 
     Attributes:
         architecture: the student (paper: ``resnet50``).
@@ -45,11 +46,11 @@ class KnowledgeRecipe(Recipe):
         crop_ratio: bounds of the crop's width / height.
         flip: probability of mirroring.
         crop: ``shared``, one draw of crop and mirror per batch, as the official code's transform of
-            the batch tensor does (facts of the PPA code, quirk 3), or ``per_image`` (corrected).
+            the batch tensor does (quirk shared-crop), or ``per_image`` (corrected).
         precision: arithmetic of the training; see ``mirage.numerics``.
     """
 
-    architecture: str
+    architecture: Annotated[str, In("architectures")]
     image_px: int
     epochs: int = 75
     batch_size: int = 32

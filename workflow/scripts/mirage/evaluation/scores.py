@@ -11,22 +11,25 @@ from mirage.evaluation.distances import nearest_squared, same_class
 from mirage.evaluation.fid import fit_gaussian, frechet_distance
 from mirage.evaluation.fidelity import CORRECTED, FIDELITIES, Fidelity
 from mirage.evaluation.prdc import Prdc, prdc
-from mirage.evaluation.stored import AttackFeatures, RealFeatures
+from mirage.evaluation.stored import AttackFeatures, RealFeatures, networks
 
-ACCURACY, FACE, FID = "eval", "face", "fid"
-"""Names of the three evaluation networks: Acc@k and δ_eval; δ_face; FID and PRDC."""
+ACCURACY, FID = "eval", "fid"
+"""Roles of two evaluation networks: Acc@k; FID and PRDC, where there is one.
+
+Every network but the latter gives a distance: ``eval`` δ_eval, ``face`` δ_face.
+"""
 
 
 def score_attack(
-    attack: AttackFeatures, real: RealFeatures, knowledge: Mapping[str, float]
+    attack: AttackFeatures, real: RealFeatures, measured: Mapping[str, float]
 ) -> dict[str, Any]:
     """Compute every attack metric under both fidelities.
 
     Args:
-        attack: features of the attack images in the networks ``eval``, ``face`` and ``fid``.
+        attack: features of the attack images in any number of networks, ``eval`` among them.
         real: features of the training images in the same networks.
-        knowledge: ``xi_train`` and ``xi_test``; one student serves both fidelities, as its recipe
-            says which reading it follows.
+        measured: what the attack's measures found, ``xi_train`` say; it serves both fidelities,
+            since a measure's recipe says which reading it follows.
 
     Returns:
         ``paper`` and ``corrected``: name -> value, shares in [0, 1]; FID is None with a single
@@ -46,8 +49,8 @@ def score_attack(
             **_accuracies(attack, fidelity),
             **{name: _mean(column) for name, column in columns.items()},
             **_prdc_classes(columns),
-            **_fid(attack, real, fidelity),
-            **{name: float(knowledge[name]) for name in ("xi_train", "xi_test")},
+            **(_fid(attack, real, fidelity) if FID in networks(attack, real) else {}),
+            **measured,
             "n_images": int(np.prod(attack.of(ACCURACY, fidelity).shape[:2])),
             "n_classes": len(attack.classes),
         }
@@ -95,14 +98,15 @@ def _per_class(
     logits = attack.logits_of(ACCURACY, fidelity)
     for k in (1, 5):
         columns[f"acc{k}"] = top_k_accuracy(logits, attack.classes, k).per_class.tolist()
-    for network in (FACE, ACCURACY):
+    with_distance = networks(attack, real) - {FID}
+    for network in sorted(with_distance, key=lambda name: (name == ACCURACY, name)):
         squares = nearest_squared(
             attack.of(network, fidelity), attack.classes, real.of(network, fidelity), real.labels
         )
         columns[f"delta_{network}"] = squares.mean(axis=1).tolist()
         if fidelity == CORRECTED:
             columns[f"delta_{network}_plain"] = np.sqrt(squares).mean(axis=1).tolist()
-    if fidelity == CORRECTED:
+    if fidelity == CORRECTED and FID in networks(attack, real):
         columns |= _prdc(attack, real)
     return columns
 

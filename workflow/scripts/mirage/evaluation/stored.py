@@ -101,6 +101,11 @@ class RealFeatures:
         return cls(labels, features)
 
 
+def networks(*held: AttackFeatures | RealFeatures) -> set[str]:
+    """Names of the networks that embedded any of these images."""
+    return {name.partition(".")[0] for features in held for name in features.features}
+
+
 def _one(arrays: Mapping[str, Array], kind: str, network: str, fidelity: Fidelity) -> Array:
     name = f"{network}.{fidelity}"
     if name not in arrays:

@@ -56,7 +56,7 @@ class UnroundedImages:
 def resize_unrounded(image: Tensor, recipe: ViewRecipe) -> Tensor:
     """Resize one image [C, H, W], floating point, to [C, px, px].
 
-    Bilinear with antialiasing, as torchvision resizes tensors (facts of the PPA code, section 7).
+    Bilinear with antialiasing, as torchvision resizes tensors (quirk resize-paths).
     """
     px = recipe.image_px
     width, height, left, top = cut_size(image.shape[2], image.shape[1], recipe)

@@ -14,8 +14,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from mirage.attacks.optimisation import optimise_latents
-from mirage.attacks.recipe import OptimisationRecipe
+from mirage.attacks.kinds.ppa.optimise import optimise_latents
+from mirage.attacks.kinds.ppa.recipe import OptimisationRecipe
 from mirage.attacks.terms import FeatureStatistics
 from mirage.attacks.transforms import draw_steps, plan_crops, spread
 from mirage.data.views import LabelledImages
@@ -163,7 +163,7 @@ def _rate(settings: Settings, batch: int, device: str) -> Loop:
 def _embed_attack(settings: Settings, batch: int, device: str) -> Loop:
     pipeline, networks = _pipeline(settings, device), _networks(settings, device)
     w = torch.zeros(batch, pipeline.generator.w_dim, device=device)
-    sizes = {settings["student_px"], settings["gallery_px"]}
+    sizes = {settings["student_px"] or settings["gallery_px"], settings["gallery_px"]}
     sizes |= {network.spec.image_px for network in networks}
 
     def work() -> None:

@@ -55,7 +55,7 @@ def limits(model: Model, jobs: Plan, attempts: int) -> list[str]:
         told += _cut(f"longest_minutes ({limit})", _largest(jobs, free.minutes), limit, attempts)
         hours = _largest(jobs, lambda job: free.estimate(job).seconds / 3600)
         if long := {rule: h for rule, h in hours.items() if h > attempts * limit / 60}:
-            chunks = {job.rule for job in jobs if "chunk" in dict(job.wildcards)}
+            chunks = {job.rule for job in jobs if "/" in dict(job.wildcards).get("part", "")}
             chunked = [rule for rule in long if rule in chunks]
             told.append(
                 f"Not done after {attempts} times {limit} minutes: "

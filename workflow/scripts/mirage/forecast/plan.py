@@ -6,6 +6,7 @@ from mirage.errors import MirageError
 from mirage.forecast.units import Unit
 from mirage.forecast.work import Job, Work, Workshop
 from mirage.study.cells import Attack
+from mirage.study.stages import Stages
 
 EVERYTHING = "report.html"
 Plan = dict[Job, Work]
@@ -98,12 +99,18 @@ def _all_jobs(shop: Workshop) -> Iterator[Job]:
 
 def _attack_jobs(shop: Workshop, attack: Attack) -> Iterator[Job]:
     wildcards = {"target": attack.target.cell, "attack": str(attack)}
-    for rule in ("sample_candidates", "embed_attack", "extract_knowledge", "score_attack"):
+    for rule in ("embed_attack", "score_attack"):
         yield Job.of(rule, **wildcards)
-    yield Job.of("merge_latents", **wildcards, stage="selected")
-    for chunk in shop.study.chunks(attack.target.dataset):
-        for rule in ("optimise_latents", "select_latents"):
-            yield Job.of(rule, **wildcards, chunk=chunk)
+    for measure in shop.study.measures(attack):
+        yield Job.of("measure_attack", **wildcards, measure=measure)
+    stages = Stages(shop.study, attack)
+    for stage in stages.kind.stages:
+        holder = stages.holder(stage)
+        held = {"target": holder.target.cell, "attack": str(holder)}
+        for part in stages.parts(stage):
+            yield Job.of("run_stage", **held, part=part)
+    if stage.cut:
+        yield Job.of("merge_chunks", **held, stage=stage.result)
 
 
 def units_of(jobs: Plan) -> list[Unit]:

@@ -10,7 +10,8 @@ from mirage.forecast import notes
 from mirage.forecast.plan import Plan, plan, units_of
 from mirage.forecast.schedule import simulate
 from mirage.forecast.speeds import Estimate, Model
-from mirage.forecast.work import Job, target_of
+from mirage.forecast.work import Job, attack_of, target_of
+from mirage.study.stages import Stages
 
 DEVICES = (1, 2, 4, 8, 16, 32)
 """Numbers of devices for which the wall time is simulated."""
@@ -209,10 +210,10 @@ def chunks(model: Model, jobs: Plan) -> list[dict[str, Any]]:
     """Classes per chunk for jobs of a few lengths, by data set."""
     found: dict[str, float] = {}
     for job in jobs:
-        if job.rule == "optimise_latents":
-            wildcards = dict(job.wildcards)
-            first, last = map(int, wildcards["chunk"].split("-"))
-            each = model.estimate(job).seconds / (last - first + 1)
+        wildcards = dict(job.wildcards)
+        if job.rule == "run_stage" and wildcards["part"].startswith("optimised/"):
+            _, classes = Stages(model.workshop.study, attack_of(wildcards)).part(wildcards["part"])
+            each = model.estimate(job).seconds / len(classes)
             dataset = target_of(wildcards).dataset
             found[dataset] = max(found.get(dataset, 0.0), each)
     return [

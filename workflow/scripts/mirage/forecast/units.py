@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mirage.study.cells import Target
-from mirage.study.study import NETWORKS, Study
+from mirage.study.study import Study
 
 Settings = Mapping[str, Any]
 
@@ -79,14 +79,14 @@ def train(study: Study, target: Target) -> Unit:
         **_classifier(study, target.dataset, target.architecture),
         "batch_size": recipe["batch_size"],
         **_precision(recipe),
-        "recipe": {**recipe, "alpha": 0.0},
+        "recipe": dict(recipe),
     }
     return _unit("train", _name(settings), recipe["batch_size"], settings, "recipe", "batch_size")
 
 
 def student(study: Study, dataset: str) -> Unit:
     """One image of a training step of the surrogate student."""
-    recipe = study.knowledge(dataset)
+    recipe = study.measure("knowledge", dataset)
     settings = {
         **_classifier(study, dataset, recipe["architecture"]),
         "batch_size": recipe["batch_size"],
@@ -145,12 +145,18 @@ def embed_attack(study: Study, target: Target, settings: Settings, batches: Batc
     told = {
         **_prior(study, study.pool(settings["pool"])["prior"]),
         **_networks(study, target.dataset),
-        "student_px": study.knowledge(target.dataset)["image_px"],
+        "student_px": _measure_px(study, target.dataset, settings),
         "gallery_px": study.image_px(target),
         **_precision(study.scale["evaluation"]),
     }
     name = f"{_network_names(told)} from {_prior_name(told)}"
     return _unit("embed_attack", name, batches.forward, told)
+
+
+def _measure_px(study: Study, dataset: str, settings: Settings) -> int | None:
+    """Side of the images that the measures of an attack need."""
+    sides = [study.measure(name, dataset).get("image_px") for name in settings.get("measures", ())]
+    return max(filter(None, sides), default=None)
 
 
 def embed_real(study: Study, dataset: str, batches: Batches) -> Unit:
@@ -198,7 +204,7 @@ def _prior(study: Study, name: str) -> dict[str, Any]:
 
 def _networks(study: Study, dataset: str) -> dict[str, Any]:
     found: dict[str, Any] = {}
-    for role in NETWORKS:
+    for role in study.roles(dataset):
         entry = study.network(dataset, role)
         found[role] = {
             "spec": study.network_spec(dataset, role),

@@ -16,7 +16,7 @@ from mirage.forecast.counts import Counts
 from mirage.forecast.inventory import Images, images_of
 from mirage.forecast.units import Batches, Unit
 from mirage.study.cells import Attack, Target
-from mirage.study.study import NETWORKS, Study
+from mirage.study.study import Study
 
 FLOAT, HALF, LONG = 4, 2, 8
 """Bytes of a number."""
@@ -165,7 +165,7 @@ class Workshop:
     def feature_bytes(self, dataset: str, fidelities: int) -> int:
         """Bytes of one image's features in all networks."""
         widths = 0
-        for role in NETWORKS:
+        for role in self.study.roles(dataset):
             network = self.study.network(dataset, role)
             name = network.get("target", {}).get("architecture", network["spec"]["kind"])
             widths += self.feature_width.get(name, 2048)
@@ -173,11 +173,14 @@ class Workshop:
 
     def network_files(self, dataset: str, seed: int | None) -> list[str]:
         """Weights of the networks that measure the attacks of a seed (or of all)."""
-        return [self.study.network_weights(dataset, role, seed) for role in NETWORKS]
+        return [
+            self.study.network_weights(dataset, role, seed) for role in self.study.roles(dataset)
+        ]
 
     def network_views(self, dataset: str) -> list[str]:
         """Views of the evaluation networks, each once."""
-        return list(dict.fromkeys(self.study.network(dataset, role)["view"] for role in NETWORKS))
+        roles = self.study.roles(dataset)
+        return list(dict.fromkeys(self.study.network(dataset, role)["view"] for role in roles))
 
 
 def store_files(dataset: str) -> tuple[str, ...]:

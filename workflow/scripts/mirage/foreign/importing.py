@@ -1,4 +1,4 @@
-"""The import of an outside file of weights: read, check, try once, write as safetensors."""
+"""The import of a foreign file: read, check, try once, write as safetensors."""
 
 import hashlib
 from pathlib import Path
@@ -6,17 +6,17 @@ from typing import Any
 
 import torch
 
+from mirage.foreign.file_kinds import ForeignRecipe, describe, freeze
 from mirage.foreign.fingerprint import fixed_image
+from mirage.foreign.known import KnownFile, check_distances, judge_answer, judge_bytes
 from mirage.foreign.layout import fit
-from mirage.foreign.networks import ForeignRecipe, describe, freeze
 from mirage.foreign.reading import container, read_state
-from mirage.foreign.references import Published, check_distances, judge_answer, judge_bytes
 
 
 def import_weights(
     source: str | Path,
     recipe: ForeignRecipe,
-    known: Published,
+    known: KnownFile,
     memory: str | Path,
     destination: str | Path,
     samples: str | Path | None = None,

@@ -15,7 +15,7 @@ from torch import Tensor
 from mirage.errors import MirageError
 from mirage.foreign import culprits
 from mirage.foreign.plain_pickle import Machine, Refused
-from mirage.foreign.torch_files import Odd, View, read_sequential, read_zip
+from mirage.foreign.torch_files import Odd, StoredTensor, read_sequential, read_zip
 from mirage.foreign.wording import plain
 from mirage.runtime import files
 from mirage.runtime.regular import mapped
@@ -99,7 +99,7 @@ def _refuse_other_kinds(path: Path, head: bytes) -> None:
         raise MirageError(f"{path} cannot be read, it is empty", "a file of weights", _HINT)
 
 
-def _views(value: Any, machine: Machine, path: Path) -> dict[str, View]:
+def _views(value: Any, machine: Machine, path: Path) -> dict[str, StoredTensor]:
     """The tensors of a state dict; everything else in the file must be plain values."""
     content = value
     for key in NESTED:
@@ -115,7 +115,9 @@ def _views(value: Any, machine: Machine, path: Path) -> dict[str, View]:
             "use the published file; or, if you trust whoever made this one, have it saved anew "
             "there with torch.save(model.state_dict(), FILE)",
         )
-    others = [f"{plain(n)} ({_class(v)})" for n, v in names.items() if not isinstance(v, View)]
+    others = [
+        f"{plain(n)} ({_class(v)})" for n, v in names.items() if not isinstance(v, StoredTensor)
+    ]
     if others or not names:
         more = f" and {len(others) - _SHOWN} more" if len(others) > _SHOWN else ""
         held = ", ".join(others[:_SHOWN]) + more if others else f"{_class(value)} without entries"
@@ -148,7 +150,7 @@ def _refuse_odd(names: Mapping[Any, Any], path: Path) -> None:
 
 
 def _class(value: Any) -> str:
-    return "a tensor" if isinstance(value, View) else f"of class {type(value).__name__}"
+    return "a tensor" if isinstance(value, StoredTensor) else f"of class {type(value).__name__}"
 
 
 def _check_names(state: Mapping[str, Any], path: Path) -> None:

@@ -80,7 +80,7 @@ class Storage:
 
 
 @dataclass(frozen=True)
-class View:
+class StoredTensor:
     """A tensor not yet decoded: a view into a storage, in units of its dtype."""
 
     storage: Storage
@@ -116,7 +116,7 @@ class Odd:
 
 def view(
     storage: Any, offset: Any, size: Any, stride: Any, dtype: torch.dtype | None = None
-) -> View | Odd:
+) -> StoredTensor | Odd:
     """Hold a tensor's description to its storage.
 
     Returns:
@@ -137,7 +137,7 @@ def view(
     last = offset + sum((n - 1) * step for n, step in zip(size, stride, strict=True))
     if count > there or (count and last >= there) or offset > there:
         return Odd(f"is larger than its storage ({plain(list(size))} from {there:,} numbers)")
-    return View(storage, kind, offset, size, stride)
+    return StoredTensor(storage, kind, offset, size, stride)
 
 
 def read_zip(data: memoryview) -> tuple[Any, Machine]:
@@ -147,7 +147,7 @@ def read_zip(data: memoryview) -> tuple[Any, Machine]:
         data: the whole file.
 
     Returns:
-        Its value, with ``View`` for tensors, and the machine, which knows its strangers.
+        Its value, with ``StoredTensor`` for tensors, and the machine, which knows its strangers.
 
     Raises:
         Refused: it is damaged, compressed, or none of PyTorch's.
@@ -267,12 +267,12 @@ def known(budget: Budget) -> dict[str, Handler | None]:
     def first(value: Any, *_: Any) -> Any:
         return value
 
-    def tensor(storage: Any, offset: Any, size: Any, stride: Any, *_: Any) -> View | Odd:
+    def tensor(storage: Any, offset: Any, size: Any, stride: Any, *_: Any) -> StoredTensor | Odd:
         return storage if isinstance(storage, Odd) else view(storage, offset, size, stride)
 
     def typed_tensor(
         storage: Any, offset: Any, size: Any, stride: Any, _: Any, __: Any, dtype: Any, *___: Any
-    ) -> View | Odd:
+    ) -> StoredTensor | Odd:
         kind = _DTYPES.get(dtype.text) if isinstance(dtype, Name) else None
         return Odd() if kind is None else view(storage, offset, size, stride, kind)
 

@@ -24,7 +24,7 @@ _NOT_AS_IT_IS = "it is a zip made anew, its parts are compressed or share their 
 
 
 @dataclass(frozen=True)
-class Part:
+class StoredPart:
     """One part of a zip."""
 
     name: str
@@ -49,7 +49,7 @@ class _Entry(NamedTuple):
     crc: int
 
 
-def stored_parts(data: memoryview) -> dict[str, Part]:
+def stored_parts(data: memoryview) -> dict[str, StoredPart]:
     """Find the parts of a zip.
 
     Args:
@@ -64,7 +64,7 @@ def stored_parts(data: memoryview) -> dict[str, Part]:
     try:
         count, size, start = _directory(data)
         entries = sorted(_entries(data[start : start + size], count), key=lambda e: e.offset)
-        parts: dict[str, Part] = {}
+        parts: dict[str, StoredPart] = {}
         free = 0
         for entry in entries:
             if entry.offset < free or entry.name in parts:
@@ -73,7 +73,7 @@ def stored_parts(data: memoryview) -> dict[str, Part]:
             free = content + entry.size
             if free > start:
                 raise Refused("it is a zip that claims parts that are not there")
-            parts[entry.name] = Part(entry.name, data[content:free], entry.crc)
+            parts[entry.name] = StoredPart(entry.name, data[content:free], entry.crc)
     except (struct.error, UnicodeDecodeError) as error:
         raise Refused("it is a damaged zip") from error
     return parts

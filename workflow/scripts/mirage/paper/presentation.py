@@ -7,7 +7,7 @@ from mirage.paper.cells import CellRecord
 from mirage.paper.printed import Scale
 from mirage.paper.reference import Counterparts
 from mirage.study.cells import Attack, Target
-from mirage.study.study import NETWORKS, Study
+from mirage.study.study import Study
 
 _MEASURED_BY = {
     "acc1": "eval", "acc5": "eval", "delta_eval": "eval", "delta_face": "face", "fid": "fid",
@@ -35,7 +35,7 @@ def _record(attack: Attack, made_by: str) -> CellRecord:
         architecture=target.architecture,
         samples="all" if target.samples is None else target.samples,
         treatment=str(target.treatment),
-        alpha=target.alpha,
+        alpha=target.treatment.alpha,
         seed=target.seed,
         attack=str(attack),
         target=f"{target.path}/metrics.json",
@@ -45,7 +45,7 @@ def _record(attack: Attack, made_by: str) -> CellRecord:
             "classes": f"{attack.path}/per_class.csv",
             "training log": f"logs/{made_by}/{target.cell}.log",
             "training settings": f"jobs/{made_by}/{target.cell}.json",
-            "attack settings": f"jobs/sample_candidates/{cell}.json",
+            "attack settings": f"jobs/run_stage/{cell}/candidates.json",
             "score log": f"logs/score_attack/{cell}.log",
         },
     )
@@ -65,12 +65,17 @@ def describe(study: Study, name: str) -> Scale:
     }
     attacked = dict.fromkeys(attack.target.dataset for attack in study.attacks)
     networks = {
-        metric: "; ".join(dict.fromkeys(study.network(d, role)["title"] for d in attacked))
+        metric: "; ".join(
+            dict.fromkeys(
+                study.network(d, role)["title"] for d in attacked if role in study.roles(d)
+            )
+        )
         for metric, role in _MEASURED_BY.items()
     }
-    networks["xi_train"] = networks["xi_test"] = (
-        f"{settings['knowledge']['architecture']} trained on the attack's images"
-    )
+    if "knowledge" in settings["measures"]:
+        networks["xi_train"] = networks["xi_test"] = (
+            f"{settings['measures']['knowledge']['architecture']} trained on the attack's images"
+        )
     return Scale(
         name,
         settings["comparable"],
@@ -91,7 +96,7 @@ def shared(study: Study) -> tuple[str, ...]:
     networks = [
         study.network(dataset, role).get("target", {}).get("seed") == PER_CELL
         for dataset in datasets
-        for role in NETWORKS
+        for role in study.roles(dataset)
     ]
     parts = {
         "the people and their photographs": True,

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from mirage.kinds import Seed
+from mirage.marks import Seed
 from mirage.recipes import Recipe, require
 
 

@@ -1,9 +1,8 @@
 """Toy example: three blobs, three smoothing factors, a walk of one point into the target class.
 
 Source: paper Section 3, Fig. 1 and 8; the numbers that the paper does not print are those of the
-authors' notebook, as stated in the facts. Deviations from the paper's wording, all the notebook's:
-the last layer has no bias, the "random" start point is a fixed one that is no data point, and the
-negative factor is constant (no ramp as in the image experiments).
+authors' notebook, and so is what differs from the paper's wording (quirks late-stop, toy-network,
+chosen-start, toy-constant).
 """
 
 from collections.abc import Iterator

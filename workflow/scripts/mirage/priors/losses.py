@@ -81,7 +81,6 @@ def path_length_penalty(lengths: Tensor, mean_length: Tensor) -> Tensor:
     Returns:
         Scalar mean of (length - a)^2.
 
-    Source: StyleGAN2, Equation 4. The official code lets a hundredth of the gradient flow through
-    the running mean; here it is a constant, as the paper writes it.
+    Source: StyleGAN2, Equation 4, the running mean being a constant (quirk path-mean-gradient).
     """
     return (lengths - mean_length).square().mean()

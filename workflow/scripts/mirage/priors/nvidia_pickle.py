@@ -21,15 +21,15 @@ from torch import Tensor
 from mirage.errors import MirageError
 from mirage.foreign.fingerprint import fixed_latent
 from mirage.foreign.importing import sha256_of
-from mirage.foreign.plain_pickle import Refused
-from mirage.foreign.references import (
+from mirage.foreign.known import (
     REFERENCE_IMAGE,
-    Published,
+    KnownFile,
     check_image,
     check_value,
     judge_answer,
     judge_bytes,
 )
+from mirage.foreign.plain_pickle import Refused
 from mirage.foreign.wording import plain
 from mirage.priors import weights
 from mirage.priors.restricted_pickle import ModuleRecord, TensorRecord, read_records
@@ -67,7 +67,7 @@ def import_pickle(
     pickle_path: str | Path,
     generator_path: str | Path,
     discriminator_path: str | Path,
-    known: Published,
+    known: KnownFile,
     memory: str | Path,
     reference: str | Path | None = None,
     image_px: int | None = None,

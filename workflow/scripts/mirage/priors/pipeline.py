@@ -46,7 +46,7 @@ class ImagePipeline:
         Args:
             ws: one w per layer; a single w goes through ``repeat`` first.
             clip: clamp to [-1, 1] before any resize (the official stage 1 does, stages 2 and 3
-                and the metrics do not: facts of the PPA code, ``clip`` flag).
+                and the metrics do not: quirk clipped-pool).
         """
         images = self._synthesise(ws, self.region)
         return images.clamp(-1, 1) if clip else images

@@ -21,7 +21,7 @@ from mirage.foreign.torch_files import (
     STORAGES,
     Odd,
     Storage,
-    View,
+    StoredTensor,
     mapping_within,
     read_sequential,
     view,
@@ -54,7 +54,7 @@ class ModuleRecord:
 class TensorRecord:
     """A tensor not yet decoded."""
 
-    view: View
+    view: StoredTensor
 
     @property
     def size(self) -> tuple[int, ...]:

@@ -10,9 +10,7 @@ from torch import Tensor, nn
 
 from mirage.errors import MirageError
 from mirage.foreign.wording import plain
-from mirage.priors.shapes import DiscriminatorConfig, GeneratorConfig
-from mirage.priors.stylegan2.discriminator import Discriminator
-from mirage.priors.stylegan2.generator import Generator
+from mirage.priors.kinds import KINDS
 from mirage.recipes import Recipe
 from mirage.runtime import files
 from mirage.visible import listed
@@ -20,45 +18,51 @@ from mirage.visible import listed
 Network = TypeVar("Network", bound=nn.Module)
 Config = TypeVar("Config", bound=Recipe)
 
-GENERATOR = "stylegan2.generator"
-DISCRIMINATOR = "stylegan2.discriminator"
-
 
 def save_generator(
-    path: str | Path, generator: Generator, metadata: Mapping[str, Any] | None = None
+    path: str | Path, generator: nn.Module, metadata: Mapping[str, Any] | None = None
 ) -> None:
     """Write a generator; its header holds ``metadata`` beside ``network`` and ``config``."""
-    _save(path, GENERATOR, generator, generator.config, metadata)
+    _save(path, "stylegan2.generator", generator, metadata)
 
 
-def load_generator(path: str | Path, device: str = "cpu") -> Generator:
-    """Read a generator, frozen and in eval mode.
+def save_discriminator(
+    path: str | Path, discriminator: nn.Module, metadata: Mapping[str, Any] | None = None
+) -> None:
+    """Write a discriminator; its header holds ``metadata`` beside ``network`` and ``config``."""
+    _save(path, "stylegan2.discriminator", discriminator, metadata)
+
+
+def load_generator(path: str | Path, device: str = "cpu") -> Any:
+    """Read a generator of the kind its header names, frozen and in eval mode.
 
     Raises:
         MirageError: the file is missing or damaged, holds another network, or its tensors do not
             fit the shape its header states.
     """
-    config = described(GeneratorConfig, _config(path, GENERATOR), str(path))
-    tensors = _fitting(path, lambda: Generator(config))
-    generator = Generator(config)
-    generator.load_state_dict(tensors)
-    return frozen(generator, device)
+    return _load(path, "generator", device)
 
 
-def save_discriminator(
-    path: str | Path, discriminator: Discriminator, metadata: Mapping[str, Any] | None = None
-) -> None:
-    """Write a discriminator; its header holds ``metadata`` beside ``network`` and ``config``."""
-    _save(path, DISCRIMINATOR, discriminator, discriminator.config, metadata)
-
-
-def load_discriminator(path: str | Path, device: str = "cpu") -> Discriminator:
+def load_discriminator(path: str | Path, device: str = "cpu") -> Any:
     """Read a discriminator, frozen and in eval mode; raises as ``load_generator``."""
-    config = described(DiscriminatorConfig, _config(path, DISCRIMINATOR), str(path))
-    tensors = _fitting(path, lambda: Discriminator(config))
-    discriminator = Discriminator(config)
-    discriminator.load_state_dict(tensors)
-    return frozen(discriminator, device)
+    return _load(path, "discriminator", device)
+
+
+def _load(path: str | Path, role: str, device: str) -> nn.Module:
+    header = files.read_metadata(path)
+    kind, _, held = str(header.get("network", "no network")).partition(".")
+    if held != role or kind not in KINDS or not isinstance(header.get("config"), dict):
+        raise MirageError(
+            f"{path} holds {plain(header.get('network', 'no network'))}",
+            f"a {role} of one of the kinds of priors: {listed(KINDS)}",
+            "correct the path or make the file anew",
+        )
+    network = KINDS[kind][role]
+    config = described(network.config, header["config"], str(path))
+    tensors = _fitting(path, lambda: network.build(config))
+    built = network.build(config)
+    built.load_state_dict(tensors)
+    return frozen(built, device)
 
 
 def _fitting(path: str | Path, make: Callable[[], nn.Module]) -> Mapping[str, Tensor]:
@@ -140,20 +144,6 @@ def compare(
         )
 
 
-def _save(
-    path: str | Path, kind: str, network: nn.Module, config: Any, metadata: Mapping[str, Any] | None
-) -> None:
-    header = {**(metadata or {}), "network": kind, "config": dataclasses.asdict(config)}
+def _save(path: str | Path, kind: str, network: Any, metadata: Mapping[str, Any] | None) -> None:
+    header = {**(metadata or {}), "network": kind, "config": dataclasses.asdict(network.config)}
     files.save_tensors(path, network.state_dict(), header)
-
-
-def _config(path: str | Path, kind: str) -> Mapping[str, Any]:
-    header = files.read_metadata(path)
-    if header.get("network") != kind or not isinstance(header.get("config"), dict):
-        raise MirageError(
-            f"{path} holds {header.get('network', 'no network')}",
-            f"a {kind}",
-            "correct the path or make the file anew",
-        )
-    config: Mapping[str, Any] = header["config"]
-    return config

@@ -15,7 +15,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from mirage.registry import module_name
+from mirage.registry import entries, module_name
 
 PACKAGE = Path(__file__).resolve().parents[1]
 _OUTSIDE = ("mirage.runtime",)
@@ -101,15 +101,11 @@ def modules_of(script: Path, words: Collection[str] | None = None) -> set[str]:
             found.add(name)
             waiting.extend(_imports(_file_of(name)))
             if _is_registry(_file_of(name)):
-                named = _entries(name) if words is None else filter(_WORD.fullmatch, words)
-                entries = (module_name(name, word) for word in named)
-                waiting.extend(entry for entry in entries if _exists(entry))
+                folder = _file_of(name).parent
+                named = entries(folder) if words is None else filter(_WORD.fullmatch, words)
+                modules = (module_name(name, word) for word in named)
+                waiting.extend(module for module in modules if _exists(module))
     return found
-
-
-def _entries(package: str) -> list[str]:
-    """Names of all modules of a registry."""
-    return [path.stem for path in _file_of(package).parent.glob("[!_]*.py")]
 
 
 @cache

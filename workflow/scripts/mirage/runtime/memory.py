@@ -20,29 +20,12 @@ def limited_by(setting: str) -> Callable[[Work], Work]:
     Returns:
         Decorator of a job's work, which then raises a ``MirageError``. State saved before is kept.
     """
+    return _telling(lambda task: _lower(task, setting))
 
-    def advice(task: Any) -> MirageError:
-        value = int(task.params.batch)
-        # Latents are optimised in whole batches of the recipe; every image is rendered alone.
-        least = int(task.params.recipe["batch_size"]) if setting == "optimise_batch" else 1
-        problem = f"the GPU's memory is too small for {task.rule} with {setting} = {value}"
-        if value <= least:
-            return MirageError(
-                problem,
-                "a GPU that holds this batch, which is not cut further",
-                "take a GPU with more memory, or set precision: bf16 for this stage, which is not "
-                "the published arithmetic",
-            )
-        lower = max(value // 2 // least, 1) * least
-        return MirageError(
-            problem,
-            "a batch that fits",
-            f"lower it where it stands (settings.yaml of the profile, or config.yaml) or with "
-            f"--config {setting}={lower}, and run the same command again; results change by "
-            "rounding alone, and --rerun-triggers mtime input keeps the finished jobs",
-        )
 
-    return _telling(advice)
+def limited_by_stage(work: Work) -> Work:
+    """The same where the parameter ``limit`` names the key; decorates the job's work."""
+    return _telling(lambda task: _lower(task, str(task.params.limit)))(work)
 
 
 def limited_by_recipe(work: Work) -> Work:
@@ -56,6 +39,28 @@ def limited_by_recipe(work: Work) -> Work:
         )
 
     return _telling(advice)(work)
+
+
+def _lower(task: Any, setting: str) -> MirageError:
+    value = int(task.params.batch)
+    # Latents are optimised in whole batches of the recipe; every image is rendered alone.
+    least = int(task.params.recipe["batch_size"]) if setting == "optimise_batch" else 1
+    problem = f"the GPU's memory is too small for {task.rule} with {setting} = {value}"
+    if value <= least:
+        return MirageError(
+            problem,
+            "a GPU that holds this batch, which is not cut further",
+            "take a GPU with more memory, or set precision: bf16 for this stage, which is not "
+            "the published arithmetic",
+        )
+    lower = max(value // 2 // least, 1) * least
+    return MirageError(
+        problem,
+        "a batch that fits",
+        f"lower it where it stands (settings.yaml of the profile, or config.yaml) or with "
+        f"--config {setting}={lower}, and run the same command again; results change by "
+        "rounding alone, and --rerun-triggers mtime input keeps the finished jobs",
+    )
 
 
 def _telling(advice: Callable[[Any], MirageError]) -> Callable[[Work], Work]:

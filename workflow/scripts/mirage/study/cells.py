@@ -11,7 +11,7 @@ A cell's path is its identity and can be typed by hand::
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mirage.errors import MirageError
 from mirage.study import grammar
@@ -19,7 +19,11 @@ from mirage.study.grammar import Part, parse_part
 from mirage.study.treatment import Treatment
 
 ROLES = ("sample", "select")
-"""Stages of an attack that another model may run, in their order."""
+"""Stages of an attack that another model may run, in their order.
+
+Not ``optimise``: the cell is the model whose people the optimisation looks for, so an attack with
+another optimiser is another cell.
+"""
 
 
 @dataclass(frozen=True, order=True)
@@ -55,9 +59,9 @@ class Target:
         return cls(dataset, architecture, Treatment.parse(treatment), per_class, own)
 
     @property
-    def alpha(self) -> float:
-        """Smoothing factor, at most 1."""
-        return self.treatment.alpha
+    def siblings(self) -> "tuple[Target, ...]":
+        """The cells whose metrics its treatment needs, the same in all else."""
+        return tuple(replace(self, treatment=other) for other in self.treatment.siblings)
 
     @property
     def cell(self) -> str:
@@ -97,6 +101,12 @@ class Attack:
         swaps = tuple(filter(None, map(parse_part, spelled)))
         cell = cls(target, name, swaps)
         roles = [part.name for part in swaps]
+        if "optimise" in roles:
+            raise MirageError(
+                f"attacks/{target.cell}/{text}: the cell of an attack is the model it optimises on",
+                "the cell of the model named after optimise@",
+                "ask for that one, with +sample@ and +select@ for the stages this model runs",
+            )
         in_order = roles == [role for role in ROLES if role in roles]
         sound = re.fullmatch(grammar.ATTACK, text) and str(cell) == text
         if not (sound and in_order) or target.treatment in cell.runs.values():
@@ -107,6 +117,11 @@ class Attack:
     def runs(self) -> dict[str, Treatment]:
         """Stage -> treatment of the model that runs it, where that is not the target."""
         return {part.name: Treatment((part.other,)) for part in self.swaps if part.other}
+
+    def runner(self, role: str) -> Target:
+        """The model that runs a stage: the target, or the sibling that stands in for it."""
+        other = self.runs.get(role)
+        return self.target if other is None else replace(self.target, treatment=other)
 
     def __str__(self) -> str:
         """As it stands in a path: ``ppa``, ``ppa+select@ls-0.05``."""
@@ -144,6 +159,6 @@ def _no_cell(path: str) -> MirageError:
 def select(cells: Iterable[Attack], **wanted: object) -> Iterator[Attack]:
     """Attacks whose fields (of the attack or its target) have the wanted values."""
     for cell in cells:
-        have = {**vars(cell.target), "alpha": cell.target.alpha, "attack": str(cell)}
+        have = {**vars(cell.target), "alpha": cell.target.treatment.alpha, "attack": str(cell)}
         if all(have[field] == value for field, value in wanted.items()):
             yield cell

@@ -9,15 +9,17 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
+from mirage.attacks.kinds import KINDS
 from mirage.building import build
 from mirage.errors import MirageError
-from mirage.kinds import Count, Label, Natural, Omissible, bounded, several
+from mirage.marks import Count, Label, Natural, Omissible, bounded, several
 from mirage.recipes import Recipe, require
 from mirage.study.misfits import misfits
 from mirage.study.references import unknown_names
 from mirage.study.sections.names import Word
 from mirage.study.sections.scale import ScaleSection
-from mirage.study.settings import STAGES, Scale, attack_settings
+from mirage.study.settings import Scale, attack_settings
+from mirage.study.treatment import Treatment
 from mirage.visible import listed
 
 
@@ -79,6 +81,7 @@ def check(config: Mapping[str, Any]) -> Configuration:
         typed = build(Configuration, config, "")
         for name, scale in typed.scales.items():
             _refuse(name, unknown_names(scale))
+            _make_treatments(f"scales.{name}.treatments", config["scales"][name])
             _make_attacks(f"scales.{name}", config["scales"][name])
             _refuse(name, misfits(config["scales"][name]))
     except MirageError as error:
@@ -92,11 +95,21 @@ def _refuse(name: str, problems: Iterator[str]) -> None:
         raise MirageError(f"scales.{name}.{problem}", remedy="correct config.yaml")
 
 
+def _make_treatments(place: str, scale: Scale) -> None:
+    """Make the recipes of all parts of treatments, of their names and their settings."""
+    for grid in scale["targets"]:
+        for treatment in map(Treatment.parse, grid["treatments"]):
+            for part, kind, settings in treatment.recipes(scale.get("treatments", {})):
+                build(kind, settings, f"{place}.{part}")
+
+
 def _make_attacks(place: str, scale: Scale) -> None:
     """Make the recipes of all attacks, each of the settings that it and others give it."""
     for name in scale["attacks"]:
         for dataset in scale["datasets"]:
             settings = attack_settings(scale, name, dataset)
-            for stage, recipe in STAGES.items():
-                if stage in settings:
-                    build(recipe, settings[stage], f"{place}.attacks.{name}.{stage}")
+            kind = KINDS.get(settings.get("kind", ""))
+            for stage in kind.stages if kind else ():
+                block = stage.settings
+                if block in settings:
+                    build(stage.recipe, settings[block], f"{place}.attacks.{name}.{block}")

@@ -3,10 +3,11 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from mirage import grouping
-from mirage.attacks.recipe import OptimisationRecipe, SamplingRecipe, SelectionRecipe
+from mirage.attacks.kinds import KINDS
 from mirage.draws import PER_CELL
-from mirage.study.settings import STAGES, Scale, attack_settings
+from mirage.errors import MirageError
+from mirage.study.chunks import attacked
+from mirage.study.settings import Scale, attack_settings
 
 
 def misfits(scale: Scale) -> Iterator[str]:
@@ -60,7 +61,7 @@ def _trained_otherwise(scale: Scale, network: Mapping[str, Any] | None) -> Itera
         if network is not None and (
             grid["dataset"] == network["dataset"]
             and network["architecture"] in grid["architectures"]
-            and 0 in grid["alphas"]
+            and "ls0" in grid["treatments"]
             and "all" in grid["samples"]
             and network["seed"] in (PER_CELL, *grid["seeds"])
             and grid["training"] != network["training"]
@@ -71,35 +72,18 @@ def _trained_otherwise(scale: Scale, network: Mapping[str, Any] | None) -> Itera
 def attack_misfits(scale: Scale, name: str, dataset: str) -> Iterator[str]:
     """Yield what does not fit in one attack's settings for one data set."""
     settings = attack_settings(scale, name, dataset)
-    for part in ("title", "pool", *STAGES):
+    kind = KINDS.get(settings.get("kind", ""))
+    stages = () if kind is None else kind.stages
+    for part in ("title", "kind", "pool", *(stage.settings for stage in stages)):
         if part not in settings:
             yield f"attacks.{name}: {part!r} is missing"
             return
-    size = scale["pools"][settings["pool"]]["size"]
-    candidates = SamplingRecipe.of(settings["sampling"]).candidates_per_class
-    selected = SelectionRecipe.of(settings["selection"]).n_selected
-    optimisation = OptimisationRecipe.of(settings["optimisation"])
-    if candidates > size:
-        yield (
-            f"attacks.{name}.sampling.candidates_per_class: {candidates} candidates, "
-            f"but the pool {settings['pool']} holds {size}"
-        )
-    if selected > candidates:
-        yield (
-            f"attacks.{name}.selection.n_selected: {selected} of only {candidates} "
-            "optimised candidates per class"
-        )
-    if optimisation.discriminator_weight > 0:
-        group = _group(scale, settings["pool"])
-        problem = grouping.misfit(candidates, optimisation.batch_size, group)
-        if problem:
-            yield f"attacks.{name}.optimisation.batch_size: {problem}"
-
-
-def _group(scale: Scale, pool: str) -> int:
-    """Images over which the discriminator of a pool's prior takes its statistic."""
-    source = scale["priors"].get(scale["pools"][pool]["prior"], {}).get("source", {})
-    group: int = (
-        source.get("recipe", {}).get("discriminator", {}).get("deviation_group", grouping.GROUP)
-    )
-    return group
+    pool = scale["pools"][settings["pool"]]
+    prior = scale["priors"].get(pool["prior"], {})
+    for problem in KINDS[settings["kind"]].checks["misfits"](settings, pool, prior):
+        yield f"attacks.{name}.{problem}"
+    if any(grid["dataset"] == dataset and name in grid["attacks"] for grid in scale["targets"]):
+        try:
+            attacked(settings.get("classes", "all"), scale["datasets"][dataset]["classes"])
+        except MirageError as problem:
+            yield f"attacks.{name}.classes (on {dataset}): {problem}"

@@ -2,11 +2,11 @@
 
 import dataclasses
 import typing
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from mirage.building import hints, is_union, joined, meant, node, node_of, settings
-from mirage.kinds import In
+from mirage.marks import In
 from mirage.study.sections.scale import ScaleSection
 from mirage.visible import listed
 
@@ -14,7 +14,8 @@ from mirage.visible import listed
 def unknown_names(scale: ScaleSection) -> Iterator[str]:
     """Yield what no section holds, as ``key: problem`` texts."""
     for place, section, name in references(ScaleSection, scale, ""):
-        known = getattr(scale, section)
+        held = getattr(scale, section)
+        known = held if isinstance(held, Collection) else [k for k, v in vars(held).items() if v]
         if name not in known:
             hint = meant(name, known)
             yield (

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from mirage.building import hints, is_required, is_union, settings
-from mirage.kinds import NOT_NULL, Kind, PartOf
+from mirage.marks import NOT_NULL, MadeBy, Mark, PartOf
 from mirage.study.configuration import Configuration
 
 Schema = dict[str, Any]
@@ -80,14 +80,14 @@ def _of(hint: Any, known: dict[str, Schema], part: bool = False) -> Schema:
 
 def _marked(hint: Any, marks: tuple[Any, ...], known: dict[str, Schema]) -> Schema:
     for mark in marks:
-        if isinstance(mark, PartOf):
-            return _of(mark.recipe, known, part=True)
+        if isinstance(mark, PartOf | MadeBy):
+            return _of(mark.recipe, known, part=isinstance(mark, PartOf))
     made = _of(hint, known)
     if NOT_NULL in marks:
         *options, _ = made["anyOf"]  # null comes last
         made = options[0] if len(options) == 1 else {"anyOf": options}
     for mark in marks:
-        made = {**made, **mark.schema} if isinstance(mark, Kind) else made
+        made = {**made, **mark.schema} if isinstance(mark, Mark) else made
     return made
 
 

@@ -3,15 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-from mirage.attacks.recipe import OptimisationRecipe, SamplingRecipe, SelectionRecipe
 from mirage.errors import MirageError
 
 Scale = Mapping[str, Any]
-
-STAGES = {
-    "sampling": SamplingRecipe, "optimisation": OptimisationRecipe, "selection": SelectionRecipe,
-}  # fmt: skip
-"""Stage of PPA -> its recipe."""
 
 
 def attack_settings(scale: Scale, name: str, dataset: str) -> dict[str, Any]:

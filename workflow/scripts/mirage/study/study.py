@@ -7,14 +7,11 @@ from typing import Any
 
 from mirage import draws
 from mirage.errors import MirageError
-from mirage.study import chunks as chunking
+from mirage.evaluation.measures import MEASURES
 from mirage.study.cells import Attack, Target
 from mirage.study.settings import attack_settings
 from mirage.study.treatment import Treatment
 from mirage.visible import listed
-
-NETWORKS = ("eval", "face", "fid")
-"""The networks that measure attacks, by their role."""
 
 
 @dataclass(frozen=True)
@@ -128,23 +125,6 @@ class Study:
         """Number of identities of a data set."""
         return int(self.dataset(dataset)["classes"])
 
-    def chunks(self, dataset: str) -> list[str]:
-        """Names of the chunks in which a data set's classes are attacked."""
-        return chunking.chunks(self.classes(dataset), self.classes_per_chunk)
-
-    def require_chunk(self, dataset: str, name: str) -> None:
-        """Refuse a chunk that a data set's attacks are not cut into.
-
-        Raises:
-            MirageError: it is none of ``chunks``.
-        """
-        known = self.chunks(dataset)
-        if name not in known:
-            raise MirageError(
-                f"{name} is no chunk of the classes of {dataset}",
-                f"one of {listed(known)} (classes_per_chunk)",
-            )
-
     def require_size(self, image_px: int) -> None:
         """Refuse a size of images that no view has.
 
@@ -161,10 +141,10 @@ class Study:
             )
 
     def training(self, target: Target) -> dict[str, Any]:
-        """Settings a target is trained with, its alpha included.
+        """Settings a target is trained with, whatever its treatment.
 
         A cell that stands in no grid is trained like the grid of the same data set, architecture
-        and sample budget, so any alpha and seed can be asked for by path.
+        and sample budget, so any treatment and seed can be asked for by path.
 
         Raises:
             MirageError: no grid fits.
@@ -185,7 +165,11 @@ class Study:
                 "an entry of `targets` with this dataset, architecture and samples",
                 "add one to config.yaml",
             )
-        return {**self._entry("training", name), "alpha": target.alpha}
+        return dict(self._entry("training", name))
+
+    def treatment(self, target: Target) -> list[dict[str, Any]]:
+        """Settings of each part of a target's treatment."""
+        return target.treatment.settings(self.scale.get("treatments", {}))
 
     def architecture(self, name: str) -> Mapping[str, Any]:
         """Entry of an architecture: its view, its published name, its initial weights."""
@@ -204,8 +188,12 @@ class Study:
         """Entry of a prior."""
         return self._entry("priors", name)
 
+    def prior_kind(self, name: str) -> str:
+        """Kind of a prior's networks, which the headers of its files name as well."""
+        return str(self.prior(name).get("kind", "stylegan2"))
+
     def network(self, dataset: str, role: str) -> Mapping[str, Any]:
-        """Entry of the network that measures attacks on ``dataset`` in a role of ``NETWORKS``."""
+        """Entry of the network that measures attacks on ``dataset`` in a role."""
         roles: Mapping[str, Mapping[str, Any]] = self._entry("networks", dataset)
         return roles[role]
 
@@ -215,11 +203,37 @@ class Study:
         image_px = self.view(dataset, network["view"])["image_px"]
         return {**network["spec"], "image_px": image_px}
 
-    def knowledge(self, dataset: str) -> dict[str, Any]:
-        """Settings of the surrogate student; it takes images of its architecture's view."""
-        settings = self.scale["knowledge"]
-        view = self.architecture(settings["architecture"])["view"]
-        return {**settings, "image_px": self.view(dataset, view)["image_px"]}
+    def roles(self, dataset: str) -> list[str]:
+        """Roles of the networks that measure attacks on a data set, in their order."""
+        return list(self._entry("networks", dataset))
+
+    def measures(self, attack: Attack) -> list[str]:
+        """The measures that are taken of an attack, beside the scores of its features."""
+        return list(self.attack(attack).get("measures", ()))
+
+    def measure(self, name: str, dataset: str) -> dict[str, Any]:
+        """Settings of a measure; one with an architecture takes images of that one's view."""
+        settings = dict(self._entry("measures", name))
+        if "architecture" in settings:
+            view = self.architecture(settings["architecture"])["view"]
+            settings["image_px"] = self.view(dataset, view)["image_px"]
+        return settings
+
+    def measure_px(self, attack: Attack) -> int | None:
+        """Side of the images that the measures of an attack need; None if none does.
+
+        Raises:
+            MirageError: two of them need images of different sizes.
+        """
+        names = [name for name in self.measures(attack) if "images" in MEASURES[name].needs]
+        sides = {self.measure(name, attack.target.dataset)["image_px"] for name in names}
+        if len(sides) > 1:
+            raise MirageError(
+                f"config: attacks.{attack.name}.measures: {listed(names)} need images of "
+                f"{listed(sorted(sides))} px",
+                "one size",
+            )
+        return int(sides.pop()) if sides else None
 
     def network_weights(self, dataset: str, role: str, seed: int | None) -> str:
         """Path of a network's weights, trained here or imported, for cells of a seed (or all)."""
@@ -371,6 +385,6 @@ def _targets(grid: Mapping[str, Any]) -> list[Target]:
         Target(grid["dataset"], architecture, treatment, None if n == "all" else n, seed)
         for architecture in grid["architectures"]
         for n in grid["samples"]
-        for treatment in map(Treatment.smoothing, grid["alphas"])
+        for treatment in map(Treatment.parse, grid["treatments"])
         for seed in grid["seeds"]
     ]

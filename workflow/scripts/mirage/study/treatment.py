@@ -1,14 +1,17 @@
 """Treatments: what a target's training does, as parts joined by ``+``."""
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
+from typing import Any
 
 from mirage.errors import MirageError
-from mirage.recipes import require
 from mirage.study.grammar import Part, parse_part
+from mirage.targets.parts import TreatmentPart
+from mirage.targets.treatments import PARTS
 from mirage.visible import listed
 
-PARTS = {"ls": 1}
-"""Parts there are, and how many numbers each has."""
+Chosen = Mapping[str, Mapping[str, Any]]
 
 
 @dataclass(frozen=True, order=True)
@@ -16,16 +19,21 @@ class Treatment:
     """What a target's training does.
 
     Attributes:
-        parts: in the order in which they are named.
+        parts: in the order of their places, each kind once.
     """
 
     parts: tuple[Part, ...]
 
     def __post_init__(self) -> None:
+        places = [_kind(part).place for part in self.parts]
+        if sorted(set(places)) != places:
+            raise MirageError(
+                f"{str(self)!r} is no treatment",
+                "each part once, in this order: "
+                + ", ".join(sorted(PARTS, key=lambda name: PARTS[name].place)),
+            )
         for part in self.parts:
-            if PARTS.get(part.name) != len(part.numbers) or part.other is not None:
-                raise _no_part(str(part))
-        require(self.alpha <= 1, "alpha", self.alpha, "a smoothing factor of at most 1")
+            _made(part)
 
     @classmethod
     def parse(cls, text: str) -> "Treatment":
@@ -48,17 +56,70 @@ class Treatment:
         return cls((Part("ls", (float(alpha),)),))
 
     @property
-    def alpha(self) -> float:
-        """Smoothing factor, at most 1."""
-        return next((part.numbers[0] for part in self.parts if part.name == "ls"), 0.0)
+    def alpha(self) -> float | None:
+        """Smoothing factor, at most 1; None for what is not label smoothing alone."""
+        alone = [part.name for part in self.parts] == ["ls"]
+        return self.parts[0].numbers[0] if alone else None
+
+    @property
+    def siblings(self) -> tuple["Treatment", ...]:
+        """Treatments of the cells, otherwise the same, whose metrics the training needs."""
+        return tuple(Treatment((part.other,)) for part in self.parts if part.other)
+
+    def recipes(self, chosen: Chosen) -> Iterator[tuple[str, type[TreatmentPart], dict[str, Any]]]:
+        """Each part's name, kind and settings; see ``settings``."""
+        for part in self.parts:
+            yield part.name, _kind(part), {**chosen.get(part.name, {}), **_named(part)}
+
+    def settings(self, chosen: Chosen) -> list[dict[str, Any]]:
+        """Settings of each part, as ``mirage.targets.treatments.make`` takes them.
+
+        Args:
+            chosen: part -> settings of the configuration that do not stand in its name.
+        """
+        return [{"part": name, **settings} for name, _, settings in self.recipes(chosen)]
 
     def __str__(self) -> str:
         """As it stands in a path: ``ls-0.05``."""
         return "+".join(map(str, self.parts))
 
 
+@cache
+def _kind(part: Part) -> type[TreatmentPart]:
+    """What a part is; refuses one that is none."""
+    kind = PARTS.get(part.name)
+    if kind is None or len(kind.numbers) != len(part.numbers):
+        raise _no_part(str(part))
+    if bool(kind.sibling) != (part.other is not None):
+        raise _no_part(str(part))
+    return kind
+
+
+@cache
+def _made(part: Part) -> TreatmentPart:
+    """Make a part of what its name says: it refuses impossible values."""
+    if part.other is not None:
+        Treatment((part.other,))
+    return _kind(part).of(_named(part))
+
+
+def _named(part: Part) -> dict[str, Any]:
+    """What a part's name says of its settings."""
+    kind = _kind(part)
+    named: dict[str, Any] = dict(zip(kind.numbers, part.numbers, strict=True))
+    return {**named, kind.sibling: str(part.other)} if kind.sibling else named
+
+
 def _no_part(text: str) -> MirageError:
+    shown = [_shown(name) for name in PARTS]
     return MirageError(
         f"{text!r} is no part of a treatment",
-        f"one of {listed(PARTS)} with its number in its shortest form, for example ls-0.05",
+        f"one of {listed(shown)}, numbers in their shortest form, for example ls-0.05",
     )
+
+
+def _shown(name: str) -> str:
+    """How a part is spelled, in words: ``lsALPHA``, ``stop@TREATMENT``."""
+    kind = PARTS[name]
+    numbers = "_".join(number.upper() for number in kind.numbers)
+    return name + numbers + ("@TREATMENT" if kind.sibling else "")

@@ -45,7 +45,7 @@ def draw(count: int, image_px: int, recipe: AugmentationRecipe, stream: torch.Ge
         stream: generator named by seed and epoch.
 
     Source: the distributions are those of torchvision's RandomResizedCrop, ColorJitter and
-    RandomHorizontalFlip (paper B.3; official code as stated in the facts).
+    RandomHorizontalFlip (paper B.3, quirk normalised-last).
     """
     boxes = imaging.draw_boxes(
         count, image_px, recipe.crop_scale, recipe.crop_ratio, recipe.flip, stream
@@ -62,8 +62,8 @@ def augment(pixels: Tensor, draws: Draws, recipe: AugmentationRecipe) -> Tensor:
     """Augment images as their draws say.
 
     The official order is crop, jitter, mirror; mirroring with the crop changes no pixel, since
-    jitter treats both sides alike. Normalisation comes last: jitter acts on [0, 1] (the paper's
-    text names it first, the official code applies it last).
+    jitter treats both sides alike. Normalisation comes last: jitter acts on [0, 1] (quirk
+    normalised-last).
 
     Args:
         pixels: uint8 [M, C, px, px], on the device to compute on; or floating point in network

@@ -9,7 +9,7 @@ from mirage.finite import rows_finite
 from mirage.numerics import numerics
 from mirage.recipes import Precision
 from mirage.targets.architectures import Classifier
-from mirage.targets.calibration import calibration_error
+from mirage.targets.calibration_error import calibration_error
 from mirage.targets.images import network_range
 from mirage.targets.smoothing import smoothed_cross_entropy
 

@@ -14,8 +14,8 @@ def learning_rate(schedule: ScheduleRecipe, base: float, epoch: int, epochs: int
         epoch: counted from 0.
         epochs: number of epochs; the cosine's half period.
 
-    Source: paper B.3 (multistep); official code, knowledge extraction student (cosine per epoch
-    to a floor), as stated in the facts. Same values as PyTorch's MultiStepLR, CosineAnnealingLR.
+    Source: paper B.3 (multistep); official student (cosine per epoch to a floor; quirk
+    student-recipe). Same values as PyTorch's MultiStepLR, CosineAnnealingLR.
     """
     if schedule.name == "multistep":
         return base * schedule.gamma ** sum(epoch >= m for m in schedule.milestones)

@@ -23,7 +23,7 @@ def smoothed_cross_entropy(logits: Tensor, labels: Tensor, alpha: float) -> Tens
         ValueError: alpha is above 1.
 
     Source: paper Eq. (11) in Eq. (3). Written out because PyTorch's ``cross_entropy`` silently
-    ignores a negative ``label_smoothing`` and returns the hard-label loss.
+    ignores a negative ``label_smoothing`` (quirk ignored-smoothing).
     """
     if alpha > 1:
         raise ValueError(f"smoothing factor {alpha} is above 1")
@@ -47,8 +47,8 @@ def smoothing_at(alpha: float, epoch: int, epochs: int, ramp: Ramp) -> float:
             ``corrected``: the same with E/4 below the line, so that the ramp arrives at alpha
             without a jump. ``constant``: alpha from the start.
 
-    Source: official code, training schedule of negative smoothing, as stated in the facts; other
-    E than 100 are our generalisation.
+    Source: official code's schedule (quirks ramp-jump, late-ramp); other E than 100 are our
+    generalisation.
     """
     half = epochs / 2
     if alpha >= 0 or ramp == "constant" or epoch >= 1.5 * half:

@@ -1,6 +1,6 @@
 """The one training loop: targets, evaluation models, and the knowledge extraction student."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -21,14 +21,13 @@ from mirage.targets.augmentation import Draws, augment, draw
 from mirage.targets.flat import FlatParameters
 from mirage.targets.images import fits
 from mirage.targets.inference import accuracy, judge, predict
+from mirage.targets.parts import Outputs, TreatmentPart
 from mirage.targets.recipe import TrainingRecipe
 from mirage.targets.schedules import learning_rate
-from mirage.targets.smoothing import smoothed_cross_entropy, smoothing_at
+from mirage.targets.training_loss import TrainingLoss, watched
 
 CHUNK_BYTES = 32 * 2**20
 """Augmented images held at once: the whole epoch in the demo, one batch at 224 px."""
-
-COLUMNS = ("epoch", "lr", "alpha", "loss", "train_accuracy", "test_accuracy")
 
 
 class Trained(NamedTuple):
@@ -36,17 +35,17 @@ class Trained(NamedTuple):
 
     Attributes:
         model: frozen, in eval mode.
-        history: one row per epoch: ``epoch`` (from 0), ``lr``, ``alpha`` in force, ``loss`` and
-            ``train_accuracy`` (means over the epoch's augmented batches), and
-            ``test_accuracy`` where the recipe watches it.
+        history: one row per epoch: ``epoch`` (from 0), ``lr``, what of the treatment was in force
+            (``alpha``), ``loss``, its penalties and ``train_accuracy`` (means over the epoch's
+            augmented batches), and ``test_accuracy`` where something watches it.
         metrics: of the kept weights without augmentation: ``train_accuracy``, and with a test
             set ``test_accuracy``, ``test_loss`` (hard labels) and ``calibration_error``;
-            ``kept_epoch``.
+            ``kept_epoch``; what a part of the treatment has to tell, under the part's name.
     """
 
     model: Classifier
     history: list[dict[str, float]]
-    metrics: dict[str, float]
+    metrics: dict[str, Any]
 
 
 def train_classifier(
@@ -59,13 +58,14 @@ def train_classifier(
     device: str,
     init: Path | None = None,
     label: str = "",
+    treatment: Sequence[TreatmentPart] = (),
 ) -> Trained:
     """Train one classifier; a killed run goes on from its checkpoint to the same bytes.
 
     Weights at the start, data order and augmentation depend on the seed alone, never on the
-    smoothing factor (paper 4.1). The last, smaller batch is kept as in the official code; if it
+    treatment (paper 4.1). The last, smaller batch is kept as in the official code; if it
     would be a single image it joins the batch before, because batch norm cannot normalise one
-    value (named deviation, no effect on the paper's data sets).
+    value (quirk lone-image).
 
     Args:
         architecture: a registered name.
@@ -78,31 +78,38 @@ def train_classifier(
         device: ``cpu`` or ``cuda``.
         init: ImageNet weights to start from; None starts from random ones.
         label: what progress lines call this training.
+        treatment: the parts of its treatment; none: hard labels.
 
     Raises:
-        MirageError: too few images, labels outside the classes, a recipe that needs a test set
-            without one, or a loss that is no longer finite.
+        MirageError: too few images, labels outside the classes, a recipe or treatment that needs
+            a test set without one, or a loss that is no longer finite.
     """
-    _check(train, test, recipe)
+    watches = recipe.keep == "best" or any(part.watches_test for part in treatment)
+    _check(train, test, watches)
     model = build(architecture, train.classes, train.pixels.shape[1], init, seed, recipe.auxiliary)
+    for part in treatment:
+        model = part.wrap(model, seed)
+    seen = test if watches else None
     with numerics(recipe.precision, device):
-        training = _Training(model.to(device), train, test, recipe, seed, device)
+        training = _Training(model.to(device), train, seen, recipe, treatment, seed, device)
         state = checkpoint.load()
         if state is not None:
             training.restore(state)
         training.run(checkpoint, label or architecture)
         training.keep()
-        return Trained(model.freeze(), training.history, training.metrics())
+        judged = judge(model, training.on_device, test, device, recipe.precision)
+        metrics = {"kept_epoch": training.kept_epoch, **judged, **training.told()}
+        return Trained(model.freeze(), training.history, metrics)
 
 
-def _check(train: LabelledImages, test: LabelledImages | None, recipe: TrainingRecipe) -> None:
+def _check(train: LabelledImages, test: LabelledImages | None, watches: bool) -> None:
     require(len(train.labels) >= 2, "training images", len(train.labels), "two or more")
     for name, images in (("train", train), ("test", test)):
         if images is not None:
             span = (int(images.labels.min()), int(images.labels.max()))
             inside = span[0] >= 0 and span[1] < images.classes
             require(inside, f"{name} labels", span, f"labels in [0, {images.classes})")
-    if recipe.watches_test and test is None:
+    if watches and test is None:
         raise MirageError(
             "the recipe keeps the best epoch or stops early, and there are no test images",
             remedy="give test images, or keep the last epoch",
@@ -110,7 +117,7 @@ def _check(train: LabelledImages, test: LabelledImages | None, recipe: TrainingR
 
 
 class _Training:
-    """Everything that changes during a training."""
+    """Everything that changes during a training; ``test`` where it is watched."""
 
     def __init__(
         self,
@@ -118,11 +125,13 @@ class _Training:
         train: LabelledImages,
         test: LabelledImages | None,
         recipe: TrainingRecipe,
+        treatment: Sequence[TreatmentPart],
         seed: int,
         device: str,
     ) -> None:
         self.model, self.train, self.test = model, train, test
-        self.recipe, self.seed, self.device = recipe, seed, device
+        self.recipe, self.treatment, self.seed, self.device = recipe, treatment, seed, device
+        self.loss = TrainingLoss(treatment, recipe.epochs, model.auxiliary_weight)
         self.flat = FlatParameters(model)
         self.optimiser = Optimiser([self.flat.vector], recipe.optimiser)
         self.dropouts = [m for m in model.modules() if isinstance(m, StreamDropout)]
@@ -137,7 +146,12 @@ class _Training:
         self.chunk = max(1, CHUNK_BYTES // (image_bytes * recipe.batch_size))
         self.epoch, self.batch = 0, 0
         # Sums over the epoch stay on the device; reading them each step would make it wait.
-        self.sums = torch.zeros(2, dtype=torch.float64, device=device)  # loss, hits
+        means = len(self.loss.terms) + 2  # loss, penalties, hits
+        self.sums = torch.zeros(means, dtype=torch.float64, device=device)
+        self.columns = (
+            "epoch", "lr", *self.loss.rates, "loss", *self.loss.terms, "train_accuracy",
+            *(() if test is None else ("test_accuracy",)),
+        )  # fmt: skip
         self.history: list[dict[str, float]] = []
         self.best: dict[str, Tensor] = {}
         self.best_epoch, self.best_accuracy = -1, -1.0
@@ -151,20 +165,18 @@ class _Training:
                 self._run_epoch(checkpoint, progress)
 
     def _stopped(self) -> bool:
-        stop = self.recipe.stop_accuracy
-        return stop is not None and bool(self.history) and self.best_accuracy >= stop
+        return bool(self.history) and any(part.stops(self.history) for part in self.treatment)
 
     def _run_epoch(self, checkpoint: Checkpoint, progress: Progress) -> None:
         recipe, epoch = self.recipe, self.epoch
         lr = learning_rate(recipe.schedule, recipe.optimiser.lr, epoch, recipe.epochs)
-        alpha = smoothing_at(recipe.alpha, epoch, recipe.epochs, recipe.ramp)
         note = f"loss {self.history[-1]['loss']:.3f}" if self.history else ""
         self.model.train()
         for images, labels in self._batches():
-            self._step(images, labels, lr, alpha)
+            self._step(images, labels, lr)
             self.batch += 1
             if self.batch == len(self.bounds):
-                self._end_epoch(lr, alpha)
+                self._end_epoch(lr)
             progress.advance(note=note)
             checkpoint.tick(self.state)
 
@@ -197,31 +209,37 @@ class _Training:
         batch_of_image = torch.empty_like(order).scatter_(0, order, batch_of_place)
         return draw(len(self.bounds), image_px, recipe, stream).of(batch_of_image)
 
-    def _step(self, images: Tensor, labels: Tensor, lr: float, alpha: float) -> None:
+    def _step(self, images: Tensor, labels: Tensor, lr: float) -> None:
         for index, dropout in enumerate(self.dropouts):
             names = ("dropout", self.epoch, self.batch, index)
             dropout.generator.manual_seed(seed_of(self.seed, *names))
-        with autocast(self.recipe.precision, self.device):
+        with (
+            autocast(self.recipe.precision, self.device),
+            watched(self.model, self.loss.hidden) as hidden,
+        ):
             logits, auxiliary = self.forward(images)
-        loss = smoothed_cross_entropy(logits.float(), labels, alpha)
-        if auxiliary is not None:
-            side = smoothed_cross_entropy(auxiliary.float(), labels, alpha)
-            loss = loss + self.model.auxiliary_weight * side
+        side = None if auxiliary is None else auxiliary.float()
+        loss, penalties = self.loss(
+            Outputs(images, logits.float(), side, hidden), labels, self.epoch
+        )
         self.flat.take(torch.autograd.grad(loss, self.flat.parameters))
         self.optimiser.step(lr)
-        self.sums[0].add_(loss.detach(), alpha=len(labels))
-        self.sums[1].add_((logits.detach().argmax(dim=1) == labels).sum())
+        for place, mean in enumerate((loss.detach(), *penalties)):
+            self.sums[place].add_(mean, alpha=len(labels))
+        self.sums[-1].add_((logits.detach().argmax(dim=1) == labels).sum())
 
-    def _end_epoch(self, lr: float, alpha: float) -> None:
-        loss, hits = (self.sums / len(self.labels)).tolist()
+    def _end_epoch(self, lr: float) -> None:
+        loss, *penalties, hits = (self.sums / len(self.labels)).tolist()
         if not torch.isfinite(torch.tensor(loss)):
             raise MirageError(
                 f"the training loss is {loss} after epoch {self.epoch}",
                 "a finite loss",
                 "lower the learning rate or the size of a negative alpha, or use precision fp32",
             )
-        row = dict(zip(COLUMNS, (self.epoch, lr, alpha, loss, hits), strict=False))
-        if self.recipe.watches_test and self.test is not None:
+        rates = self.loss.at(self.epoch)
+        values = (self.epoch, lr, *(rates[name] for name in self.loss.rates), loss, *penalties)
+        row = dict(zip(self.columns, (*values, hits), strict=False))
+        if self.test is not None:
             logits = predict(self.model, self.test.pixels, self.device)
             row["test_accuracy"] = accuracy(logits, self.test.labels)
             if row["test_accuracy"] > self.best_accuracy:
@@ -234,10 +252,10 @@ class _Training:
 
     def state(self) -> State:
         """All that a resumed run needs, as named tensors of their own."""
-        rows = [[row.get(column, -1.0) for column in COLUMNS] for row in self.history]
+        rows = [[row[column] for column in self.columns] for row in self.history]
         return {
             "position": torch.tensor([self.epoch, self.batch, self.best_epoch]),
-            "history": torch.tensor(rows, dtype=torch.float64).view(-1, len(COLUMNS)),
+            "history": torch.tensor(rows, dtype=torch.float64).view(-1, len(self.columns)),
             "sums": self.sums.clone(),
             **{f"model.{name}": tensor for name, tensor in _copy(self.model).items()},
             **{f"best.{name}": tensor for name, tensor in self.best.items()},
@@ -257,9 +275,8 @@ class _Training:
             for name, tensor in state.items()
             if name.startswith("best.")
         }
-        width = len(COLUMNS) if self.recipe.watches_test else len(COLUMNS) - 1
         self.history = [
-            {"epoch": int(row[0]), **dict(zip(COLUMNS[1:width], row[1:width], strict=True))}
+            {**dict(zip(self.columns, row, strict=True)), "epoch": int(row[0])}
             for row in state["history"].tolist()
         ]
         if self.best_epoch >= 0:
@@ -271,12 +288,20 @@ class _Training:
         if self.recipe.keep == "best":
             self.model.load_state_dict(self.best)
 
-    def metrics(self) -> dict[str, float]:
-        """Judge the kept weights."""
-        kept = self.best_epoch if self.recipe.keep == "best" else self.epoch - 1
-        train = self.train._replace(pixels=self.pixels)
-        precision = self.recipe.precision
-        return {"kept_epoch": kept, **judge(self.model, train, self.test, self.device, precision)}
+    @property
+    def kept_epoch(self) -> int:
+        """The epoch whose weights are kept."""
+        return self.best_epoch if self.recipe.keep == "best" else self.epoch - 1
+
+    @property
+    def on_device(self) -> LabelledImages:
+        """The training images where they lie."""
+        return self.train._replace(pixels=self.pixels)
+
+    def told(self) -> dict[str, Any]:
+        """What parts of the treatment have to tell, by their names."""
+        results = {part.name: part.result(self.history) for part in self.treatment}
+        return {name: result for name, result in results.items() if result}
 
 
 def _copy(model: Classifier) -> dict[str, Tensor]:

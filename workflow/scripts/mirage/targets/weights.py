@@ -7,6 +7,7 @@ from typing import Any
 from mirage.errors import MirageError
 from mirage.runtime import files
 from mirage.targets.architectures import Classifier, build
+from mirage.targets.treatments import make
 
 
 def save_classifier(path: str | Path, model: Classifier, metadata: Mapping[str, Any]) -> None:
@@ -15,7 +16,8 @@ def save_classifier(path: str | Path, model: Classifier, metadata: Mapping[str, 
     Args:
         path: destination.
         model: any registered architecture.
-        metadata: JSON-able description of its training; kept beside the architecture.
+        metadata: JSON-able description of its training; kept beside the architecture. Settings of
+            its treatment stand under ``treatment``: a part may have wrapped the network.
     """
     architecture = {
         "name": model.name,
@@ -37,6 +39,8 @@ def load_classifier(path: str | Path, device: str) -> Classifier:
     state = files.load_tensors(path)
     try:
         model = build(**metadata["architecture"])
+        for part in make(metadata.get("treatment", ())):
+            model = part.wrap(model, 0)
         model.load_state_dict(state)
     except (KeyError, TypeError, RuntimeError) as error:
         raise MirageError(

@@ -18,9 +18,8 @@ def loss(logits: Tensor, targets: Tensor) -> Tensor:
         d(u, v) = arcosh(1 + 2 |u - v|^2 / ((1 - |u|^2) (1 - |v|^2))) per row, [N], with
         u = o / |o|_1 and v = 0.9999 at the attacked class, 0 elsewhere.
 
-    Source: paper B.4, Eq. 16. Deviation: 1 - |v|^2 is a float64 constant, where the official code
-    computes it in float32 (relative difference below 1e-3 of that factor, far from the optimum a
-    shift of the loss by a constant).
+    Source: paper B.4, Eq. 16. Deviation: 1 - |v|^2 is a float64 constant (quirk rounded-rim), far
+    from the optimum a shift of the loss by a constant.
     """
     u = logits / logits.abs().sum(dim=1, keepdim=True)
     away = torch.full_like(u[:, :1], -_TARGET)

@@ -27,7 +27,7 @@ def list_private(sources: Sources) -> Listing:
         MirageError: a source is missing, a damaged line, a photograph in both lists, a label of
             two people or a person with two labels, labels that are not 0 to K-1.
 
-    Source: lists as published with the low-resolution attacks (facts, low resolution, 1.1); the
+    Source: lists as published with the low-resolution attacks (quirk low-resolution-lists); the
     names in them end in ``.png``, CelebA's photographs in ``.jpg``.
     """
     find, numbers = finder(sources), numbers_of(sources)

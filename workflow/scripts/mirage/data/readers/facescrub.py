@@ -14,7 +14,7 @@ def list_facescrub(sources: Sources) -> Listing:
     Order: actors, then actresses; in each group people by plain string comparison, then the
     files of each the same way. So labels 0-264 are the actors and 265-529 the actresses of the
     full data set, as in the official code, which joins two of torchvision's ``ImageFolder``
-    (facts, section 1). As there, files without the ending of an image (``Thumbs.db``) are
+    (quirk actors-first). As there, files without the ending of an image (``Thumbs.db``) are
     passed over; they are listed as left alone. Deviation: what is hidden or a system's own
     (``._a.jpg``, ``__MACOSX``) is left alone, too, and nothing is read under two names; no image
     of the data set has such a name.

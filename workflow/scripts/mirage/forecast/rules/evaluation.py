@@ -16,7 +16,8 @@ from mirage.forecast.work import (
     store_files,
     view_file,
 )
-from mirage.study.study import NETWORKS, imported
+from mirage.study.stages import Stages
+from mirage.study.study import imported
 
 
 @rule("check_evaluator")
@@ -39,7 +40,7 @@ def _embed_real(shop: Workshop, wildcards: Mapping[str, str]) -> Work:
     train, views = shop.images(name).train, shop.network_views(name)
     # Features of both fidelities where a network is fed two ranges: the FID's, at paper scale.
     size = train * (shop.feature_bytes(name, len(FIDELITIES)) + LONG)
-    kinds = [shop.study.network(name, role)["spec"]["kind"] for role in NETWORKS]
+    kinds = [shop.study.network(name, role)["spec"]["kind"] for role in shop.study.roles(name)]
     unrounded = sum(kind in UNROUNDED for kind in kinds)
     return Work(
         calls=((units.embed_real(shop.study, name, shop.batches), float(train)),),
@@ -59,18 +60,19 @@ def _embed_real(shop: Workshop, wildcards: Mapping[str, str]) -> Work:
 def _embed_attack(shop: Workshop, wildcards: Mapping[str, str]) -> Work:
     attack = attack_of(wildcards)
     study, settings, name = shop.study, shop.study.attack(attack), attack.target.dataset
-    classes = study.classes(name)
+    stages = Stages(study, attack)
+    classes = len(stages.classes)
     count = classes * settings["selection"]["n_selected"]
-    logits = FLOAT * len(FIDELITIES) * classes
+    logits = FLOAT * len(FIDELITIES) * study.classes(name)
     features = count * (shop.feature_bytes(name, len(FIDELITIES)) + logits)
-    images = count * HALF * shop.image_bytes(name, study.knowledge(name)["image_px"])
+    images = count * HALF * shop.image_bytes(name, study.measure_px(attack) or 0)
     shown = min(study.scale["evaluation"]["gallery_classes"], classes)
     student = f"{attack.path}/images.safetensors"
     batch = min(shop.batches.forward, count)
     return Work(
         calls=((units.embed_attack(study, attack.target, settings, shop.batches), float(count)),),
         inputs=(
-            f"{attack.path}/selected.safetensors",
+            stages.outcome,
             shop.generator(settings["pool"]),
             *shop.network_files(name, attack.target.seed),
         ),
@@ -89,14 +91,18 @@ def _embed_attack(shop: Workshop, wildcards: Mapping[str, str]) -> Work:
     )
 
 
-@rule("extract_knowledge")
+@rule("measure_attack")
+def _measure_attack(shop: Workshop, wildcards: Mapping[str, str]) -> Work:
+    return {"knowledge": _extract_knowledge}[wildcards["measure"]](shop, wildcards)
+
+
 def _extract_knowledge(shop: Workshop, wildcards: Mapping[str, str]) -> Work:
     attack = attack_of(wildcards)
     study, settings, name = shop.study, shop.study.attack(attack), attack.target.dataset
-    recipe = study.knowledge(name)
+    recipe = study.measure("knowledge", name)
     student = study.architecture(recipe["architecture"])
     view, init = student["view"], student.get("init")
-    count = study.classes(name) * settings["selection"]["n_selected"]
+    count = len(Stages(study, attack).classes) * settings["selection"]["n_selected"]
     judge = units.classify(study, name, recipe["architecture"], shop.batches.forward)
     images = count * HALF * shop.image_bytes(name, recipe["image_px"])
     weights = shop.weigh(judge)
@@ -122,21 +128,21 @@ def _extract_knowledge(shop: Workshop, wildcards: Mapping[str, str]) -> Work:
 def _score_attack(shop: Workshop, wildcards: Mapping[str, str]) -> Work:
     attack = attack_of(wildcards)
     name, settings = attack.target.dataset, shop.study.attack(attack)
-    kept, classes = settings["selection"]["n_selected"], shop.study.classes(name)
+    kept, classes = settings["selection"]["n_selected"], len(Stages(shop.study, attack).classes)
     fid = shop.study.network(name, "fid")
     kind = fid.get("target", {}).get("architecture", fid["spec"]["kind"])
     width = shop.feature_width.get(kind, 2048)
     fakes, reals = kept * classes, shop.images(name).train
     features = (fakes + reals) * shop.feature_bytes(name, len(FIDELITIES))
     # Covariances of both sides, the root of their product, distances within a class.
-    pairs = fakes * reals / classes
+    pairs = fakes * reals / shop.study.classes(name)
     flops = len(FIDELITIES) * (2 * (fakes + reals) * width**2 + 60 * width**3)
     flops += 4 * pairs * shop.feature_bytes(name, 1)
     return Work(
         inputs=(
             f"{attack.path}/features.safetensors",
             f"evaluation/{shop.study.measured(name, attack.target.seed)}/features.safetensors",
-            f"{attack.path}/knowledge.json",
+            *(f"{attack.path}/{measure}.json" for measure in shop.study.measures(attack)),
         ),
         outputs={f"{attack.path}/metrics.json": SMALL, f"{attack.path}/per_class.csv": SMALL},
         flops=flops,

@@ -13,6 +13,7 @@ from mirage.forecast.work import (
     view_file,
 )
 from mirage.study.study import imported
+from mirage.targets.treatments import make
 
 
 @rule("train_target")
@@ -25,11 +26,16 @@ def _train_target(shop: Workshop, wildcards: Mapping[str, str]) -> Work:
     weights = shop.weigh(shop.classify(target))
     epochs, own = unit.settings["recipe"]["epochs"], shop.view_bytes(target.dataset, view, count)
     judged = count + images.test
-    if unit.settings["recipe"].get("keep") == "best":
+    watches = any(part.watches_test for part in make(study.treatment(target)))
+    if watches or unit.settings["recipe"].get("keep") == "best":
         judged += epochs * images.test
     return Work(
         calls=((unit, float(epochs * count)), (shop.classify(target), float(judged))),
-        inputs=(view_file(target.dataset, view), *([imported(init)] if init else [])),
+        inputs=(
+            view_file(target.dataset, view),
+            *([imported(init)] if init else []),
+            *(f"{sibling.path}/metrics.json" for sibling in target.siblings),
+        ),
         outputs={
             f"{target.path}/weights.safetensors": weights,
             f"{target.path}/history.csv": 80 * epochs,

@@ -2,8 +2,8 @@
 
 Source: Karras et al. 2020, constants of the official PyTorch code; parameter names are those of the
 published files. Deviation: the official network computes its top four resolutions in half
-precision on a GPU, ours all in float32; scores differ by the rounding (a test emulates it). The
-attack's discriminator term follows ours.
+precision on a GPU, ours all in float32 (quirk half-discriminator); scores differ by the rounding
+(a test emulates it). The attack's discriminator term follows ours.
 """
 
 import math

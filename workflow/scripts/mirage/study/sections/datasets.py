@@ -9,7 +9,7 @@ from mirage.data.face_crop import FaceCropRecipe
 from mirage.data.published import Published
 from mirage.data.splits import SplitRecipe
 from mirage.data.views import ViewRecipe
-from mirage.kinds import FILLED, Label, Natural, Omissible, bounded
+from mirage.marks import FILLED, Label, Natural, Omissible, bounded
 from mirage.recipes import Recipe, require
 from mirage.study.sections.names import AssetName, DatasetName, Word
 

@@ -2,7 +2,7 @@
 
 from typing import Annotated, TypeAlias
 
-from mirage.kinds import In, spelled
+from mirage.marks import In, spelled
 from mirage.study.grammar import WORD
 
 Word: TypeAlias = Annotated[
@@ -14,6 +14,7 @@ ArchitectureName: TypeAlias = Annotated[str, In("architectures")]
 AssetName: TypeAlias = Annotated[str, In("assets")]
 AttackName: TypeAlias = Annotated[str, In("attacks")]
 DatasetName: TypeAlias = Annotated[str, In("datasets")]
+MeasureName: TypeAlias = Annotated[str, In("measures")]
 PoolName: TypeAlias = Annotated[str, In("pools")]
 PriorName: TypeAlias = Annotated[str, In("priors")]
 TrainingName: TypeAlias = Annotated[str, In("training")]

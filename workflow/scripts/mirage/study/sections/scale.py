@@ -5,16 +5,17 @@ from dataclasses import dataclass, field
 from typing import Annotated
 
 from mirage.evaluation.fidelity import Fidelity
-from mirage.kinds import Label, several
-from mirage.recipes import Recipe
-from mirage.study.sections.attacks import AttackSection
+from mirage.marks import Label, MadeBy, several
+from mirage.recipes import Recipe, require
+from mirage.study.sections.attack import ATTACK
 from mirage.study.sections.datasets import DatasetSection
-from mirage.study.sections.evaluation import EvaluationSection, KnowledgeSection
+from mirage.study.sections.grids import TREATMENTS, ArchitectureSection, GridSection
+from mirage.study.sections.measured import MEASURED, EvaluationSection
 from mirage.study.sections.names import AssetName, DatasetName, Word
-from mirage.study.sections.networks import RolesSection
-from mirage.study.sections.paper import PaperSection
-from mirage.study.sections.priors import PoolSection, PriorSection
-from mirage.study.sections.targets import ArchitectureSection, GridSection, TrainingSection
+from mirage.study.sections.paper_section import PaperSection
+from mirage.study.sections.pools import PoolSection, PriorSection
+from mirage.study.sections.roles import NetworkSection
+from mirage.targets.recipe import TrainingRecipe
 
 
 @dataclass(frozen=True)
@@ -36,9 +37,10 @@ class ScaleSection(Recipe):
         priors: what renders images.
         pools: candidates drawn from a prior.
         attacks: on the targets.
-        knowledge: the surrogate student.
+        measures: settings of what else is measured of them.
         evaluation: how attack images are embedded.
         paper: what its items are made of.
+        treatments: settings of their parts that do not stand in a cell's name.
         released_targets: cells whose published weights stand in for a training, and their assets.
     """
 
@@ -49,13 +51,18 @@ class ScaleSection(Recipe):
     assets: Annotated[tuple[Word, ...], several(least=0)]
     datasets: Mapping[Word, DatasetSection]
     architectures: Mapping[Word, ArchitectureSection]
-    training: Mapping[Word, TrainingSection]
+    training: Mapping[Word, TrainingRecipe]
     targets: tuple[GridSection, ...]
-    networks: Mapping[DatasetName, RolesSection]
+    networks: Mapping[DatasetName, Mapping[Word, NetworkSection]]
     priors: Mapping[Word, PriorSection]
     pools: Mapping[Word, PoolSection]
-    attacks: Mapping[Word, AttackSection]
-    knowledge: KnowledgeSection
+    attacks: Mapping[Word, Annotated[Recipe, MadeBy(ATTACK)]]
+    measures: Annotated[Recipe, MadeBy(MEASURED)]
     evaluation: EvaluationSection
     paper: PaperSection
+    treatments: Annotated[Recipe, MadeBy(TREATMENTS)] = field(default_factory=TREATMENTS)
     released_targets: Mapping[str, AssetName] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for dataset, roles in self.networks.items():
+            require("eval" in roles, f"networks.{dataset}", list(roles), "the role `eval` at least")

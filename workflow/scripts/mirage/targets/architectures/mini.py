@@ -9,6 +9,7 @@ from itertools import pairwise
 
 from torch import nn
 
+from mirage.targets.architectures.classifier import Classifier, Plan, register
 from mirage.targets.architectures.layers import (
     BatchNorm,
     ConvNorm,
@@ -19,7 +20,6 @@ from mirage.targets.architectures.layers import (
     Residual,
     initialise,
 )
-from mirage.targets.architectures.registry import Classifier, Plan, register
 
 _WIDTHS = (8, 16, 32, 64)
 Body = Callable[[int, int, int], list[nn.Module]]

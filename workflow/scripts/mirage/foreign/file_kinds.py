@@ -1,0 +1,190 @@
+"""The networks whose weights come from elsewhere, by kind.
+
+Each kind states what its file holds (``Layout``), how the network is built from that, and how the
+imported file looks. torchvision and facenet-pytorch are imported where a network is built.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from mirage.errors import MirageError
+from mirage.foreign.layout import Layout, fit, layout_of
+from mirage.foreign.reading import read_state
+from mirage.recipes import Recipe, require
+from mirage.runtime import files
+from mirage.visible import listed
+
+State = dict[str, Tensor]
+
+
+class Foreign(NamedTuple):
+    """One network as others publish it.
+
+    Attributes:
+        layout: what its file holds.
+        build: fitted state dict -> the network, from images [N, C, px, px] to features or logits.
+        write: (destination, fitted state dict, metadata): the imported file.
+        image_px: side of the image it is tried on.
+    """
+
+    layout: Layout
+    build: Callable[[State], nn.Module]
+    write: Callable[[Path, State, Mapping[str, Any]], None]
+    image_px: int
+
+
+@dataclass(frozen=True)
+class ForeignRecipe(Recipe):
+    """Which network a file holds.
+
+    Attributes:
+        kind: ``imagenet``, ``classifier`` (a released evaluator or target), ``facenet`` or
+            ``inception_fid``.
+        architecture: of the first two, a registered name.
+        classes: outputs of a ``classifier``.
+        channels: colour channels of its images.
+        image_px: side of the image a ``classifier`` is tried on.
+    """
+
+    kind: str
+    architecture: str | None = None
+    classes: int | None = None
+    channels: int = 3
+    image_px: int | None = None
+
+    def __post_init__(self) -> None:
+        require(self.kind in KINDS, "kind", self.kind, f"one of {listed(KINDS)}")
+        named = self.kind not in ("imagenet", "classifier") or self.architecture is not None
+        require(named, "architecture", self.architecture, f"a name, for the kind {self.kind}")
+        sized = self.kind != "classifier" or None not in (self.classes, self.image_px)
+        require(sized, "classes and image_px", None, "numbers, for the kind classifier")
+
+
+Kind = Callable[[ForeignRecipe], Foreign]
+KINDS: dict[str, Kind] = {}
+"""Kinds by name."""
+
+
+def kind(name: str) -> Callable[[Kind], Kind]:
+    """Enter a kind into the table."""
+
+    def enter(make: Kind) -> Kind:
+        KINDS[name] = make
+        return make
+
+    return enter
+
+
+def describe(recipe: ForeignRecipe) -> Foreign:
+    """The network a recipe means.
+
+    Raises:
+        MirageError: its architecture is not one that others publish.
+    """
+    return KINDS[recipe.kind](recipe)
+
+
+def load_foreign(recipe: ForeignRecipe, path: str | Path) -> nn.Module:
+    """Build a network from a file, published or imported; frozen, in eval mode, on the CPU.
+
+    Raises:
+        MirageError: the file cannot be read or holds another network.
+    """
+    network = describe(recipe)
+    return freeze(network.build(fit(read_state(path), network.layout, path)))
+
+
+def freeze(network: nn.Module) -> nn.Module:
+    """Switch to eval mode and stop all gradients of the weights."""
+    return network.eval().requires_grad_(False)
+
+
+def _write_state(path: Path, state: State, metadata: Mapping[str, Any]) -> None:
+    files.save_tensors(path, state, metadata)
+
+
+def _filled(make: Callable[[], Any]) -> Callable[[State], nn.Module]:
+    """Build without drawing weights that are replaced at once."""
+
+    def build(state: State) -> nn.Module:
+        with torch.device("meta"):
+            network: nn.Module = make()
+        # Clones lie where PyTorch puts its own tensors: kernels round by the place in memory.
+        network.load_state_dict({n: t.clone() for n, t in state.items()}, assign=True)
+        return network
+
+    return build
+
+
+@kind("imagenet")
+def _imagenet(recipe: ForeignRecipe) -> Foreign:
+    """ImageNet weights of torchvision, all layers."""
+    from mirage.targets.architectures.imagenet import ORIGINALS, original, original_layout
+
+    name = recipe.architecture or ""
+    if name not in ORIGINALS:
+        raise MirageError(
+            f"there are no published ImageNet weights of {name!r}",
+            f"one of {listed(ORIGINALS)}",
+            "take the architecture's `init` out of the configuration",
+        )
+    build = _filled(lambda: original(name))
+    return Foreign(original_layout(name), build, _write_state, ORIGINALS[name].image_px)
+
+
+@kind("facenet")
+def _facenet(_: ForeignRecipe) -> Foreign:
+    """facenet-pytorch's InceptionResnetV1; its VGGFace2 file also holds the training's logits."""
+    from facenet_pytorch import InceptionResnetV1
+
+    with torch.device("meta"):
+        layout = layout_of(InceptionResnetV1(), "FaceNet (VGGFace2)", ignored=("logits.",))
+    return Foreign(layout, _filled(InceptionResnetV1), _write_state, 160)
+
+
+@kind("inception_fid")
+def _inception_fid(_: ForeignRecipe) -> Foreign:
+    """The FID Inception, 1,008 outputs; pytorch-fid's and torch-fidelity's file are one."""
+    from mirage.evaluation.inception import bare_inception, fid_inception
+
+    with torch.device("meta"):
+        layout = layout_of(bare_inception(), "the FID Inception with 1008 outputs")
+    return Foreign(layout, fid_inception, _write_state, 299)
+
+
+@kind("classifier")
+def _classifier(recipe: ForeignRecipe) -> Foreign:
+    """A classifier of our own architectures, released by others in torchvision's names."""
+    from mirage.targets.architectures import build
+    from mirage.targets.architectures.imagenet import ORIGINALS, original_layout
+    from mirage.targets.weights import save_classifier
+
+    name, classes = str(recipe.architecture), int(recipe.classes or 0)
+    if name in ORIGINALS:
+        layout = original_layout(name, classes)
+        last = ORIGINALS[name].last
+    else:
+        layout = layout_of(build(name, classes, recipe.channels), f"{name} with {classes} classes")
+        last = ""
+
+    def ours(state: State) -> nn.Module:
+        model = build(name, classes, recipe.channels)
+        model.load_state_dict({_our_name(key, last): value for key, value in state.items()})
+        return model
+
+    def write(path: Path, state: State, metadata: Mapping[str, Any]) -> None:
+        save_classifier(path, ours(state), metadata)  # type: ignore[arg-type]
+
+    return Foreign(layout, ours, write, int(recipe.image_px or 0))
+
+
+def _our_name(name: str, last: str) -> str:
+    """A torchvision name in our classifiers, which keep the last layer apart from the trunk."""
+    if not last:
+        return name
+    return f"head.{name[len(last) + 1 :]}" if name.startswith(f"{last}.") else f"trunk.{name}"

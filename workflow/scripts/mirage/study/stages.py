@@ -1,0 +1,136 @@
+"""An attack of the study as stages: who runs each, where its result lies, what it reads.
+
+A result is a function of the models that ran the stages up to it. Attacks that differ in later
+stages share it, so each file lies in one folder only: that of the attack it is *held* by.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+from mirage.attacks.declaration import Kind, Stage
+from mirage.attacks.kinds import KINDS
+from mirage.errors import MirageError
+from mirage.study import chunks as chunking
+from mirage.study.cells import Attack
+from mirage.study.study import Study
+from mirage.visible import listed
+
+
+@dataclass(frozen=True)
+class Stages:
+    """The stages of one attack.
+
+    Attributes:
+        study: the study.
+        attack: the attack.
+    """
+
+    study: Study
+    attack: Attack
+
+    @cached_property
+    def settings(self) -> Mapping[str, Any]:
+        """All settings of the attack."""
+        return self.study.attack(self.attack)
+
+    @cached_property
+    def kind(self) -> Kind:
+        """What the attack declares.
+
+        Raises:
+            MirageError: a stage that it has not is swapped.
+        """
+        kind = KINDS[self.settings["kind"]]
+        roles = [stage.role for stage in kind.stages]
+        for role in self.attack.runs:
+            if role not in roles:
+                raise MirageError(f"{self.attack} has no stage {role!r}", f"one of {listed(roles)}")
+        return kind
+
+    @cached_property
+    def classes(self) -> list[int]:
+        """The attacked classes, rising."""
+        known = self.study.classes(self.attack.target.dataset)
+        return chunking.attacked(self.settings.get("classes", "all"), known)
+
+    @cached_property
+    def chunks(self) -> list[str]:
+        """Names of the chunks the classes are cut into."""
+        return chunking.chunks(self.classes, self.study.classes_per_chunk)
+
+    def holder(self, stage: Stage) -> Attack:
+        """The attack in whose folder the stage's result lies."""
+        roles = [s.role for s in self.kind.stages[: self.kind.stages.index(stage) + 1]]
+        runners = {self.attack.runner(role) for role in roles}
+        if len(runners) == 1:  # the unswapped attack on that model has the same stages so far
+            return Attack(runners.pop(), self.attack.name)
+        swaps = tuple(swap for swap in self.attack.swaps if swap.name in roles)
+        return replace(self.attack, swaps=swaps)
+
+    def result(self, stage: Stage) -> str:
+        """Path of the stage's whole result."""
+        return f"{self.holder(stage).path}/{stage.result}.safetensors"
+
+    @property
+    def outcome(self) -> str:
+        """Path of what the attack ends with."""
+        return self.result(self.kind.stages[-1])
+
+    def parts(self, stage: Stage) -> list[str]:
+        """Names of the jobs of a stage: ``optimised/0-33``, or ``candidates`` if it is not cut."""
+        return [f"{stage.result}/{chunk}" for chunk in self.chunks] if stage.cut else [stage.result]
+
+    def files(self, stage: Stage) -> list[str]:
+        """Paths of what these jobs leave, in the order of the classes."""
+        return [f"{self.holder(stage).path}/{part}.safetensors" for part in self.parts(stage)]
+
+    def part(self, name: str) -> tuple[Stage, list[int]]:
+        """Stage and classes of one job.
+
+        Raises:
+            MirageError: the attack has no such stage or chunk, or another attack holds its results.
+        """
+        result, _, chunk = name.partition("/")
+        stage = self.held(result)
+        if name not in self.parts(stage):
+            raise MirageError(
+                f"{chunk} is no chunk of the classes of {self.attack.path}",
+                f"one of {listed(self.chunks)} (classes_per_chunk)",
+            )
+        return stage, chunking.classes_of(chunk, self.classes) if chunk else self.classes
+
+    def held(self, result: str) -> Stage:
+        """Stage of a result that lies in the attack's own folder.
+
+        Raises:
+            MirageError: the attack has no such stage, or another attack holds its result.
+        """
+        stage = self.kind.stage(result)
+        if self.holder(stage) != self.attack:
+            raise MirageError(
+                f"{self.attack.path} shares its {result} with another attack",
+                self.result(stage),
+            )
+        return stage
+
+    def inputs(self, name: str, generator: str) -> dict[str, str]:
+        """Files that one job reads, by what they are.
+
+        Args:
+            name: of the job; see ``parts``.
+            generator: path of the generator of the attack's prior.
+        """
+        stage, _ = self.part(name)
+        before, chunk = self.kind.before(stage), name.removeprefix(stage.result)
+        places = {
+            "weights": f"{self.attack.runner(stage.role).path}/weights.safetensors",
+            "pool": self.study.pool_file(self.attack),
+            "generator": generator,
+            "discriminator": generator.replace("generator", "discriminator"),
+        }
+        if before is not None:
+            left = f"{before.result}{chunk}" if before.cut and stage.cut else before.result
+            places["before"] = f"{self.holder(before).path}/{left}.safetensors"
+        return {name: places[name] for name in stage.inputs(self.settings[stage.settings])}
