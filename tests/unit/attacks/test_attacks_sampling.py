@@ -176,3 +176,16 @@ def test_every_seed_of_numpys_generator_is_allowed_and_no_other():
     for seed in (-1, 2**32):
         with pytest.raises(MirageError, match="seed"):
             PoolRecipe(size=1, seed=seed)
+
+
+@pytest.mark.parametrize("ticks", [1, 2, 3])
+def test_an_interrupted_rating_ends_in_the_same_bytes(tmp_path, ticks):
+    """A stop after any of the 4 passes over the pool."""
+    asked = (models.classifier(), _pool(), SamplingRecipe(3), [4, 1], 3, "cpu")
+    whole = sample_candidates(*asked)
+    pieces, runs = models.in_pieces(
+        tmp_path / "state", lambda state: sample_candidates(*asked, state), ticks
+    )
+    assert runs == 1 + 4 // ticks
+    assert torch.equal(pieces.scores, whole.scores)
+    assert torch.equal(pieces.indices, whole.indices)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from mirage.errors import MirageError
 from mirage.priors.shapes import GeneratorConfig
 from mirage.priors.stylegan2 import Generator, Region, centre_region
-from mirage.priors.stylegan2.regions import stages
+from mirage.priors.stylegan2.regions import levels
 
 # The published plan for an 800 pixel crop of 1024: features, conv0 output, image.
 TABLE = {
@@ -21,12 +21,12 @@ TABLE = {
 
 
 def test_plan_of_the_paper_crop():
-    plan = stages(centre_region(1024, 800), 1024)
+    plan = levels(centre_region(1024, 800), 1024)
     assert list(plan) == [4, 8, 16, 32, 64, 128, 256, 512, 1024]
     for resolution, (features, inner, rgb) in TABLE.items():
-        stage = plan[resolution]
-        assert (stage.features.rows, stage.inner.rows, stage.rgb.rows) == (features, inner, rgb)
-        assert stage.rgb.columns == rgb
+        level = plan[resolution]
+        assert (level.features.rows, level.inner.rows, level.rgb.rows) == (features, inner, rgb)
+        assert level.rgb.columns == rgb
     assert all(plan[r].features.shape == plan[r].inner.shape == (r, r) for r in (4, 8, 16))
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mirage.errors import MirageError
-from mirage.places import Kind, Place, place
+from mirage.places import Place, PlaceKind, place
 from mirage.runtime import claims, files, integrity
 
 _log = logging.getLogger("mirage")
@@ -67,8 +67,8 @@ def clean(home: Path) -> list[Found]:
 
 def tell_sizes(home: Path) -> None:
     """Log how many files of each kind there are and what they take."""
-    files: Counter[tuple[Kind, str]] = Counter()
-    sizes: Counter[tuple[Kind, str]] = Counter()
+    files: Counter[tuple[PlaceKind, str]] = Counter()
+    sizes: Counter[tuple[PlaceKind, str]] = Counter()
     for file in survey(home):
         key = (file.place.kind, file.place.what)
         files[key] += 1

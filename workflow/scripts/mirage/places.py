@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Literal
 
-Kind = Literal["store", "cache", "result", "state", "log"]
+PlaceKind = Literal["store", "cache", "result", "state", "log"]
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Place:
     """
 
     pattern: str
-    kind: Kind
+    kind: PlaceKind
     what: str
     needed_until: str = ""
     again: str = ""

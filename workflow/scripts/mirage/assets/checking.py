@@ -13,7 +13,7 @@ from mirage.data.passing import reason_to_pass
 from mirage.runtime.permissions import culprit
 from mirage.runtime.regular import kind_of
 
-State = Literal["verified", "present", "missing", "wrong"]
+AssetState = Literal["verified", "present", "missing", "wrong"]
 MOVE_AWAY = "move away what lies there"
 _PAGE = (b"<!doctype html", b"<html", b"<?xml")
 
@@ -34,7 +34,7 @@ class CheckedAsset:
 
     asset: Asset
     place: Path
-    state: State
+    state: AssetState
     detail: str = ""
     size: int | None = None
     first: str = MOVE_AWAY
@@ -69,7 +69,7 @@ def check(asset: Asset, place: Path, memory: Remembered) -> CheckedAsset:
             return CheckedAsset(asset, place, "missing")
         if asset.file is not None:
             detail = check_file(place, asset.file, memory)
-            state: State = "verified" if asset.file.checksum else "present"
+            state: AssetState = "verified" if asset.file.checksum else "present"
             return CheckedAsset(asset, place, state, detail, place.stat().st_size)
         details = check_folder(place, asset.holds, memory)
         proven = asset.holds and all(m.file and m.file.checksum for m in asset.holds)

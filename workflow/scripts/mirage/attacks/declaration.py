@@ -20,7 +20,7 @@ Misfits = Callable[[Settings, Settings, Settings], Iterator[str]]
 
 
 @dataclass(frozen=True)
-class Stage:
+class AttackStage:
     """One stage of an attack.
 
     Attributes:
@@ -51,7 +51,7 @@ class Stage:
 
 
 @dataclass(frozen=True)
-class Kind:
+class AttackKind:
     """A kind of attack.
 
     Attributes:
@@ -61,12 +61,12 @@ class Kind:
         costs: its module ``cost`` says, by role, what a stage costs.
     """
 
-    stages: tuple[Stage, ...]
+    stages: tuple[AttackStage, ...]
     run: Mapping[str, Any]
     checks: Mapping[str, Misfits]
     costs: Mapping[str, Mapping[str, Any]]
 
-    def stage(self, result: str) -> Stage:
+    def stage(self, result: str) -> AttackStage:
         """The stage that leaves a result.
 
         Raises:
@@ -78,7 +78,7 @@ class Kind:
         known = ", ".join(stage.result for stage in self.stages)
         raise MirageError(f"no stage of this attack leaves {result!r}", f"one of {known}")
 
-    def before(self, stage: Stage) -> Stage | None:
+    def before(self, stage: AttackStage) -> AttackStage | None:
         """The stage before; None for the first."""
         place = self.stages.index(stage)
         return self.stages[place - 1] if place else None

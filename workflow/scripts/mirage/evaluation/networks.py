@@ -29,7 +29,7 @@ class Embedded(NamedTuple):
 Forward = Callable[[Tensor], Embedded]
 
 
-class Kind(NamedTuple):
+class NetworkKind(NamedTuple):
     """One kind of network.
 
     Attributes:
@@ -42,17 +42,17 @@ class Kind(NamedTuple):
     paper_input: Callable[[Tensor], Tensor] | None
 
 
-KINDS: dict[str, Kind] = {}
+KINDS: dict[str, NetworkKind] = {}
 """Kinds by the name they have in the configuration."""
 
 
 def kind(
     name: str, paper_input: Callable[[Tensor], Tensor] | None = None
 ) -> Callable[[Callable[[Path, str], Forward]], Callable[[Path, str], Forward]]:
-    """Register a loader under its name; see ``Kind``."""
+    """Register a loader under its name; see ``NetworkKind``."""
 
     def register(load: Callable[[Path, str], Forward]) -> Callable[[Path, str], Forward]:
-        KINDS[name] = Kind(load, paper_input)
+        KINDS[name] = NetworkKind(load, paper_input)
         return load
 
     return register

@@ -19,7 +19,7 @@ from mirage.recipes import Recipe, require
 from mirage.runtime import files
 from mirage.visible import listed
 
-State = dict[str, Tensor]
+StateDict = dict[str, Tensor]
 
 
 class Foreign(NamedTuple):
@@ -33,8 +33,8 @@ class Foreign(NamedTuple):
     """
 
     layout: Layout
-    build: Callable[[State], nn.Module]
-    write: Callable[[Path, State, Mapping[str, Any]], None]
+    build: Callable[[StateDict], nn.Module]
+    write: Callable[[Path, StateDict, Mapping[str, Any]], None]
     image_px: int
 
 
@@ -65,15 +65,15 @@ class ForeignRecipe(Recipe):
         require(sized, "classes and image_px", None, "numbers, for the kind classifier")
 
 
-Kind = Callable[[ForeignRecipe], Foreign]
-KINDS: dict[str, Kind] = {}
+Describer = Callable[[ForeignRecipe], Foreign]
+KINDS: dict[str, Describer] = {}
 """Kinds by name."""
 
 
-def kind(name: str) -> Callable[[Kind], Kind]:
+def kind(name: str) -> Callable[[Describer], Describer]:
     """Enter a kind into the table."""
 
-    def enter(make: Kind) -> Kind:
+    def enter(make: Describer) -> Describer:
         KINDS[name] = make
         return make
 
@@ -104,14 +104,14 @@ def freeze(network: nn.Module) -> nn.Module:
     return network.eval().requires_grad_(False)
 
 
-def _write_state(path: Path, state: State, metadata: Mapping[str, Any]) -> None:
+def _write_state(path: Path, state: StateDict, metadata: Mapping[str, Any]) -> None:
     files.save_tensors(path, state, metadata)
 
 
-def _filled(make: Callable[[], Any]) -> Callable[[State], nn.Module]:
+def _filled(make: Callable[[], Any]) -> Callable[[StateDict], nn.Module]:
     """Build without drawing weights that are replaced at once."""
 
-    def build(state: State) -> nn.Module:
+    def build(state: StateDict) -> nn.Module:
         with torch.device("meta"):
             network: nn.Module = make()
         # Clones lie where PyTorch puts its own tensors: kernels round by the place in memory.
@@ -172,12 +172,12 @@ def _classifier(recipe: ForeignRecipe) -> Foreign:
         layout = layout_of(build(name, classes, recipe.channels), f"{name} with {classes} classes")
         last = ""
 
-    def ours(state: State) -> nn.Module:
+    def ours(state: StateDict) -> nn.Module:
         model = build(name, classes, recipe.channels)
         model.load_state_dict({_our_name(key, last): value for key, value in state.items()})
         return model
 
-    def write(path: Path, state: State, metadata: Mapping[str, Any]) -> None:
+    def write(path: Path, state: StateDict, metadata: Mapping[str, Any]) -> None:
         save_classifier(path, ours(state), metadata)  # type: ignore[arg-type]
 
     return Foreign(layout, ours, write, int(recipe.image_px or 0))

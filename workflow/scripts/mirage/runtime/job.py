@@ -34,10 +34,10 @@ EXIT_INTERRUPTED = 143
 KEEP_S = float(os.environ.get("MIRAGE_KEEP_S", "60"))
 """Work that took so long is kept for a second job of the same work; shorter work is repeated."""
 
-Work = Callable[[Any], Mapping[str, Any] | None]
+_Work = Callable[[Any], Mapping[str, Any] | None]
 
 
-def run(work: Work, task: Any) -> None:
+def run(work: _Work, task: Any) -> None:
     """Do one job and leave its record.
 
     Args:

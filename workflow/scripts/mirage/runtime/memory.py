@@ -7,10 +7,10 @@ from typing import Any
 from mirage.errors import MirageError
 
 Figures = Mapping[str, Any] | None
-Work = Callable[[Any], Figures]
+_Work = Callable[[Any], Figures]
 
 
-def limited_by(setting: str) -> Callable[[Work], Work]:
+def limited_by(setting: str) -> Callable[[_Work], _Work]:
     """Let a job that runs out of GPU memory name the configuration's key that decides it.
 
     Args:
@@ -23,12 +23,12 @@ def limited_by(setting: str) -> Callable[[Work], Work]:
     return _telling(lambda task: _lower(task, setting))
 
 
-def limited_by_stage(work: Work) -> Work:
+def limited_by_stage(work: _Work) -> _Work:
     """The same where the parameter ``limit`` names the key; decorates the job's work."""
     return _telling(lambda task: _lower(task, str(task.params.limit)))(work)
 
 
-def limited_by_recipe(work: Work) -> Work:
+def limited_by_recipe(work: _Work) -> _Work:
     """The same for a training, whose batch size is part of the result; decorates its work."""
 
     def advice(task: Any) -> MirageError:
@@ -63,8 +63,8 @@ def _lower(task: Any, setting: str) -> MirageError:
     )
 
 
-def _telling(advice: Callable[[Any], MirageError]) -> Callable[[Work], Work]:
-    def decorate(work: Work) -> Work:
+def _telling(advice: Callable[[Any], MirageError]) -> Callable[[_Work], _Work]:
+    def decorate(work: _Work) -> _Work:
         @wraps(work)
         def told(task: Any) -> Figures:
             try:

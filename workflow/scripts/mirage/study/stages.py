@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
-from mirage.attacks.declaration import Kind, Stage
+from mirage.attacks.declaration import AttackKind, AttackStage
 from mirage.attacks.kinds import KINDS
 from mirage.errors import MirageError
 from mirage.study import chunks as chunking
@@ -36,7 +36,7 @@ class Stages:
         return self.study.attack(self.attack)
 
     @cached_property
-    def kind(self) -> Kind:
+    def kind(self) -> AttackKind:
         """What the attack declares.
 
         Raises:
@@ -60,7 +60,7 @@ class Stages:
         """Names of the chunks the classes are cut into."""
         return chunking.chunks(self.classes, self.study.classes_per_chunk)
 
-    def holder(self, stage: Stage) -> Attack:
+    def holder(self, stage: AttackStage) -> Attack:
         """The attack in whose folder the stage's result lies."""
         roles = [s.role for s in self.kind.stages[: self.kind.stages.index(stage) + 1]]
         runners = {self.attack.runner(role) for role in roles}
@@ -69,7 +69,7 @@ class Stages:
         swaps = tuple(swap for swap in self.attack.swaps if swap.name in roles)
         return replace(self.attack, swaps=swaps)
 
-    def result(self, stage: Stage) -> str:
+    def result(self, stage: AttackStage) -> str:
         """Path of the stage's whole result."""
         return f"{self.holder(stage).path}/{stage.result}.safetensors"
 
@@ -78,16 +78,16 @@ class Stages:
         """Path of what the attack ends with."""
         return self.result(self.kind.stages[-1])
 
-    def parts(self, stage: Stage) -> list[str]:
+    def parts(self, stage: AttackStage) -> list[str]:
         """Names of the jobs of a stage: ``optimised/0-33``, or ``candidates`` if it is not cut."""
         return [f"{stage.result}/{chunk}" for chunk in self.chunks] if stage.cut else [stage.result]
 
-    def files(self, stage: Stage) -> list[str]:
+    def files(self, stage: AttackStage) -> list[str]:
         """Paths of what these jobs leave, in the order of the classes."""
         return [f"{self.holder(stage).path}/{part}.safetensors" for part in self.parts(stage)]
 
-    def part(self, name: str) -> tuple[Stage, list[int]]:
-        """Stage and classes of one job.
+    def part(self, name: str) -> tuple[AttackStage, list[int]]:
+        """AttackStage and classes of one job.
 
         Raises:
             MirageError: the attack has no such stage or chunk, or another attack holds its results.
@@ -101,8 +101,8 @@ class Stages:
             )
         return stage, chunking.classes_of(chunk, self.classes) if chunk else self.classes
 
-    def held(self, result: str) -> Stage:
-        """Stage of a result that lies in the attack's own folder.
+    def held(self, result: str) -> AttackStage:
+        """AttackStage of a result that lies in the attack's own folder.
 
         Raises:
             MirageError: the attack has no such stage, or another attack holds its result.

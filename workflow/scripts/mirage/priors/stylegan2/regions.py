@@ -78,7 +78,7 @@ class Window(NamedTuple):
         return self.rows.stop - self.rows.start, self.columns.stop - self.columns.start
 
 
-class Stage(NamedTuple):
+class Level(NamedTuple):
     """What one resolution computes.
 
     Attributes:
@@ -93,7 +93,7 @@ class Stage(NamedTuple):
 
 
 @lru_cache(maxsize=64)
-def stages(region: Region | None, image_px: int) -> dict[int, Stage]:
+def levels(region: Region | None, image_px: int) -> dict[int, Level]:
     """Plan the windows of all resolutions.
 
     Args:
@@ -113,7 +113,7 @@ def stages(region: Region | None, image_px: int) -> dict[int, Stage]:
     rows = _axis(Interval(wanted.top, wanted.bottom), image_px)
     columns = _axis(Interval(wanted.left, wanted.right), image_px)
     return {
-        resolution: Stage(*(Window(*pair) for pair in zip(rows[resolution], column, strict=True)))
+        resolution: Level(*(Window(*pair) for pair in zip(rows[resolution], column, strict=True)))
         for resolution, column in sorted(columns.items())
     }
 

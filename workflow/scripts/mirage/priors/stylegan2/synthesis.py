@@ -17,7 +17,7 @@ from mirage.numerics import full_precision
 from mirage.priors.shapes import Pyramid
 from mirage.priors.stylegan2 import layers, resampling
 from mirage.priors.stylegan2.layers import FullyConnected
-from mirage.priors.stylegan2.regions import Region, Stage, Window, cut, stages
+from mirage.priors.stylegan2.regions import Level, Region, Window, cut, levels
 
 GAIN = math.sqrt(2)
 """Gain of every leaky ReLU."""
@@ -168,25 +168,25 @@ class Synthesis(nn.Module):
         return self._images(ws, region, noise)
 
     def _images(self, ws: Tensor, region: Region | None, noise: torch.Generator | None) -> Tensor:
-        plan = stages(region, self.image_px)
+        plan = levels(region, self.image_px)
         per_layer = ws.unbind(1)
-        stage = plan[4]
-        x, image = self._first(per_layer, stage, noise)
+        level = plan[4]
+        x, image = self._first(per_layer, level, noise)
         index = 1  # each toRGB shares its w with the next block's conv0
         for resolution in list(plan)[1:]:
             block = self._block(resolution)
-            below, stage = stage, plan[resolution]
-            x = block.conv0(x, per_layer[index], below.features, stage.inner, noise)
-            x = block.conv1(x, per_layer[index + 1], stage.inner, stage.features, noise)
+            below, level = level, plan[resolution]
+            x = block.conv0(x, per_layer[index], below.features, level.inner, noise)
+            x = block.conv1(x, per_layer[index + 1], level.inner, level.features, noise)
             index += 2
-            image = resampling.upsample_image(image, below.rgb, stage.rgb)
-            image = image + block.torgb(cut(x, stage.features, stage.rgb), per_layer[index])
+            image = resampling.upsample_image(image, below.rgb, level.rgb)
+            image = image + block.torgb(cut(x, level.features, level.rgb), per_layer[index])
         return image
 
     def largest_activation(self, region: Region | None) -> int:
         """Most elements that any tensor has for one image, or its region."""
         sizes = [16 * self.pyramid.channels_at(4)]
-        plan = stages(region, self.image_px)
+        plan = levels(region, self.image_px)
         for resolution in list(plan)[1:]:
             # The transposed convolution's output, one pixel more than twice its input.
             height, width = plan[resolution // 2].features.shape
@@ -194,14 +194,14 @@ class Synthesis(nn.Module):
         return max(sizes)
 
     def _first(
-        self, per_layer: Sequence[Tensor], stage: Stage, noise: torch.Generator | None
+        self, per_layer: Sequence[Tensor], level: Level, noise: torch.Generator | None
     ) -> tuple[Tensor, Tensor]:
         """Features and image at 4 px."""
         block = self._block(4)
-        const = cut(block.const, Window.whole(4), stage.inner)
+        const = cut(block.const, Window.whole(4), level.inner)
         x = const.expand(len(per_layer[0]), -1, -1, -1)
-        x = block.conv1(x, per_layer[0], stage.inner, stage.features, noise)
-        return x, block.torgb(cut(x, stage.features, stage.rgb), per_layer[1])
+        x = block.conv1(x, per_layer[0], level.inner, level.features, noise)
+        return x, block.torgb(cut(x, level.features, level.rgb), per_layer[1])
 
     def _block(self, resolution: int) -> SynthesisBlock:
         return cast("SynthesisBlock", self.get_submodule(f"b{resolution}"))

@@ -60,7 +60,7 @@ class Classifier(nn.Module):
         return self.eval().requires_grad_(False)
 
 
-class Plan(NamedTuple):
+class Blueprint(NamedTuple):
     """What a builder is told.
 
     Attributes:
@@ -78,7 +78,7 @@ class Plan(NamedTuple):
     generator: torch.Generator
 
 
-Builder = Callable[[Plan], Classifier]
+Builder = Callable[[Blueprint], Classifier]
 _BUILDERS: dict[str, Builder] = {}
 
 
@@ -128,6 +128,6 @@ def build(
         )
     require(classes >= 2, "classes", classes, "at least two classes")
     generator = streams.generator(seed, "targets", "initialisation", name)
-    model = _BUILDERS[name](Plan(classes, channels, init, auxiliary, generator))
+    model = _BUILDERS[name](Blueprint(classes, channels, init, auxiliary, generator))
     model.name = name
     return model

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from mirage.foreign.layout import Layout, fit, layout_of
 from mirage.foreign.reading import read_state
 from mirage.recipes import require
-from mirage.targets.architectures.classifier import Classifier, Plan, register
+from mirage.targets.architectures.classifier import Blueprint, Classifier, register
 from mirage.targets.architectures.layers import StreamDropout
 
 IMAGENET_CLASSES = 1000
@@ -47,31 +47,31 @@ ORIGINALS = {
 
 
 @register("resnet152")
-def resnet152(plan: Plan) -> Classifier:
+def resnet152(plan: Blueprint) -> Classifier:
     """ResNet-152 (He et al. 2016)."""
     return _with_head(plan, "resnet152")
 
 
 @register("resnet50")
-def resnet50(plan: Plan) -> Classifier:
+def resnet50(plan: Blueprint) -> Classifier:
     """ResNet-50 (He et al. 2016); the student of the knowledge extraction score."""
     return _with_head(plan, "resnet50")
 
 
 @register("resnet18")
-def resnet18(plan: Plan) -> Classifier:
+def resnet18(plan: Blueprint) -> Classifier:
     """ResNet-18 (He et al. 2016)."""
     return _with_head(plan, "resnet18")
 
 
 @register("resnext50")
-def resnext50(plan: Plan) -> Classifier:
+def resnext50(plan: Blueprint) -> Classifier:
     """ResNeXt-50 32x4d (Xie et al. 2017)."""
     return _with_head(plan, "resnext50")
 
 
 @register("densenet121")
-def densenet121(plan: Plan) -> Classifier:
+def densenet121(plan: Blueprint) -> Classifier:
     """DenseNet-121 (Huang et al. 2017)."""
     return _with_head(plan, "densenet121")
 
@@ -92,7 +92,7 @@ class InceptionClassifier(Classifier):
 
 
 @register("inception-v3")
-def inception_v3(plan: Plan) -> Classifier:
+def inception_v3(plan: Blueprint) -> Classifier:
     """Inception-v3 (Szegedy et al. 2016), the evaluation model, for images of 299 px.
 
     torchvision's input re-mapping (``transform_input``) stays off. The official evaluators were
@@ -146,7 +146,7 @@ def original_layout(architecture: str, classes: int = IMAGENET_CLASSES) -> Layou
     return layout_of(network, f"{architecture} with {classes} classes", renames=_RENAMES)
 
 
-def _with_head(plan: Plan, architecture: str) -> Classifier:
+def _with_head(plan: Blueprint, architecture: str) -> Classifier:
     with _from(plan.generator):
         network = _network(architecture, plan)
         return Classifier(network, _replace(network, architecture, plan.classes), 3, 224)
@@ -160,7 +160,7 @@ def _replace(network: nn.Module, architecture: str, classes: int) -> nn.Linear:
     return nn.Linear(old.in_features, classes)
 
 
-def _network(architecture: str, plan: Plan, **options: Any) -> Any:
+def _network(architecture: str, plan: Blueprint, **options: Any) -> Any:
     require(plan.channels == 3, "channels", plan.channels, f"3 channels for {architecture}")
     network = original(architecture, **options)
     if plan.init is not None:

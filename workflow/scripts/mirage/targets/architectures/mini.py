@@ -9,7 +9,7 @@ from itertools import pairwise
 
 from torch import nn
 
-from mirage.targets.architectures.classifier import Classifier, Plan, register
+from mirage.targets.architectures.classifier import Blueprint, Classifier, register
 from mirage.targets.architectures.layers import (
     BatchNorm,
     ConvNorm,
@@ -26,7 +26,7 @@ Body = Callable[[int, int, int], list[nn.Module]]
 
 
 @register("resnet-mini")
-def resnet_mini(plan: Plan) -> Classifier:
+def resnet_mini(plan: Blueprint) -> Classifier:
     """Stand-in for ResNet-152: one basic block per stage, widths 8 to 64."""
 
     def body(inputs: int, outputs: int, stride: int) -> list[nn.Module]:
@@ -39,7 +39,7 @@ def resnet_mini(plan: Plan) -> Classifier:
 
 
 @register("resnext-mini")
-def resnext_mini(plan: Plan) -> Classifier:
+def resnext_mini(plan: Blueprint) -> Classifier:
     """Stand-in for ResNeXt-50: one bottleneck with 4 groups per stage, widths 8 to 64."""
 
     def body(inputs: int, outputs: int, stride: int) -> list[nn.Module]:
@@ -52,7 +52,7 @@ def resnext_mini(plan: Plan) -> Classifier:
     return _residual(plan, body)
 
 
-def _residual(plan: Plan, body: Body) -> Classifier:
+def _residual(plan: Blueprint, body: Body) -> Classifier:
     layers: list[nn.Module] = [ConvNorm(plan.channels, _WIDTHS[0], 3, 2)]
     inputs = _WIDTHS[0]
     for stage, width in enumerate(_WIDTHS):
@@ -64,7 +64,7 @@ def _residual(plan: Plan, body: Body) -> Classifier:
 
 
 @register("densenet-mini")
-def densenet_mini(plan: Plan, width: int = 16, growth: int = 7) -> Classifier:
+def densenet_mini(plan: Blueprint, width: int = 16, growth: int = 7) -> Classifier:
     """Stand-in for DenseNet-121: 4 blocks of 3 dense layers, halved in between."""
     layers: list[nn.Module] = [Kernel(plan.channels, width, 3, 2)]
     for block in range(4):
@@ -79,7 +79,7 @@ def densenet_mini(plan: Plan, width: int = 16, growth: int = 7) -> Classifier:
 
 
 @register("convnet-mini")
-def convnet_mini(plan: Plan) -> Classifier:
+def convnet_mini(plan: Blueprint) -> Classifier:
     """Evaluation model of the demo: plain convolutions and max pooling, widths 16 to 128."""
     widths = (plan.channels, 16, 32, 64, 128)
     layers: list[nn.Module] = [
@@ -88,7 +88,7 @@ def convnet_mini(plan: Plan) -> Classifier:
     return _classifier(plan, layers, widths[-1])
 
 
-def _classifier(plan: Plan, layers: list[nn.Module], width: int) -> Classifier:
+def _classifier(plan: Blueprint, layers: list[nn.Module], width: int) -> Classifier:
     trunk = nn.Sequential(*layers, GlobalAverage())
     model = Classifier(trunk, Linear(width, plan.classes), plan.channels)
     initialise(model, plan.generator)

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from mirage.attacks.declaration import Kind, Misfits, Stage
+from mirage.attacks.declaration import AttackKind, AttackStage, Misfits
 from mirage.attacks.kinds.ppa.recipe import OptimisationRecipe, SamplingRecipe, SelectionRecipe
 from mirage.registry import Registry
 
@@ -10,19 +10,19 @@ RUN: Registry[Any] = Registry(__name__, "run")
 CHECKS: Registry[Misfits] = Registry(__name__, "misfits")
 COSTS: Registry[Any] = Registry(__name__, "COSTS")
 
-KIND = Kind(
+KIND = AttackKind(
     stages=(
-        Stage(
+        AttackStage(
             "sample", "candidates", "sampling", SamplingRecipe,
             reads=("weights", "pool"), cut=False,
         ),
-        Stage(
+        AttackStage(
             "optimise", "optimised", "optimisation", OptimisationRecipe,
             reads=("weights", "before", "generator"),
             on_demand={"discriminator": "discriminator_weight", "pool": "feature_weight"},
             batch="optimise_batch",
         ),
-        Stage(
+        AttackStage(
             "select", "selected", "selection", SelectionRecipe,
             reads=("weights", "before", "generator"),
         ),

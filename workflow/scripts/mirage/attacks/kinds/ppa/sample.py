@@ -88,8 +88,8 @@ def rate(
     """Class probabilities of images [N, C, H, W] on the CPU, there too: float32 [N, K]."""
     checkpoint = checkpoint or Checkpoint(None, {})
     probabilities = list((checkpoint.load() or {}).values())
-    for batch in torch.split(images[sum(map(len, probabilities)) :], batch_size):
-        shown = batch.to(device)
+    for start in range(sum(map(len, probabilities)), len(images), batch_size):
+        shown = images[start : start + batch_size].to(device)
         scores = classifier(shown).softmax(dim=1)
         if flip_average:
             scores = (scores + classifier(shown.flip(-1)).softmax(dim=1)) / 2
