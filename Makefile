@@ -5,7 +5,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 # No Python takes modules from the folder it is started in.
 export PYTHONSAFEPATH := 1
 
-.PHONY: demo test test-slurm mutants lint bench setup clean
+.PHONY: demo test test-slurm mutants lint schema bench setup clean
 
 demo: setup
 	$(BIN)/snakemake
@@ -33,6 +33,11 @@ lint: setup
 	$(BIN)/mypy
 	$(BIN)/snakefmt --check Snakefile workflow/rules
 	$(BIN)/snakemake --lint
+
+# What editors know of config.yaml, made anew from the types of its sections.
+schema: setup
+	PYTHONPATH=workflow/scripts $(BIN)/python -m mirage.study.schema \
+		workflow/schemas/config.schema.yaml
 
 bench: setup
 	$(BIN)/python benchmarks/run.py

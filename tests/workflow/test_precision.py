@@ -54,4 +54,4 @@ def test_a_changed_precision_repeats_its_stage(checkout):
 
     status, told = _with(checkout, {"evaluation": {"precision": "fp16"}}, "-n")
     assert status != 0
-    assert "'fp16' is not one of ['fp32', 'tf32', 'bf16']" in told
+    assert "evaluation.precision is 'fp16'. Expected: one of fp32, tf32, bf16." in told

@@ -29,7 +29,7 @@ def results_folder():
     """
     try:
         checkout.refuse_path(Path(workflow.basedir))
-        configuration.check(config, ROOT / "workflow/schemas/config.schema.yaml")
+        configuration.check(config)
         if workflow.overwrite_workdir is not None:
             return workflow.overwrite_workdir
         return checkout.working_folder(ROOT, config["scale"])

@@ -85,7 +85,7 @@ def test_wrong_counts_and_shapes(photo_folder, tmp_path):
     texts = [finding.text for finding in check_store(store, {"images": 16, "test": 2})]
     assert texts == ["15 images, expected 16", "0 test, expected 2"]
     assert len(check_store(store, {"shape": [3, 1, 1]})) == 15
-    with pytest.raises(MirageError, match="no setting 'imagse'"):
+    with pytest.raises(MirageError, match="no key 'imagse'"):
         check_store(store, {"imagse": 15})
 
 

@@ -212,5 +212,5 @@ def test_a_store_of_crops(tmp_path):
     ],
 )
 def test_impossible_crops(values):
-    with pytest.raises(MirageError, match=r"face_crop\."):
+    with pytest.raises(MirageError, match=r"face_crop\.|FaceCropRecipe\.points is 6"):
         FaceCropRecipe.of(values)

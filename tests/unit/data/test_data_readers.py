@@ -116,7 +116,7 @@ def test_too_many_identities_asked_for():
     ("values", "message"),
     [
         ({"reader": "olr"}, "reader is 'olr'.*orl"),
-        ({"reader": "orl", "chanels": 1}, "no setting 'chanels'"),
+        ({"reader": "orl", "chanels": 1}, "no key 'chanels'.*Did you mean 'channels'"),
         ({"reader": "orl", "channels": 2}, "channels is 2"),
         ({"reader": "orl", "on_broken": "ignore"}, "on_broken is 'ignore'"),
         ({"reader": "orl", "split": {"rule": "random"}}, "split.rule is 'random'"),

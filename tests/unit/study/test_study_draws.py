@@ -14,7 +14,6 @@ from mirage.study.treatment import Treatment
 
 ROOT = Path(__file__).resolve().parents[3]
 CONFIG = yaml.safe_load((ROOT / "config.yaml").read_text())
-SCHEMA = ROOT / "workflow/schemas/config.schema.yaml"
 FIXED = ("the people and their photographs", "the image prior")
 
 
@@ -101,7 +100,7 @@ def _refused(change, message):
     config = deepcopy(CONFIG)
     change(config["scales"]["demo"])
     with pytest.raises(MirageError, match=message):
-        configuration.check(config, SCHEMA)
+        configuration.check(config)
 
 
 def test_a_cell_is_not_trained_in_two_ways():

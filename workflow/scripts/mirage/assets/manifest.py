@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from mirage.building import build
 from mirage.errors import MirageError
-from mirage.recipes import build, require
+from mirage.recipes import require
 from mirage.visible import listed
 
 _DIGITS = {"sha256": 64, "md5": 32}

@@ -7,7 +7,7 @@ shows. There the photograph is read by cubic interpolation.
 
 import io
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 
@@ -39,13 +39,12 @@ class FaceCropRecipe(Recipe):
             saves it; None leaves it as it is.
     """
 
-    points: int
+    points: Literal[5, 68]
     image_px: int = 224
     face_factor: float = 0.65
     jpeg_quality: int | None = 95
 
     def __post_init__(self) -> None:
-        require(self.points in (5, 68), "face_crop.points", self.points, "5 or 68")
         require(self.image_px >= 1, "face_crop.image_px", self.image_px, "at least 1")
         require(self.face_factor > 0, "face_crop.face_factor", self.face_factor, "more than 0")
         quality = self.jpeg_quality

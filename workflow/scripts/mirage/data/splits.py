@@ -44,14 +44,12 @@ class SplitRecipe(Recipe):
         train: for "per_identity": training images of each identity, at least 1.
     """
 
-    rule: str
+    rule: Literal["published", "per_identity", "listed"]
     seed: int | Literal["cell"] = 42
     train_share: float | None = None
     train: int | None = None
 
     def __post_init__(self) -> None:
-        rules = (*_RULES, LISTED)
-        require(self.rule in rules, "split.rule", self.rule, f"one of {listed(rules)}")
         fixed = isinstance(self.seed, int) and 0 <= self.seed < 2**32
         require(
             fixed or self.per_cell, "split.seed", self.seed, f"within [0, 2^32), or {PER_CELL!r}"

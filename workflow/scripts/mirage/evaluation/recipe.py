@@ -1,8 +1,9 @@
 """Settings of the networks that measure attacks, and of the surrogate student."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
+from mirage.marks import In
 from mirage.recipes import OptimiserRecipe, Precision, Recipe, require
 from mirage.targets.recipe import AugmentationRecipe, ScheduleRecipe, TrainingRecipe
 
@@ -49,7 +50,7 @@ class KnowledgeRecipe(Recipe):
         precision: arithmetic of the training; see ``mirage.numerics``.
     """
 
-    architecture: str
+    architecture: Annotated[str, In("architectures")]
     image_px: int
     epochs: int = 75
     batch_size: int = 32

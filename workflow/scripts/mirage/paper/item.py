@@ -2,10 +2,11 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from mirage.recipes import Recipe
 from mirage.study.cells import Attack, Target
+from mirage.study.sections.names import Samples
 from mirage.study.settings import Scale
 
 if TYPE_CHECKING:
@@ -14,9 +15,6 @@ if TYPE_CHECKING:
 
     from mirage.paper.presentation import Presentation
     from mirage.study.study import Study
-
-Samples: TypeAlias = int | str
-"""Training images per class as the configuration has them: a number, or ``all``."""
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from mirage.marks import Seed
 from mirage.recipes import Recipe, require
 
 
@@ -16,7 +17,7 @@ class ToyRecipe(Recipe):
     """
 
     alphas: tuple[float, ...] = (0.0, 0.05, -0.05)
-    seeds: tuple[int, ...] = (42,)
+    seeds: tuple[Seed, ...] = (42,)
 
     def __post_init__(self) -> None:
         unique = len(set(self.alphas)) == len(self.alphas) > 0

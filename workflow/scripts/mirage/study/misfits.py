@@ -9,36 +9,22 @@ from mirage.errors import MirageError
 from mirage.paper.contents import contents
 from mirage.study.chunks import attacked
 from mirage.study.settings import Scale, attack_settings
-from mirage.visible import listed
 
 
 def misfits(scale: Scale) -> Iterator[str]:
     """Yield numbers and kinds that do not fit one another, as ``key: problem`` texts.
 
-    Every recipe has been made before, so each alone is possible.
+    Every type and every name has been checked before, so each alone is possible.
     """
-    for name, dataset in scale["datasets"].items():
-        identities = dataset["recipe"].get("identities")
-        if identities and identities["count"] != dataset["classes"]:
-            yield (
-                f"datasets.{name}.classes: {dataset['classes']} classes, "
-                f"but identities.count is {identities['count']}"
-            )
     for index, grid in enumerate(scale["targets"]):
+        if grid["attacks"] and grid["dataset"] not in scale["networks"]:
+            yield f"targets[{index}].attacks: networks has none for {grid['dataset']!r}"
         train = scale["datasets"][grid["dataset"]]["recipe"].get("split", {}).get("train")
         for samples in grid["samples"]:
             if train and samples != "all" and samples > train:
                 yield (
                     f"targets[{index}].samples: {samples} images per class, "
                     f"but {grid['dataset']} has {train} training images per class"
-                )
-    for dataset, networks in scale["networks"].items():
-        for role, network in networks.items():
-            ours = network["spec"]["kind"] == "classifier"
-            if ("released" in network) != (ours and "asset" in network):
-                yield (
-                    f"networks.{dataset}.{role}: `released` (the architecture) belongs to a "
-                    "classifier from an asset, and to nothing else"
                 )
     yield from _draw_misfits(scale)
     for name in scale["attacks"]:
@@ -50,8 +36,6 @@ def misfits(scale: Scale) -> Iterator[str]:
     for name, prior in scale["priors"].items():
         if prior["source"].get("dataset") in attacked:
             yield f"priors.{name}.source: {prior['source']['dataset']} is private, it is attacked"
-        if prior["crop_px"] > prior["image_px"]:
-            yield f"priors.{name}.crop_px: {prior['crop_px']} is more than image_px"
 
 
 def _draw_misfits(scale: Scale) -> Iterator[str]:
@@ -89,20 +73,14 @@ def attack_misfits(scale: Scale, name: str, dataset: str) -> Iterator[str]:
     """Yield what does not fit in one attack's settings for one data set."""
     settings = attack_settings(scale, name, dataset)
     kind = KINDS.get(settings.get("kind", ""))
-    if kind is None:
-        told = f"{settings['kind']!r}" if "kind" in settings else "nothing"
-        yield f"attacks.{name}.kind: {told} is none of {listed(KINDS)}"
-        return
-    for part in ("title", "pool", *(stage.settings for stage in kind.stages)):
+    stages = () if kind is None else kind.stages
+    for part in ("title", "kind", "pool", *(stage.settings for stage in stages)):
         if part not in settings:
             yield f"attacks.{name}: {part!r} is missing"
             return
-    if settings["pool"] not in scale["pools"]:
-        yield f"attacks.{name}.pool: {settings['pool']!r} is not among pools"
-        return
     pool = scale["pools"][settings["pool"]]
     prior = scale["priors"].get(pool["prior"], {})
-    for problem in kind.checks["misfits"](settings, pool, prior):
+    for problem in KINDS[settings["kind"]].checks["misfits"](settings, pool, prior):
         yield f"attacks.{name}.{problem}"
     if any(grid["dataset"] == dataset and name in grid["attacks"] for grid in scale["targets"]):
         try:

@@ -2,14 +2,16 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 from mirage.errors import MirageError
+from mirage.marks import Count, Seed, several
 from mirage.paper.drawing import DPI, style
-from mirage.paper.item import Needs, Picture, Samples, budget
+from mirage.paper.item import Needs, Picture, budget
 from mirage.recipes import Recipe
 from mirage.study.cells import Attack, Target
 from mirage.study.grammar import number
+from mirage.study.sections.names import ArchitectureName, AttackName, DatasetName, Samples
 from mirage.study.settings import Scale
 from mirage.study.treatment import Treatment
 from mirage.visible import one_line
@@ -36,13 +38,13 @@ class Figure3Recipe(Recipe):
         classes: the first so many are shown: nothing is picked by eye.
     """
 
-    dataset: str
-    architecture: str
+    dataset: DatasetName
+    architecture: ArchitectureName
     samples: Samples
-    attack: str
-    seed: int
-    treatments: tuple[str, ...]
-    classes: int
+    attack: AttackName
+    seed: Seed
+    treatments: Annotated[tuple[str, ...], several()]
+    classes: Count
 
     def __post_init__(self) -> None:
         for treatment in self.treatments:

@@ -1,12 +1,14 @@
 """Table 2: all metrics for every treatment, and Table 4's for few training images."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
+from mirage.marks import several
 from mirage.paper.item import Needs, Table
 from mirage.paper.printed import treatment_label
 from mirage.paper.tables import by_treatment
 from mirage.recipes import Recipe
+from mirage.study.sections.names import AttackName
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,7 +29,7 @@ class Table2Recipe(Recipe):
         attacks: on whichever target; others are no part of it.
     """
 
-    attacks: tuple[str, ...]
+    attacks: Annotated[tuple[AttackName, ...], several()]
 
 
 def needs(study: "Study") -> Needs:

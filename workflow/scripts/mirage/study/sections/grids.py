@@ -1,0 +1,77 @@
+"""The sections ``architectures``, ``training`` and ``targets``."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from mirage.marks import Omissible, PartOf, Seed, several
+from mirage.recipes import Recipe
+from mirage.study.sections.names import (
+    ArchitectureName,
+    AssetName,
+    AttackName,
+    DatasetName,
+    Samples,
+    TrainingName,
+    Word,
+)
+from mirage.study.sections.registered import with_entries, without
+from mirage.study.treatment import Treatment
+from mirage.targets.parts import TreatmentPart
+from mirage.targets.treatments import PARTS
+
+
+@dataclass(frozen=True)
+class ArchitectureSection(Recipe):
+    """What an architecture of the registry sees and starts from.
+
+    Attributes:
+        paper: the paper's name for it; null for none.
+        view: the view of every data set that it is shown.
+        init: asset with its initial weights.
+    """
+
+    paper: str | None
+    view: Word
+    init: Omissible[AssetName] = None
+
+
+def _chosen(part: type[TreatmentPart]) -> Any:
+    """What of a part's recipe does not stand in its name."""
+    named = dict.fromkeys([*part.numbers, part.sibling])
+    return Annotated[Mapping[str, Any], PartOf(without(part, **named))]
+
+
+@dataclass(frozen=True)
+class TreatmentsSection(Recipe):
+    """Settings of the parts of treatments that do not stand in a cell's name."""
+
+
+TREATMENTS = with_entries(TreatmentsSection, {name: _chosen(PARTS[name]) for name in PARTS})
+
+
+@dataclass(frozen=True)
+class GridSection(Recipe):
+    """Cells: every combination of the lists.
+
+    Attributes:
+        dataset: what the targets are trained on.
+        architectures: of the targets.
+        treatments: what their trainings do.
+        samples: training images per class.
+        seeds: one target each.
+        training: how they are trained.
+        attacks: run on every target.
+    """
+
+    dataset: DatasetName
+    architectures: Annotated[tuple[ArchitectureName, ...], several()]
+    treatments: Annotated[tuple[str, ...], several()]
+    samples: Annotated[tuple[Samples, ...], several()]
+    seeds: Annotated[tuple[Seed, ...], several()]
+    training: TrainingName
+    attacks: Annotated[tuple[AttackName, ...], several(least=0)]
+
+    def __post_init__(self) -> None:
+        for spelled in self.treatments:
+            Treatment.parse(spelled)

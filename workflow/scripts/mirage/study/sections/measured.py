@@ -1,0 +1,37 @@
+"""The sections ``measures`` and ``evaluation``: how attacks are measured."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from mirage.evaluation.measures import MEASURES
+from mirage.marks import Count, MadeBy
+from mirage.recipes import Precision, Recipe
+from mirage.study.sections.registered import with_entries, without
+
+
+@dataclass(frozen=True)
+class MeasuresSection(Recipe):
+    """Settings of what is measured of attacks beside the scores of their features."""
+
+
+MEASURED = with_entries(
+    MeasuresSection,
+    {
+        # Its view says how large the images of an architecture are.
+        name: Annotated[Recipe, MadeBy(without(MEASURES[name].recipe, image_px=1))]
+        for name in MEASURES
+    },
+)
+
+
+@dataclass(frozen=True)
+class EvaluationSection(Recipe):
+    """How attack images are embedded.
+
+    Attributes:
+        gallery_classes: classes whose images are kept to be shown.
+        precision: arithmetic of both embeddings.
+    """
+
+    gallery_classes: Count
+    precision: Precision = "fp32"

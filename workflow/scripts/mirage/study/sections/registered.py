@@ -1,0 +1,35 @@
+"""Sections whose keys are entries of a registry: a new entry's settings are known at once."""
+
+from collections.abc import Mapping
+from dataclasses import field, fields, make_dataclass
+from typing import Any
+
+from mirage.recipes import Recipe
+
+
+def with_entries(base: type[Recipe], kinds: Mapping[str, Any]) -> type[Recipe]:
+    """A section with further keys, which may be missing, and are None then.
+
+    Args:
+        base: the section's other keys.
+        kinds: further key -> type of its settings.
+    """
+    entries = [(key, kind, field(default=None, kw_only=True)) for key, kind in kinds.items()]
+    return _derived(base, base.__name__, entries)
+
+
+def without(recipe: type[Recipe], **entered: Any) -> type[Recipe]:
+    """A recipe less the fields that the study enters itself.
+
+    Args:
+        recipe: the recipe.
+        entered: field -> value with which the others are tried, if there is such a field.
+    """
+    known = {each.name for each in fields(recipe)}  # type: ignore[arg-type]
+    taken = [(k, type(v), field(default=v, init=False)) for k, v in entered.items() if k in known]
+    return _derived(recipe, f"{recipe.__name__}Section", taken)
+
+
+def _derived(base: type[Recipe], name: str, entries: list[Any]) -> type[Recipe]:
+    told = {"__doc__": base.__doc__, "__module__": __name__}
+    return make_dataclass(name, entries, bases=(base,), namespace=told, frozen=True)
