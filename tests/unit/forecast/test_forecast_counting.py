@@ -2,10 +2,10 @@
 
 import pytest
 import torch
-from forecast_models import demo, model_of
+from forecast_models import demo, model_of, plan_of
 from mirage.forecast import units
 from mirage.forecast.counting import Tally, count
-from mirage.forecast.plan import every_unit
+from mirage.forecast.graph import units_of
 from mirage.forecast.units import Batches
 from mirage.priors.shapes import GeneratorConfig
 from mirage.priors.stylegan2.generator import Generator
@@ -133,7 +133,12 @@ def test_memory_grows_in_a_line_with_the_batch():
 def test_the_shipped_counts_are_those_of_the_configuration(scale):
     """All of the demo is counted again, of the paper what is quick; every unit must be there."""
     shop = model_of(scale).workshop
-    for unit in every_unit(shop):
+    shipped_priors = [
+        units.prior(shop.study, name)
+        for name, prior in shop.study.scale["priors"].items()
+        if prior["source"]["kind"] == "trained"
+    ]
+    for unit in [*units_of(plan_of(model_of(scale))), *shipped_priors]:
         shipped = shop.counts[unit.key]
         quick = unit.kind in ("render",) or unit.key.startswith("classify resnext50")
         if (scale == "paper" and not quick) or unit.kind == "prior":

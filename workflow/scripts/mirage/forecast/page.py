@@ -146,7 +146,7 @@ def _settings(told: Mapping[str, Any]) -> list[Table]:
             for row in told["chunks"]
         ]
         head = ["data set", "one class", *hours]
-        found.append(Table("classes_per_chunk, for optimise_latents jobs of about", head, rows))
+        found.append(Table("classes_per_chunk, for jobs of at most about", head, rows))
     if told["batches"]:
         sizes = [key for key in told["batches"][0] if key.endswith(" GB")]
         rows = [

@@ -1,5 +1,6 @@
 """The forecast as a table: per target, per rule, disk, wall time, and what to set."""
 
+import fnmatch
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -7,27 +8,28 @@ from typing import Any
 from mirage import places
 from mirage.errors import MirageError
 from mirage.forecast import notes
-from mirage.forecast.plan import Plan, plan, units_of
+from mirage.forecast.graph import Plan, part, units_of
 from mirage.forecast.schedule import simulate
 from mirage.forecast.speeds import Estimate, Model
-from mirage.forecast.work import Job, target_of
+from mirage.forecast.work import Job, costs, target_of
+from mirage.study.chunks import classes_of
 
 DEVICES = (1, 2, 4, 8, 16, 32)
 """Numbers of devices for which the wall time is simulated."""
 
-TARGETS = ("tables/table1.csv", "tables/table2.csv", "figures/figure3.png")
 CHUNK_HOURS = (1, 2, 4, 8)
 _CORES = 8  # of CPU jobs beside a cluster's GPUs
 _MEMORY_GB = (16, 24, 40, 80, 141)
 
 
 def forecast(
-    model: Model, records: Iterable[Mapping[str, Any]] = (), attempts: int = 1
+    model: Model, jobs: Plan, records: Iterable[Mapping[str, Any]] = (), attempts: int = 1
 ) -> dict[str, Any]:
     """Forecast the whole study, table by table.
 
     Args:
         model: what each job takes.
+        jobs: the plan.
         records: what finished jobs left, to hold the forecast against.
         attempts: how often a job is started before Snakemake gives up.
 
@@ -35,9 +37,7 @@ def forecast(
         JSON-able: ``device``, ``basis`` (``measured`` or ``assumed``), ``notes``, ``targets``,
         ``rules``, ``disk``, ``chunks`` and ``batches``, each a list of rows.
     """
-    jobs = plan(model.workshop)
-    tables = {name: plan(model.workshop, [name]) for name in TARGETS}
-    tables["all"] = jobs
+    parts = {**items(jobs), "all": jobs}
     compared = compare(model, records)
     return {
         "device": model.speeds.name,
@@ -45,7 +45,7 @@ def forecast(
         "basis": model.speeds.basis,
         "margin": model.speeds.margin,
         "notes": [*notes.sources(model, jobs), *notes.limits(model, jobs, attempts)],
-        "targets": [{"target": name, **_total(model, part)} for name, part in tables.items()],
+        "targets": [{"target": name, **_total(model, own)} for name, own in parts.items()],
         "rules": _rules(model, jobs, compared),
         "disk": disk(jobs),
         "chunks": chunks(model, jobs),
@@ -53,10 +53,21 @@ def forecast(
     }
 
 
+def items(jobs: Plan) -> dict[str, Plan]:
+    """The tables and figures that networks are run for, each with the jobs that make it."""
+    files = [path for task in jobs.values() for path in task.outputs]
+    found = {
+        path: part(jobs, path)
+        for pattern in ("tables/*.csv", "figures/*.png")
+        for path in sorted(fnmatch.filter(files, pattern), key=lambda path: (len(path), path))
+    }
+    return {path: own for path, own in found.items() if units_of(own)}
+
+
 def compare(model: Model, records: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, float]]:
     """Hold the forecast of finished jobs against their records.
 
-    Records of jobs that the study does not know are left out.
+    Records of jobs that the study does not know, or whose cost no room tells, are left out.
 
     Returns:
         rule -> ``jobs``, ``wall_s``, ``cpu_s`` and ``forecast_s`` (sums), ``ratio`` (wall time over
@@ -67,7 +78,7 @@ def compare(model: Model, records: Iterable[Mapping[str, Any]]) -> dict[str, dic
     found: dict[str, dict[str, float]] = {}
     for record in records:
         job = Job.of(record["rule"], **{k: str(v) for k, v in record["wildcards"].items()})
-        if job.rule not in model.rules:
+        if job.rule not in costs():
             continue
         try:
             guess = model.estimate(job)
@@ -95,8 +106,8 @@ def _total(model: Model, jobs: Plan) -> dict[str, Any]:
     guesses = {job: model.estimate(job) for job in jobs}
     on_gpu = [g.seconds for job, g in guesses.items() if jobs[job].gpu and g.device_bytes]
     others = [g.seconds for job, g in guesses.items() if not (jobs[job].gpu and g.device_bytes)]
-    kept = sum(sum(work.outputs.values()) for work in jobs.values())
-    kept -= sum(work.outputs[path] for work in jobs.values() for path in work.temporary)
+    kept = sum(sum(task.outputs.values()) for task in jobs.values())
+    kept -= sum(task.outputs[path] for task in jobs.values() for path in task.temporary)
     walls, temporary = _walls(model, jobs, guesses)
     return {
         "jobs": len(jobs),
@@ -117,7 +128,7 @@ def _walls(
     """Hours by number of devices, and the most temporary bytes among them."""
     cuda = model.speeds.device == "cuda"
     if not cuda:  # every job takes a core
-        jobs = {job: replace(work, gpu=False) for job, work in jobs.items()}
+        jobs = {job: replace(task, gpu=False) for job, task in jobs.items()}
     walls, most = {}, 0.0
     for count in DEVICES:
         ran = simulate(
@@ -160,8 +171,8 @@ def _rules(
 def disk(jobs: Plan) -> list[dict[str, Any]]:
     """Every store and cache, and the results by kind of file, with size; largest first."""
     rows: dict[tuple[str, str], dict[str, Any]] = {}
-    for work in jobs.values():
-        for path, size in work.outputs.items():
+    for task in jobs.values():
+        for path, size in task.outputs.items():
             kind = places.kind(path)
             parts = path.split("/")
             # Files of cells are told together, those of stores one by one.
@@ -175,8 +186,8 @@ def disk(jobs: Plan) -> list[dict[str, Any]]:
             )
             row["files"] += 1
             row["bytes"] += size
-            row["temporary"] = path in work.temporary
-    state = max((work.state_bytes for work in jobs.values()), default=0.0)
+            row["temporary"] = path in task.temporary
+    state = max((task.work.state_bytes for task in jobs.values()), default=0.0)
     rows["state", "state/…"] = {
         "kind": "state",
         "what": "state/… (largest)",
@@ -206,13 +217,12 @@ def _without_small(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def chunks(model: Model, jobs: Plan) -> list[dict[str, Any]]:
-    """Classes per chunk for jobs of a few lengths, by data set."""
+    """Classes per chunk for jobs of a few lengths at most, by data set."""
     found: dict[str, float] = {}
     for job in jobs:
-        if job.rule == "optimise_latents":
-            wildcards = dict(job.wildcards)
-            first, last = map(int, wildcards["chunk"].split("-"))
-            each = model.estimate(job).seconds / (last - first + 1)
+        wildcards = dict(job.wildcards)
+        if "chunk" in wildcards:
+            each = model.estimate(job).seconds / len(classes_of(wildcards["chunk"]))
             dataset = target_of(wildcards).dataset
             found[dataset] = max(found.get(dataset, 0.0), each)
     return [
