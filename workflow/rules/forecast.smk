@@ -23,7 +23,7 @@ rule calibrate:
         device=config["device"],
         seconds=config["calibration_s"],
         machine=machine(config["device"]),
-        code=code("calibrate"),
+        code=code("calibrate", study_units),
     script:
         "../scripts/calibrate.py"
 

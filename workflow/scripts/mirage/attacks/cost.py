@@ -3,8 +3,11 @@
 from collections.abc import Mapping
 
 from mirage.forecast import units
+from mirage.forecast.units import Batches, Settings, Unit
 from mirage.forecast.work import FLOAT, LONG, Job, Work, Workshop, attack_of
+from mirage.study.cells import Target
 from mirage.study.chunks import classes_of
+from mirage.study.study import Study
 
 
 def sample_candidates(shop: Workshop, wildcards: Mapping[str, str]) -> Work:
@@ -31,7 +34,7 @@ def optimise_latents(shop: Workshop, wildcards: Mapping[str, str]) -> Work:
     attack, classes = attack_of(wildcards), len(classes_of(wildcards["chunk"]))
     settings = shop.study.attack(attack)
     count = classes * settings["sampling"]["candidates_per_class"]
-    unit = units.attack(shop.study, attack.target, settings, shop.batches)
+    unit = optimisation_step(shop.study, attack.target, settings, shop.batches)
     steps, w = settings["optimisation"]["steps"], shop.w_bytes(settings["pool"])
     size = count * w + classes * steps * FLOAT
     return Work(
@@ -42,6 +45,29 @@ def optimise_latents(shop: Workshop, wildcards: Mapping[str, str]) -> Work:
     )
 
 
+_TERMS = ("discriminator", "feature")
+
+
+def optimisation_step(study: Study, target: Target, settings: Settings, batches: Batches) -> Unit:
+    """One latent of an optimisation step."""
+    recipe = settings["optimisation"]
+    terms = {f"{term}_weight": recipe.get(f"{term}_weight", 0) > 0 for term in _TERMS}
+    told = {
+        **units.classifier(study, target.dataset, target.architecture),
+        **units.prior(study, study.pool(settings["pool"])["prior"]),
+        **terms,
+        **units.precision(recipe),
+        "recipe": dict(recipe),
+    }
+    # A device batch holds whole official batches, at least one.
+    official = min(recipe["batch_size"], settings["sampling"]["candidates_per_class"])
+    batch = max(batches.optimise // official, 1) * official
+    told["official"] = official
+    extra = "".join(f" + {term}" for term in _TERMS if terms[f"{term}_weight"])
+    name = f"{units.classifier_name(told)} from {units.prior_name(told)}{extra}"
+    return units.make("attack", name, batch, told, ("recipe", "official"), "optimise_batch")
+
+
 def select_latents(shop: Workshop, wildcards: Mapping[str, str]) -> Work:
     """Every candidate of a chunk rendered once and rated under many transforms."""
     attack, classes = attack_of(wildcards), len(classes_of(wildcards["chunk"]))
@@ -49,7 +75,7 @@ def select_latents(shop: Workshop, wildcards: Mapping[str, str]) -> Work:
     recipe, pool = settings["selection"], settings["pool"]
     each, transforms = settings["sampling"]["candidates_per_class"], recipe["iterations"]
     side, batch = shop.study.image_px(target), min(shop.batches.forward, transforms * each)
-    rate = units.rate(shop.study, target.dataset, target.architecture, batch, recipe)
+    rate = rating(shop.study, target, batch, recipe)
     render = units.render(shop.study, pool, side, min(shop.batches.forward, each), recipe)
     # Two matrices for each box of a pass: one box an image, or one an iteration.
     boxes = batch if recipe.get("crop") == "per_image" else batch // each + 2
@@ -63,6 +89,15 @@ def select_latents(shop: Workshop, wildcards: Mapping[str, str]) -> Work:
         device_bytes=each * FLOAT * shop.image_bytes(target.dataset, side) + tables,
         state_bytes=classes * each * FLOAT,
     )
+
+
+def rating(study: Study, target: Target, batch: int, recipe: Settings) -> Unit:
+    """One image cut at random, resized and rated by a frozen classifier."""
+    settings = {
+        **units.classifier(study, target.dataset, target.architecture),
+        **units.precision(recipe),
+    }
+    return units.make("rate", units.classifier_name(settings), batch, settings)
 
 
 def merge_latents(shop: Workshop, wildcards: Mapping[str, str]) -> Work:

@@ -1,11 +1,14 @@
 """What the rules of evaluation cost: features, the student, metrics."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from mirage.evaluation.fidelity import FIDELITIES, UNROUNDED
 from mirage.forecast import units
+from mirage.forecast.units import Batches, Settings, Unit
 from mirage.forecast.work import FLOAT, HALF, LONG, Work, Workshop, attack_of
-from mirage.study.study import NETWORKS
+from mirage.study.cells import Target
+from mirage.study.study import NETWORKS, Study
 
 
 def check_evaluator(shop: Workshop, wildcards: Mapping[str, str]) -> Work:
@@ -14,7 +17,7 @@ def check_evaluator(shop: Workshop, wildcards: Mapping[str, str]) -> Work:
     view, test = shop.study.network(name, "eval")["view"], shop.images(name).test
     return Work(
         # All networks' passes bound that of this one.
-        calls=((units.embed_real(shop.study, name, shop.batches), 2.0 * test),),
+        calls=((embedding_of_photographs(shop.study, name, shop.batches), 2.0 * test),),
         light_s=10,
         host_bytes=shop.view_bytes(name, view, test),
     )
@@ -29,11 +32,17 @@ def embed_real(shop: Workshop, wildcards: Mapping[str, str]) -> Work:
     size = train * (shop.feature_bytes(name, len(FIDELITIES)) + LONG)
     views = {network["view"] for network in networks}
     return Work(
-        calls=((units.embed_real(shop.study, name, shop.batches), float(train)),),
+        calls=((embedding_of_photographs(shop.study, name, shop.batches), float(train)),),
         outputs={"features": size},
         resized=train * sum(network["spec"]["kind"] in UNROUNDED for network in networks),
         host_bytes=sum(shop.view_bytes(name, view, train) for view in views) + 3 * size,
     )
+
+
+def embedding_of_photographs(study: Study, dataset: str, batches: Batches) -> Unit:
+    """One photograph embedded in every evaluation network."""
+    told = {**_networks(study, dataset), **units.precision(study.scale["evaluation"])}
+    return units.make("embed_real", _names(told), batches.forward, told)
 
 
 def embed_attack(shop: Workshop, wildcards: Mapping[str, str]) -> Work:
@@ -48,7 +57,7 @@ def embed_attack(shop: Workshop, wildcards: Mapping[str, str]) -> Work:
     shown = min(study.scale["evaluation"]["gallery_classes"], classes)
     batch = min(shop.batches.forward, count)
     return Work(
-        calls=((units.embed_attack(study, attack.target, settings, shop.batches), float(count)),),
+        calls=((embedding(study, attack.target, settings, shop.batches), float(count)),),
         outputs={
             "features": features,
             "images": images,
@@ -59,6 +68,36 @@ def embed_attack(shop: Workshop, wildcards: Mapping[str, str]) -> Work:
         host_bytes=images + 2 * features + 3 * (images + features) * batch / count,
         state_bytes=images + features,
     )
+
+
+def embedding(study: Study, target: Target, settings: Settings, batches: Batches) -> Unit:
+    """One latent rendered and embedded in every evaluation network."""
+    told = {
+        **units.prior(study, study.pool(settings["pool"])["prior"]),
+        **_networks(study, target.dataset),
+        "student_px": study.knowledge(target.dataset)["image_px"],
+        "gallery_px": study.image_px(target),
+        **units.precision(study.scale["evaluation"]),
+    }
+    name = f"{_names(told)} from {units.prior_name(told)}"
+    return units.make("embed_attack", name, batches.forward, told)
+
+
+def _networks(study: Study, dataset: str) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for role in NETWORKS:
+        entry = study.network(dataset, role)
+        found[role] = {
+            "spec": study.network_spec(dataset, role),
+            "architecture": entry.get("target", {}).get("architecture"),
+            "channels": study.dataset(dataset)["recipe"]["channels"],
+        }
+    return {"networks": found, "classes": study.classes(dataset)}
+
+
+def _names(settings: Settings) -> str:
+    networks = settings["networks"].values()
+    return " + ".join(n["architecture"] or n["spec"]["kind"] for n in networks)
 
 
 def extract_knowledge(shop: Workshop, wildcards: Mapping[str, str]) -> Work:
@@ -73,13 +112,27 @@ def extract_knowledge(shop: Workshop, wildcards: Mapping[str, str]) -> Work:
     weights = shop.weigh(judge)
     return Work(
         calls=(
-            (units.student(study, name), float(recipe["epochs"] * count)),
+            (student_step(study, name), float(recipe["epochs"] * count)),
             (judge, float(count + shop.images(name).total)),
         ),
         host_bytes=2 * images + 2 * shop.view_bytes(name, view) + 4 * weights,
         device_bytes=images,
         state_bytes=2 * weights,  # weights and SGD's momentum
     )
+
+
+def student_step(study: Study, dataset: str) -> Unit:
+    """One image of a training step of the surrogate student."""
+    recipe = study.knowledge(dataset)
+    settings = {
+        **units.classifier(study, dataset, recipe["architecture"]),
+        "batch_size": recipe["batch_size"],
+        **units.precision(recipe),
+        "recipe": dict(recipe),
+    }
+    name, batch = units.classifier_name(settings), recipe["batch_size"]
+    # Batch norm wants two images.
+    return units.make("student", name, batch, settings, ("recipe", "batch_size"), None, least=2)
 
 
 def score_attack(shop: Workshop, wildcards: Mapping[str, str]) -> Work:

@@ -98,7 +98,8 @@ class Speeds:
         """FLOP/s assumed for units of a kind that were not measured themselves."""
         units = (self.calibration or {}).get("units", {})
         rates = [float(v["flops_per_s"]) for k, v in units.items() if k.split()[0] == kind]
-        return min(rates, default=float(self.anchors["flops_per_s"][self.device][kind]))
+        assumed = self.anchors["flops_per_s"][self.device]
+        return min(rates, default=float(assumed.get(kind, assumed["other"])))
 
     def setup_s(self, unit: Unit) -> float:
         """Seconds of a job before and after its loop."""

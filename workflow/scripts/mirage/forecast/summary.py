@@ -249,9 +249,8 @@ def batches(model: Model, jobs: Plan) -> list[dict[str, Any]]:
         return []
     rows: dict[str, dict[str, Any]] = {}
     for unit in units_of(jobs):
-        setting = "optimise_batch" if unit.kind == "attack" else "forward_batch"
-        held = model.speeds.counts[unit.key]
-        if unit.kind in ("train", "student", "prior") or not held.bytes_per_image:
+        setting, held = unit.setting, model.speeds.counts[unit.key]
+        if setting is None or not held.bytes_per_image:
             continue
         needs = model.speeds.device_bytes(model.speeds.peak_bytes(unit)) / 1e9
         row = rows.setdefault(setting, {"setting": setting, "now": unit.batch, "needs_gb": 0.0})

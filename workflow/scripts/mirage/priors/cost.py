@@ -1,9 +1,11 @@
 """What the rules of priors cost: generators trained or imported, pools rendered."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from mirage import draws
 from mirage.forecast import units
+from mirage.forecast.units import Unit
 from mirage.forecast.work import FLOAT, WEIGHTS, Work, Workshop
 
 
@@ -12,8 +14,20 @@ def train_prior(shop: Workshop, wildcards: Mapping[str, str]) -> Work:
     recipe = shop.study.prior(wildcards["prior"])["source"]["recipe"]
     images = float(recipe["steps"] * recipe["batch_size"])
     return Work(
-        calls=((units.prior(shop.study, wildcards["prior"]), images),),
+        calls=((training_step(recipe), images),),
         outputs={"generator": 1e6, "discriminator": 1e6},
+    )
+
+
+def training_step(recipe: Mapping[str, Any]) -> Unit:
+    """One image of a step of both networks."""
+    size, batch = recipe["generator"]["image_px"], recipe["batch_size"]
+    # One whole period of the lazy regularisers. The path penalty has a batch of its own, so memory
+    # is no line: the batch stays as it is.
+    period = max(recipe.get("r1_interval", 16), recipe.get("path_interval", 4))
+    settings = {"recipe": dict(recipe)}
+    return units.make(
+        "prior", f"stylegan2 {size} px", batch, settings, (), None, least=batch, period=period
     )
 
 

@@ -4,7 +4,10 @@ from collections.abc import Mapping
 
 from mirage.forecast import units
 from mirage.forecast.inventory import train_images
+from mirage.forecast.units import Unit
 from mirage.forecast.work import Work, Workshop, target_of
+from mirage.study.cells import Target
+from mirage.study.study import Study
 
 
 def train_target(shop: Workshop, wildcards: Mapping[str, str]) -> Work:
@@ -12,7 +15,7 @@ def train_target(shop: Workshop, wildcards: Mapping[str, str]) -> Work:
     target, study = target_of(wildcards), shop.study
     images = shop.images(target.dataset)
     count = train_images(study, target, images)
-    unit, view = units.train(study, target), study.architecture(target.architecture)["view"]
+    unit, view = training_step(study, target), study.architecture(target.architecture)["view"]
     weights = shop.weigh(shop.classify(target))
     epochs, own = unit.settings["recipe"]["epochs"], shop.view_bytes(target.dataset, view, count)
     judged = count + images.test
@@ -25,6 +28,20 @@ def train_target(shop: Workshop, wildcards: Mapping[str, str]) -> Work:
         device_bytes=own,
         state_bytes=3 * weights,  # weights and Adam's two moments
     )
+
+
+def training_step(study: Study, target: Target) -> Unit:
+    """One image of a training step."""
+    recipe = study.training(target)
+    settings = {
+        **units.classifier(study, target.dataset, target.architecture),
+        "batch_size": recipe["batch_size"],
+        **units.precision(recipe),
+        "recipe": {**recipe, "alpha": 0.0},
+    }
+    name, batch = units.classifier_name(settings), recipe["batch_size"]
+    # Batch norm wants two images.
+    return units.make("train", name, batch, settings, ("recipe", "batch_size"), None, least=2)
 
 
 def import_target(shop: Workshop, wildcards: Mapping[str, str]) -> Work:
