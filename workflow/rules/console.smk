@@ -20,7 +20,7 @@ def known_targets():
     """What may be asked for: rules without wildcards, and every file of the study."""
     names = [rule.name for rule in workflow.rules if not rule.has_wildcards()]
     try:
-        files = [file for job in study_jobs({}) for file in job["outputs"]]
+        files = [file for job in jobs_behind("all") for file in job["outputs"]]
     except WorkflowError:  # of a whole study that cannot be planned: not what was asked
         files = []
     return [*names, *files]

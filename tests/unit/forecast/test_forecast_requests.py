@@ -12,6 +12,7 @@ from mirage.attacks.recipe import SamplingRecipe
 from mirage.errors import MirageError
 from mirage.forecast import notes, page, summary
 from mirage.forecast.graph import needs, part, plan, units_of
+from mirage.forecast.loops import LOOPS
 from mirage.forecast.speeds import (
     CALIBRATION,
     LEAST_MB,
@@ -286,6 +287,19 @@ def test_a_calibration_of_the_same_device_or_of_any_decides(tmp_path, device):
     assert notes.sources(model, plan_of(model))[0].startswith("Measured on that machine")
     job = next(job for job in plan_of(model) if job.rule == "train_target")
     assert model.minutes(job) > 100 * paper().minutes(job)
+
+
+def test_a_kind_of_work_without_a_rate_takes_that_of_others():
+    """A new kind needs no line in the anchors; its speed is a careful one until it is measured."""
+    for model in (demo(), paper()):
+        rates = model.speeds.anchors["flops_per_s"][model.speeds.device]
+        assert model.speeds.rate("gmi") == rates["other"]
+        assert rates["other"] <= min(model.speeds.rate(kind) for kind in LOOPS)
+
+
+def test_every_kind_of_work_has_a_loop():
+    kinds = {unit.kind for model in (demo(), paper()) for unit in units_of(plan_of(model))}
+    assert kinds | {"prior"} == set(LOOPS)
 
 
 def test_smaller_networks_of_a_kind_take_less():

@@ -171,16 +171,9 @@ def _rules(
 def disk(jobs: Plan) -> list[dict[str, Any]]:
     """Every store and cache, and the results by kind of file, with size; largest first."""
     rows: dict[tuple[str, str], dict[str, Any]] = {}
-    for task in jobs.values():
+    for job, task in jobs.items():
         for path, size in task.outputs.items():
-            kind = places.kind(path)
-            parts = path.split("/")
-            # Files of cells are told together, those of stores one by one.
-            name = path
-            if parts[0] in ("attacks", "targets"):
-                inner = parts[7:] if parts[0] == "attacks" else parts[6:]
-                name = "/".join([parts[0], "…", *inner[:-1], inner[-1]])
-                name = "/".join([*name.split("/")[:-1], "…"]) if len(inner) > 1 else name
+            kind, name = places.kind(path), _without_cell(job, path)
             row = rows.setdefault(
                 (kind, name), {"kind": kind, "what": name, "files": 0, "bytes": 0.0}
             )
@@ -198,6 +191,15 @@ def disk(jobs: Plan) -> list[dict[str, Any]]:
     order = ("store", "cache", "result", "state", "log")
     found = _without_small(list(rows.values()))
     return sorted(found, key=lambda row: (order.index(row["kind"]), -row["bytes"]))
+
+
+def _without_cell(job: Job, path: str) -> str:
+    """Name of a file under which those of all cells are told together, chunks as well."""
+    cell = dict(job.wildcards)
+    for key in ("target", "attack", "chunk"):
+        if key in cell:
+            path = path.replace(f"/{cell[key]}/", "/…/").replace(f"/{cell[key]}.", "/….")
+    return path.replace("…/…", "…")
 
 
 def _without_small(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
