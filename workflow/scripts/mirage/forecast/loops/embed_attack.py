@@ -4,8 +4,8 @@ import torch
 
 from mirage.evaluation.fidelity import FIDELITIES
 from mirage.forecast.loops import Loop
-from mirage.forecast.loops._networks import blank_networks
 from mirage.forecast.loops._parts import passes, pipeline
+from mirage.forecast.loops.embed_real import blank_networks
 from mirage.forecast.units import Settings
 
 

@@ -4,7 +4,7 @@ import torch
 
 from mirage.evaluation.recipe import KnowledgeRecipe
 from mirage.forecast.loops import Loop
-from mirage.forecast.loops._training import training
+from mirage.forecast.loops.train import training
 from mirage.forecast.units import Settings
 
 
