@@ -19,10 +19,8 @@ ROLES = {
     "telling.py": "what a room writes for people",
     "training.py": "a room's training loop",
     "weights.py": "how a room's networks lie on the disk",
-    "cells.py": "a study's, and what the paper's tables read of them: to be parted with the items",
 }
 """File names that several rooms share, each with the one meaning it has in all of them."""
-PENDING = {"Scale"}  # of the paper's tables: to be renamed with the items
 
 
 def _shared(names):
@@ -77,4 +75,4 @@ def test_modules_of_one_name_have_one_meaning():
 def test_public_types_have_names_of_their_own():
     types = [found for path in _modules() for found in _types(path) if found[0][0] != "_"]
     assert len(types) > 100
-    assert {name: places for name, places in _shared(types).items() if name not in PENDING} == {}
+    assert {name: places for name, places in _shared(types).items()} == {}

@@ -2,13 +2,18 @@
 
 import json
 import re
+import sys
 
 import pytest
 import yaml
 from mirage.forecast import summary
 from mirage.forecast.counting import counted
-from mirage.forecast.plan import plan, units_of
+from mirage.forecast.graph import plan, units_of
 from mirage.forecast.speeds import load_model
+from projects import ROOT, TINY
+
+sys.path.append(str(ROOT / "tests/unit/forecast"))
+from forecast_models import planned
 
 PAPER = ("scale=paper", "device=cuda", "classes_per_chunk=53", "optimise_batch=50")
 
@@ -103,17 +108,21 @@ def test_the_forecast_knows_every_job_snakemake_plans(checkout, scale):
     assert {rule: jobs[rule] for rule in forecast} == forecast
 
 
-def test_files_have_the_sizes_forecast(finished):
-    from projects import TINY
+def _jobs_of_the_tiny_study(model, finished):
+    settings = yaml.safe_load(TINY.read_text())
+    told = planned(finished.folder, finished.results, **settings)
+    model = model.with_counts(counted(units_of(plan(model.workshop, told)), {}))
+    return model, plan(model.workshop, told)
 
-    model = _model(finished, finished.results, TINY)
-    model = model.with_counts(counted(units_of(plan(model.workshop)), {}))
+
+def test_files_have_the_sizes_forecast(finished):
+    _, jobs = _jobs_of_the_tiny_study(_model(finished, finished.results, TINY), finished)
     compared = 0
-    for work in plan(model.workshop).values():
-        for path, size in work.outputs.items():
+    for task in jobs.values():
+        for path, size in task.outputs.items():
             real = finished.results / path
             big = real.suffix == ".safetensors" and "toy" not in path
-            if big and path not in work.temporary and not path.startswith("priors/orl-faces"):
+            if big and path not in task.temporary and not path.startswith("priors/orl-faces"):
                 header = 8_000  # names, shapes and settings
                 # Features may be stored in one fidelity where both are the same.
                 least = 0.45 if path.startswith("evaluation/") else 0.9
@@ -122,11 +131,58 @@ def test_files_have_the_sizes_forecast(finished):
     assert compared > 30
 
 
-def test_finished_jobs_are_held_against_their_forecast(finished):
-    from projects import TINY
+def test_every_job_that_ran_is_in_the_plan_of_a_finished_study(finished):
+    """Nothing being there yet is no matter of what is there: the plan is that of the first run."""
+    _, jobs = _jobs_of_the_tiny_study(_model(finished, finished.results, TINY), finished)
+    ran = _jobs(finished.first.told)
+    assert len(jobs) == ran["total"] - ran["all"]
+    assert {job.rule for job in jobs} | {"all", "total"} == set(ran)
 
-    model = _model(finished, finished.results, TINY)
-    model = model.with_counts(counted(units_of(plan(model.workshop)), {}))
+
+NEW_RULE = """
+
+rule count_letters:
+    input:
+        "report.html",
+    output:
+        letters="letters/{size}.txt",
+    resources:
+        runtime=minutes("count_letters"),
+    shell:
+        "wc -m {input} > {output}"
+"""
+NEW_COST = """
+
+def count_letters(shop, wildcards):
+    return Work(outputs={"letters": 1e6 * int(wildcards["size"])}, light_s=3600)
+
+
+COSTS["count_letters"] = count_letters
+"""
+
+
+def test_a_new_rule_touches_nothing_in_the_forecast(checkout):
+    """The rule alone costs next to nothing; a line beside its code says what it does cost."""
+    snakefile, rules = checkout.folder / "Snakefile", checkout.folder / "workflow/rules/paper.smk"
+    snakefile.write_text(snakefile.read_text() + '        "letters/3.txt",\n')
+    rules.write_text(rules.read_text() + NEW_RULE)
+    hours = []
+    for cost in ("", NEW_COST):
+        path = checkout.folder / "workflow/scripts/mirage/paper/cost.py"
+        path.write_text(path.read_text() + cost)
+        checkout.snakemake("forecast", "--config", "calibration_s=0", tiny=False)
+        told = json.loads((checkout.folder / "results/demo/forecast.json").read_text())
+        row = next(row for row in told["rules"] if row["rule"] == "count_letters")
+        assert row["jobs"] == 1
+        hours.append(row["hours"])
+    assert hours == [0, pytest.approx(1, rel=0.01)]
+    assert {"letters/3.txt": 3e6}.items() <= {r["what"]: r["bytes"] for r in told["disk"]}.items()
+    asked = checkout.snakemake("letters/3.txt", "-n", tiny=False).told
+    assert "runtime=161" in asked  # ten minutes, and 2.5 times the hour and the time to write 3 MB
+
+
+def test_finished_jobs_are_held_against_their_forecast(finished):
+    model, _ = _jobs_of_the_tiny_study(_model(finished, finished.results, TINY), finished)
     records = [json.loads(p.read_text()) for p in (finished.results / "jobs").rglob("*.json")]
     compared = summary.compare(model, records)
     assert {"train_target", "run_stage", "score_attack"} <= set(compared)

@@ -1,6 +1,9 @@
 """forecast: what the study will cost, before anything runs."""
 
 
+include: "queries/forecast.smk"
+
+
 rule calibrate:
     """Time each kind of work on this device, on a cluster in a GPU job."""
     output:
@@ -15,11 +18,12 @@ rule calibrate:
         runtime=calibration_minutes,
         gpu=1,
     params:
-        model=MODEL_SETTINGS,
+        units=study_units,
+        counts=WORK_COUNTS,
         device=config["device"],
         seconds=config["calibration_s"],
         machine=machine(config["device"]),
-        code=code("calibrate"),
+        code=code("calibrate", study_units),
     script:
         "../scripts/calibrate.py"
 
@@ -34,6 +38,7 @@ rule forecast:
     conda:
         "../../envs/mirage.yaml"
     params:
+        jobs=study_jobs,
         model={**MODEL_SETTINGS, **LIMITS},
         attempts=attempts,
     script:
@@ -41,16 +46,14 @@ rule forecast:
 
 
 rule count_work:
-    """Count the work of all networks of both scales anew; planning reads the result."""
+    """Count the work of all networks of this scale anew; planning reads the result."""
     log:
         "logs/count_work.log",
     localrule: True
     conda:
         "../../envs/mirage.yaml"
     params:
-        models=[
-            {**MODEL_SETTINGS, "scale": scale} for scale in config["scales"].values()
-        ],
-        path=f"{HOME}/workflow/presets/forecast/work.json",
+        units=all_units,
+        counts=WORK_COUNTS,
     script:
         "../scripts/count_work.py"

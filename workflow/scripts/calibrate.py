@@ -13,15 +13,14 @@ def calibrate(task: "snakemake") -> dict[str, float]:
     """Write counts and speeds."""
     from mirage.forecast.calibration import calibrate
     from mirage.forecast.counting import counted
-    from mirage.forecast.plan import plan, units_of
-    from mirage.forecast.speeds import load_model
+    from mirage.forecast.counts import read_counts
+    from mirage.forecast.units import Unit
     from mirage.runtime import files
     from mirage.runtime.devices import choose_device
 
     device = choose_device(task.params.device)
-    model = load_model(**task.params.model, results=Path())
-    units = units_of(plan(model.workshop))
-    counts = counted(units, model.speeds.counts)
+    units = [Unit(**settings) for settings in task.params.units]
+    counts = counted(units, read_counts(Path(task.params.counts)))
     found = calibrate(units, counts, device, task.params.seconds, Path(task.output.speeds).parent)
     files.write_json(task.output.speeds, found)
     return {"measured": len(found["units"]), "seconds": found["seconds"]}

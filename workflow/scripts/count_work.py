@@ -1,5 +1,6 @@
-"""Job: count the work of every unit of the configuration (rule count_work)."""
+"""Job: count the work of every unit of the running scale (rule count_work)."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mirage.runtime import job
@@ -9,20 +10,15 @@ if TYPE_CHECKING:
 
 
 def count_work(task: "snakemake") -> dict[str, float]:
-    """Write the counts that planning reads, of all scales."""
+    """Write the counts that planning reads; those of other scales stay."""
     from mirage.forecast.counting import counted
-    from mirage.forecast.counts import plain
-    from mirage.forecast.plan import every_unit
-    from mirage.forecast.speeds import load_model
+    from mirage.forecast.counts import plain, read_counts
+    from mirage.forecast.units import Unit
     from mirage.runtime import files
 
-    units = [
-        unit
-        for settings in task.params.models
-        for unit in every_unit(load_model(**settings, results=None).workshop)
-    ]
-    counts = counted(units, {})
-    files.write_json(task.params.path, plain(counts))
+    counts = counted([Unit(**settings) for settings in task.params.units], {})
+    others = read_counts(Path(task.params.counts))
+    files.write_json(task.params.counts, plain({**others, **counts}))
     return {"units": len(counts)}
 
 

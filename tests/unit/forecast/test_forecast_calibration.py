@@ -4,16 +4,16 @@ import time
 
 import pytest
 import torch
-from forecast_models import demo
+from forecast_models import demo, plan_of
 from mirage.errors import Interrupted, MirageError
 from mirage.forecast import calibration
 from mirage.forecast.calibration import Stopwatch, calibrate
-from mirage.forecast.plan import plan, units_of
+from mirage.forecast.graph import units_of
 from mirage.runtime import files
 
 
 def _units(*kinds):
-    found = units_of(plan(demo().workshop))
+    found = units_of(plan_of(demo()))
     return [next(unit for unit in found if unit.kind == kind) for kind in kinds]
 
 
@@ -35,7 +35,7 @@ def test_each_kind_is_timed(kind):
 
 
 def test_a_calibration_keeps_about_to_its_time(tmp_path):
-    units = units_of(plan(demo().workshop))
+    units = units_of(plan_of(demo()))
     began = time.process_time()
     found = calibrate(units, demo().speeds.counts, "cpu", 1.0, tmp_path)
     assert time.process_time() - began < 5

@@ -2,14 +2,17 @@
 
 import pytest
 import torch
-from forecast_models import demo, model_of
+from forecast_models import demo, model_of, plan_of
+from mirage.attacks import cost as attacks
 from mirage.forecast import units
 from mirage.forecast.counting import Tally, count
-from mirage.forecast.plan import every_unit
+from mirage.forecast.graph import units_of
 from mirage.forecast.units import Batches
+from mirage.priors import cost as priors
 from mirage.priors.shapes import GeneratorConfig
 from mirage.priors.stylegan2.generator import Generator
 from mirage.priors.stylegan2.regions import centre_region
+from mirage.targets import cost as targets
 from mirage.targets.architectures import build
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
@@ -73,7 +76,7 @@ def test_a_training_step_is_three_forward_passes_but_for_the_first_layer():
     shop = demo().workshop
     target = shop.study.targets[0]
     forward = count(units.classify(shop.study, target.dataset, target.architecture, 8)).flops
-    step = count(units.train(shop.study, target)).flops
+    step = count(targets.training_step(shop.study, target)).flops
     first = 2 * 16 * 16 * 9 * 1 * 8  # 3x3 from 1 to 8 channels at stride 2: no gradient of images
     assert step == 3 * forward - first
 
@@ -87,7 +90,7 @@ def test_lazy_regularisers_are_counted_as_often_as_they_run():
     }  # fmt: skip
 
     def flops(**changes):
-        return count(units.Unit("prior", "", "", 4, {"recipe": {**settings, **changes}})).flops
+        return count(priors.training_step({**settings, **changes})).flops
 
     plain = flops(r1_gamma=0.0, r1_interval=2)
     often, seldom = flops(r1_interval=2) - plain, flops(r1_interval=4) - plain
@@ -133,7 +136,12 @@ def test_memory_grows_in_a_line_with_the_batch():
 def test_the_shipped_counts_are_those_of_the_configuration(scale):
     """All of the demo is counted again, of the paper what is quick; every unit must be there."""
     shop = model_of(scale).workshop
-    for unit in every_unit(shop):
+    shipped_priors = [
+        priors.training_step(prior["source"]["recipe"])
+        for prior in shop.study.scale["priors"].values()
+        if prior["source"]["kind"] == "trained"
+    ]
+    for unit in [*units_of(plan_of(model_of(scale))), *shipped_priors]:
         shipped = shop.counts[unit.key]
         quick = unit.kind in ("render",) or unit.key.startswith("classify resnext50")
         if (scale == "paper" and not quick) or unit.kind == "prior":
@@ -152,7 +160,12 @@ def test_terms_of_the_attack_change_its_work():
     plain = {**plain, "optimisation": {**plain["optimisation"], "batch_size": 4}}
     more = {**plain, "optimisation": {**plain["optimisation"], **terms}}
     batches = Batches(8, 8)
-    costs = [count(units.attack(shop.study, attack.target, s, batches)) for s in (plain, more)]
-    keys = {units.attack(shop.study, attack.target, s, batches).key for s in (plain, more)}
+    costs = [
+        count(attacks.optimisation_step(shop.study, attack.target, s, batches))
+        for s in (plain, more)
+    ]
+    keys = {
+        attacks.optimisation_step(shop.study, attack.target, s, batches).key for s in (plain, more)
+    }
     assert len(keys) == 2
     assert costs[1].flops > 1.5 * costs[0].flops

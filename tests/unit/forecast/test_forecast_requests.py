@@ -7,12 +7,21 @@ import subprocess
 import sys
 
 import pytest
-from forecast_models import CONFIG, LIMITS, PRESETS, ROOT, demo, model_of, paper
+from forecast_models import CONFIG, LIMITS, PRESETS, ROOT, demo, model_of, paper, plan_of
 from mirage.attacks.kinds.ppa.recipe import SamplingRecipe
+from mirage.errors import MirageError
 from mirage.forecast import notes, page, summary
-from mirage.forecast.plan import needs, plan, units_of
-from mirage.forecast.speeds import CALIBRATION, Speeds, UncountedError, load_model
-from mirage.forecast.work import Job
+from mirage.forecast.graph import needs, part, plan, units_of
+from mirage.forecast.loops import LOOPS
+from mirage.forecast.speeds import (
+    CALIBRATION,
+    LEAST_MB,
+    LEAST_MINUTES,
+    Speeds,
+    UncountedError,
+    load_model,
+)
+from mirage.forecast.work import SMALL, Job, costs
 from mirage.priors.recipe import PriorRecipe
 from mirage.runtime import files
 from mirage.study.study import Study
@@ -21,26 +30,90 @@ from mirage.targets.recipe import TrainingRecipe
 
 @pytest.mark.parametrize("model", [demo, paper])
 def test_a_plan_is_complete_and_in_order(model):
-    jobs = plan(model().workshop)
+    jobs = plan_of(model())
     seen = set()
     for job, waits in needs(jobs).items():
-        assert waits <= seen
+        assert seen.issuperset(waits)
         seen.add(job)
-    made = {path for work in jobs.values() for path in work.outputs}
-    read = {path for work in jobs.values() for path in work.inputs}
-    outside = {path for path in read - made if not path.startswith(".repository/workflow/presets")}
+    made = {path for task in jobs.values() for path in task.outputs}
+    read = {path for task in jobs.values() for path in task.inputs}
+    outside = {path for path in read - made if not path.startswith(".repository/")}
     assert not outside
+
+
+@pytest.mark.parametrize("model", [demo, paper])
+def test_costs_are_those_of_the_rules(model):
+    """A size is that of an output the rule has; networks run where a GPU is asked for."""
+    for job, task in plan_of(model()).items():
+        assert job.rule in costs(), job
+        assert bool(task.work.calls) == task.gpu, job
+        assert len(task.outputs) >= len(task.work.outputs), job
+        told = list(task.outputs.values())
+        for size in task.work.outputs.values():
+            assert size in told, job
+
+
+def test_a_rule_that_no_room_mentions_costs_next_to_nothing():
+    job = Job.of("new_rule", item="figure9")
+    assert paper().estimate(job).seconds == 0
+    assert (paper().minutes(job), paper().megabytes(job)) == (LEAST_MINUTES, LEAST_MB)
+    told = {"rule": "new_rule", "wildcards": {"item": "figure9"}, "inputs": ["report.html"],
+            "outputs": {"figures/figure9.svg": "", "jobs/new_rule.json": "job"},
+            "temporary": [], "gpu": False}  # fmt: skip
+    task = plan(paper().workshop, [told])[job]
+    assert task.outputs == {"figures/figure9.svg": SMALL}  # records of jobs are not counted
+
+
+def test_a_part_of_the_plan_is_what_its_file_needs():
+    jobs = plan_of(paper())
+    target = "targets/facescrub/resnet152/ls0.1/all/s42"
+    own = part(jobs, f"{target}/metrics.json")
+    assert {job.rule for job in own} == {
+        "prepare_store", "prepare_view", "import_weights", "train_target"
+    }  # fmt: skip
+    with pytest.raises(MirageError, match="no job of the study makes nothing"):
+        part(jobs, "nothing")
+
+
+FROZEN = {
+    "prepare_store": (2, 0.5127, 0.45),
+    "check_data": (1, 0.0002778, 2.4),
+    "import_weights": (7, 0.04375, 1.4),
+    "prepare_view": (10, 1.116, 1.4),
+    "train_target": (48, 168.5, 14.59),
+    "import_prior": (1, 0.0174, 1.196),
+    "synthesise_pool": (2, 0.06605, 13.06),
+    "run_stage": (46 + 622 + 622, 0.9289 + 3161.0 + 314.4, 7.312),
+    "merge_chunks": (46, 0.01067, 0.709),
+    "embed_attack": (46, 11.47, 23.64),
+    "measure_attack": (46, 105.9, 43.56),
+    "embed_real": (2, 0.2904, 19.53),
+    "score_attack": (46, 1.455, 8.288),
+    "run_toy": (1, 0.005558, 0.4),
+    "draw_figure": (4, 4 * 0.001113, 0.6),  # each as long as the longest
+    "make_table": (2, 0.000167, 0.5),
+    "write_report": (1, 0.001397, 0.6),
+}
+"""Of the paper scale on an A100, 53 classes a chunk: jobs, hours of all, GB of the largest."""
+
+
+def test_figures_of_the_paper_are_those_of_before():
+    rows = summary.forecast(paper(), plan_of(paper()))["rules"]
+    told = {row["rule"]: (row["jobs"], row["hours"], row["peak_host_gb"]) for row in rows}
+    assert set(told) == set(FROZEN)
+    for rule, figures in FROZEN.items():
+        assert told[rule] == pytest.approx(figures, rel=0.01), rule
 
 
 def test_every_request_of_the_paper_is_sane():
     """No attempt asks for more than the cluster's profile allows; the first does not reach that."""
     model = dataclasses.replace(paper(), **LIMITS)
     longest, most = model.longest_minutes, model.most_mb
-    for job, work in plan(model.workshop).items():
+    for job, task in plan_of(model).items():
         minutes, megabytes = model.minutes(job), model.megabytes(job)
         assert 10 <= minutes < longest <= 24 * 60, job
         assert 1000 <= megabytes < most <= 128_000, job
-        if work.gpu:
+        if task.gpu:
             assert 1e9 < model.estimate(job).device_bytes < 80e9, job
         for attempt in (2, 3):
             assert model.minutes(job, attempt) == min(attempt * minutes, longest), job
@@ -50,7 +123,7 @@ def test_every_request_of_the_paper_is_sane():
 def test_the_embedding_asks_for_its_images_once():
     """50,000 images of 224 px in half precision on CelebA: 15 GB, written from where they lie."""
     model = paper()
-    jobs = [job for job in plan(model.workshop) if job.rule == "embed_attack"]
+    jobs = [job for job in plan_of(model) if job.rule == "embed_attack"]
     for job in jobs:
         work = model.workshop.work(job)
         images = max(work.outputs.values())
@@ -72,7 +145,7 @@ def test_selection_counts_the_crops_of_a_pass():
     for crop in ("shared", "per_image"):
         scale["attacks"]["ppa"]["selection"]["crop"] = crop
         workshop = dataclasses.replace(paper().workshop, study=Study(scale, 53))
-        job = next(job for job in plan(workshop) if _is(job, "selected/"))
+        job = next(job for job in plan_of(paper()) if _is(job, "selected/"))
         work = workshop.work(job)
         memory[crop] = (work.host_bytes, work.device_bytes)
         batch = workshop.batches.forward
@@ -83,20 +156,20 @@ def test_selection_counts_the_crops_of_a_pass():
 
 def test_without_limits_requests_grow():
     model = paper()
-    for job in plan(model.workshop):
+    for job in plan_of(model):
         assert model.minutes(job, 3) == 3 * model.minutes(job)
         assert model.megabytes(job, 3) == 3 * model.megabytes(job)
 
 
 def test_limits_hold_for_networks_nobody_counted():
     bare = dataclasses.replace(demo(), longest_minutes=60, most_mb=4000).with_counts({})
-    job = next(job for job in plan(bare.workshop) if job.rule == "train_target")
+    job = next(job for job in plan_of(bare) if job.rule == "train_target")
     assert (bare.minutes(job), bare.megabytes(job)) == (60, 4000)
 
 
 def _limit_notes(attempts=3, **limits):
     model = dataclasses.replace(paper(), **limits)
-    return notes.limits(model, plan(model.workshop), attempts)
+    return notes.limits(model, plan_of(model), attempts)
 
 
 def test_the_forecast_tells_whose_requests_are_cut():
@@ -119,7 +192,8 @@ def test_the_forecast_advises_where_a_limit_is_too_small():
     advice = _limit_notes(most_mb=40_000)[-1]
     assert advice.startswith("Will not fit into 40000 MB: measure_attack (")
     assert "embed_attack" not in advice
-    assert summary.forecast(dataclasses.replace(paper(), most_mb=40_000))["notes"][-1] == advice
+    model = dataclasses.replace(paper(), most_mb=40_000)
+    assert summary.forecast(model, plan_of(model))["notes"][-1] == advice
 
 
 def test_an_optimisation_chunk_takes_what_the_anchor_says():
@@ -127,7 +201,7 @@ def test_an_optimisation_chunk_takes_what_the_anchor_says():
     model = paper()
     job = next(
         job
-        for job in plan(model.workshop)
+        for job in plan_of(model)
         if _is(job, "optimised/")
         and dict(job.wildcards)["target"].startswith("facescrub/resnet152/")
     )  # fmt: skip
@@ -139,13 +213,13 @@ def test_an_optimisation_chunk_takes_what_the_anchor_says():
 
 def test_whatever_is_forecast_is_counted():
     for model in (demo(), paper()):
-        assert all(unit.key in model.speeds.counts for unit in units_of(plan(model.workshop)))
+        assert all(unit.key in model.speeds.counts for unit in units_of(plan_of(model)))
 
 
 def test_a_network_nobody_counted_gets_a_careful_request():
     model = demo()
     bare = model.with_counts({})
-    job = next(job for job in plan(model.workshop) if job.rule == "train_target")
+    job = next(job for job in plan_of(model) if job.rule == "train_target")
     with pytest.raises(UncountedError):
         bare.estimate(job)
     assert bare.minutes(job) == 480
@@ -154,7 +228,7 @@ def test_a_network_nobody_counted_gets_a_careful_request():
 
 def test_a_measured_speed_replaces_the_assumed_one():
     model = demo()
-    job = next(job for job in plan(model.workshop) if _is(job, "optimised/"))
+    job = next(job for job in plan_of(model) if _is(job, "optimised/"))
     unit, images = model.workshop.work(job).calls[0]
     measured = {"seconds_per_image": 0.5, "setup_s": 3.0, "flops_per_s": 1.0, "batch": unit.batch,
                 "peak_bytes": 0}  # fmt: skip
@@ -164,9 +238,7 @@ def test_a_measured_speed_replaces_the_assumed_one():
     assert again.estimate(job).seconds == pytest.approx(3.0 + 0.5 * images, rel=0.01)
     assert again.speeds.margin < model.speeds.margin
     # A unit that was not measured takes the slowest rate of its kind.
-    other = next(
-        u for u in units_of(plan(model.workshop)) if u.kind == "attack" and u.key != unit.key
-    )
+    other = next(u for u in units_of(plan_of(model)) if u.kind == "attack" and u.key != unit.key)
     assert speeds.seconds(other) == speeds.flops(other) / 1.0
 
 
@@ -176,7 +248,7 @@ HOST = {"decoded_per_s": 1.0, "resized_per_s": 2.0, "disk_bytes_per_s": 3.0,
 
 def _calibrated(folder, kind):
     """Results in which a calibration made a training a thousand times slower than assumed."""
-    unit = next(u for u in units_of(plan(paper().workshop)) if u.kind == "train")
+    unit = next(u for u in units_of(plan_of(paper())) if u.kind == "train")
     measured = {"seconds_per_image": 1000 * paper().speeds.seconds(unit), "setup_s": 60.0,
                 "flops_per_s": 1.0, "batch": unit.batch, "peak_bytes": 0}  # fmt: skip
     new = {"flops": 5.0, "bytes": 1, "bytes_per_image": 1.0, "weight_bytes": 1, "batch": 1}
@@ -194,7 +266,7 @@ def _model(device, results):
 def test_a_calibration_of_the_other_kind_of_device_is_left_aside(tmp_path, device, other):
     model, bare = _model(device, _calibrated(tmp_path, other)), _model(device, None)
     assert (model.speeds.device, model.speeds.basis) == (device, "assumed")
-    jobs = plan(model.workshop)
+    jobs = plan_of(model)
     assert {job: model.minutes(job) for job in jobs} == {job: bare.minutes(job) for job in jobs}
     for rate in ("decoded_per_s", "resized_per_s", "disk_bytes_per_s"):
         assert model.speeds.plain_rate(rate) == model.speeds.anchors[rate] != HOST[rate]
@@ -213,9 +285,22 @@ def test_a_calibration_of_the_same_device_or_of_any_decides(tmp_path, device):
     assert (model.speeds.device, model.speeds.basis) == ("cuda", "measured")
     assert model.speeds.name == "that machine"
     assert model.speeds.plain_rate("decoded_per_s") == HOST["decoded_per_s"]
-    assert notes.sources(model, plan(model.workshop))[0].startswith("Measured on that machine")
-    job = next(job for job in plan(model.workshop) if job.rule == "train_target")
+    assert notes.sources(model, plan_of(model))[0].startswith("Measured on that machine")
+    job = next(job for job in plan_of(model) if job.rule == "train_target")
     assert model.minutes(job) > 100 * paper().minutes(job)
+
+
+def test_a_kind_of_work_without_a_rate_takes_that_of_others():
+    """A new kind needs no line in the anchors; its speed is a careful one until it is measured."""
+    for model in (demo(), paper()):
+        rates = model.speeds.anchors["flops_per_s"][model.speeds.device]
+        assert model.speeds.rate("gmi") == rates["other"]
+        assert rates["other"] <= min(model.speeds.rate(kind) for kind in LOOPS)
+
+
+def test_every_kind_of_work_has_a_loop():
+    kinds = {unit.kind for model in (demo(), paper()) for unit in units_of(plan_of(model))}
+    assert kinds | {"prior"} == set(LOOPS)
 
 
 def test_smaller_networks_of_a_kind_take_less():
@@ -247,7 +332,7 @@ def test_feature_widths_are_those_of_the_networks():
 
 
 def test_sums_over_rules_and_targets_agree():
-    told = summary.forecast(paper())
+    told = summary.forecast(paper(), plan_of(paper()))
     whole = {row["target"]: row for row in told["targets"]}
     assert whole["all"]["jobs"] == sum(row["jobs"] for row in told["rules"])
     assert whole["all"]["gpu_hours"] == pytest.approx(
@@ -265,12 +350,12 @@ def test_sums_over_rules_and_targets_agree():
 
 
 def test_the_advice_keeps_its_promise():
-    told = summary.forecast(paper())
+    told = summary.forecast(paper(), plan_of(paper()))
     facescrub = next(row for row in told["chunks"] if row["dataset"] == "facescrub")
     again = model_of("paper", per_chunk=facescrub["4 h"], forward=100, optimise=50)
     longest = max(
         again.estimate(job).seconds
-        for job in plan(again.workshop)
+        for job in plan_of(again)
         if _is(job, "optimised/") and dict(job.wildcards)["target"].startswith("facescrub/")
     )
     assert 3.5 * 3600 < longest <= 4 * 3600
@@ -280,12 +365,12 @@ def test_the_advice_keeps_its_promise():
     line = next(row for row in page.text(told).splitlines() if "optimise_batch" in row)
     assert line.count("too small") == 3
     fits = model_of("paper", per_chunk=53, forward=100, optimise=optimise["80 GB"])
-    assert max(row["peak_gpu_gb"] for row in summary.forecast(fits)["rules"]) <= 80
+    assert max(row["peak_gpu_gb"] for row in summary.forecast(fits, plan_of(fits))["rules"]) <= 80
 
 
 def test_finished_jobs_stand_beside_their_forecast():
     model = demo()
-    job = next(job for job in plan(model.workshop) if job.rule == "score_attack")
+    job = next(job for job in plan_of(model) if job.rule == "score_attack")
     guess = model.estimate(job)
     record = {
         "rule": job.rule, "wildcards": dict(job.wildcards), "wall_s": 2 * guess.seconds,
@@ -302,7 +387,7 @@ def test_finished_jobs_stand_beside_their_forecast():
 
 
 def test_the_page_holds_every_row():
-    told = summary.forecast(demo())
+    told = summary.forecast(demo(), plan_of(demo()))
     text, body = page.text(told), page.html(told)
     for row in told["rules"]:
         assert row["rule"] in text

@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from mirage.forecast.plan import needs
+from mirage.forecast.graph import Task, needs
 from mirage.forecast.schedule import simulate
 from mirage.forecast.work import Job, Work
 
@@ -15,7 +15,7 @@ def _job(name):
 def _plan(edges, gpu=True):
     """A plan of jobs 0..n-1; edges[i] are the earlier jobs that i needs."""
     return {
-        _job(i): Work(
+        _job(i): Task(
             inputs=tuple(f"f{before}" for before in needed), outputs={f"f{i}": 1.0}, gpu=gpu
         )
         for i, needed in enumerate(edges)
@@ -36,17 +36,17 @@ def test_independent_jobs_share_the_devices():
 
 def test_cores_and_devices_are_counted_apart():
     plan = {
-        _job("a"): Work(outputs={"a": 1.0}, gpu=True),
-        _job("b"): Work(outputs={"b": 1.0}, gpu=False),
+        _job("a"): Task(outputs={"a": 1.0}, gpu=True),
+        _job("b"): Task(outputs={"b": 1.0}, gpu=False),
     }
     assert simulate(plan, lambda _: 7.0, 1, 1).seconds == 7.0
 
 
 def test_a_temporary_file_goes_with_its_last_reader():
     plan = {
-        _job("make"): Work(outputs={"big": 100.0, "kept": 5.0}, temporary=("big",), gpu=True),
-        _job("read"): Work(inputs=("big",), outputs={"x": 1.0}, gpu=True, state_bytes=7.0),
-        _job("other"): Work(inputs=("kept",), outputs={"y": 1.0}, gpu=True, state_bytes=50.0),
+        _job("make"): Task(outputs={"big": 100.0, "kept": 5.0}, temporary=("big",), gpu=True),
+        _job("read"): Task(Work(state_bytes=7.0), ("big",), {"x": 1.0}, gpu=True),
+        _job("other"): Task(Work(state_bytes=50.0), ("kept",), {"y": 1.0}, gpu=True),
     }
     assert simulate(plan, lambda _: 1.0, 1, 1).temporary_bytes == 107.0
     assert simulate(plan, lambda _: 1.0, 2, 1).temporary_bytes == 157.0
@@ -55,8 +55,8 @@ def test_a_temporary_file_goes_with_its_last_reader():
 def test_readers_of_temporary_files_come_first():
     plan = {}
     for i in range(6):
-        plan[_job(f"make{i}")] = Work(outputs={f"big{i}": 100.0}, temporary=(f"big{i}",), gpu=True)
-        plan[_job(f"read{i}")] = Work(inputs=(f"big{i}",), outputs={f"x{i}": 1.0}, gpu=True)
+        plan[_job(f"make{i}")] = Task(outputs={f"big{i}": 100.0}, temporary=(f"big{i}",), gpu=True)
+        plan[_job(f"read{i}")] = Task(inputs=(f"big{i}",), outputs={f"x{i}": 1.0}, gpu=True)
     assert simulate(plan, lambda _: 1.0, 1, 1).temporary_bytes == 100.0
 
 

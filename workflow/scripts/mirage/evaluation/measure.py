@@ -45,8 +45,10 @@ class Measure:
             ``image_px``), ``view`` (the data set's photographs at that size), ``init`` (outside
             weights of the architecture).
         run: takes the measure; metrics by name, shares in [0, 1].
+        costs: its module ``cost`` says what that takes of an attack.
     """
 
     recipe: type[Recipe]
     needs: tuple[str, ...]
     run: Callable[[Case], dict[str, float]]
+    costs: Mapping[str, Any]

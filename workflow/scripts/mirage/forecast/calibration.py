@@ -35,7 +35,6 @@ _ENOUGH = 200  # steps timed at most
 _HOST_SHARE = 0.08  # of the time, for each of four measurements of the host
 _SLOWEST = {"cpu": 5e9, "cuda": 2e12}  # FLOP/s taken for granted before anything is measured
 _OVERDRAFT = 3.0  # a single step may take this many times a unit's share
-_SMALLEST = {"train": 2, "student": 2}  # batch norm wants two images
 
 
 def calibrate(
@@ -94,16 +93,15 @@ def _measure(unit: Unit, counts: Counts, device: str, share_s: float) -> dict[st
         try:
             return _time(unit, counts, device, batch, share_s)
         except torch.cuda.OutOfMemoryError:
-            if batch <= _SMALLEST.get(unit.kind, 1) or unit.kind == "prior":
+            if batch <= unit.least:
                 raise MirageError("one step does not fit into the device's memory") from None
-            batch //= 2
+            batch = max(batch // 2, unit.least)
             _log.warning("%s: out of memory, trying %d images", unit.key, batch)
             _forget(device)
 
 
 def _affordable(unit: Unit, counts: Counts, device: str, share_s: float) -> int:
-    least = unit.batch if unit.kind == "prior" else _SMALLEST.get(unit.kind, 1)
-    image_s = counts.flops / _SLOWEST[device]
+    least, image_s = unit.least, counts.flops / _SLOWEST[device]
     if least * image_s > _OVERDRAFT * share_s:
         raise MirageError(f"a step of {least * counts.flops:.2g} FLOP does not fit into the time")
     if device == "cpu" and counts.peak_bytes(least) > _free_bytes():

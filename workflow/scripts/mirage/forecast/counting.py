@@ -21,7 +21,8 @@ from torch.utils.flop_counter import flop_registry
 
 from mirage.errors import Interrupted
 from mirage.forecast.counts import Counts
-from mirage.forecast.loops import make_loop, weights
+from mirage.forecast.loops import make_loop
+from mirage.forecast.loops._parts import weights
 from mirage.forecast.units import Unit
 from mirage.runtime.checkpoint import Checkpoint
 
@@ -42,8 +43,7 @@ def count(unit: Unit) -> Counts:
     whole = _count(unit, batch)
     smaller = max(batch // 2, 2)
     slope = 0.0
-    # A prior's path penalty has a batch of its own, so its memory is no line.
-    if smaller < batch and unit.kind != "prior":
+    if unit.least <= smaller < batch:
         half = _count(unit, smaller)
         slope = (whole.bytes - half.bytes) / (batch - smaller)
     return replace(whole, bytes_per_image=max(slope, 0.0), weight_bytes=weights(unit))
@@ -62,10 +62,7 @@ def counted(units: Iterable[Unit], known: Mapping[str, Counts]) -> dict[str, Cou
 
 
 def _count(unit: Unit, batch: int) -> Counts:
-    ticks = 2
-    if unit.kind == "prior":  # one whole period of the lazy regularisers
-        recipe = unit.settings["recipe"]
-        ticks = 1 + max(recipe.get("r1_interval", 16), recipe.get("path_interval", 4))
+    ticks = 1 + unit.period
     with Tally() as tally:
         meter = _Meter(tally, ticks)
         loop = make_loop(unit, batch, "meta")

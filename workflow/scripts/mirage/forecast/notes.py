@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from mirage.forecast.plan import Plan, units_of
+from mirage.forecast.graph import Plan, units_of
 from mirage.forecast.speeds import Model
 from mirage.forecast.work import Job
 from mirage.visible import listed
@@ -34,8 +34,8 @@ def sources(model: Model, jobs: Plan) -> list[str]:
             + ("." if timed == len(units) else "; the others take rates of their kind or assumed.")
         )
     shop = model.workshop
-    names = {dict(j.wildcards)["dataset"] for j in jobs if j.rule == "prepare_store"}
-    if assumed := sorted(name for name in names if not shop.images(name).counted):
+    names = sorted(shop.study.datasets_in_use)
+    if assumed := [name for name in names if not shop.images(name).counted]:
         told.append(f"Published sizes are taken for {listed(assumed)}, not prepared yet.")
     return told
 

@@ -8,7 +8,7 @@ from mirage.forecast.summary import CHUNK_HOURS
 from mirage.visible import visible
 
 
-class Table(NamedTuple):
+class PageTable(NamedTuple):
     """A titled table of text; the first column is a name, the others are figures."""
 
     title: str
@@ -16,7 +16,7 @@ class Table(NamedTuple):
     rows: Sequence[Sequence[str]]
 
 
-def tables(told: Mapping[str, Any]) -> list[Table]:
+def tables(told: Mapping[str, Any]) -> list[PageTable]:
     """All tables of a forecast.
 
     Args:
@@ -79,28 +79,28 @@ def _heading(told: Mapping[str, Any]) -> str:
     return f"Forecast for {told['device']}, {told['basis']} speeds"
 
 
-def _targets(told: Mapping[str, Any], device: str) -> Table:
+def _targets(told: Mapping[str, Any], device: str) -> PageTable:
     head = ["target", "jobs", "FLOP", "GPU-h", "CPU-h", "GPU GB", "host GB", "disk GB", "peak GB"]
     columns = ("gpu_hours", "cpu_hours", "peak_gpu_gb", "peak_host_gb", "disk_gb", "peak_disk_gb")
     rows = [
         [row["target"], str(row["jobs"]), f"{row['flops']:.2g}", *(_short(row[c]) for c in columns)]
         for row in told["targets"]
     ]
-    return Table("What it takes from nothing; shared jobs count once in all", head, rows)
+    return PageTable("What it takes from nothing; shared jobs count once in all", head, rows)
 
 
-def _walls(told: Mapping[str, Any], device: str) -> Table:
+def _walls(told: Mapping[str, Any], device: str) -> PageTable:
     counts = list(told["targets"][-1]["wall_hours"])
     rows = [
         [row["target"], *(duration(row["wall_hours"][count]) for count in counts)]
         for row in told["targets"]
     ]
-    return Table(
+    return PageTable(
         f"Wall time by number of {device}, from a simulated queue", ["target", *counts], rows
     )
 
 
-def _rules(told: Mapping[str, Any]) -> Table:
+def _rules(told: Mapping[str, Any]) -> PageTable:
     head = [
         "rule", "jobs", "on", "hours", "longest", "GPU GB", "host GB", "asks for", "and MB",
         "done", "time", "CPU", "memory",
@@ -115,12 +115,12 @@ def _rules(told: Mapping[str, Any]) -> Table:
         ]
         for row in told["rules"]
     ]  # fmt: skip
-    return Table(
+    return PageTable(
         "By rule; the last columns are the finished jobs' figures over their forecast", head, rows
     )
 
 
-def _disk(told: Mapping[str, Any]) -> Table:
+def _disk(told: Mapping[str, Any]) -> PageTable:
     rows = [
         [
             row["what"],
@@ -130,10 +130,10 @@ def _disk(told: Mapping[str, Any]) -> Table:
         ]
         for row in told["disk"]
     ]
-    return Table("Disk, below results", ["files", "kind", "number", "size"], rows)
+    return PageTable("Disk, below results", ["files", "kind", "number", "size"], rows)
 
 
-def _settings(told: Mapping[str, Any]) -> list[Table]:
+def _settings(told: Mapping[str, Any]) -> list[PageTable]:
     found = []
     if told["chunks"]:
         hours = [f"{h} h" for h in CHUNK_HOURS]
@@ -146,7 +146,7 @@ def _settings(told: Mapping[str, Any]) -> list[Table]:
             for row in told["chunks"]
         ]
         head = ["data set", "one class", *hours]
-        found.append(Table("classes_per_chunk, for optimisations of about", head, rows))
+        found.append(PageTable("classes_per_chunk, for jobs of at most about", head, rows))
     if told["batches"]:
         sizes = [key for key in told["batches"][0] if key.endswith(" GB")]
         rows = [
@@ -160,7 +160,7 @@ def _settings(told: Mapping[str, Any]) -> list[Table]:
         ]
         head = ["setting", "now", "needs GB", *sizes]
         title = "Largest batch by memory of the GPU; precision: bf16 takes about half as much"
-        found.append(Table(title, head, rows))
+        found.append(PageTable(title, head, rows))
     return found
 
 

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import NamedTuple
 
-from mirage.forecast.plan import Plan, needs
+from mirage.forecast.graph import Plan, needs
 from mirage.forecast.work import Job
 
 
@@ -45,10 +45,10 @@ def simulate(jobs: Plan, seconds: Callable[[Job], float], devices: int, cores: i
     for job in reversed(list(jobs)):
         ahead[job] = seconds(job) + max((ahead[reader] for reader in readers[job]), default=0.0)
     missing = {job: len(needed) for job, needed in waits.items()}
-    temporary = {path for work in jobs.values() for path in work.temporary}
-    frees = {job: temporary.intersection(work.inputs) for job, work in jobs.items()}
+    temporary = {path for task in jobs.values() for path in task.temporary}
+    frees = {job: temporary.intersection(task.inputs) for job, task in jobs.items()}
     unread = Counter(path for read in frees.values() for path in read)
-    size = {path: work.outputs[path] for work in jobs.values() for path in work.temporary}
+    size = {path: task.outputs[path] for task in jobs.values() for path in task.temporary}
     order = {job: place for place, job in enumerate(jobs)}
     free = {True: devices, False: cores}
     ready: dict[bool, list[tuple[bool, float, int, Job]]] = {True: [], False: []}
@@ -67,12 +67,13 @@ def simulate(jobs: Plan, seconds: Callable[[Job], float], devices: int, cores: i
             while queue and free[gpu]:
                 job = heapq.heappop(queue)[3]
                 free[gpu] -= 1
-                held += sum(size[path] for path in jobs[job].temporary) + jobs[job].state_bytes
+                held += sum(size[path] for path in jobs[job].temporary)
+                held += jobs[job].work.state_bytes
                 heapq.heappush(running, (now + seconds(job), order[job], job))
         most = max(most, held)
         now, _, job = heapq.heappop(running)
         free[jobs[job].gpu] += 1
-        held -= jobs[job].state_bytes
+        held -= jobs[job].work.state_bytes
         for path in frees[job]:
             unread[path] -= 1
             if unread[path] == 0:

@@ -6,11 +6,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import mirage.forecast.rules  # noqa: F401 - enters what the jobs of each rule do
 from mirage.errors import MirageError
 from mirage.forecast.counts import Counts, read_counts
 from mirage.forecast.units import Batches, Unit
-from mirage.forecast.work import Job, Work, Workshop, known_rules
+from mirage.forecast.work import Job, Work, Workshop
 from mirage.runtime import files
 from mirage.study.study import Study
 
@@ -99,11 +98,12 @@ class Speeds:
         """FLOP/s assumed for units of a kind that were not measured themselves."""
         units = (self.calibration or {}).get("units", {})
         rates = [float(v["flops_per_s"]) for k, v in units.items() if k.split()[0] == kind]
-        return min(rates, default=float(self.anchors["flops_per_s"][self.device][kind]))
+        assumed = self.anchors["flops_per_s"][self.device]
+        return min(rates, default=float(assumed.get(kind, assumed["other"])))
 
-    def setup_s(self, unit: Unit | None) -> float:
+    def setup_s(self, unit: Unit) -> float:
         """Seconds of a job before and after its loop."""
-        found = None if unit is None else self.measured(unit)
+        found = self.measured(unit)
         return float(self.anchors["setup_s"][self.device] if found is None else found["setup_s"])
 
     def plain_rate(self, name: str) -> float:
@@ -145,11 +145,6 @@ class Model:
     most_mb: int | None = None
     _known: dict[Job, Estimate] = field(default_factory=dict, init=False)
 
-    @property
-    def rules(self) -> list[str]:
-        """Rules that can be forecast."""
-        return known_rules()
-
     def with_counts(self, counts: Mapping[str, Counts]) -> "Model":
         """The same model, knowing more counts."""
         speeds = replace(self.speeds, counts=counts)
@@ -159,17 +154,16 @@ class Model:
         """Forecast one job.
 
         Raises:
-            MirageError: the rule or the cell is not known.
+            MirageError: the cell is not known.
         """
         if job not in self._known:
-            self._known[job] = self._estimate(job, self.workshop.work(job))
+            self._known[job] = self._estimate(self.workshop.work(job))
         return self._known[job]
 
-    def _estimate(self, job: Job, work: Work) -> Estimate:
+    def _estimate(self, work: Work) -> Estimate:
         speeds = self.speeds
         flops = sum(images * speeds.flops(unit) for unit, images in work.calls) + work.flops
-        seconds = float(speeds.anchors["light_s"].get(job.rule, 0.0))
-        seconds += speeds.setup_s(work.calls[0][0] if work.calls else None) if work.gpu else 0.0
+        seconds = work.light_s + (speeds.setup_s(work.calls[0][0]) if work.calls else 0.0)
         seconds += sum(images * speeds.seconds(unit) for unit, images in work.calls)
         seconds += work.flops / speeds.score_rate()
         seconds += work.decoded / speeds.plain_rate("decoded_per_s")
@@ -177,11 +171,11 @@ class Model:
         seconds += sum(work.outputs.values()) / speeds.plain_rate("disk_bytes_per_s")
         tensors = max((speeds.peak_bytes(unit) for unit, _ in work.calls), default=0.0)
         tensors += work.device_bytes
-        on_gpu = work.gpu and speeds.device == "cuda"
+        on_gpu = bool(work.calls) and speeds.device == "cuda"
         host = 1e6 * speeds.anchors["host_mb"]["cuda" if on_gpu else "cpu"] + work.host_bytes
         if on_gpu:
             return Estimate(seconds, speeds.device_bytes(tensors), host, flops)
-        return Estimate(seconds, 0.0, host + (tensors if work.gpu else 0.0), flops)
+        return Estimate(seconds, 0.0, host + tensors, flops)
 
     def minutes(self, job: Job, attempt: int = 1) -> int:
         """Time to request for a job, in minutes; each further attempt asks for as much again.

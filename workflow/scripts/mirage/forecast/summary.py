@@ -1,17 +1,16 @@
 """The forecast as a table: per target, per rule, disk, wall time, and what to set."""
 
+import fnmatch
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from mirage import places
 from mirage.errors import MirageError
-from mirage.forecast import notes
-from mirage.forecast.plan import Plan, plan, units_of
+from mirage.forecast import disk, notes
+from mirage.forecast.graph import Plan, part, units_of
 from mirage.forecast.schedule import simulate
 from mirage.forecast.speeds import Estimate, Model
-from mirage.forecast.work import Job, attack_of, target_of
-from mirage.paper.contents import contents, files_of
+from mirage.forecast.work import Job, attack_of, costs, target_of
 from mirage.study.stages import Stages
 
 DEVICES = (1, 2, 4, 8, 16, 32)
@@ -23,12 +22,13 @@ _MEMORY_GB = (16, 24, 40, 80, 141)
 
 
 def forecast(
-    model: Model, records: Iterable[Mapping[str, Any]] = (), attempts: int = 1
+    model: Model, jobs: Plan, records: Iterable[Mapping[str, Any]] = (), attempts: int = 1
 ) -> dict[str, Any]:
     """Forecast the whole study, item by item.
 
     Args:
         model: what each job takes.
+        jobs: the plan.
         records: what finished jobs left, to hold the forecast against.
         attempts: how often a job is started before Snakemake gives up.
 
@@ -36,10 +36,7 @@ def forecast(
         JSON-able: ``device``, ``basis`` (``measured`` or ``assumed``), ``notes``, ``targets``,
         ``rules``, ``disk``, ``chunks`` and ``batches``, each a list of rows.
     """
-    jobs = plan(model.workshop)
-    named = (files_of(*entry)[0] for entry in contents(model.workshop.study.scale).items())
-    tables = {name: plan(model.workshop, [name]) for name in named}
-    tables["all"] = jobs
+    parts = {**items(jobs), "all": jobs}
     compared = compare(model, records)
     return {
         "device": model.speeds.name,
@@ -47,18 +44,29 @@ def forecast(
         "basis": model.speeds.basis,
         "margin": model.speeds.margin,
         "notes": [*notes.sources(model, jobs), *notes.limits(model, jobs, attempts)],
-        "targets": [{"target": name, **_total(model, part)} for name, part in tables.items()],
+        "targets": [{"target": name, **_total(model, own)} for name, own in parts.items()],
         "rules": _rules(model, jobs, compared),
-        "disk": disk(jobs),
+        "disk": disk.rows(jobs),
         "chunks": chunks(model, jobs),
         "batches": batches(model, jobs),
     }
 
 
+def items(jobs: Plan) -> dict[str, Plan]:
+    """The tables and figures that networks are run for, each with the jobs that make it."""
+    files = [path for task in jobs.values() for path in task.outputs]
+    found = {
+        path: part(jobs, path)
+        for pattern in ("tables/*.csv", "figures/*.png")
+        for path in sorted(fnmatch.filter(files, pattern), key=lambda path: (len(path), path))
+    }
+    return {path: own for path, own in found.items() if units_of(own)}
+
+
 def compare(model: Model, records: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, float]]:
     """Hold the forecast of finished jobs against their records.
 
-    Records of jobs that the study does not know are left out.
+    Records of jobs that the study does not know, or whose cost no room tells, are left out.
 
     Returns:
         rule -> ``jobs``, ``wall_s``, ``cpu_s`` and ``forecast_s`` (sums), ``ratio`` (wall time over
@@ -69,7 +77,7 @@ def compare(model: Model, records: Iterable[Mapping[str, Any]]) -> dict[str, dic
     found: dict[str, dict[str, float]] = {}
     for record in records:
         job = Job.of(record["rule"], **{k: str(v) for k, v in record["wildcards"].items()})
-        if job.rule not in model.rules:
+        if job.rule not in costs():
             continue
         try:
             guess = model.estimate(job)
@@ -97,8 +105,8 @@ def _total(model: Model, jobs: Plan) -> dict[str, Any]:
     guesses = {job: model.estimate(job) for job in jobs}
     on_gpu = [g.seconds for job, g in guesses.items() if jobs[job].gpu and g.device_bytes]
     others = [g.seconds for job, g in guesses.items() if not (jobs[job].gpu and g.device_bytes)]
-    kept = sum(sum(work.outputs.values()) for work in jobs.values())
-    kept -= sum(work.outputs[path] for work in jobs.values() for path in work.temporary)
+    kept = sum(sum(task.outputs.values()) for task in jobs.values())
+    kept -= sum(task.outputs[path] for task in jobs.values() for path in task.temporary)
     walls, temporary = _walls(model, jobs, guesses)
     return {
         "jobs": len(jobs),
@@ -119,7 +127,7 @@ def _walls(
     """Hours by number of devices, and the most temporary bytes among them."""
     cuda = model.speeds.device == "cuda"
     if not cuda:  # every job takes a core
-        jobs = {job: replace(work, gpu=False) for job, work in jobs.items()}
+        jobs = {job: replace(task, gpu=False) for job, task in jobs.items()}
     walls, most = {}, 0.0
     for count in DEVICES:
         ran = simulate(
@@ -159,56 +167,8 @@ def _rules(
     return rows
 
 
-def disk(jobs: Plan) -> list[dict[str, Any]]:
-    """Every store and cache, and the results by kind of file, with size; largest first."""
-    rows: dict[tuple[str, str], dict[str, Any]] = {}
-    for work in jobs.values():
-        for path, size in work.outputs.items():
-            kind = places.kind(path)
-            parts = path.split("/")
-            # Files of cells are told together, those of stores one by one.
-            name = path
-            if parts[0] in ("attacks", "targets"):
-                inner = parts[7:] if parts[0] == "attacks" else parts[6:]
-                name = "/".join([parts[0], "…", *inner[:-1], inner[-1]])
-                name = "/".join([*name.split("/")[:-1], "…"]) if len(inner) > 1 else name
-            row = rows.setdefault(
-                (kind, name), {"kind": kind, "what": name, "files": 0, "bytes": 0.0}
-            )
-            row["files"] += 1
-            row["bytes"] += size
-            row["temporary"] = path in work.temporary
-    state = max((work.state_bytes for work in jobs.values()), default=0.0)
-    rows["state", "state/…"] = {
-        "kind": "state",
-        "what": "state/… (largest)",
-        "files": 1,
-        "bytes": state,
-        "temporary": True,
-    }
-    order = ("store", "cache", "result", "state", "log")
-    found = _without_small(list(rows.values()))
-    return sorted(found, key=lambda row: (order.index(row["kind"]), -row["bytes"]))
-
-
-def _without_small(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Tell results that make up less than a hundredth of all together."""
-    least = sum(row["bytes"] for row in rows) / 100
-    small = [row for row in rows if row["kind"] == "result" and row["bytes"] < least]
-    if not small:
-        return rows
-    rest = {
-        "kind": "result",
-        "what": "all other results",
-        "files": sum(row["files"] for row in small),
-        "bytes": sum(row["bytes"] for row in small),
-        "temporary": False,
-    }
-    return [*(row for row in rows if row not in small), rest]
-
-
 def chunks(model: Model, jobs: Plan) -> list[dict[str, Any]]:
-    """Classes per chunk for jobs of a few lengths, by data set."""
+    """Classes per chunk for jobs of a few lengths at most, by data set."""
     found: dict[str, float] = {}
     for job in jobs:
         wildcards = dict(job.wildcards)
@@ -241,9 +201,8 @@ def batches(model: Model, jobs: Plan) -> list[dict[str, Any]]:
         return []
     rows: dict[str, dict[str, Any]] = {}
     for unit in units_of(jobs):
-        setting = "optimise_batch" if unit.kind == "attack" else "forward_batch"
-        held = model.speeds.counts[unit.key]
-        if unit.kind in ("train", "student", "prior") or not held.bytes_per_image:
+        setting, held = unit.setting, model.speeds.counts[unit.key]
+        if setting is None or not held.bytes_per_image:
             continue
         needs = model.speeds.device_bytes(model.speeds.peak_bytes(unit)) / 1e9
         row = rows.setdefault(setting, {"setting": setting, "now": unit.batch, "needs_gb": 0.0})

@@ -1,16 +1,16 @@
-"""What every job does: files read and written, units of work, memory beside the units'.
+"""What every job does: units of work, bytes written, memory beside the units'.
 
-One function per rule (``rules``), from the study's own recipes. A job is named by rule and
-wildcards, as the workflow names it; bytes follow from the formats of the rooms that write them.
+Each room says it of its rules in a ``cost.py`` beside its code: ``COSTS`` maps a rule's name to a
+function of the study and the job's wildcards. A rule that no room mentions costs next to nothing.
 """
 
+import importlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from mirage.checkout import REPOSITORY
-from mirage.errors import MirageError
 from mirage.forecast import units
 from mirage.forecast.counts import Counts
 from mirage.forecast.inventory import Images, images_of
@@ -21,8 +21,11 @@ from mirage.study.study import Study
 FLOAT, HALF, LONG = 4, 2, 8
 """Bytes of a number."""
 
-_UNKNOWN_WEIGHTS = 250e6
-SMALL = 20_000  # a record, a table, a line of metrics
+SMALL = 20_000
+"""Bytes of a record, a table, a line of metrics: of every output that a cost does not name."""
+
+WEIGHTS = 250e6
+"""Bytes of a published classifier: ResNet-152 has 241 MB, all others less."""
 
 
 class Job(NamedTuple):
@@ -42,11 +45,10 @@ class Work:
     """What one job does.
 
     Attributes:
-        calls: units and how many images each runs in all.
-        inputs: files it reads, without assets.
-        outputs: file -> bytes.
-        temporary: those of them that go when their readers are done.
-        gpu: whether it asks for a GPU.
+        calls: units and how many images each runs in all, on a GPU where there is one.
+        outputs: name of an output in the rule -> bytes of its file.
+        light_s: seconds on one core, as measured at demo scale, of what is not counted: to start,
+            read, join or draw.
         decoded: photographs decoded.
         resized: stored images resized.
         flops: of numerical work on the host.
@@ -56,35 +58,14 @@ class Work:
     """
 
     calls: tuple[tuple[Unit, float], ...] = ()
-    inputs: tuple[str, ...] = ()
     outputs: Mapping[str, float] = field(default_factory=dict)
-    temporary: tuple[str, ...] = ()
-    gpu: bool = False
+    light_s: float = 0.0
     decoded: int = 0
     resized: int = 0
     flops: float = 0.0
     host_bytes: float = 0.0
     device_bytes: float = 0.0
     state_bytes: float = 0.0
-
-
-Rule = Callable[["Workshop", Mapping[str, str]], Work]
-_RULES: dict[str, Rule] = {}
-
-
-def known_rules() -> list[str]:
-    """Rules whose work is known."""
-    return list(_RULES)
-
-
-def rule(name: str) -> Callable[[Rule], Rule]:
-    """Enter what the jobs of a rule do."""
-
-    def enter(function: Rule) -> Rule:
-        _RULES[name] = function
-        return function
-
-    return enter
 
 
 @dataclass(frozen=True)
@@ -109,14 +90,13 @@ class Workshop:
     _images: dict[str, Images] = field(default_factory=dict, init=False)
 
     def work(self, job: Job) -> Work:
-        """Work of a job.
+        """Work of a job; none where no room tells of its rule.
 
         Raises:
-            MirageError: nothing is known of the rule, or the study knows no such cell.
+            MirageError: the study knows no such cell.
         """
-        if job.rule not in _RULES:
-            raise MirageError(f"the forecast knows no rule {job.rule!r}", f"one of {list(_RULES)}")
-        return _RULES[job.rule](self, dict(job.wildcards))
+        cost = costs().get(job.rule)
+        return Work() if cost is None else cost(self, dict(job.wildcards))
 
     def images(self, dataset: str) -> Images:
         """Sizes of a data set."""
@@ -127,14 +107,13 @@ class Workshop:
     def weigh(self, unit: Unit) -> float:
         """Bytes of the weights of a ``classify`` or ``render`` unit."""
         held = self.counts.get(unit.key)
-        return _UNKNOWN_WEIGHTS if held is None else float(held.weight_bytes)
+        return WEIGHTS if held is None else float(held.weight_bytes)
 
     def view_bytes(self, dataset: str, view: str, count: int | None = None) -> float:
         """Bytes of ``count`` images of a view (all)."""
         side = self.study.view(dataset, view)["image_px"]
-        channels = self.study.dataset(dataset)["recipe"]["channels"]
         number = self.images(dataset).total if count is None else count
-        return float(number * channels * side**2)
+        return float(number * self.image_bytes(dataset, side))
 
     def classify(self, target: Target) -> Unit:
         """A target's forward pass."""
@@ -143,15 +122,6 @@ class Workshop:
     def render(self, pool: str, image_px: int) -> Unit:
         """A latent's way to an image."""
         return units.render(self.study, pool, image_px, self.batches.forward, self.study.pool(pool))
-
-    def generator(self, pool: str) -> str:
-        """File of a pool's generator."""
-        prior = self.study.pool(pool)["prior"]
-        shipped = self.study.scale["trained_priors"]
-        home = "priors"
-        if self.study.prior(prior)["source"]["kind"] == "trained" and shipped != home:
-            home = f"{REPOSITORY}/{shipped}"
-        return f"{home}/{prior}/generator.safetensors"
 
     def w_bytes(self, pool: str) -> int:
         """Bytes of one w."""
@@ -164,34 +134,26 @@ class Workshop:
 
     def feature_bytes(self, dataset: str, fidelities: int) -> int:
         """Bytes of one image's features in all networks."""
-        widths = 0
-        for role in self.study.roles(dataset):
-            network = self.study.network(dataset, role)
-            name = network.get("target", {}).get("architecture", network["spec"]["kind"])
-            widths += self.feature_width.get(name, 2048)
+        widths = sum(self.width(dataset, role) for role in self.study.roles(dataset))
         return FLOAT * fidelities * widths
 
-    def network_files(self, dataset: str, seed: int | None) -> list[str]:
-        """Weights of the networks that measure the attacks of a seed (or of all)."""
-        return [
-            self.study.network_weights(dataset, role, seed) for role in self.study.roles(dataset)
-        ]
-
-    def network_views(self, dataset: str) -> list[str]:
-        """Views of the evaluation networks, each once."""
-        roles = self.study.roles(dataset)
-        return list(dict.fromkeys(self.study.network(dataset, role)["view"] for role in roles))
+    def width(self, dataset: str, role: str) -> int:
+        """Number of features that an evaluation network tells of an image."""
+        network = self.study.network(dataset, role)
+        name = network.get("target", {}).get("architecture", network["spec"]["kind"])
+        return self.feature_width.get(name, 2048)
 
 
-def store_files(dataset: str) -> tuple[str, ...]:
-    """Files of a prepared store."""
-    names = ("pixels.safetensors", "index.csv", "manifest.json")
-    return tuple(f"data/{dataset}/{name}" for name in names)
+Cost = Callable[[Workshop, Mapping[str, str]], Work]
 
 
-def view_file(dataset: str, name: str) -> str:
-    """File of a view."""
-    return f"data/{dataset}/views/{name}.safetensors"
+@cache
+def costs() -> Mapping[str, Cost]:
+    """Rule -> what its jobs do, from the ``cost.py`` of every room."""
+    found: dict[str, Cost] = {}
+    for path in sorted(Path(__file__).parents[1].glob("*/cost.py")):
+        found |= importlib.import_module(f"mirage.{path.parent.name}.cost").COSTS
+    return found
 
 
 def target_of(wildcards: Mapping[str, str]) -> Target:

@@ -3,8 +3,10 @@
 from collections.abc import Sequence
 
 from mirage.forecast import units
+from mirage.forecast.units import Batches, Settings, Unit
 from mirage.forecast.work import FLOAT, LONG, Work, Workshop
-from mirage.study.cells import Attack
+from mirage.study.cells import Attack, Target
+from mirage.study.study import Study
 
 
 def sample(shop: Workshop, attack: Attack, attacked: Sequence[int]) -> Work:
@@ -33,7 +35,7 @@ def optimise(shop: Workshop, attack: Attack, attacked: Sequence[int]) -> Work:
     """Steps of every candidate."""
     settings = shop.study.attack(attack)
     count = len(attacked) * settings["sampling"]["candidates_per_class"]
-    unit = units.attack(shop.study, attack.target, settings, shop.batches)
+    unit = optimisation_step(shop.study, attack.target, settings, shop.batches)
     steps, w = settings["optimisation"]["steps"], shop.w_bytes(settings["pool"])
     size = count * w + len(attacked) * steps * FLOAT
     return Work(
@@ -44,6 +46,29 @@ def optimise(shop: Workshop, attack: Attack, attacked: Sequence[int]) -> Work:
     )
 
 
+_TERMS = ("discriminator", "feature")
+
+
+def optimisation_step(study: Study, target: Target, settings: Settings, batches: Batches) -> Unit:
+    """One latent of an optimisation step."""
+    recipe = settings["optimisation"]
+    terms = {f"{term}_weight": recipe.get(f"{term}_weight", 0) > 0 for term in _TERMS}
+    told = {
+        **units.classifier(study, target.dataset, target.architecture),
+        **units.prior(study, study.pool(settings["pool"])["prior"]),
+        **terms,
+        **units.precision(recipe),
+        "recipe": dict(recipe),
+    }
+    # A device batch holds whole official batches, at least one.
+    official = min(recipe["batch_size"], settings["sampling"]["candidates_per_class"])
+    batch = max(batches.optimise // official, 1) * official
+    told["official"] = official
+    extra = "".join(f" + {term}" for term in _TERMS if terms[f"{term}_weight"])
+    name = f"{units.classifier_name(told)} from {units.prior_name(told)}{extra}"
+    return units.make("attack", name, batch, told, ("recipe", "official"), "optimise_batch")
+
+
 def select(shop: Workshop, attack: Attack, attacked: Sequence[int]) -> Work:
     """Every candidate rendered once and rated under many transforms."""
     settings, target = shop.study.attack(attack), attack.target
@@ -51,7 +76,7 @@ def select(shop: Workshop, attack: Attack, attacked: Sequence[int]) -> Work:
     transforms = settings["selection"]["iterations"]
     side, batch = shop.study.image_px(target), min(shop.batches.forward, transforms * each)
     recipe, rendered = settings["selection"], min(shop.batches.forward, each)
-    rate = units.rate(shop.study, target.dataset, target.architecture, batch, recipe)
+    rate = rating(shop.study, target, batch, recipe)
     render = units.render(shop.study, settings["pool"], side, rendered, recipe)
     kept = settings["selection"]["n_selected"]
     size = classes * kept * (shop.w_bytes(settings["pool"]) + LONG + FLOAT)
@@ -67,6 +92,15 @@ def select(shop: Workshop, attack: Attack, attacked: Sequence[int]) -> Work:
         device_bytes=each * FLOAT * shop.image_bytes(target.dataset, side) + tables,
         state_bytes=classes * each * FLOAT,
     )
+
+
+def rating(study: Study, target: Target, batch: int, recipe: Settings) -> Unit:
+    """One image cut at random, resized and rated by a frozen classifier."""
+    settings = {
+        **units.classifier(study, target.dataset, target.architecture),
+        **units.precision(recipe),
+    }
+    return units.make("rate", units.classifier_name(settings), batch, settings)
 
 
 COSTS = {"sample": sample, "optimise": optimise, "select": select}

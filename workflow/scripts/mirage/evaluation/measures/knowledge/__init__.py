@@ -1,7 +1,10 @@
 """Knowledge extraction: ξ_train and ξ_test of a student that learns from the attack's images."""
 
+from typing import Any
+
 from mirage.evaluation.measure import Case, Measure
 from mirage.evaluation.recipe import KnowledgeRecipe
+from mirage.registry import Registry
 
 
 def _run(case: Case) -> dict[str, float]:
@@ -24,4 +27,6 @@ def _run(case: Case) -> dict[str, float]:
     )
 
 
-MEASURE = Measure(KnowledgeRecipe, ("images", "view", "init"), _run)
+COSTS: Registry[Any] = Registry(__name__, "COST")
+
+MEASURE = Measure(KnowledgeRecipe, ("images", "view", "init"), _run, COSTS)

@@ -1,0 +1,132 @@
+"""What the rules of evaluation cost: features, the student, metrics."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from mirage.evaluation.fidelity import FIDELITIES, UNROUNDED
+from mirage.evaluation.measures import MEASURES
+from mirage.forecast import units
+from mirage.forecast.units import Batches, Settings, Unit
+from mirage.forecast.work import FLOAT, HALF, LONG, Work, Workshop, attack_of
+from mirage.study.cells import Attack
+from mirage.study.stages import Stages
+from mirage.study.study import Study
+
+
+def check_evaluator(shop: Workshop, wildcards: Mapping[str, str]) -> Work:
+    """Test images classified twice, with and without the re-mapping."""
+    name = wildcards["dataset"]
+    view, test = shop.study.network(name, "eval")["view"], shop.images(name).test
+    return Work(
+        # All networks' passes bound that of this one.
+        calls=((embedding_of_photographs(shop.study, name, shop.batches), 2.0 * test),),
+        light_s=10,
+        host_bytes=shop.view_bytes(name, view, test),
+    )
+
+
+def embed_real(shop: Workshop, wildcards: Mapping[str, str]) -> Work:
+    """Every training image once through every evaluation network."""
+    name, _ = shop.study.measured_by(wildcards["measured"])
+    train = shop.images(name).train
+    networks = [shop.study.network(name, role) for role in shop.study.roles(name)]
+    # Features of both fidelities where a network is fed two ranges: the FID's, at paper scale.
+    size = train * (shop.feature_bytes(name, len(FIDELITIES)) + LONG)
+    views = {network["view"] for network in networks}
+    return Work(
+        calls=((embedding_of_photographs(shop.study, name, shop.batches), float(train)),),
+        outputs={"features": size},
+        resized=train * sum(network["spec"]["kind"] in UNROUNDED for network in networks),
+        host_bytes=sum(shop.view_bytes(name, view, train) for view in views) + 3 * size,
+    )
+
+
+def embedding_of_photographs(study: Study, dataset: str, batches: Batches) -> Unit:
+    """One photograph embedded in every evaluation network."""
+    told = {**_networks(study, dataset), **units.precision(study.scale["evaluation"])}
+    return units.make("embed_real", _names(told), batches.forward, told)
+
+
+def embed_attack(shop: Workshop, wildcards: Mapping[str, str]) -> Work:
+    """Every selected latent rendered once, then through every evaluation network."""
+    attack = attack_of(wildcards)
+    study, settings, name = shop.study, shop.study.attack(attack), attack.target.dataset
+    classes = len(Stages(study, attack).classes)
+    count = classes * settings["selection"]["n_selected"]
+    logits = FLOAT * len(FIDELITIES) * study.classes(name)
+    features = count * (shop.feature_bytes(name, len(FIDELITIES)) + logits)
+    images = count * HALF * shop.image_bytes(name, study.measure_px(attack) or 0)
+    shown = min(study.scale["evaluation"]["gallery_classes"], classes)
+    batch = min(shop.batches.forward, count)
+    return Work(
+        calls=((embedding(study, attack, shop.batches), float(count)),),
+        outputs={
+            "features": features,
+            "images": images,
+            "gallery": shown * shop.image_bytes(name, study.image_px(attack.target)),
+        },
+        # Images are written from where they lie, features once more as bytes; a batch on its way
+        # from the spool is held three times.
+        host_bytes=images + 2 * features + 3 * (images + features) * batch / count,
+        state_bytes=images + features,
+    )
+
+
+def embedding(study: Study, attack: Attack, batches: Batches) -> Unit:
+    """One latent rendered and embedded in every evaluation network."""
+    target = attack.target
+    told = {
+        **units.prior(study, study.pool(study.attack(attack)["pool"])["prior"]),
+        **_networks(study, target.dataset),
+        "student_px": study.measure_px(attack),
+        "gallery_px": study.image_px(target),
+        **units.precision(study.scale["evaluation"]),
+    }
+    name = f"{_names(told)} from {units.prior_name(told)}"
+    return units.make("embed_attack", name, batches.forward, told)
+
+
+def _networks(study: Study, dataset: str) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for role in study.roles(dataset):
+        entry = study.network(dataset, role)
+        found[role] = {
+            "spec": study.network_spec(dataset, role),
+            "architecture": entry.get("target", {}).get("architecture"),
+            "channels": study.dataset(dataset)["recipe"]["channels"],
+        }
+    return {"networks": found, "classes": study.classes(dataset)}
+
+
+def _names(settings: Settings) -> str:
+    networks = settings["networks"].values()
+    return " + ".join(n["architecture"] or n["spec"]["kind"] for n in networks)
+
+
+def measure_attack(shop: Workshop, wildcards: Mapping[str, str]) -> Work:
+    """What the measure says."""
+    work: Work = MEASURES[wildcards["measure"]].costs["cost"](shop, attack_of(wildcards))
+    return work
+
+
+def score_attack(shop: Workshop, wildcards: Mapping[str, str]) -> Work:
+    """Covariances of both sides, the root of their product, distances within a class."""
+    attack = attack_of(wildcards)
+    name, settings = attack.target.dataset, shop.study.attack(attack)
+    kept, classes = settings["selection"]["n_selected"], len(Stages(shop.study, attack).classes)
+    width = shop.width(name, "fid") if "fid" in shop.study.roles(name) else 0
+    fakes, reals = kept * classes, shop.images(name).train
+    features = (fakes + reals) * shop.feature_bytes(name, len(FIDELITIES))
+    pairs = fakes * reals / shop.study.classes(name)
+    flops = len(FIDELITIES) * (2 * (fakes + reals) * width**2 + 60 * width**3)
+    flops += 4 * pairs * shop.feature_bytes(name, 1)
+    return Work(light_s=0.3, flops=flops, host_bytes=features + 4 * LONG * (fakes + reals) * width)
+
+
+COSTS = {
+    "check_evaluator": check_evaluator,
+    "embed_real": embed_real,
+    "embed_attack": embed_attack,
+    "measure_attack": measure_attack,
+    "score_attack": score_attack,
+}

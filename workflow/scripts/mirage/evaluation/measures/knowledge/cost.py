@@ -1,0 +1,45 @@
+"""What the knowledge measure costs."""
+
+from mirage.forecast import units
+from mirage.forecast.units import Unit
+from mirage.forecast.work import HALF, Work, Workshop
+from mirage.study.cells import Attack
+from mirage.study.stages import Stages
+from mirage.study.study import Study
+
+
+def cost(shop: Workshop, attack: Attack) -> Work:
+    """A student trained on the attack's images, then tested on the real ones."""
+    study, settings, name = shop.study, shop.study.attack(attack), attack.target.dataset
+    recipe = study.measure("knowledge", name)
+    view = study.architecture(recipe["architecture"])["view"]
+    count = len(Stages(study, attack).classes) * settings["selection"]["n_selected"]
+    judge = units.classify(study, name, recipe["architecture"], shop.batches.forward)
+    images = count * HALF * shop.image_bytes(name, recipe["image_px"])
+    weights = shop.weigh(judge)
+    return Work(
+        calls=(
+            (student_step(study, name), float(recipe["epochs"] * count)),
+            (judge, float(count + shop.images(name).total)),
+        ),
+        host_bytes=2 * images + 2 * shop.view_bytes(name, view) + 4 * weights,
+        device_bytes=images,
+        state_bytes=2 * weights,  # weights and SGD's momentum
+    )
+
+
+def student_step(study: Study, dataset: str) -> Unit:
+    """One image of a training step of the surrogate student."""
+    recipe = study.measure("knowledge", dataset)
+    settings = {
+        **units.classifier(study, dataset, recipe["architecture"]),
+        "batch_size": recipe["batch_size"],
+        **units.precision(recipe),
+        "recipe": dict(recipe),
+    }
+    name, batch = units.classifier_name(settings), recipe["batch_size"]
+    # Batch norm wants two images.
+    return units.make("student", name, batch, settings, ("recipe", "batch_size"), None, least=2)
+
+
+COST = cost

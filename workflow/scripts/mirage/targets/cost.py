@@ -1,0 +1,62 @@
+"""What the rules of targets cost: classifiers trained, or imported and measured."""
+
+from collections.abc import Mapping
+
+from mirage.forecast import units
+from mirage.forecast.inventory import train_images
+from mirage.forecast.units import Unit
+from mirage.forecast.work import Work, Workshop, target_of
+from mirage.study.cells import Target
+from mirage.study.study import Study
+from mirage.targets.treatments import make
+
+
+def train_target(shop: Workshop, wildcards: Mapping[str, str]) -> Work:
+    """Epochs of training; test images after each where the best is kept."""
+    target, study = target_of(wildcards), shop.study
+    images = shop.images(target.dataset)
+    count = train_images(study, target, images)
+    unit, view = training_step(study, target), study.architecture(target.architecture)["view"]
+    weights = shop.weigh(shop.classify(target))
+    epochs, own = unit.settings["recipe"]["epochs"], shop.view_bytes(target.dataset, view, count)
+    judged = count + images.test
+    watches = any(part.watches_test for part in make(study.treatment(target)))
+    if watches or unit.settings["recipe"].get("keep") == "best":
+        judged += epochs * images.test
+    return Work(
+        calls=((unit, float(epochs * count)), (shop.classify(target), float(judged))),
+        outputs={"weights": weights, "history": 80 * epochs},
+        host_bytes=own + shop.view_bytes(target.dataset, view, images.test) + 4 * weights,
+        device_bytes=own,
+        state_bytes=3 * weights,  # weights and Adam's two moments
+    )
+
+
+def training_step(study: Study, target: Target) -> Unit:
+    """One image of a training step."""
+    recipe = study.training(target)
+    settings = {
+        **units.classifier(study, target.dataset, target.architecture),
+        "batch_size": recipe["batch_size"],
+        **units.precision(recipe),
+        "recipe": recipe,
+    }
+    name, batch = units.classifier_name(settings), recipe["batch_size"]
+    # Batch norm wants two images.
+    return units.make("train", name, batch, settings, ("recipe", "batch_size"), None, least=2)
+
+
+def import_target(shop: Workshop, wildcards: Mapping[str, str]) -> Work:
+    """Every image classified once."""
+    target = target_of(wildcards)
+    view = shop.study.architecture(target.architecture)["view"]
+    weights, total = shop.weigh(shop.classify(target)), shop.images(target.dataset).total
+    return Work(
+        calls=((shop.classify(target), float(total)),),
+        outputs={"weights": weights},
+        light_s=10,
+        host_bytes=shop.view_bytes(target.dataset, view) + 2 * weights,
+    )
+
+
+COSTS = {"train_target": train_target, "import_target": import_target}
