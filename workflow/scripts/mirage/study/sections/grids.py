@@ -43,7 +43,7 @@ class ArchitectureSection(Recipe):
 def _chosen(part: type[TreatmentPart]) -> Any:
     """What of a part's recipe does not stand in its name."""
     named = dict.fromkeys([*part.numbers, part.sibling])
-    return Annotated[Mapping[str, Any], PartOf(without(part, **named))]
+    return Annotated[Mapping[str, Any], PartOf(without(part, named))]
 
 
 @dataclass(frozen=True)
