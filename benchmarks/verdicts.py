@@ -29,8 +29,8 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "workflow/scripts"), str(ROOT / "tests/workflow")]
 
 from mirage.paper import effects, presentation  # noqa: E402 - found through the line above
-from mirage.paper.cells import BLOCK, collect, select  # noqa: E402
 from mirage.paper.metrics import METRICS  # noqa: E402
+from mirage.paper.numbers import BLOCK, collect, select  # noqa: E402
 from mirage.study.study import Study  # noqa: E402
 
 from benchmarks.table import markdown  # noqa: E402
@@ -82,14 +82,9 @@ def _own_set() -> str:
 def verdicts(results: Path) -> pd.DataFrame:
     """Effects of a finished demo in the fidelity its tables print; only those with an interval."""
     study = Study(demo())
-    here = Path.cwd()
-    os.chdir(results)  # records name their files from there
-    try:
-        cells = collect(presentation.records(study.attacks))
-    finally:
-        os.chdir(here)
+    cells = collect(study.attacks, results)
     table = effects.effects(select(cells, fidelity=study.scale["fidelity"]))
-    return table[table["margin"].notna()].reset_index(drop=True)
+    return table[table["margin"].notna()].drop(columns="treatment").reset_index(drop=True)
 
 
 def compared(table: pd.DataFrame) -> pd.DataFrame:
@@ -125,7 +120,7 @@ def seeds_wanted(table: pd.DataFrame) -> tuple[float, int]:
 
 def quoted(table: pd.DataFrame) -> str:
     """Markdown table of what survives, for the README."""
-    scale = presentation.describe(Study(demo()), "demo")
+    shown = presentation.describe(Study(demo()), "demo")
     rows = []
     for key, group in survivors(table).groupby(KEYS, sort=False):
         named = dict(zip(KEYS, key, strict=True))
@@ -136,7 +131,7 @@ def quoted(table: pd.DataFrame) -> str:
         rows.append(
             (
                 samples,
-                scale.label(named["attack"]),
+                shown.label(named["attack"]),
                 f"{named['alpha']:g}",
                 METRICS[named["metric"]].title,
                 *ranges,

@@ -135,6 +135,26 @@ def test_no_attack_reads_a_private_image(assets):
         assert seen > 200
 
 
+def test_cells_of_no_item_are_made_and_told_once(checkout):
+    """An attack that no table names, and a grid without attacks."""
+    path = checkout.folder / "config.yaml"
+    text = path.read_text()
+    for was, becomes in (
+        ("table2: {attacks: [ppa, ppa-ce]}", "table2: {attacks: [ppa]}"),
+        ("training: few\n        attacks: [ppa]", "training: few\n        attacks: []"),
+    ):
+        assert text.count(was) == 1
+        text = text.replace(was, becomes)
+    path.write_text(text)
+    told = checkout.snakemake("-n", tiny=False).told
+    assert told.count("Extra, in the report but in no table or figure of the paper") == 1
+    assert "attacks/orl/resnet-mini/ls0.1/n3/s1/ppa-ce, " in told
+    jobs = _jobs(told)
+    assert jobs["train_target"] == 2 * 3 * 8 + 2 * 3 * 2 + 3 * 8
+    assert jobs["score_attack"] == 2 * 2 * 3 * 8
+    assert (jobs["make_table"], jobs["draw_figure"]) == (2, 4)
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [

@@ -58,6 +58,6 @@ async def _report_on_what_is_there(dag: Any, *settings: Any) -> None:
     if missing:
         raise Refused(
             f"Nothing to report yet: {listed(sorted(missing))} missing. Run snakemake first, or "
-            "name what is there (snakemake --report report.zip -- tables/table1.csv)."
+            "name what is there (snakemake --report report.zip -- FILE)."
         )
     await _plain_report(dag, *settings)

@@ -8,7 +8,6 @@ from mirage.assets.remembered import Remembered
 from mirage.errors import MirageError
 from mirage.forecast.speeds import at_most, load_model, machine
 from mirage.forecast.work import Job
-from mirage.paper import items
 from mirage.runtime import digest, slots
 from mirage.study import grammar
 from mirage.study.cells import Attack, Target

@@ -45,5 +45,5 @@ plainly.tell(
     ).refusal
 )
 if workflow.is_main_process:
-    for told in told_links():
+    for told in filter(None, [*told_links(), told_extra(extra(STUDY))]):
         print(told, file=sys.stderr)

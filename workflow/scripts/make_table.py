@@ -10,27 +10,25 @@ if TYPE_CHECKING:
 
 def make_table(task: "snakemake") -> dict[str, float]:
     """Write full precision as CSV, rounded as HTML and LaTeX."""
-    from mirage.paper import presentation, printed, render, tables
-    from mirage.paper.cells import collect, write_table
+    from mirage.paper import presentation, render, tables
+    from mirage.paper.items import ITEMS
+    from mirage.paper.numbers import collect, plain, write_table
+    from mirage.paper.printed import print_table
     from mirage.runtime import files
-    from mirage.study.cells import parse
     from mirage.study.study import Study
 
     study = Study(task.params.scale)
-    scale = presentation.describe(study, task.params.name)
-    attacks = [parse(path.removesuffix("/metrics.json")) for path in task.input.attacks]
-    cells = collect(presentation.records(attacks))
-    make, show = {
-        "table1": (tables.table1, printed.print_table1),
-        "table2": (tables.table2, printed.print_table2),
-    }[task.wildcards.item]
-    table = make(cells, study.scale["fidelity"], presentation.counterparts(study))
-    rounded = show(table, scale)
-    write_table(task.output.csv, table)
+    shown = presentation.describe(study, task.params.name)
+    item = ITEMS[task.wildcards.item]
+    attacks = item.needs(study).attacks
+    numbers = collect(attacks)
+    table = tables.make(item, numbers, shown)
+    parts = print_table(item, numbers, table, shown)
+    write_table(task.output.csv, plain(table))
     files.write_text(
-        task.output.html, render.html_page(render.html_fragment(rounded, scale), rounded.title)
+        task.output.html, render.html_page(render.html_fragment(parts, shown), item.title)
     )
-    files.write_text(task.output.tex, render.latex(rounded, scale))
+    files.write_text(task.output.tex, render.latex(parts, shown))
     return {"rows": len(table), "cells": len(attacks)}
 
 

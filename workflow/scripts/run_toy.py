@@ -10,10 +10,10 @@ if TYPE_CHECKING:
 
 def run_toy(task: "snakemake") -> dict[str, float]:
     """Write the runs and their table beside the paper's numbers."""
-    from mirage.paper.cells import write_table
+    from mirage.paper.numbers import write_table
     from mirage.paper.recipe import ToyRecipe
-    from mirage.paper.tables import toy_table
-    from mirage.paper.toy import run_toy, save_toy
+    from mirage.paper.toy import run_toy
+    from mirage.paper.toy_result import save_toy, toy_table
 
     result = run_toy(ToyRecipe.of(task.params.settings))
     save_toy(task.output.toy, result)

@@ -10,24 +10,33 @@ import pandas as pd
 import pytest
 import torch
 from mirage.errors import MirageError
-from mirage.paper import figures, printed, render
+from mirage.paper import printed, render
+from mirage.paper.drawing import save
 from mirage.paper.effects import effects, seeds_needed
+from mirage.paper.items import ITEMS
+from mirage.paper.items.figure3 import grid
+from mirage.paper.items.spread import spread
 from mirage.paper.metrics import METRICS
-from mirage.paper.report import Material, Picture, data_uri, write_report
-from mirage.paper.tables import table1, table2, toy_table
-from mirage.paper.toy import ToyResult, ToyRun
+from mirage.paper.presentation import Presentation
+from mirage.paper.report import Material, as_html, data_uri, write_report
+from mirage.paper.tables import make
+from mirage.paper.toy_drawing import toy_figure
+from mirage.paper.toy_result import ToyResult, ToyRun, toy_table
+from mirage.study.cells import Attack, Target
+from mirage.study.treatment import Treatment
 from PIL import Image
 
-SCALE = printed.Scale(
+COUNTERPARTS = {"dataset": {"orl_faces": "FaceScrub"}}
+SHOWN = Presentation(
     "demo",
     comparable=False,
     description="Faces <small> & grey.",
     networks={"acc1": "a second net", "acc5": "a second net"},
     labels={"orl_faces": "ORL_faces 100%"},
     shared=("the people", "the prior"),
-    interval=0.001,
+    interval=0.05,
+    counterparts=COUNTERPARTS,
 )
-COUNTERPARTS = {"dataset": {"orl_faces": "FaceScrub"}}
 VOID = {"meta", "img", "br", "link", "hr", "input"}
 
 
@@ -64,13 +73,21 @@ def cells():
     rows = []
     for alpha in (0.1, 0.0, -0.05):
         for seed in range(4):
+            treatment = Treatment.smoothing(alpha)
+            target = Target("orl", "resnet152", treatment, None, seed)
             row = {
-                "dataset": "orl_faces", "architecture": "resnet152", "samples": "all",
-                "treatment": f"ls{alpha}", "alpha": alpha, "seed": seed, "attack": "ppa",
-                "fidelity": "paper", "link_log": "../logs/a b.log",
+                "cell": Attack(target, "ppa").path, "dataset": "orl_faces",
+                "architecture": "resnet152", "samples": "all", "treatment": str(treatment),
+                "alpha": alpha, "seed": seed, "attack": "ppa", "fidelity": "paper", "note": "",
             }  # fmt: skip
             rows.append(row | {name: random.normal() + 50 + 100 * alpha for name in METRICS})
     return pd.DataFrame(rows)
+
+
+def print_item(name, cells, shown=SHOWN):
+    """The paper's columns of a table, rounded."""
+    item = ITEMS[name]
+    return printed.print_table(item, cells, make(item, cells, shown), shown)[0]
 
 
 @pytest.fixture(scope="module")
@@ -124,33 +141,33 @@ def test_numbers_as_printed(value, options, text):
 
 
 def test_html_table_is_well_formed_escaped_and_warns(cells):
-    rounded = printed.print_table2(table2(cells, counterparts=COUNTERPARTS), SCALE)
-    reader = read_html(render.html_fragment(rounded, SCALE))
+    rounded = print_item("table2", cells)
+    reader = read_html(render.html_fragment([rounded], SHOWN))
     text = "".join(reader.text)
     assert "not comparable" in text
     assert "Faces <small> & grey." in text  # as text, not as a tag
     assert "Acc@1, Acc@5: a second net." in text
     assert "95.20" in text
     assert "paper: FaceScrub, ResNet-152, all images" in text
-    comparable = printed.Scale("paper", comparable=True)
-    assert "not comparable" not in render.html_fragment(rounded, comparable)
+    comparable = Presentation("paper", comparable=True)
+    assert "not comparable" not in render.html_fragment([rounded], comparable)
 
 
 def test_what_no_spread_counts_stands_beside_the_spreads(cells, report):
     told = "All seeds share the people, the prior: the luck of these is in no spread"
-    rounded = printed.print_table2(table2(cells), SCALE)
-    assert told in "".join(read_html(render.html_fragment(rounded, SCALE)).text)
-    assert told in render.latex(rounded, SCALE)
+    rounded = print_item("table2", cells)
+    assert told in "".join(read_html(render.html_fragment([rounded], SHOWN)).text)
+    assert told in render.latex([rounded], SHOWN)
     assert told in report
     # No spread over seeds, nothing to say of it.
-    single = printed.print_table2(table2(cells[cells["seed"] == 0]), SCALE)
-    assert told not in "".join(read_html(render.html_fragment(single, SCALE)).text)
+    single = print_item("table2", cells[cells["seed"] == 0])
+    assert told not in "".join(read_html(render.html_fragment([single], SHOWN)).text)
 
 
 def test_the_report_holds_its_intervals_against_the_one_wanted(cells, report):
     table = effects(cells, ["acc1"])
     widest = max(table.to_dict("records"), key=lambda row: row["margin"])
-    needed = seeds_needed(widest["se"] * 2, 0.001)
+    needed = seeds_needed(widest["se"] * 2, 0.05)
     text = re.sub(r"\s+", " ", "".join(read_html(report).text))
     assert "0 of 2 are that narrow" in text
     assert f"± {widest['margin']:.1f} pp with 4 seeds and would take {needed}." in text
@@ -159,16 +176,16 @@ def test_the_report_holds_its_intervals_against_the_one_wanted(cells, report):
 def test_a_metric_missing_in_some_seeds_says_so(cells):
     missing = cells.copy()
     missing.loc[(missing["alpha"] == 0.1) & (missing["seed"] == 2), "xi_train"] = math.nan
-    rounded = printed.print_table2(table2(missing), SCALE)
+    rounded = print_item("table2", missing)
     row = rounded.blocks[0].rows[0]
     told = {metric.key: cell.seeds for metric, cell in zip(rounded.columns, row.cells, strict=True)}
     assert {name for name, seeds in told.items() if seeds} == {"xi_train"}
-    assert "(3 of 4 seeds)" in "".join(read_html(render.html_fragment(rounded, SCALE)).text)
-    assert "(3 of 4 seeds)" in render.latex(rounded, SCALE)
+    assert "(3 of 4 seeds)" in "".join(read_html(render.html_fragment([rounded], SHOWN)).text)
+    assert "(3 of 4 seeds)" in render.latex([rounded], SHOWN)
 
 
 def test_html_colours_follow_the_attacker(cells):
-    rounded = printed.print_table1(table1(cells, counterparts=COUNTERPARTS), SCALE)
+    rounded = print_item("table1", cells)
     by_model = {row.label: row.cells for row in rounded.blocks[0].rows}
     columns = [metric.key for metric in rounded.columns]
     acc1, distance, utility = (columns.index(key) for key in ("acc1", "delta_face", "test_acc"))
@@ -189,8 +206,8 @@ def test_latex_escapes():
 
 
 def test_latex_table_is_balanced_and_plain_ascii_but_names(cells):
-    rounded = printed.print_table1(table1(cells, counterparts=COUNTERPARTS), SCALE)
-    text = render.latex(rounded, SCALE)
+    rounded = print_item("table1", cells)
+    text = render.latex([rounded], SHOWN)
     assert r"ORL\_faces 100\%" in text
     body = re.sub(r"\\[{}]", "", text)
     assert body.count("{") == body.count("}")
@@ -201,21 +218,29 @@ def test_latex_table_is_balanced_and_plain_ascii_but_names(cells):
         assert row.endswith(r"\\")
 
 
-@pytest.mark.parametrize("kind", ["png", "pdf", "svg"])
+@pytest.mark.parametrize("kind", ["png", "pdf"])
 def test_figures_are_the_same_bytes_twice(kind, tmp_path, cells, toy_result):
     columns = {"real": np.zeros((2, 1, 8, 8), np.uint8), "α = 0": np.ones((2, 1, 8, 8))}
     for turn in "ab":
-        figures.figure1(toy_result, tmp_path / f"one-{turn}.{kind}")
-        figures.figure3(columns, tmp_path / f"three-{turn}.{kind}", rows=["x", "y"])
-        figures.figure_effect(cells, tmp_path / f"effect-{turn}.{kind}", SCALE)
+        save(toy_figure(toy_result, stopped=True), tmp_path / f"one-{turn}.{kind}")
+        save(grid(columns), tmp_path / f"three-{turn}.{kind}")
+        save(spread(cells, SHOWN), tmp_path / f"effect-{turn}.{kind}")
     for name in ("one", "three", "effect"):
         first = (tmp_path / f"{name}-a.{kind}").read_bytes()
         assert first == (tmp_path / f"{name}-b.{kind}").read_bytes()
 
 
+def test_other_treatments_stand_in_the_spread_under_their_names(cells):
+    stopped = cells[cells["alpha"] == 0.1].assign(treatment="ls0.1+stop@ls0", alpha=math.nan)
+    axes = spread(pd.concat([stopped, cells]), SHOWN).axes[0]
+    assert [label.get_text() for label in axes.get_xticklabels()] == [
+        "−0.05", "0", "0.1", "ls0.1+stop@ls0",
+    ]  # fmt: skip
+
+
 def test_stopping_rule_makes_the_difference_of_figures_1_and_8(tmp_path, toy_result):
-    figures.figure1(toy_result, tmp_path / "1.png")
-    figures.figure8(toy_result, tmp_path / "8.png")
+    for name, stopped in (("1.png", True), ("8.png", False)):
+        save(toy_figure(toy_result, stopped), tmp_path / name)
     with Image.open(tmp_path / "1.png") as one, Image.open(tmp_path / "8.png") as eight:
         assert one.size == eight.size == (1320, 630)  # two panels of 3.3 x 3.15 inch at 200 dpi
         yellow = [
@@ -229,7 +254,7 @@ def test_grid_shows_each_pixel_as_a_square(tmp_path, channels):
     random = np.random.default_rng(0)
     real = random.integers(0, 256, (3, channels, 32, 32), dtype=np.uint8)
     ours = random.uniform(-1.2, 1.2, (3, channels, 32, 32)).astype(np.float32)
-    figures.figure3({"real": real, "ours": ours}, tmp_path / "grid.png")
+    save(grid({"real": real, "ours": ours}), tmp_path / "grid.png")
     zoom = gap = 5
     with Image.open(tmp_path / "grid.png") as file:
         assert file.size == (2 * (160 + gap) + 4 * gap, 64 + 3 * (160 + gap))
@@ -243,15 +268,10 @@ def test_grid_shows_each_pixel_as_a_square(tmp_path, channels):
     np.testing.assert_allclose(right, (expected + 1) * 127.5, atol=0.51)
 
 
-def test_grid_refuses_unequal_columns(tmp_path):
+def test_grid_refuses_unequal_columns():
     columns = {"a": np.zeros((2, 1, 8, 8)), "b": np.zeros((3, 1, 8, 8))}
     with pytest.raises(MirageError, match="shapes"):
-        figures.figure3(columns, tmp_path / "grid.png")
-
-
-def test_figures_refuse_other_formats(tmp_path, toy_result):
-    with pytest.raises(MirageError, match=r"\.pdf, \.png or \.svg"):
-        figures.figure1(toy_result, tmp_path / "one.gif")
+        grid(columns)
 
 
 JOB = {
@@ -272,23 +292,24 @@ class Now(dict):
 
 
 @pytest.fixture
-def report(tmp_path, cells, toy_result):
-    figures.figure1(toy_result, tmp_path / "one.png")
-    figures.figure_effect(cells, tmp_path / "effect.svg", SCALE)
+def report(tmp_path, monkeypatch, cells, toy_result):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "figures").mkdir()
+    save(toy_figure(toy_result, stopped=True), "figures/figure1.png")
+    tables = [
+        (ITEMS[name], render.html_fragment([print_item(name, cells)], SHOWN))
+        for name in ("table1", "table2")
+    ]
     material = Material(
-        SCALE,
+        SHOWN,
         cells,
-        table1(cells, counterparts=COUNTERPARTS),
-        table2(cells, counterparts=COUNTERPARTS),
+        [tables[0], (ITEMS["figure1"], as_html("figure1", ITEMS["figure1"], [], SHOWN)), tables[1]],
         toy_table(toy_result),
-        [
-            Picture(tmp_path / "one.png", "Figure 1", "Toy."),
-            Picture(tmp_path / "effect.svg", "Effect", 'One "dot" per seed.'),
-        ],
         [JOB, JOB | {"code": "old", "wall_s": 2.0}],
         Now(),
+        extra="Extra: some cell.",
     )
-    write_report(tmp_path / "report.html", material)
+    write_report("report.html", material)
     return (tmp_path / "report.html").read_text(encoding="utf-8")
 
 
@@ -307,7 +328,15 @@ def test_report_is_well_formed_and_needs_nothing_else(report):
     inner = {a["href"][1:] for _, a in reader.seen if a.get("href", "").startswith("#")}
     assert inner <= identifiers
     pictures = [a["src"] for tag, a in reader.seen if tag == "img"]
-    assert [uri.split(";")[0] for uri in pictures] == ["data:image/png", "data:image/svg+xml"]
+    assert [uri.split(";")[0] for uri in pictures] == ["data:image/png"]
+
+
+def test_report_shows_items_by_category_in_their_order_and_what_is_extra(report):
+    headings = re.findall(r"<h2>(.*?)</h2>", report)
+    assert headings.index("Tables") + 1 == headings.index("Figures")
+    told = [report.index(text) for text in ("Table 1.<", "Table 2.<", "Figure 1.<")]
+    assert told == sorted(told)
+    assert "Extra: some cell." in report
 
 
 def test_report_computes_its_findings_and_costs(report):
@@ -326,12 +355,13 @@ def test_report_computes_its_findings_and_costs(report):
 
 def test_report_links_logs_relatively(report):
     links = [a["href"] for tag, a in read_html(report).seen if tag == "a"]
-    assert links.count("../logs/a%20b.log") == 12
+    assert "logs/train_target/orl/resnet152/ls-0.05/all/s2.log" in links
+    assert "logs/score_attack/orl/resnet152/ls-0.05/all/s2/ppa.log" in links
+    assert len([link for link in links if not link.startswith("#")]) == 12 * 6
 
 
 def test_pictures_become_data(tmp_path):
     (tmp_path / "dot.png").write_bytes(b"\x89PNG")
     assert base64.b64decode(data_uri(tmp_path / "dot.png").split(",")[1]) == b"\x89PNG"
-    for name in ("none.png", "dot.pdf"):
-        with pytest.raises(MirageError, match=name):
-            data_uri(tmp_path / name)
+    with pytest.raises(MirageError, match=r"none\.png"):
+        data_uri(tmp_path / "none.png")

@@ -6,7 +6,6 @@ import math
 import pandas as pd
 import pytest
 from mirage.errors import MirageError
-from mirage.paper.cells import CellRecord, collect, read_table, select, write_table
 from mirage.paper.effects import (
     ALL_EQUAL,
     OPEN,
@@ -17,10 +16,16 @@ from mirage.paper.effects import (
     finding_of,
     seeds_needed,
 )
-from mirage.paper.metrics import METRICS, TABLE1, paper_sign
+from mirage.paper.items import ITEMS
+from mirage.paper.metrics import METRICS, paper_sign
+from mirage.paper.numbers import collect, plain, read_table, select, write_table
+from mirage.paper.presentation import Presentation
+from mirage.paper.printed import print_table
 from mirage.paper.reference import reference_rows
-from mirage.paper.tables import paired, summarise, table1, table2, toy_table
-from mirage.paper.toy import ToyResult, ToyRun
+from mirage.paper.tables import make, paired, summarise
+from mirage.paper.toy_result import ToyResult, ToyRun, toy_table
+from mirage.study.cells import Attack, Target
+from mirage.study.treatment import Treatment
 from scipy import stats
 
 BASE = {
@@ -33,10 +38,17 @@ def made_cells(values, **others):
     """Rows of {(alpha, seed): acc1}; the other metrics follow from it."""
     rows = []
     for (alpha, seed), acc1 in values.items():
-        row = {**BASE, "treatment": f"ls{alpha}", "alpha": alpha, "seed": seed, **others}
+        treatment = "" if math.isnan(alpha) else str(Treatment.smoothing(alpha))
+        row = {**BASE, "treatment": treatment, "alpha": alpha, "seed": seed, "note": "", **others}
         row |= dict.fromkeys(METRICS, 1.0) | {"acc1": acc1, "delta_face": 1 - acc1 / 100}
         rows.append(row)
     return pd.DataFrame(rows)
+
+
+def table(name, numbers, fidelity="paper", counterparts=None):
+    """A table of the paper made of such rows."""
+    shown = Presentation("demo", False, fidelity=fidelity, counterparts=counterparts or {})
+    return make(ITEMS[name], numbers, shown)
 
 
 def test_table1_of_the_paper_is_its_table2_rounded():
@@ -46,7 +58,7 @@ def test_table1_of_the_paper_is_its_table2_rounded():
     assert len(printed) == 6
     for _, row in printed.iterrows():
         exact = full.loc[(row["dataset"], row["architecture"], row["alpha"])]
-        for metric in TABLE1:
+        for metric in ITEMS["table1"].metrics:
             # Half a unit of the last printed digit, whichever way the paper rounds a half.
             assert abs(row[metric] - exact[metric]) <= 0.5001 * 10 ** -digits[metric]
 
@@ -82,7 +94,7 @@ def test_summarise_refuses_a_seed_that_stands_twice():
 def test_table1_pairs_seeds_and_finds_the_papers_row():
     # Seed 3 has no Standard partner: it counts for the mean, not for the change.
     values = {(0.0, 1): 50.0, (0.0, 2): 70.0, (0.1, 1): 60.0, (0.1, 2): 74.0, (0.1, 3): 10.0}
-    rows = table1(made_cells(values | {(-0.05, 1): 20.0, (-0.3, 1): 5.0}))
+    rows = table("table1", made_cells(values | {(-0.05, 1): 20.0, (-0.3, 1): 5.0}))
     assert rows["model"].tolist() == ["Standard", "Pos. LS", "Neg. LS"]
     positive = rows.set_index("model").loc["Pos. LS"]
     assert positive["acc1"] == 48.0
@@ -95,7 +107,7 @@ def test_table1_pairs_seeds_and_finds_the_papers_row():
 
 
 def test_table1_without_standard_has_empty_changes():
-    rows = table1(made_cells({(0.1, 1): 60.0}))
+    rows = table("table1", made_cells({(0.1, 1): 60.0}))
     assert rows["acc1_change"].isna().all()
 
 
@@ -108,7 +120,9 @@ def test_table2_matches_tables_2_and_4_through_counterparts():
             made_cells(values, attack="ppa-ce"),
         ]
     )
-    rows = table2(cells, counterparts={"dataset": {"orl": "FaceScrub"}, "samples": {"3": "all"}})
+    rows = table(
+        "table2", cells, counterparts={"dataset": {"orl": "FaceScrub"}, "samples": {"3": "all"}}
+    )
     keyed = rows.set_index(["dataset", "samples", "attack", "alpha"])
     assert keyed.loc[("orl", "3", "ppa", -0.005), "acc1_paper"] == 80.66
     four = reference_rows("table04").query("dataset == 'FaceScrub' and samples == '30'")
@@ -119,16 +133,67 @@ def test_table2_matches_tables_2_and_4_through_counterparts():
     assert rows["alpha"].tolist() == [0.1, 0.0, -0.005, -0.3] * 3
 
 
-def test_tables_print_one_fidelity_and_no_other_treatment():
+def test_tables_print_one_fidelity():
+    cells = pd.concat(
+        [made_cells({(0.0, 1): 50.0}), made_cells({(0.0, 1): 10.0}, fidelity="corrected")]
+    )
+    assert table("table2", cells)["acc1"].tolist() == [50.0]
+    assert table("table2", cells, "corrected")["acc1"].tolist() == [10.0]
+
+
+def test_other_treatments_have_rows_of_their_own_name():
+    """Not that of the smoothing in them; they follow it and are held against nothing."""
+    stopped = "ls0.1+stop@ls-0.05"
+    note = "never reached"
     cells = pd.concat(
         [
-            made_cells({(0.0, 1): 50.0}),
-            made_cells({(0.0, 1): 10.0}, fidelity="corrected"),
-            made_cells({(math.nan, 1): 33.0}, treatment="mid-0.005"),
+            made_cells({(math.nan, 1): 33.0, (math.nan, 2): 35.0}, treatment=stopped),
+            made_cells({(0.0, 1): 50.0, (0.1, 1): 60.0}),
         ]
-    )
-    assert table2(cells)["acc1"].tolist() == [50.0]
-    assert table2(cells, "corrected")["acc1"].tolist() == [10.0]
+    ).reset_index(drop=True)
+    cells.loc[0, "note"] = note
+    rows = table("table2", cells)
+    assert rows["treatment"].tolist() == ["ls0.1", "ls0", stopped]
+    assert rows["acc1"].tolist() == [60.0, 50.0, 34.0]
+    assert rows["acc1_paper"].isna().tolist() == [False, False, True]
+    assert rows["note"].tolist() == ["", "", f"{note} (1 of 2 seeds)"]
+    (printed,) = print_table(ITEMS["table2"], cells, rows, Presentation("demo", False))
+    assert [row.label for row in printed.blocks[0].rows] == ["0.1", "0", f"{stopped} †"]
+    assert printed.notes == [
+        f"facescrub, resnet152, all training images, ppa, {stopped} †: {note} (1 of 2 seeds)."
+    ]
+    # Table 1 has the paper's three models; effects are those of the smoothing factor.
+    assert table("table1", cells)["treatment"].tolist() == ["ls0", "ls0.1"]
+    assert set(paired(cells, ["acc1"])["treatment"]) == {"ls0.1"}
+
+
+def test_a_csv_names_treatments_where_alpha_does_not():
+    rows = table("table2", made_cells({(0.0, 1): 50.0}))
+    assert not {"treatment", "note"} & set(plain(rows))
+    assert "alpha" in plain(rows)
+    other = table("table2", made_cells({(math.nan, 1): 50.0}, treatment="mid0.005", note="told"))
+    assert plain(other)[["treatment", "note"]].iloc[0].tolist() == [
+        "mid0.005",
+        "told (1 of 1 seeds)",
+    ]
+    assert plain(other)["alpha"].isna().all()
+
+
+def test_what_the_paper_does_not_print_stands_apart():
+    """Precision and its kin are measured in the corrected arithmetic only."""
+    values = {(0.0, 1): 50.0, (0.1, 1): 60.0}
+    cells = pd.concat([made_cells(values), made_cells(values, fidelity="corrected")])
+    cells.loc[cells["fidelity"] == "corrected", "recall"] = 0.25
+    item = ITEMS["table2"]
+    rows = table("table2", cells)
+    assert not {"precision", "recall"} & {name.split("_")[0] for name in rows}
+    paper, ours = print_table(item, cells, rows, Presentation("demo", False))
+    assert [column.key for column in paper.columns] == list(item.metrics)
+    assert [column.key for column in ours.columns] == list(item.ours)
+    assert [row.cells[1].ours for row in ours.blocks[0].rows] == ["0.250", "0.250"]
+    assert (ours.fidelity, ours.has_paper, paper.has_paper) == ("corrected", False, True)
+    unmeasured = cells[cells["fidelity"] == "paper"]
+    assert len(print_table(item, unmeasured, rows, Presentation("demo", False))) == 1
 
 
 def test_paired_differences_and_effects_by_hand():
@@ -149,7 +214,7 @@ def test_a_metric_counts_the_seeds_it_was_measured_in():
     values = {(0.0, seed): 50.0 + seed for seed in range(4)} | {(0.1, s): 60.0 for s in range(4)}
     cells = made_cells(values)
     cells.loc[(cells["alpha"] == 0.0) & (cells["seed"] < 3), "xi_train"] = math.nan
-    row = table2(cells).set_index("alpha").loc[0.0]
+    row = table("table2", cells).set_index("alpha").loc[0.0]
     assert (row["n_seeds"], row["acc1_seeds"], row["xi_train_seeds"]) == (4, 4, 1)
     assert row["xi_train"] == 1.0
     assert math.isnan(row["xi_train_seed_sd"])
@@ -195,35 +260,62 @@ def test_findings_follow_from_the_interval(mean, margin, sign, finding):
     assert finding_of(mean, margin, sign) == finding
 
 
+CELL = Attack(Target("facescrub", "resnet152", Treatment.parse("ls-0.05"), 30, 42), "ppa")
+
+
 @pytest.fixture
-def record(tmp_path):
-    target, metrics = tmp_path / "target.json", tmp_path / "metrics.json"
-    target.write_text(json.dumps({"test_accuracy": 0.9145, "calibration_error": 0.1474}))
+def results(tmp_path):
     values = {"acc1": 0.1434, "delta_face": 1.232, "fid": None, "precision": 0.5}
-    metrics.write_text(json.dumps({"paper": values, "corrected": {"acc1": 0.2}, "seed": 3}))
-    return CellRecord(
-        "facescrub", "resnet152", 30, "ls-0.05", -0.05, 42, "ppa", target, metrics,
-        {"log": "logs/a.log"},
-    )  # fmt: skip
+    write(tmp_path, CELL.target, {"test_accuracy": 0.9145, "calibration_error": 0.1474})
+    write(tmp_path, CELL, {"paper": values, "corrected": {"acc1": 0.2}, "seed": 3})
+    return tmp_path
 
 
-def test_collect_turns_shares_into_percent(record):
-    table = collect([record])
-    assert table["fidelity"].tolist() == ["paper", "corrected"]
-    row = table.iloc[0]
+def write(results, cell, record):
+    path = results / cell.path / "metrics.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(record if isinstance(record, str) else json.dumps(record))
+
+
+def test_collect_turns_shares_into_percent(results):
+    numbers = collect([CELL], results)
+    assert numbers["fidelity"].tolist() == ["paper", "corrected"]
+    row = numbers.iloc[0]
     assert row["test_acc"] == pytest.approx(91.45)
     assert row["acc1"] == pytest.approx(14.34)
     assert (row["ece"], row["delta_face"], row["precision"]) == (0.1474, 1.232, 0.5)
     assert math.isnan(row["fid"])
-    assert row["samples"] == "30"
-    assert row["link_log"] == "logs/a.log"
+    assert (row["samples"], row["treatment"], row["alpha"]) == ("30", "ls-0.05", -0.05)
+    assert (row["cell"], row["attack"], row["note"]) == (CELL.path, "ppa", "")
+
+
+def test_a_target_that_nothing_attacks_has_its_own_numbers_alone(results):
+    numbers = collect([CELL.target], results)
+    assert numbers["fidelity"].tolist() == ["paper", "corrected"]
+    assert (numbers["test_acc"].iloc[0], numbers["attack"].iloc[0]) == (91.45, "")
+    assert numbers["acc1"].isna().all()
+
+
+@pytest.mark.parametrize(
+    ("stop", "note"),
+    [
+        ({"goal": 0.93, "reached": True}, ""),
+        (
+            {"goal": 0.93, "reached": False, "reason": "the best of 7 epochs had 0.9010"},
+            "the goal of its early stop was never reached: the best of 7 epochs had 0.9010",
+        ),
+    ],
+)
+def test_a_goal_never_reached_is_noted(results, stop, note):
+    write(results, CELL.target, {"test_accuracy": 0.9, "stop": stop})
+    assert collect([CELL], results)["note"].tolist() == [note, note]
 
 
 @pytest.mark.parametrize("text", ["[]", "{}", '{"paper": {"acc1": "high"}}', '{"paper": 3}', "{"])
-def test_collect_names_the_bad_record(record, text):
-    record.metrics.write_text(text)
+def test_collect_names_the_bad_record(results, text):
+    write(results, CELL, text)
     with pytest.raises(MirageError, match=r"metrics\.json"):
-        collect([record])
+        collect([CELL], results)
 
 
 def test_csv_keeps_every_digit_and_the_names(tmp_path):
@@ -232,7 +324,7 @@ def test_csv_keeps_every_digit_and_the_names(tmp_path):
     back = read_table(tmp_path / "cells.csv")
     assert back["acc1"].tolist() == [100 / 3, 2 / 7]
     assert back["samples"].tolist() == ["3", "3"]
-    assert table2(back)["acc1"].tolist() == table2(cells)["acc1"].tolist()
+    assert table("table2", back)["acc1"].tolist() == table("table2", cells)["acc1"].tolist()
     with pytest.raises(MirageError, match="is missing"):
         read_table(tmp_path / "none.csv")
 

@@ -4,7 +4,8 @@ import pytest
 import torch
 from interruptions import StopAfter
 from mirage.errors import Interrupted, MirageError
-from mirage.paper import toy
+from mirage.paper import toy, toy_result
+from mirage.paper.recipe import ToyRecipe
 from mirage.runtime.checkpoint import Checkpoint
 
 # alpha: steps, distance, final loss, end point, distance and confidence after 5,000 steps
@@ -17,7 +18,7 @@ PRINTED = {
 
 @pytest.fixture(scope="module")
 def result():
-    return toy.run_toy(toy.ToyRecipe())
+    return toy.run_toy(ToyRecipe())
 
 
 @pytest.mark.parametrize("alpha", PRINTED)
@@ -41,9 +42,9 @@ def test_confidence_far_from_the_data_falls_with_alpha(result):
 
 
 def test_a_result_survives_its_file(result, tmp_path):
-    toy.save_toy(tmp_path / "a.safetensors", result)
-    back = toy.load_toy(tmp_path / "a.safetensors")
-    toy.save_toy(tmp_path / "b.safetensors", back)
+    toy_result.save_toy(tmp_path / "a.safetensors", result)
+    back = toy_result.load_toy(tmp_path / "a.safetensors")
+    toy_result.save_toy(tmp_path / "b.safetensors", back)
     assert (tmp_path / "a.safetensors").read_bytes() == (tmp_path / "b.safetensors").read_bytes()
     assert [run.steps for run in back.runs] == [run.steps for run in result.runs]
 
@@ -88,7 +89,7 @@ def test_stopping_rule_counts_as_the_notebook(monkeypatch):
     monkeypatch.setattr(toy, "UNSTOPPED_STEPS", 5)
     monkeypatch.setattr(toy, "TRAINING_STEPS", 1)
     monkeypatch.setattr(toy, "walk", lambda *_: (path, confidence))
-    run = toy.run_toy(toy.ToyRecipe(alphas=(0.0,))).runs[0]
+    run = toy.run_toy(ToyRecipe(alphas=(0.0,))).runs[0]
     assert run.steps == 2
     assert run.end.tolist() == [3, 0]
 
@@ -96,11 +97,12 @@ def test_stopping_rule_counts_as_the_notebook(monkeypatch):
 def test_an_attack_that_never_arrives_is_counted_as_such(monkeypatch, tmp_path):
     monkeypatch.setattr(toy, "GOAL", 1.5)
     monkeypatch.setattr(toy, "TRAINING_STEPS", 2)
-    monkeypatch.setattr(toy, "UNSTOPPED_STEPS", 4)
+    for module in (toy, toy_result):
+        monkeypatch.setattr(module, "UNSTOPPED_STEPS", 4)
     monkeypatch.setattr(toy, "ATTACK_LIMIT", 10)
-    result = toy.run_toy(toy.ToyRecipe(alphas=(0.0,)))
-    toy.save_toy(tmp_path / "toy", result)
-    run = toy.load_toy(tmp_path / "toy").runs[0]
+    result = toy.run_toy(ToyRecipe(alphas=(0.0,)))
+    toy_result.save_toy(tmp_path / "toy", result)
+    run = toy_result.load_toy(tmp_path / "toy").runs[0]
     assert run.steps is None
     assert len(run.stopped_path) == 11
     assert len(run.unstopped_path) == 5
@@ -110,17 +112,17 @@ def test_resumed_is_bit_identical(monkeypatch, tmp_path):
     monkeypatch.setattr(toy, "TRAINING_STEPS", 3)
     monkeypatch.setattr(toy, "UNSTOPPED_STEPS", 6)
     monkeypatch.setattr(toy, "ATTACK_LIMIT", 9)
-    recipe = toy.ToyRecipe(seeds=(1, 2))
-    toy.save_toy(tmp_path / "whole", toy.run_toy(recipe))
+    recipe = ToyRecipe(seeds=(1, 2))
+    toy_result.save_toy(tmp_path / "whole", toy.run_toy(recipe))
 
     with pytest.raises(Interrupted):
         toy.run_toy(recipe, StopAfter(tmp_path / "state", 4))
     resumed = toy.run_toy(recipe, Checkpoint(tmp_path / "state", {}))
-    toy.save_toy(tmp_path / "resumed", resumed)
+    toy_result.save_toy(tmp_path / "resumed", resumed)
     assert (tmp_path / "whole").read_bytes() == (tmp_path / "resumed").read_bytes()
 
 
 @pytest.mark.parametrize("values", [{"seeds": []}, {"alphas": [1.5]}, {"alphas": [0.1, 0.1]}])
 def test_impossible_recipes_are_refused(values):
     with pytest.raises(MirageError):
-        toy.ToyRecipe.of(values)
+        ToyRecipe.of(values)

@@ -123,6 +123,8 @@ KINDS = [
     ("train_target", [{"part": "ls"}, {"part": "stop"}], [{"part": "ls"}],
      "targets/treatments/stop.py"),
     ("measure_attack", ["knowledge"], ["another"], "evaluation/measures/knowledge.py"),
+    ("make_table", ["table1"], ["table2"], "paper/items/table1.py"),
+    ("draw_figure", ["figure1"], ["figure3"], "paper/items/figure1.py"),
 ]  # fmt: skip
 
 
@@ -159,6 +161,13 @@ def test_a_new_kind_of_attack_changes_no_digest_but_its_own(library):
     assert after[0] == before[0]
     assert after[1] != before[1]
     assert "other" in entries(home / "attacks/kinds")
+
+
+def test_a_table_is_made_by_its_own_item_alone():
+    reached = digest.modules_of(SCRIPTS / "make_table.py", digest.words_of(["table1", {"x": "y"}]))
+    items = {name for name in reached if name.startswith("mirage.paper.items")}
+    assert items == {"mirage.paper.items", "mirage.paper.items.table1"}
+    assert "mirage.paper.drawing" not in reached
 
 
 def test_words_of_nested_settings():

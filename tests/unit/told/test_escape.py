@@ -12,8 +12,13 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from mirage import escape, sheets
 from mirage.data.index import Entry, read_index, write_index
-from mirage.paper import figures, printed, render
-from mirage.paper.cells import read_table, write_table
+from mirage.paper import drawing, render
+from mirage.paper.items import ITEMS
+from mirage.paper.items.figure3 import grid
+from mirage.paper.metrics import METRICS
+from mirage.paper.numbers import read_table, write_table
+from mirage.paper.presentation import Presentation
+from mirage.paper.printed import print_table
 from mirage.runtime import files
 from mirage.visible import one_line
 
@@ -64,7 +69,7 @@ def test_templates_escape_by_themselves(text):
 _COMMANDS = (
     r"\\textbackslash\{\}|\\textasciitilde\{\}|\\textasciicircum\{\}|\\textless\{\}|"
     r"\\textgreater\{\}|\\textbar\{\}|\\textquotedbl\{\}|\\[{}&%$#_]|\{[\[\]*]\}|"
-    r"\$(?:-|\\pm|\\alpha|\\beta|\\delta|\\lambda|\\xi|\\uparrow|\\downarrow|\\times)\$"
+    r"\$(?:-|\\pm|\\alpha|\\beta|\\delta|\\lambda|\\xi|\\uparrow|\\downarrow|\\times|\\dagger)\$"
 )
 
 
@@ -79,22 +84,24 @@ def test_latex_holds_no_special_of_its_author(text):
     assert not re.search(r"[\\{}$&#^_~%\[\]*|]", re.sub(_COMMANDS, "", shown))
 
 
-def _scale(title):
-    return printed.Scale("demo", False, title, {"acc1": title}, {"orl": title, "ppa": title})
+def _shown(title):
+    return Presentation("demo", False, title, {"acc1": title}, {"orl": title, "ppa": title})
 
 
 def test_no_title_leaves_its_line_in_a_table():
     """A newline once ended the comment of the banner, and what followed was LaTeX."""
     block = {"dataset": "orl", "architecture": "mini", "samples": "3", "attack": "ppa"}
-    names = dict.fromkeys(printed.METRICS, 1.0)
+    names = dict.fromkeys(METRICS, 1.0)
     spread = {f"{n}{end}": np.nan for n in names for end in ("_seed_sd", "_paper", "_difference")}
     spread |= {f"{name}_seeds": 1 for name in names}
-    row = {**block, "fidelity": "paper", "alpha": 0.0, "n_seeds": 1, "paper_setting": None}
-    table = printed.print_table2(pd.DataFrame([{**row, **names, **spread}]), _scale(NASTY))
-    tex = render.latex(table, _scale(NASTY))
+    row = {**block, "treatment": NASTY, "alpha": np.nan, "n_seeds": 1, "note": NASTY}
+    row |= {"fidelity": "paper", "paper_setting": NASTY}
+    rows = pd.DataFrame([{**row, **names, **spread}])
+    table = print_table(ITEMS["table2"], rows, rows, _shown(NASTY))
+    tex = render.latex(table, _shown(NASTY))
     assert r"\input" not in tex
     assert not any(line.startswith("&") or "$x$" in line for line in tex.splitlines())
-    page = render.html_page(render.html_fragment(table, _scale(NASTY)), NASTY)
+    page = render.html_page(render.html_fragment(table, _shown(NASTY)), NASTY)
     reader = _Reader()
     reader.feed(page)
     assert not [name for name, _ in reader.attributes if name.startswith("on")]
@@ -124,8 +131,8 @@ def test_figures_draw_titles_as_they_are(tmp_path_factory, text):
 
     folder = tmp_path_factory.mktemp("drawn")
     image = np.zeros((1, 1, 4, 4), dtype=np.uint8)
-    figures.figure3({text or "none": image}, folder / "three.png", rows=[text])
-    with rc_context(figures._STYLE):
+    drawing.save(grid({text or "none": image}), folder / "three.png")
+    with rc_context(drawing._STYLE):
         drawn = Figure().text(0, 0, one_line(text))
     assert drawn._preprocess_math(drawn.get_text()) == (one_line(text), False)
 

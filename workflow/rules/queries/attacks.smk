@@ -1,5 +1,7 @@
 """What the rules ask the study about attacks, their stages and chunks."""
 
+from functools import cache
+
 from mirage.attacks.kinds import KINDS
 from mirage.study.stages import Stages
 
@@ -9,9 +11,15 @@ CUT, WHOLE = (
 )
 
 
+@cache
+def stages_of(cell):
+    """An attack as stages; planning asks a dozen times for each job."""
+    return Stages(STUDY, cell)
+
+
 def stages(wildcards):
     """The attack a job is about, as stages."""
-    return Stages(STUDY, attack(wildcards))
+    return stages_of(attack(wildcards))
 
 
 def attack_kind(wildcards):

@@ -1,5 +1,10 @@
 """What the rules ask the study about tables, figures and the report."""
 
+from mirage.paper.contents import contents, extra, files_of, told_extra
+from mirage.paper.item import Picture, Table, metrics_files
+
+CONTENTS = contents(SCALE)
+
 
 def templates(*names):
     """Templates a page is made with; the code digest does not see them."""
@@ -7,30 +12,44 @@ def templates(*names):
     return [f"{folder}/{name}" for name in names]
 
 
-def attack_metrics(_):
-    """Metrics of every attack of the study."""
-    return [f"{cell.path}/metrics.json" for cell in STUDY.attacks]
+def names_of(kind):
+    """Pattern of the names of all items of a kind."""
+    names = [name for name, item in CONTENTS.items() if isinstance(item, kind)]
+    return "|".join(names) or r"(?!)"
 
 
-def target_metrics(_):
-    """Metrics of every attacked target of the study."""
-    return [
-        f"{cell.path}/metrics.json"
-        for cell in dict.fromkeys(c.target for c in STUDY.attacks)
-    ]
+def item_inputs(wildcards):
+    """What an item is made of."""
+    return CONTENTS[wildcards.item].needs(STUDY).inputs
 
 
-def table_attacks(wildcards):
-    """The attacks a table is made of."""
-    return items.table_attacks(STUDY, wildcards.item)
+def item_reference(wildcards):
+    """The paper's numbers that a table is held against."""
+    names = CONTENTS[wildcards.item].reference
+    return [f"{PAPER_TABLES}/{name}.csv" for name in names]
 
 
-def table_attack_metrics(wildcards):
-    """Metrics of the attacks in a table."""
-    return [f"{cell.path}/metrics.json" for cell in table_attacks(wildcards)]
+def item_caption(wildcards):
+    """What is said of an item."""
+    item = CONTENTS[wildcards.item]
+    return {"name": item.name, "text": item.told(SCALE["comparable"])}
 
 
-def table_target_metrics(wildcards):
-    """Metrics of the targets in a table."""
-    found = dict.fromkeys(cell.target for cell in table_attacks(wildcards))
-    return [f"{cell.path}/metrics.json" for cell in found]
+def item_settings(wildcards):
+    """Settings an item is made with; they name it, so its module is among the job's code."""
+    return [wildcards.item, SCALE]
+
+
+def item_files(_):
+    """Every file of every item."""
+    return [path for name, item in CONTENTS.items() for path in files_of(name, item)]
+
+
+def report_settings(_):
+    """Settings of the report; they name every item."""
+    return [*CONTENTS, SCALE]
+
+
+def cell_metrics(_):
+    """Metrics of every cell of the study, whether an item shows it or not."""
+    return metrics_files(STUDY.attacks, STUDY.targets)

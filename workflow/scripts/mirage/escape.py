@@ -41,6 +41,7 @@ _LATEX: Mapping[str, str] = {
     "↑": r"$\uparrow$",
     "↓": r"$\downarrow$",
     "×": r"$\times$",
+    "†": r"$\dagger$",
 }
 
 

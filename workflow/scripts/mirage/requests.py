@@ -38,11 +38,11 @@ class Requests:
 
         Args:
             asked: a path below ``folder``, absolute, or as the shell completes it
-                (``results/demo/tables/table1.csv``); or what was meant as a rule's name.
+                (``results/demo/report.html``); or what was meant as a rule's name.
         """
         for scale, path in self._below(asked):
             if path == ".":
-                return _refused(asked, remedy="name a file in it (tables/table1.csv), or nothing")
+                return _refused(asked, remedy="name a file in it (report.html), or nothing")
             if scale != self.scale:
                 command = f"snakemake {shlex.quote(path)} --config scale={scale}"
                 return _refused(

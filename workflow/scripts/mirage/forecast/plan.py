@@ -5,6 +5,8 @@ from collections.abc import Iterable, Iterator
 from mirage.errors import MirageError
 from mirage.forecast.units import Unit
 from mirage.forecast.work import Job, Work, Workshop
+from mirage.paper.contents import contents
+from mirage.paper.item import Table
 from mirage.study.cells import Attack
 from mirage.study.stages import Stages
 
@@ -89,11 +91,9 @@ def _all_jobs(shop: Workshop) -> Iterator[Job]:
         yield Job.of("synthesise_pool", pool=pool, image_px=str(side))
     for attack in study.attacks:
         yield from _attack_jobs(shop, attack)
-    for item in ("table1", "table2"):
-        yield Job.of("make_table", item=item)
-    for item in ("figure1", "figure8"):
-        yield Job.of("draw_toy", item=item)
-    for rule in ("run_toy", "draw_samples", "draw_spread", "write_report"):
+    for name, item in contents(study.scale).items():
+        yield Job.of("make_table" if isinstance(item, Table) else "draw_figure", item=name)
+    for rule in ("run_toy", "write_report"):
         yield Job.of(rule)
 
 

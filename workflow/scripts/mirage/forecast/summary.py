@@ -11,12 +11,12 @@ from mirage.forecast.plan import Plan, plan, units_of
 from mirage.forecast.schedule import simulate
 from mirage.forecast.speeds import Estimate, Model
 from mirage.forecast.work import Job, attack_of, target_of
+from mirage.paper.contents import contents, files_of
 from mirage.study.stages import Stages
 
 DEVICES = (1, 2, 4, 8, 16, 32)
 """Numbers of devices for which the wall time is simulated."""
 
-TARGETS = ("tables/table1.csv", "tables/table2.csv", "figures/figure3.png")
 CHUNK_HOURS = (1, 2, 4, 8)
 _CORES = 8  # of CPU jobs beside a cluster's GPUs
 _MEMORY_GB = (16, 24, 40, 80, 141)
@@ -25,7 +25,7 @@ _MEMORY_GB = (16, 24, 40, 80, 141)
 def forecast(
     model: Model, records: Iterable[Mapping[str, Any]] = (), attempts: int = 1
 ) -> dict[str, Any]:
-    """Forecast the whole study, table by table.
+    """Forecast the whole study, item by item.
 
     Args:
         model: what each job takes.
@@ -37,7 +37,8 @@ def forecast(
         ``rules``, ``disk``, ``chunks`` and ``batches``, each a list of rows.
     """
     jobs = plan(model.workshop)
-    tables = {name: plan(model.workshop, [name]) for name in TARGETS}
+    named = (files_of(*entry)[0] for entry in contents(model.workshop.study.scale).items())
+    tables = {name: plan(model.workshop, [name]) for name in named}
     tables["all"] = jobs
     compared = compare(model, records)
     return {

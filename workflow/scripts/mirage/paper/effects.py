@@ -1,11 +1,11 @@
-"""What the data show: effects of the smoothing factor with their uncertainty."""
+"""What the numbers show: effects of the smoothing factor with their uncertainty."""
 
 import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from mirage.paper.cells import BLOCK
 from mirage.paper.metrics import paper_sign
+from mirage.paper.numbers import BLOCK
 from mirage.paper.tables import paired
 
 if TYPE_CHECKING:
@@ -23,25 +23,25 @@ SHOWS, OPPOSITE, OPEN, TOO_FEW, ALL_EQUAL = (
 )  # fmt: skip
 
 
-def effects(cells: "pd.DataFrame", metrics: Sequence[str] = METRICS) -> "pd.DataFrame":
-    """Paired differences to alpha = 0, averaged over seeds.
+def effects(numbers: "pd.DataFrame", metrics: Sequence[str] = METRICS) -> "pd.DataFrame":
+    """Paired differences of label smoothing alone to alpha = 0, averaged over seeds.
 
     Args:
-        cells: table of cells of one fidelity.
+        numbers: of cells, of one fidelity.
         metrics: which metrics.
 
     Returns:
-        One row per block, alpha and metric: ``mean`` of the differences, its standard error
-        ``se``, the half-width ``margin`` of the 95 % t interval, ``n_seeds`` (in which both were
-        measured), ``n_paper_sign`` (seeds whose difference has the sign the paper claims),
-        ``n_ties``, and the ``finding`` that ``finding_of`` reads from them. ``se`` is empty with
-        one seed, ``margin`` with fewer than three.
+        One row per block, treatment and metric: its ``alpha``, ``mean`` of the differences, its
+        standard error ``se``, the half-width ``margin`` of the 95 % t interval, ``n_seeds`` (in
+        which both were measured), ``n_paper_sign`` (seeds whose difference has the sign the paper
+        claims), ``n_ties``, and the ``finding`` that ``finding_of`` reads from them. ``se`` is
+        empty with one seed, ``margin`` with fewer than three.
     """
     import pandas as pd
 
     rows = []
-    keys = [*BLOCK, "alpha", "metric"]
-    for _, group in paired(cells, metrics).groupby(keys, sort=False):
+    keys = [*BLOCK, "treatment", "alpha", "metric"]
+    for _, group in paired(numbers, metrics).groupby(keys, sort=False):
         names: dict[str, Any] = {key: group[key].iloc[0] for key in keys}
         values, n = group["difference"], len(group)
         mean, sign = float(values.mean()), paper_sign(names["metric"], names["alpha"])

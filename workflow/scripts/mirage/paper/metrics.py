@@ -1,7 +1,6 @@
 """The metrics of the paper's tables: names, units, direction, how they are printed."""
 
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Literal
 
 
@@ -57,15 +56,6 @@ METRICS: dict[str, Metric] = {
 
 TARGET_METRICS = tuple(metric.key for metric in METRICS.values() if not metric.of_attack)
 ATTACK_METRICS = tuple(metric.key for metric in METRICS.values() if metric.of_attack)
-
-MODELS = MappingProxyType({"Standard": 0.0, "Pos. LS": 0.1, "Neg. LS": -0.05})
-"""Rows of Table 1 and their smoothing factors."""
-
-TABLE1 = ("test_acc", "acc1", "delta_face", "xi_train")
-TABLE2 = (
-    "test_acc", "ece", "acc1", "acc1_std", "acc5", "delta_face", "delta_eval", "fid", "xi_train",
-    "xi_test",
-)  # fmt: skip
 
 
 def paper_sign(metric: str, alpha: float) -> int:

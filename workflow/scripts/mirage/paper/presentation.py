@@ -1,57 +1,53 @@
-"""From a study to what tables and report need: records, names to print, the paper's settings."""
+"""How a study is presented: whose arithmetic, names to print, the paper's settings beside ours."""
 
-from collections.abc import Container, Iterable
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from mirage.draws import PER_CELL
-from mirage.paper.cells import CellRecord
-from mirage.paper.printed import Scale
-from mirage.paper.reference import Counterparts
-from mirage.study.cells import Attack, Target
+from mirage.evaluation.fidelity import PAPER
 from mirage.study.study import Study
 
 _MEASURED_BY = {
     "acc1": "eval", "acc5": "eval", "delta_eval": "eval", "delta_face": "face", "fid": "fid",
 }  # fmt: skip
 
+Counterparts = Mapping[str, Mapping[str, str]]
+"""Column -> {our value: the paper's value}. What is not listed stands for itself."""
 
-def records(attacks: Iterable[Attack], released: Container[Target] = ()) -> list[CellRecord]:
-    """Where the numbers of attacks lie, relative to the folder of results.
 
-    Args:
-        attacks: the cells.
-        released: targets that were imported, not trained.
+@dataclass(frozen=True)
+class Presentation:
+    """What readers are told of the numbers.
+
+    Attributes:
+        name: of the scale, ``demo`` or ``paper``.
+        comparable: whether our numbers may be held against the paper's.
+        description: data, image size and networks in a sentence.
+        networks: metric -> the network that gives it, told in footnotes.
+        labels: our names -> names to print, e.g. ``{"orl": "ORL faces"}``.
+        shared: what all seeds have in common, so that no spread over seeds counts it.
+        interval: half-width of the 95 % intervals that the number of seeds was chosen for, in
+            percentage points of Acc@1; None where no such choice was made.
+        fidelity: whose arithmetic tables and figures show.
+        counterparts: which of the paper's data sets and architectures stand beside ours.
     """
-    return [
-        _record(attack, "import_target" if attack.target in released else "train_target")
-        for attack in attacks
-    ]
+
+    name: str
+    comparable: bool
+    description: str = ""
+    networks: Mapping[str, str] = field(default_factory=dict)
+    labels: Mapping[str, str] = field(default_factory=dict)
+    shared: tuple[str, ...] = ()
+    interval: float | None = None
+    fidelity: str = PAPER
+    counterparts: Counterparts = field(default_factory=dict)
+
+    def label(self, name: object) -> str:
+        """The name to print."""
+        return self.labels.get(str(name), str(name))
 
 
-def _record(attack: Attack, made_by: str) -> CellRecord:
-    target = attack.target
-    cell = f"{target.cell}/{attack}"
-    return CellRecord(
-        dataset=target.dataset,
-        architecture=target.architecture,
-        samples="all" if target.samples is None else target.samples,
-        treatment=str(target.treatment),
-        alpha=target.treatment.alpha,
-        seed=target.seed,
-        attack=str(attack),
-        target=f"{target.path}/metrics.json",
-        metrics=f"{attack.path}/metrics.json",
-        links={
-            "metrics": f"{attack.path}/metrics.json",
-            "classes": f"{attack.path}/per_class.csv",
-            "training log": f"logs/{made_by}/{target.cell}.log",
-            "training settings": f"jobs/{made_by}/{target.cell}.json",
-            "attack settings": f"jobs/run_stage/{cell}/candidates.json",
-            "score log": f"logs/score_attack/{cell}.log",
-        },
-    )
-
-
-def describe(study: Study, name: str) -> Scale:
+def describe(study: Study, name: str) -> Presentation:
     """How a scale is presented.
 
     Args:
@@ -76,7 +72,7 @@ def describe(study: Study, name: str) -> Scale:
         networks["xi_train"] = networks["xi_test"] = (
             f"{settings['measures']['knowledge']['architecture']} trained on the attack's images"
         )
-    return Scale(
+    return Presentation(
         name,
         settings["comparable"],
         settings["title"],
@@ -84,6 +80,8 @@ def describe(study: Study, name: str) -> Scale:
         labels,
         shared(study),
         settings["paper"].get("interval"),
+        settings["fidelity"],
+        _counterparts(study),
     )
 
 
@@ -109,7 +107,7 @@ def shared(study: Study) -> tuple[str, ...]:
     return tuple(part for part, holds in parts.items() if holds)
 
 
-def counterparts(study: Study) -> Counterparts:
+def _counterparts(study: Study) -> Counterparts:
     """Which of the paper's data sets and architectures stand beside ours."""
     budgets = {str(b) for grid in study.scale["targets"] for b in grid["samples"]}
     return {

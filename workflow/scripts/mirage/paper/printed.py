@@ -1,43 +1,19 @@
 """Tables rounded for readers: what stands in each cell, whatever it is printed with."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from mirage.paper.cells import BLOCK
-from mirage.paper.metrics import METRICS, TABLE1, TABLE2, Metric
+from mirage.paper.metrics import METRICS, Metric
+from mirage.paper.numbers import BLOCK
+from mirage.paper.tables import make_ours
 
 if TYPE_CHECKING:
     import pandas as pd
 
-
-@dataclass(frozen=True)
-class Scale:
-    """What the numbers were made with.
-
-    Attributes:
-        name: ``demo`` or ``paper``.
-        comparable: whether our numbers may be held against the paper's.
-        description: data, image size and networks in a sentence.
-        networks: metric -> the network that gives it, told in footnotes.
-        labels: our names -> names to print, e.g. ``{"orl": "ORL faces"}``.
-        shared: what all seeds have in common, so that no spread over seeds counts it.
-        interval: half-width of the 95 % intervals that the number of seeds was chosen for, in
-            percentage points of Acc@1; None where no such choice was made.
-    """
-
-    name: str
-    comparable: bool
-    description: str = ""
-    networks: Mapping[str, str] = field(default_factory=dict)
-    labels: Mapping[str, str] = field(default_factory=dict)
-    shared: tuple[str, ...] = ()
-    interval: float | None = None
-
-    def label(self, name: object) -> str:
-        """The name to print."""
-        return self.labels.get(str(name), str(name))
+    from mirage.paper.item import Table
+    from mirage.paper.presentation import Presentation
 
 
 @dataclass(frozen=True)
@@ -68,11 +44,12 @@ class Cell:
 
 @dataclass(frozen=True)
 class Row:
-    """One setting: its name, the number of seeds, one cell per column."""
+    """One setting: its name, the number of seeds, one cell per column; a note if there is one."""
 
     label: str
     n_seeds: int
     cells: tuple[Cell, ...]
+    note: str
 
 
 @dataclass(frozen=True)
@@ -89,7 +66,7 @@ class Printed:
     """A table ready for a template."""
 
     name: str
-    title: str
+    caption: str
     first: str
     columns: tuple[Metric, ...]
     blocks: tuple[Block, ...]
@@ -98,31 +75,41 @@ class Printed:
     has_paper: bool
     has_change: bool
 
-
-@dataclass(frozen=True)
-class _Layout:
-    title: tuple[str, str]
-    first: str
-    metrics: tuple[str, ...]
-    digits: Mapping[str, int]
-    paper_digits: Mapping[str, int]
+    @property
+    def notes(self) -> list[str]:
+        """What is to be told of single rows."""
+        rows = ((block.heading, row) for block in self.blocks for row in block.rows)
+        return [f"{heading}, {row.label}: {row.note}." for heading, row in rows if row.note]
 
 
-def print_table1(table: "pd.DataFrame", scale: Scale) -> Printed:
-    """Round Table 1, one decimal for percent and two for distances as the paper does."""
-    digits = {"test_acc": 1, "acc1": 1, "delta_face": 2, "xi_train": 1}
-    ours = digits if scale.comparable else {**digits, "delta_face": 3}  # small networks: small gaps
-    title = ("Table 1", "Attack results with positive and negative label smoothing")
-    layout = _Layout(title, "Model", TABLE1, ours, digits)
-    return _printed(table, scale, layout, lambda row: str(row["model"]))
+def print_table(
+    table: "Table", numbers: "pd.DataFrame", rows: "pd.DataFrame", shown: "Presentation"
+) -> list[Printed]:
+    """Round a table with the paper's decimals, or finer ones where our data are not the paper's.
+
+    Args:
+        table: the item.
+        numbers: of its cells.
+        rows: from ``tables.make``.
+        shown: gives the names to print.
+
+    Returns:
+        The paper's columns, and as a table of its own what the paper does not print.
+    """
+    paper = {name: table.digits.get(name, METRICS[name].digits) for name in table.metrics}
+    ours = paper if shown.comparable else {**paper, **table.finer}
+    parts = [_printed(table, table.told(comparable=True), rows, shown, ours, paper)]
+    others = make_ours(table, numbers)
+    if others is not None:
+        digits = {name: METRICS[name].digits for name in table.ours}
+        caption = f"{table.title}: ours, not in the paper."
+        parts.append(_printed(table, caption, others, shown, digits, digits))
+    return parts
 
 
-def print_table2(table: "pd.DataFrame", scale: Scale) -> Printed:
-    """Round Table 2 with the paper's decimals."""
-    digits = {name: METRICS[name].digits for name in TABLE2}
-    title = ("Table 2", "Attack results for all smoothing factors")
-    layout = _Layout(title, "α", TABLE2, digits, digits)
-    return _printed(table, scale, layout, lambda row: number(row["alpha"], 3, trim=True))
+def treatment_label(row: "pd.Series[Any]") -> str:
+    """A treatment as readers see it: α where it is label smoothing alone, else as in a path."""
+    return number(row["alpha"], 3, trim=True) or str(row["treatment"])
 
 
 def number(value: object, digits: int, sign: bool = False, trim: bool = False) -> str:
@@ -168,42 +155,53 @@ def best_of(values: Sequence[float], towards: int, digits: int) -> list[bool]:
 
 
 def _printed(
-    table: "pd.DataFrame", scale: Scale, layout: _Layout, label: "Callable[[pd.Series[Any]], str]"
+    table: "Table",
+    caption: str,
+    rows: "pd.DataFrame",
+    shown: "Presentation",
+    digits: Mapping[str, int],
+    paper_digits: Mapping[str, int],
 ) -> Printed:
-    columns = tuple(METRICS[name] for name in layout.metrics)
+    columns = tuple(METRICS[name] for name in digits)
     blocks = []
-    for _, rows in table.groupby(list(BLOCK), sort=False):
+    for _, block in rows.groupby(list(BLOCK), sort=False):
         marks = {
-            metric.key: best_of(
-                rows[metric.key].tolist(), metric.towards, layout.digits[metric.key]
-            )
-            for metric in columns
+            key: best_of(block[key].tolist(), METRICS[key].towards, digits[key]) for key in digits
         }
         printed = tuple(
             Row(
-                label(row),
+                f"{table.label(row)} †" if row["note"] else table.label(row),
                 int(row["n_seeds"]),
                 tuple(
-                    _cell(row, metric, layout, marks[metric.key][position]) for metric in columns
+                    _cell(row, metric, digits, paper_digits, marks[metric.key][position])
+                    for metric in columns
                 ),
+                str(row["note"]),
             )
-            for position, (_, row) in enumerate(rows.iterrows())
+            for position, (_, row) in enumerate(block.iterrows())
         )
-        blocks.append(Block(heading(rows.iloc[0], scale), _paper_heading(rows), printed))
+        blocks.append(Block(heading(block.iloc[0], shown), _paper_heading(block), printed))
     return Printed(
-        *layout.title,
-        first=layout.first,
+        name=table.name,
+        caption=caption,
+        first=table.first,
         columns=columns,
         blocks=tuple(blocks),
-        fidelity=", ".join(table["fidelity"].unique()),
-        seeds=tuple(int(n) for n in table["n_seeds"]),
-        has_paper=bool(table["paper_setting"].notna().any()),
-        has_change=any(f"{name}_change" in table for name in layout.metrics),
+        fidelity=", ".join(rows["fidelity"].unique()),
+        seeds=tuple(int(n) for n in rows["n_seeds"]),
+        has_paper="paper_setting" in rows and bool(rows["paper_setting"].notna().any()),
+        has_change=any(f"{name}_change" in rows for name in digits),
     )
 
 
-def _cell(row: "pd.Series[Any]", metric: Metric, layout: _Layout, best: bool) -> Cell:
-    key, digits, paper_digits = metric.key, layout.digits, layout.paper_digits
+def _cell(
+    row: "pd.Series[Any]",
+    metric: Metric,
+    digits: Mapping[str, int],
+    paper_digits: Mapping[str, int],
+    best: bool,
+) -> Cell:
+    key = metric.key
     change = row.get(f"{key}_change") if metric.of_attack else None
     told = number(change, digits[key], sign=True)
     measured, seeds = int(row[f"{key}_seeds"]), int(row["n_seeds"])
@@ -216,17 +214,18 @@ def _cell(row: "pd.Series[Any]", metric: Metric, layout: _Layout, best: bool) ->
         change=told,
         effect=("improvement" if helps else "defence") if moves and metric.towards else "",
         best=best,
-        paper=number(row[f"{key}_paper"], paper_digits[key]),
-        difference=number(row[f"{key}_difference"], paper_digits[key], sign=True),
+        paper=number(row.get(f"{key}_paper"), paper_digits[key]),
+        difference=number(row.get(f"{key}_difference"), paper_digits[key], sign=True),
     )
 
 
 def _paper_heading(rows: "pd.DataFrame") -> str:
-    settings = rows["paper_setting"].dropna().unique()
-    return f"paper: {settings[0]}" if len(settings) else ""
+    if "paper_setting" not in rows or rows["paper_setting"].isna().all():
+        return ""
+    return f"paper: {rows['paper_setting'].dropna().iloc[0]}"
 
 
-def heading(names: "Mapping[str, Any] | pd.Series[Any]", scale: Scale) -> str:
+def heading(names: "Mapping[str, Any] | pd.Series[Any]", shown: "Presentation") -> str:
     """Name a block of rows: data set, architecture, samples per class, attack."""
     per_class = str(names["samples"])
     samples = (
@@ -234,5 +233,5 @@ def heading(names: "Mapping[str, Any] | pd.Series[Any]", scale: Scale) -> str:
         if per_class == "all"
         else f"{per_class} training image{'' if per_class == '1' else 's'} per class"
     )
-    parts = [scale.label(names["dataset"]), scale.label(names["architecture"]), samples]
-    return ", ".join([*parts, scale.label(names["attack"])])
+    parts = [shown.label(names["dataset"]), shown.label(names["architecture"]), samples]
+    return ", ".join([*parts, shown.label(names["attack"])])

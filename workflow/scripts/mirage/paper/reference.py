@@ -1,22 +1,20 @@
 """The paper's printed numbers, and which of them stands beside which of our rows."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mirage.errors import MirageError
+from mirage.paper.numbers import BLOCK
+from mirage.paper.presentation import Counterparts
+from mirage.study.treatment import Treatment
 
 if TYPE_CHECKING:
     import pandas as pd
 
 FOLDER = Path(__file__).resolve().parents[3] / "presets" / "paper"
 """Where the tidy CSVs lie: ``workflow/presets/paper``."""
-
-Counterparts = Mapping[str, Mapping[str, str]]
-"""Column -> {our value: the paper's value}. What is not listed stands for itself."""
-
-MATCHED = ("dataset", "architecture", "samples", "attack")
 
 
 def reference_rows(*tables: str, folder: str | Path = FOLDER) -> "pd.DataFrame":
@@ -29,7 +27,8 @@ def reference_rows(*tables: str, folder: str | Path = FOLDER) -> "pd.DataFrame":
     Returns:
         Their rows, one table after the other, numbers as numbers, percent as percent. The paper's
         tables 1 to 4 are all PPA: a missing ``attack`` is filled with ``ppa`` and a missing
-        ``samples`` (training images per class) with ``all``.
+        ``samples`` (training images per class) with ``all``. ``treatment`` is ours for the row's
+        α, None where it has none.
 
     Raises:
         MirageError: a file is missing.
@@ -44,6 +43,10 @@ def reference_rows(*tables: str, folder: str | Path = FOLDER) -> "pd.DataFrame":
         rows = pd.read_csv(path).rename(columns={"n_samples": "samples"})
         for column, value in (("samples", "all"), ("attack", "ppa")):
             rows[column] = rows[column].astype(str) if column in rows else value
+        factors = rows["alpha"] if "alpha" in rows else pd.Series(None, index=rows.index)
+        rows["treatment"] = [
+            str(Treatment.smoothing(alpha)) if pd.notna(alpha) else None for alpha in factors
+        ]
         frames.append(rows)
     return pd.concat(frames, ignore_index=True)
 
@@ -52,16 +55,15 @@ def beside(
     rows: "pd.DataFrame",
     reference: "pd.DataFrame",
     metrics: Sequence[str],
-    on: Sequence[str],
     counterparts: Counterparts,
 ) -> "pd.DataFrame":
     """Add the columns ``<metric>_paper`` and ``<metric>_difference`` (ours minus the paper's).
 
     Args:
         rows: our rows.
-        reference: from ``reference_rows``.
+        reference: from ``reference_rows``; it stands beside ours where the block and the treatment
+            are the same.
         metrics: which metrics.
-        on: columns that must agree besides ``MATCHED``, e.g. ``("alpha",)``.
         counterparts: which of the paper's values stands for ours.
 
     Returns:
@@ -70,12 +72,12 @@ def beside(
     """
     import pandas as pd
 
-    keys = [*MATCHED, *on]
-    known = {tuple(_key(row[column]) for column in keys): row for _, row in reference.iterrows()}
-    found = []
-    for _, row in rows.iterrows():
-        names = (counterparts.get(column, {}).get(str(row[column]), row[column]) for column in keys)
-        found.append(known.get(tuple(map(_key, names))))
+    def key(row: "pd.Series[Any]", counterparts: Counterparts) -> tuple[str, ...]:
+        names = (counterparts.get(name, {}).get(str(row[name]), row[name]) for name in BLOCK)
+        return (*map(_letters, names), row["treatment"])
+
+    known = {key(row, {}): row for _, row in reference.iterrows() if row["treatment"]}
+    found = [known.get(key(row, counterparts)) for _, row in rows.iterrows()]
     joined = rows.copy()
     joined["paper_setting"] = [None if row is None else _setting(row) for row in found]
     for metric in metrics:
@@ -90,8 +92,6 @@ def _setting(row: "pd.Series[Any]") -> str:
     return f"{row['dataset']}, {row['architecture']}, {samples}"
 
 
-def _key(value: object) -> str:
-    """Names compare by letters and digits (``ResNet-152`` is ``resnet152``), numbers by value."""
-    if isinstance(value, float):
-        return f"{value + 0.0:.6g}"  # + 0.0 makes -0.0 the same as 0.0
-    return re.sub(r"[^a-z0-9]", "", str(value).lower())
+def _letters(name: object) -> str:
+    """Names compare by letters and digits: ``ResNet-152`` is ``resnet152``."""
+    return re.sub(r"[^a-z0-9]", "", str(name).lower())

@@ -1,15 +1,18 @@
 """Rounded tables as HTML and LaTeX."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mirage.escape import Tex
 from mirage.escape import html as escape_html
 from mirage.escape import latex as escape_latex
-from mirage.paper.printed import Printed, Scale
+from mirage.paper.printed import Printed
 
 if TYPE_CHECKING:
     import jinja2
+
+    from mirage.paper.presentation import Presentation
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -19,12 +22,10 @@ NOT_COMPARABLE = (
 )
 
 
-def html_fragment(printed: Printed, scale: Scale) -> str:
-    """Render as an HTML fragment: a figure element without styles of its own."""
+def html_fragment(parts: Iterable[Printed], shown: "Presentation") -> str:
+    """Render the parts of a table as HTML: figure elements without styles of their own."""
     template = environment().get_template("table.html")
-    return template.render(
-        table=printed, scale=scale, banner=banner(scale), notes=notes(printed, scale)
-    )
+    return _rendered(template, parts, shown)
 
 
 def html_page(fragment: str, title: str) -> str:
@@ -32,35 +33,46 @@ def html_page(fragment: str, title: str) -> str:
     return environment().get_template("page.html").render(title=title, body=fragment)
 
 
-def latex(printed: Printed, scale: Scale) -> str:
-    """Render as a LaTeX table (needs ``booktabs`` and ``xcolor``)."""
+def latex(parts: Iterable[Printed], shown: "Presentation") -> str:
+    """Render the parts of a table as LaTeX tables (they need ``booktabs`` and ``xcolor``)."""
     template = latex_environment().get_template("table.tex")
-    return template.render(table=printed, banner=banner(scale), notes=notes(printed, scale))
+    return _rendered(template, parts, shown)
 
 
-def banner(scale: Scale) -> str:
+def _rendered(template: "jinja2.Template", parts: Iterable[Printed], shown: "Presentation") -> str:
+    return "\n".join(
+        template.render(
+            table=part,
+            banner=banner(shown) if part.has_paper else "",
+            notes=notes(part, shown),
+        )
+        for part in parts
+    )
+
+
+def banner(shown: "Presentation") -> str:
     """The warning above a table; empty where our numbers and the paper's compare."""
-    if scale.comparable:
+    if shown.comparable:
         return ""
-    return f"{NOT_COMPARABLE} {scale.description}".strip()
+    return f"{NOT_COMPARABLE} {shown.description}".strip()
 
 
-def uncounted(scale: Scale) -> list[str]:
+def uncounted(shown: "Presentation") -> list[str]:
     """The sentence on what no spread over seeds counts; none where nothing is known of it."""
-    if not scale.shared:
+    if not shown.shared:
         return []
-    shared = ", ".join(scale.shared)
+    shared = ", ".join(shown.shared)
     return [f"All seeds share {shared}: the luck of these is in no spread and in no interval."]
 
 
-def notes(printed: Printed, scale: Scale) -> list[str]:
+def notes(printed: Printed, shown: "Presentation") -> list[str]:
     """Footnotes: how to read the table, and which network gave which number."""
     seeds = sorted(set(printed.seeds))
     told = " to ".join(str(n) for n in dict.fromkeys((seeds[0], seeds[-1])))
     lines = ["One seed per row."]
     if seeds[-1] > 1:
         lines = [f"Means over {told} seeds per row, ± standard deviation over seeds."]
-        lines += uncounted(scale)
+        lines += uncounted(shown)
     if printed.has_change:
         lines.append(
             "In brackets: change against Standard with the same seeds; green helps the attack, "
@@ -76,10 +88,10 @@ def notes(printed: Printed, scale: Scale) -> list[str]:
         )
     by_network: dict[str, list[str]] = {}
     for metric in printed.columns:
-        if metric.key in scale.networks:
-            by_network.setdefault(scale.networks[metric.key], []).append(metric.title)
+        if metric.key in shown.networks:
+            by_network.setdefault(shown.networks[metric.key], []).append(metric.title)
     lines += [f"{', '.join(titles)}: {network}." for network, titles in by_network.items()]
-    return lines
+    return [*lines, *printed.notes]
 
 
 def environment() -> "jinja2.Environment":

@@ -1,56 +1,28 @@
 """The report: one HTML file that opens from the disk, pictures inside, nothing fetched."""
 
 import base64
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mirage.errors import MirageError
-from mirage.paper import costs, printed, render
-from mirage.paper import effects as effect
-from mirage.paper.cells import BLOCK, select
-from mirage.paper.metrics import METRICS, paper_sign
-from mirage.paper.printed import Scale, number
+from mirage.paper import costs, effects, findings, render
+from mirage.paper.contents import contents, extra, files_of, told_extra, unattacked
+from mirage.paper.item import Item, Table
+from mirage.paper.metrics import METRICS
+from mirage.paper.numbers import BLOCK, collect, select
+from mirage.paper.presentation import Presentation
+from mirage.paper.printed import number, print_table, treatment_label
+from mirage.paper.tables import make
 from mirage.runtime import files
 from mirage.runtime.digest import Digests
+from mirage.study.cells import Attack, Target, parse
+from mirage.study.study import Study
 
 if TYPE_CHECKING:
     import pandas as pd
 
-_MEDIA = {".png": "image/png", ".svg": "image/svg+xml"}
-_TAGS = {
-    effect.SHOWS: "shows",
-    effect.OPPOSITE: "opposite",
-    effect.OPEN: "open",
-    effect.TOO_FEW: "few",
-    effect.ALL_EQUAL: "few",
-}
-_COUNTED = {
-    effect.SHOWS: "show what the paper claims",
-    effect.OPPOSITE: "show the opposite",
-    effect.OPEN: "cannot be told from 0",
-    effect.TOO_FEW: "have too few seeds",
-    effect.ALL_EQUAL: "have no spread to judge by",
-}
-GLANCE = ("acc1", "delta_face")
 CELL_METRICS = ("test_acc", "acc1", "acc5", "delta_face", "delta_eval", "fid", "xi_train")
-
-
-@dataclass(frozen=True)
-class Picture:
-    """One figure of the report.
-
-    Attributes:
-        path: a PNG or SVG file.
-        name: e.g. ``Figure 1``.
-        caption: plain text.
-    """
-
-    path: str | Path
-    name: str
-    caption: str
 
 
 @dataclass(frozen=True)
@@ -58,31 +30,62 @@ class Material:
     """All that the report is made of.
 
     Attributes:
-        scale: what the numbers were made with.
-        cells: table of cells; columns ``link_<name>`` become links, relative to the report.
-        table1: from ``tables.table1``.
-        table2: from ``tables.table2``.
-        toy: from ``tables.toy_table``.
-        pictures: the figures, in order.
+        presentation: what the numbers were made with.
+        numbers: of all cells.
+        items: each with what ``as_html`` makes of it, in their order.
+        toy: from ``toy_result.toy_table``.
         jobs: records that the jobs left (``mirage.runtime.job``).
         digests: of the code now; results made by other code are named.
-        fidelity: whose arithmetic the tables print.
+        released: targets that were imported, not trained.
+        extra: cells that no item shows, in words.
         forecast: rule -> forecast of these jobs beside their records, from
             ``mirage.forecast.summary.compare``.
         speeds: where the forecast's speeds come from, in words.
     """
 
-    scale: Scale
-    cells: "pd.DataFrame"
-    table1: "pd.DataFrame"
-    table2: "pd.DataFrame"
+    presentation: Presentation
+    numbers: "pd.DataFrame"
+    items: Sequence[tuple[Item, str]]
     toy: "pd.DataFrame"
-    pictures: Sequence[Picture]
     jobs: Sequence[Mapping[str, Any]]
     digests: Digests
-    fidelity: str = "paper"
+    released: Collection[Target] = ()
+    extra: str = ""
     forecast: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     speeds: str = ""
+
+
+def of_study(study: Study, presentation: Presentation, **others: Any) -> Material:
+    """Gather what a finished study left in the current folder; ``others`` is the rest."""
+    return Material(
+        presentation,
+        collect([*study.attacks, *unattacked(study)]),
+        [
+            (item, as_html(name, item, item.needs(study).attacks, presentation))
+            for name, item in contents(study.scale).items()
+        ],
+        released=study.released_targets,
+        extra=told_extra(extra(study)),
+        **others,
+    )
+
+
+def as_html(name: str, item: Item, cells: Sequence[Attack], presentation: Presentation) -> str:
+    """An item as HTML, from files in the current folder.
+
+    Args:
+        name: of the item.
+        item: the item.
+        cells: that a table is made of.
+        presentation: gives the names to print.
+    """
+    if isinstance(item, Table):
+        numbers = collect(cells)
+        parts = print_table(item, numbers, make(item, numbers, presentation), presentation)
+        return render.html_fragment(parts, presentation)
+    template = render.environment().get_template("picture.html")
+    uri = data_uri(files_of(name, item)[0])
+    return template.render(item=item, uri=uri, told=item.told(presentation.comparable))
 
 
 def write_report(path: str | Path, material: Material) -> None:
@@ -91,168 +94,69 @@ def write_report(path: str | Path, material: Material) -> None:
     Args:
         path: an HTML file; links to logs and settings are relative to its folder.
         material: what to tell.
-
-    Raises:
-        MirageError: a picture is missing or neither PNG nor SVG.
     """
-    scale, cells = material.scale, select(material.cells, fidelity=material.fidelity)
-    table = effect.effects(cells)
+    presentation = material.presentation
+    numbers = select(material.numbers, fidelity=presentation.fidelity)
+    table = effects.effects(numbers[numbers["attack"] != ""])
+    categories: dict[str, list[str]] = {}
+    for item, body in material.items:
+        categories.setdefault(item.category, []).append(body)
     template = render.environment().get_template("report.html")
-    body = template.render(
-        scale=scale,
-        banner=render.banner(scale),
-        run=summary(cells, material),
-        table1=render.html_fragment(printed.print_table1(material.table1, scale), scale),
-        table2=render.html_fragment(printed.print_table2(material.table2, scale), scale),
-        overview=overview(table, scale),
-        glance=[METRICS[name] for name in GLANCE],
-        findings=findings(table, scale),
-        level=round(100 * effect.LEVEL),
-        certainty=[*render.uncounted(scale), *certainty(table, scale)],
+    page = template.render(
+        name=presentation.name,
+        banner=render.banner(presentation),
+        run=summary(numbers, presentation),
+        categories=categories,
+        overview=findings.overview(table, presentation),
+        glance=[METRICS[name] for name in findings.GLANCE],
+        findings=findings.findings(table, presentation),
+        level=round(100 * effects.LEVEL),
+        certainty=[*render.uncounted(presentation), *findings.certainty(table, presentation)],
         toy=toy_rows(material.toy),
-        pictures=[(picture, data_uri(picture.path)) for picture in material.pictures],
         columns=[METRICS[name] for name in CELL_METRICS],
-        cells=cell_rows(cells, scale),
+        cells=cell_rows(numbers, presentation, material.released),
+        extra=material.extra,
         stages=costs.stages(material.jobs, material.digests, material.forecast),
         speeds=material.speeds,
         machines=costs.machines(material.jobs),
     )
-    title = f"Label smoothing and model inversion, {scale.name} scale"
-    files.write_text(path, render.html_page(body, title))
+    title = f"Label smoothing and model inversion, {presentation.name} scale"
+    files.write_text(path, render.html_page(page, title))
 
 
 def data_uri(path: str | Path) -> str:
-    """A picture's bytes as a URI.
+    """The bytes of a PNG file as a URI.
 
     Raises:
-        MirageError: the file is missing or neither PNG nor SVG.
+        MirageError: the file is missing or damaged.
     """
-    path = Path(path)
-    if path.suffix not in _MEDIA or not path.is_file():
-        raise MirageError(f"{path} cannot be shown in the report", "an existing PNG or SVG file")
     content = base64.b64encode(files.sound(path).read_bytes()).decode()
-    return f"data:{_MEDIA[path.suffix]};base64,{content}"
+    return f"data:image/png;base64,{content}"
 
 
-def summary(cells: "pd.DataFrame", material: Material) -> dict[str, str]:
+def summary(numbers: "pd.DataFrame", shown: Presentation) -> dict[str, str]:
     """What was run: name -> value, as text."""
-    scale = material.scale
+    attacked = numbers[numbers["attack"] != ""]
+    targets = numbers.drop_duplicates(["dataset", "architecture", "samples", "treatment", "seed"])
+    treatments = targets.drop_duplicates("treatment").sort_values("alpha", ascending=False)
 
-    def listed(column: str) -> str:
-        return ", ".join(dict.fromkeys(scale.label(value) for value in cells[column]))
+    def listed(rows: "pd.DataFrame", column: str) -> str:
+        return ", ".join(dict.fromkeys(shown.label(value) for value in rows[column]))
 
-    factors = sorted(cells["alpha"].dropna().unique(), reverse=True)
-    seeds = sorted(int(seed) for seed in cells["seed"].unique())
-    targets = cells.drop_duplicates(["dataset", "architecture", "samples", "treatment", "seed"])
     return {
-        "scale": " – ".join(filter(None, [scale.name, scale.description])),
-        "data": listed("dataset"),
-        "architectures": listed("architecture"),
-        "training images per class": listed("samples"),
-        "attacks": listed("attack"),
-        "smoothing factors": ", ".join(number(alpha, 3, trim=True) for alpha in factors),
-        "seeds": ", ".join(map(str, seeds)),
+        "scale": " – ".join(filter(None, [shown.name, shown.description])),
+        "data": listed(numbers, "dataset"),
+        "architectures": listed(numbers, "architecture"),
+        "training images per class": listed(numbers, "samples"),
+        "attacks": listed(attacked, "attack"),
+        "smoothing factors and other treatments": ", ".join(
+            treatment_label(row) for _, row in treatments.iterrows()
+        ),
+        "seeds": ", ".join(str(seed) for seed in sorted(numbers["seed"].unique())),
         "trained targets": str(len(targets)),
-        "attack cells": str(len(cells)),
-        "arithmetic": material.fidelity,
+        "attack cells": str(len(attacked)),
+        "arithmetic": shown.fidelity,
     }
-
-
-def overview(table: "pd.DataFrame", scale: Scale) -> list[dict[str, Any]]:
-    """The findings for attack accuracy and face distance at a glance.
-
-    Args:
-        table: from ``effects.effects``.
-        scale: gives the names to print.
-
-    Returns:
-        Per block its heading and one row per factor, with one finding per metric of ``GLANCE``.
-    """
-    groups = []
-    for _, block in table.groupby(list(BLOCK), sort=False):
-        rows: dict[str, dict[str, Any]] = {}
-        for _, row in block.sort_values("alpha", ascending=False, kind="stable").iterrows():
-            finding = _finding(row)
-            rows.setdefault(finding["alpha"], {})[row["metric"]] = finding
-        groups.append(
-            {
-                "heading": printed.heading(block.iloc[0], scale),
-                "rows": [
-                    {"alpha": alpha, "findings": [found.get(name) for name in GLANCE]}
-                    for alpha, found in rows.items()
-                ],
-            }
-        )
-    return groups
-
-
-def findings(table: "pd.DataFrame", scale: Scale) -> list[dict[str, Any]]:
-    """What shows and what does not: one group per block of settings.
-
-    Args:
-        table: from ``effects.effects``.
-        scale: gives the names to print.
-
-    Returns:
-        Per block its heading, a sentence that counts the outcomes, and its rows as text.
-    """
-    groups = []
-    for _, block in table.groupby(list(BLOCK), sort=False):
-        ordered = block.sort_values("alpha", ascending=False, kind="stable")
-        counts = block["finding"].value_counts()
-        told = [f"{counts[name]} {verb}" for name, verb in _COUNTED.items() if name in counts]
-        groups.append(
-            {
-                "heading": printed.heading(block.iloc[0], scale),
-                "counts": f"{len(block)} comparisons: {', '.join(told)}.",
-                "rows": [_finding(row) for _, row in ordered.iterrows()],
-            }
-        )
-    return groups
-
-
-def certainty(table: "pd.DataFrame", scale: Scale) -> list[str]:
-    """Say how wide the intervals of the attack accuracy are, against what was wanted.
-
-    Args:
-        table: from ``effects.effects``.
-        scale: says which half-width the number of seeds was chosen for.
-    """
-    known = table[(table["metric"] == "acc1") & table["margin"].notna()].to_dict("records")
-    if scale.interval is None or not known:
-        return []
-    narrow = sum(row["margin"] <= scale.interval for row in known)
-    widest = max(known, key=lambda row: row["margin"])
-    spread = widest["se"] * math.sqrt(widest["n_seeds"])
-    needed = effect.seeds_needed(spread, scale.interval)
-    return [
-        f"The number of seeds was chosen for intervals of ± {number(scale.interval, 1)} pp of "
-        f"Acc@1. {narrow} of {len(known)} are that narrow; the "
-        f"widest is ± {number(widest['margin'], 1)} pp with {widest['n_seeds']} seeds and would "
-        f"take {needed}."
-    ]
-
-
-def _finding(row: "pd.Series[Any]") -> dict[str, str]:
-    metric = METRICS[row["metric"]]
-    unit = " pp" if metric.percent else ""
-    error = number(row["margin"], _digits(metric.key))
-    ties = f", {row['n_ties']} tied" if row["n_ties"] else ""
-    return {
-        "alpha": number(row["alpha"], 3, trim=True),
-        "metric": metric.title,
-        "mean": number(row["mean"], _digits(metric.key), sign=True)
-        + (f" ± {error}" if error else "")
-        + unit,
-        "expected": {1: "+", -1: "−"}[paper_sign(metric.key, row["alpha"])],
-        "seeds": f"{row['n_paper_sign']} of {row['n_seeds']}{ties}",
-        "finding": row["finding"],
-        "tag": _TAGS[row["finding"]],
-    }
-
-
-def _digits(metric: str) -> int:
-    return 1 if METRICS[metric].percent else max(METRICS[metric].digits - 1, 1)
 
 
 def toy_rows(table: "pd.DataFrame") -> dict[str, Any]:
@@ -279,19 +183,37 @@ def toy_rows(table: "pd.DataFrame") -> dict[str, Any]:
     return {"rows": rows, "failed": "; ".join(failed)}
 
 
-def cell_rows(cells: "pd.DataFrame", scale: Scale) -> list[dict[str, Any]]:
-    """Every attack cell with its numbers and links."""
-    kinds = [name for name in map(str, cells.columns) if name.startswith("link_")]
+def cell_rows(
+    numbers: "pd.DataFrame", shown: Presentation, released: Collection[Target]
+) -> list[dict[str, Any]]:
+    """Every cell with its numbers and links."""
     return [
         {
-            "setting": [scale.label(row[name]) for name in (*BLOCK, "treatment")],
+            "setting": [shown.label(row[name]) for name in (*BLOCK, "treatment")],
             "seed": row["seed"],
             "values": [number(row[name], METRICS[name].digits) for name in CELL_METRICS],
-            "links": {
-                kind.removeprefix("link_"): row[kind]
-                for kind in kinds
-                if isinstance(row[kind], str) and row[kind]
-            },
+            "links": links(parse(row["cell"]), released),
+            "note": row["note"],
         }
-        for _, row in cells.iterrows()
+        for _, row in numbers.iterrows()
     ]
+
+
+def links(cell: Attack | Target, released: Collection[Target]) -> dict[str, str]:
+    """What the report links to, relative to it: what a cell's jobs left."""
+    target = cell.target if isinstance(cell, Attack) else cell
+    made_by = "import_target" if target in released else "train_target"
+    found = {
+        "metrics": f"{cell.path}/metrics.json",
+        "training log": f"logs/{made_by}/{target.cell}.log",
+        "training settings": f"jobs/{made_by}/{target.cell}.json",
+    }
+    if isinstance(cell, Attack):
+        attacked = f"{target.cell}/{cell}"
+        sampled = Attack(cell.runner("sample"), cell.name)  # its candidates are the attack's
+        found |= {
+            "classes": f"{cell.path}/per_class.csv",
+            "attack settings": f"jobs/run_stage/{sampled.target.cell}/{sampled}/candidates.json",
+            "score log": f"logs/score_attack/{attacked}.log",
+        }
+    return found

@@ -7,8 +7,6 @@ chosen-start, toy-constant).
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
 
 import torch
 import torch.nn.functional as F
@@ -16,9 +14,9 @@ from torch import Tensor, nn
 
 from mirage.optimisers import Optimiser
 from mirage.paper.recipe import ToyRecipe
+from mirage.paper.toy_result import UNSTOPPED_STEPS, ToyResult, ToyRun, pack, unpack
 from mirage.recipes import OptimiserRecipe
-from mirage.runtime import files
-from mirage.runtime.checkpoint import Checkpoint, State
+from mirage.runtime.checkpoint import Checkpoint
 from mirage.runtime.progress import Progress
 from mirage.targets.smoothing import smoothed_cross_entropy
 
@@ -27,77 +25,9 @@ TARGET = 2
 START = (-3.0, -10.0)  # inside class 0, 0.231 from its nearest point
 POINTS, SPREAD, DATA_SEED = 500, 1.6, 17
 TRAINING_STEPS = 5_000
-ATTACK_LIMIT, UNSTOPPED_STEPS = 10_000, 5_000
+ATTACK_LIMIT = 10_000
 GOAL = 0.95  # confidence in the target class that stops the attack, strictly above
 EXTENT, GRID = 15.0, 100  # the plotted square is [-15, 15]^2, sampled 100 x 100
-
-
-@dataclass(frozen=True)
-class ToyRun:
-    """One trained network and the attack on it.
-
-    Attributes:
-        alpha: label smoothing factor.
-        seed: seed of the initial weights.
-        loss: smoothed cross entropy of the last training step, before its update.
-        train_accuracy: share of the points classified correctly in eval mode, in [0, 1].
-        steps: 0-based index of the iteration that stopped the attack, as the paper counts; None
-            if 10,000 iterations did not reach the goal.
-        path: iterates of the attack without its stopping rule, [n + 1, 2], start point first.
-        distance: l2 distance of ``end`` to the nearest point of the target class.
-        unstopped_distance: the same after 5,000 steps without stopping rule (Fig. 8).
-        unstopped_confidence: confidence in the target class there, in [0, 1].
-        grid: largest softmax value over the plotted square, [100 (y), 100 (x)].
-    """
-
-    alpha: float
-    seed: int
-    loss: float
-    train_accuracy: float
-    steps: int | None
-    path: Tensor
-    distance: float
-    unstopped_distance: float
-    unstopped_confidence: float
-    grid: Tensor
-
-    @property
-    def stopped_path(self) -> Tensor:
-        """Iterates up to the end point; all 10,000 if the goal was not reached.
-
-        The stopping rule tests the confidence from before the update, so the end point lies one
-        update past the first point that reaches the goal (the notebook's order, kept).
-        """
-        return self.path[: (ATTACK_LIMIT if self.steps is None else self.steps + 1) + 1]
-
-    @property
-    def end(self) -> Tensor:
-        """End point of the attack, [2]."""
-        return self.stopped_path[-1]
-
-    @property
-    def unstopped_path(self) -> Tensor:
-        """Iterates of 5,000 steps without stopping rule, [5001, 2]."""
-        return self.path[: UNSTOPPED_STEPS + 1]
-
-
-@dataclass(frozen=True)
-class ToyResult:
-    """The data and all runs, seeds outside, factors inside.
-
-    Attributes:
-        points: the training points, [500, 2].
-        labels: their classes, int64 [500].
-        runs: one per seed and factor.
-    """
-
-    points: Tensor
-    labels: Tensor
-    runs: tuple[ToyRun, ...]
-
-    def run(self, alpha: float, seed: int) -> ToyRun:
-        """The run of one factor and seed."""
-        return next(run for run in self.runs if (run.alpha, run.seed) == (alpha, seed))
 
 
 def run_toy(recipe: ToyRecipe, checkpoint: Checkpoint | None = None) -> ToyResult:
@@ -113,14 +43,14 @@ def run_toy(recipe: ToyRecipe, checkpoint: Checkpoint | None = None) -> ToyResul
     """
     points, labels = make_points()
     saved = checkpoint.load() if checkpoint else None
-    runs = _unpack(saved) if saved else []
+    runs = unpack(saved) if saved else []
     todo = [(alpha, seed) for seed in recipe.seeds for alpha in recipe.alphas]
     with _single_thread(), Progress("toy example", len(todo), len(runs)) as progress:
         for alpha, seed in todo[len(runs) :]:
             runs.append(_run(points, labels, alpha, seed))
             progress.advance()
             if checkpoint:
-                checkpoint.tick(lambda: _pack(runs))
+                checkpoint.tick(lambda: pack(runs))
     return ToyResult(points, labels, tuple(runs))
 
 
@@ -240,53 +170,3 @@ def _single_thread() -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
-
-
-def save_toy(path: str | Path, result: ToyResult) -> None:
-    """Write a result as one safetensors file."""
-    tensors = {"points": result.points, "labels": result.labels, **_pack(list(result.runs))}
-    files.save_tensors(path, tensors, {"columns": list(_SCALARS)})
-
-
-def load_toy(path: str | Path) -> ToyResult:
-    """Read what ``save_toy`` wrote.
-
-    Raises:
-        MirageError: the file is missing or damaged.
-    """
-    tensors = files.load_tensors(path)
-    return ToyResult(tensors["points"], tensors["labels"], tuple(_unpack(tensors)))
-
-
-_SCALARS = (
-    "alpha", "seed", "loss", "train_accuracy", "steps", "distance", "unstopped_distance",
-    "unstopped_confidence",
-)  # fmt: skip
-_NEVER = -1  # stands for "not reached" in the file's numbers
-
-
-def _pack(runs: list[ToyRun]) -> State:
-    rows = [
-        [float(_NEVER if (value := getattr(run, name)) is None else value) for name in _SCALARS]
-        for run in runs
-    ]
-    state = {"scalars": torch.tensor(rows, dtype=torch.float64)}
-    for index, run in enumerate(runs):
-        state |= {f"path.{index}": run.path, f"grid.{index}": run.grid}
-    return state
-
-
-def _unpack(tensors: State) -> list[ToyRun]:
-    runs = []
-    for index, row in enumerate(tensors["scalars"].tolist()):
-        values = dict(zip(_SCALARS, row, strict=True))
-        steps = int(values.pop("steps"))
-        runs.append(
-            ToyRun(
-                **(values | {"seed": int(values["seed"])}),
-                steps=None if steps == _NEVER else steps,
-                path=tensors[f"path.{index}"],
-                grid=tensors[f"grid.{index}"],
-            )
-        )
-    return runs

@@ -6,6 +6,7 @@ from typing import Any
 from mirage.attacks.kinds import KINDS
 from mirage.draws import PER_CELL
 from mirage.errors import MirageError
+from mirage.paper.contents import contents
 from mirage.study.chunks import attacked
 from mirage.study.settings import Scale, attack_settings
 
@@ -29,9 +30,8 @@ def misfits(scale: Scale) -> Iterator[str]:
     for name in scale["attacks"]:
         for dataset in scale["datasets"]:
             yield from attack_misfits(scale, name, dataset)
-    shown, kept = scale["paper"]["figure3"]["classes"], scale["evaluation"]["gallery_classes"]
-    if shown > kept:
-        yield f"paper.figure3.classes: {shown} classes, but evaluation.gallery_classes keeps {kept}"
+    for item in contents(scale).values():
+        yield from item.misfits(scale)
     attacked = {grid["dataset"] for grid in scale["targets"] if grid["attacks"]}
     for name, prior in scale["priors"].items():
         if prior["source"].get("dataset") in attacked:

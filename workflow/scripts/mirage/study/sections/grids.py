@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Any
 
-from mirage.marks import Count, Omissible, PartOf, Seed, bounded, several
+from mirage.marks import Omissible, PartOf, Samples, Seed, several
 from mirage.recipes import Recipe
 from mirage.study.sections.names import (
     ArchitectureName,
@@ -18,11 +18,6 @@ from mirage.study.sections.registered import with_entries, without
 from mirage.study.treatment import Treatment
 from mirage.targets.parts import TreatmentPart
 from mirage.targets.treatments import PARTS
-
-Alpha: TypeAlias = Annotated[float, bounded(most=1)]
-"""Label-smoothing factor of any sign."""
-Samples: TypeAlias = Count | Literal["all"]
-"""Training images per class."""
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ Word: TypeAlias = Annotated[
 
 ArchitectureName: TypeAlias = Annotated[str, In("architectures")]
 AssetName: TypeAlias = Annotated[str, In("assets")]
-AttackName: TypeAlias = Annotated[str, In("attacks")]
+AttackName: TypeAlias = Annotated[Word, In("attacks")]
 DatasetName: TypeAlias = Annotated[str, In("datasets")]
 MeasureName: TypeAlias = Annotated[str, In("measures")]
 PoolName: TypeAlias = Annotated[str, In("pools")]

@@ -1,15 +1,16 @@
-"""The table of all attack cells: one row per attacked target and fidelity."""
+"""The numbers of all cells: one row per cell and fidelity."""
 
 import io
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mirage import sheets
 from mirage.errors import MirageError
+from mirage.evaluation.fidelity import FIDELITIES
 from mirage.paper.metrics import ATTACK_METRICS, METRICS, TARGET_METRICS
 from mirage.runtime import files
+from mirage.study.cells import Attack, Target
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -17,53 +18,23 @@ if TYPE_CHECKING:
 BLOCK = ("dataset", "architecture", "samples", "attack")
 """What is equal for the rows that are compared with one another."""
 
-IDENTITY = (
-    "dataset", "architecture", "samples", "treatment", "alpha", "seed", "attack",
-)  # fmt: skip
-COLUMNS = (*IDENTITY, "fidelity", *METRICS)
+COLUMNS = ("cell", *BLOCK, "treatment", "alpha", "seed", "fidelity", *METRICS, "note")
 
 # Where the record's word differs from the table's.
 _RECORDED = {"test_acc": "test_accuracy", "ece": "calibration_error"}
 
 
-@dataclass(frozen=True)
-class CellRecord:
-    """Where the numbers of one attack cell lie.
-
-    Attributes:
-        dataset: name of the private data set.
-        architecture: of the target.
-        samples: training images per class, or ``"all"``.
-        treatment: e.g. ``ls-0.05``.
-        alpha: smoothing factor; None for treatments that are no label smoothing.
-        seed: of the experiment.
-        attack: name of the attack.
-        target: record of the target, JSON with ``test_accuracy`` (0 to 1) and ``ece``.
-        metrics: record of the attack, JSON with one mapping of metrics per fidelity, shares of 1.
-        links: what the report shall link to, e.g. ``{"log": "logs/x.log"}``, relative to it.
-    """
-
-    dataset: str
-    architecture: str
-    samples: str | int
-    treatment: str
-    alpha: float | None
-    seed: int
-    attack: str
-    target: str | Path
-    metrics: str | Path
-    links: Mapping[str, str] = field(default_factory=dict)
-
-
-def collect(records: Iterable[CellRecord]) -> "pd.DataFrame":
-    """Read the records of all cells into one table.
+def collect(cells: Iterable[Attack | Target], results: str | Path = "") -> "pd.DataFrame":
+    """Read the metrics of cells into one table.
 
     Args:
-        records: one per attack cell.
+        cells: attacks, and targets that nothing attacks.
+        results: folder of the results.
 
     Returns:
-        ``COLUMNS`` and one column ``link_<name>`` per kind of link; accuracies in percent as in
-        the paper, unmeasured metrics empty, one row per cell and fidelity in the given order.
+        ``COLUMNS``; accuracies in percent as in the paper, unmeasured metrics empty, ``alpha``
+        empty where the treatment is not label smoothing alone, ``attack`` empty for a target; one
+        row per cell and fidelity in the given order.
 
     Raises:
         MirageError: a record is missing, damaged, or not of this form.
@@ -71,24 +42,49 @@ def collect(records: Iterable[CellRecord]) -> "pd.DataFrame":
     import pandas as pd
 
     rows: list[dict[str, Any]] = []
-    for record in records:
-        identity = {name: getattr(record, name) for name in IDENTITY}
-        identity["samples"] = str(record.samples)
-        links = {f"link_{name}": path for name, path in record.links.items()}
-        target = _numbers(files.read_json(record.target), TARGET_METRICS, record.target)
-        by_fidelity = files.read_json(record.metrics)
-        if not isinstance(by_fidelity, dict) or not by_fidelity:
-            raise MirageError(f"{record.metrics} holds no metrics", "a mapping per fidelity")
-        for fidelity, values in by_fidelity.items():
-            if fidelity in FIDELITIES:
-                attack = _numbers(values, ATTACK_METRICS, record.metrics)
-                rows.append({**identity, "fidelity": fidelity, **target, **attack, **links})
-    extra = [name for name in dict.fromkeys(key for row in rows for key in row)]
-    table = pd.DataFrame(rows, columns=list(dict.fromkeys([*COLUMNS, *extra])))
+    for cell in cells:
+        target = cell.target if isinstance(cell, Attack) else cell
+        path = Path(results, target.path, "metrics.json")
+        record = files.read_json(path)
+        shared = {
+            "cell": cell.path,
+            "dataset": target.dataset,
+            "architecture": target.architecture,
+            "samples": "all" if target.samples is None else str(target.samples),
+            "attack": str(cell) if isinstance(cell, Attack) else "",
+            "treatment": str(target.treatment),
+            "alpha": target.treatment.alpha,
+            "seed": target.seed,
+            **_numbers(record, TARGET_METRICS, path),
+            "note": _note(record),
+        }
+        for fidelity, values in _attacked(cell, results).items():
+            rows.append({**shared, "fidelity": fidelity, **values})
+    table = pd.DataFrame(rows, columns=list(COLUMNS))
     return table.astype({"alpha": float, **dict.fromkeys(METRICS, float)})
 
 
-FIDELITIES = ("paper", "corrected")
+def _attacked(cell: Attack | Target, results: str | Path) -> dict[str, dict[str, float]]:
+    """Metrics of an attack by fidelity; none of them for a target."""
+    if isinstance(cell, Target):
+        return {fidelity: {} for fidelity in FIDELITIES}
+    path = Path(results, cell.path, "metrics.json")
+    found = files.read_json(path)
+    if not isinstance(found, dict) or not found:
+        raise MirageError(f"{path} holds no metrics", "a mapping per fidelity")
+    return {
+        fidelity: _numbers(values, ATTACK_METRICS, path)
+        for fidelity, values in found.items()
+        if fidelity in FIDELITIES
+    }
+
+
+def _note(record: Mapping[str, Any]) -> str:
+    """What a target's training did not reach; empty where there is nothing to tell."""
+    stop = record.get("stop") or {}
+    if stop.get("reached", True):
+        return ""
+    return f"the goal of its early stop was never reached: {stop.get('reason', stop.get('goal'))}"
 
 
 def _numbers(values: Any, metrics: Iterable[str], path: str | Path) -> dict[str, float]:
@@ -126,6 +122,12 @@ def select(cells: "pd.DataFrame", **values: object) -> "pd.DataFrame":
         asked = ", ".join(f"{column} = {value}" for column, value in values.items())
         raise MirageError(f"no attack cell has {asked}", remedy="add such cells or ask for others")
     return kept
+
+
+def plain(table: "pd.DataFrame") -> "pd.DataFrame":
+    """A table for a CSV: without treatments where α tells them all, without notes where none is."""
+    needless = {"treatment": table["alpha"].notna().all(), "note": (table["note"] == "").all()}
+    return table.drop(columns=[name for name, is_so in needless.items() if is_so])
 
 
 def write_table(path: str | Path, table: "pd.DataFrame") -> None:

@@ -1,0 +1,52 @@
+"""The items of a study in their order, their files, and the cells that none of them shows."""
+
+from mirage.paper.item import Item
+from mirage.paper.items import ITEMS
+from mirage.study.cells import Attack, Target
+from mirage.study.settings import Scale
+from mirage.study.study import Study
+from mirage.visible import listed
+
+
+def contents(scale: Scale) -> dict[str, Item]:
+    """The items that a scale has settings for, as they follow one another in the report."""
+    found = {
+        name: item
+        for name, item in ITEMS.items()
+        if item.settings is None or item.settings in scale["paper"]
+    }
+    return dict(sorted(found.items(), key=lambda entry: entry[1].position))
+
+
+def files_of(name: str, item: Item) -> list[str]:
+    """Files of an item, relative to the results."""
+    return [f"{item.folder}/{name}.{kind}" for kind in item.kinds]
+
+
+def extra(study: Study) -> list[Attack | Target]:
+    """Cells of the configuration that no item shows.
+
+    They are made all the same, and the report holds them. A target is named where nothing
+    attacks it.
+    """
+    made = [item.needs(study) for item in contents(study.scale).values() if item.claims]
+    attacks = {attack for needs in made for attack in needs.attacks}
+    targets = {target for needs in made for target in needs.targets}
+    return [
+        *(attack for attack in study.attacks if attack not in attacks),
+        *(target for target in unattacked(study) if target not in targets),
+    ]
+
+
+def unattacked(study: Study) -> list[Target]:
+    """Targets of the configuration that nothing attacks."""
+    attacked = {attack.target for attack in study.attacks}
+    return [target for target in study.targets if target not in attacked]
+
+
+def told_extra(cells: list[Attack | Target]) -> str:
+    """A sentence that names such cells; nothing where there are none."""
+    if not cells:
+        return ""
+    names = listed(cell.path for cell in cells)
+    return f"Extra, in the report but in no table or figure of the paper: {names}."

@@ -1,0 +1,143 @@
+"""What an item of the paper is: a table or a picture, and the cells it is made of."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from mirage.marks import Samples
+from mirage.recipes import Recipe
+from mirage.study.cells import Attack, Target
+from mirage.study.settings import Scale
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+    from mirage.paper.presentation import Presentation
+    from mirage.study.study import Study
+
+
+@dataclass(frozen=True)
+class Needs:
+    """What an item is made of.
+
+    Attributes:
+        attacks: the attack cells that it shows.
+        targets: the targets that it shows without an attack.
+        files: what it reads, relative to the results; None: the metrics of all these cells.
+    """
+
+    attacks: Sequence[Attack] = ()
+    targets: Sequence[Target] = ()
+    files: Sequence[str] | None = None
+
+    @property
+    def inputs(self) -> list[str]:
+        """Files to be there before the item is made."""
+        if self.files is not None:
+            return list(self.files)
+        return metrics_files(self.attacks, self.targets)
+
+
+def metrics_files(attacks: Iterable[Attack], targets: Iterable[Target]) -> list[str]:
+    """Metrics of attacks, of the targets attacked, and of other targets."""
+    attacks = list(attacks)
+    cells: list[Attack | Target] = [*attacks, *(attack.target for attack in attacks), *targets]
+    return [f"{cell.path}/metrics.json" for cell in dict.fromkeys(cells)]
+
+
+def _no_misfits(_: Scale) -> Iterator[str]:
+    return iter(())
+
+
+@dataclass(frozen=True, kw_only=True)
+class Item:
+    """One table or figure.
+
+    Attributes:
+        name: as the paper calls it, ``Table 1``.
+        title: what it shows, in a few words without a full stop.
+        caption: the rest of what a reader must know, in sentences.
+        caveat: a sentence more where our data are not the paper's.
+        position: in the report, among all items.
+        settings: its entry of the configuration's ``paper``; a scale without it has no such item.
+        recipe: what that entry holds.
+        needs: what it is made of.
+        misfits: what in a scale does not fit it, as ``key: problem`` texts.
+        claims: whether the cells that it shows are its own; an overview of all has none.
+        category: heading under which it stands.
+        folder: where its files lie.
+        kinds: their suffixes, the one that the report reads first.
+    """
+
+    name: str
+    title: str
+    caption: str
+    caveat: str = ""
+    position: int
+    settings: str | None = None
+    recipe: type[Recipe] | None = None
+    needs: "Callable[[Study], Needs]"
+    misfits: Callable[[Scale], Iterator[str]] = _no_misfits
+    claims: bool = True
+    category: ClassVar[str]
+    folder: ClassVar[str]
+    kinds: ClassVar[tuple[str, ...]]
+
+    def told(self, comparable: bool) -> str:
+        """All that is said of it beside its name."""
+        return " ".join(
+            filter(None, [f"{self.title}.", self.caption, "" if comparable else self.caveat])
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Table(Item):
+    """Rows of numbers with the paper's beside them.
+
+    Attributes:
+        rows: the numbers of its cells, one fidelity -> its rows, unrounded; ``treatment`` and the
+            block's columns name a row.
+        metrics: its columns.
+        reference: CSVs of the paper's printed numbers that it is held against.
+        first: heading of the rows' labels.
+        label: the label of a row.
+        digits: decimals where they are not those of the paper's Table 2.
+        finer: decimals where our data are not the paper's.
+        ours: metrics that the paper does not print, which stand in a block of their own.
+    """
+
+    caveat: str = (
+        "The paper's numbers stand beside ours for orientation only: other data, other scale, not "
+        "comparable."
+    )
+    rows: "Callable[[pd.DataFrame], pd.DataFrame]"
+    metrics: tuple[str, ...]
+    reference: tuple[str, ...]
+    first: str
+    label: "Callable[[pd.Series[Any]], str]"
+    digits: Mapping[str, int] = field(default_factory=dict)
+    finer: Mapping[str, int] = field(default_factory=dict)
+    ours: tuple[str, ...] = ()
+    category: ClassVar[str] = "Tables"
+    folder: ClassVar[str] = "tables"
+    kinds: ClassVar[tuple[str, ...]] = ("csv", "html", "tex")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Picture(Item):
+    """A drawing.
+
+    Attributes:
+        draw: draws it from the files it needs, the results being the current folder.
+    """
+
+    draw: "Callable[[Study, Presentation], Figure]"
+    category: ClassVar[str] = "Figures"
+    folder: ClassVar[str] = "figures"
+    kinds: ClassVar[tuple[str, ...]] = ("png", "pdf")
+
+
+def budget(samples: Samples) -> int | None:
+    """Training images per class as a cell has them."""
+    return None if samples == "all" else int(samples)

@@ -1,0 +1,63 @@
+"""Table 2: all metrics for every treatment, and Table 4's for few training images."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated
+
+from mirage.marks import In, several
+from mirage.paper.item import Needs, Table
+from mirage.paper.printed import treatment_label
+from mirage.paper.tables import by_treatment
+from mirage.recipes import Recipe
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from mirage.study.study import Study
+
+METRICS = (
+    "test_acc", "ece", "acc1", "acc1_std", "acc5", "delta_face", "delta_eval", "fid", "xi_train",
+    "xi_test",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Table2Recipe(Recipe):
+    """Which cells Table 2 shows.
+
+    Attributes:
+        attacks: on whichever target; others are no part of it.
+    """
+
+    attacks: Annotated[tuple[Annotated[str, In("attacks")], ...], several()]
+
+
+def needs(study: "Study") -> Needs:
+    """The attacks of these names."""
+    wanted = Table2Recipe.of(study.scale["paper"]["table2"])
+    return Needs([cell for cell in study.attacks if str(cell) in wanted.attacks])
+
+
+def rows(numbers: "pd.DataFrame") -> "pd.DataFrame":
+    """One row per block and treatment."""
+    return by_treatment(numbers, METRICS)
+
+
+ITEM = Table(
+    name="Table 2",
+    title="Attack results for all smoothing factors",
+    caption=(
+        "All metrics for every architecture, number of training images per class, attack and "
+        "smoothing factor α, as means over seeds with their standard deviation. Rows with a "
+        "limited number of images answer the paper's Table 4."
+    ),
+    position=2,
+    settings="table2",
+    recipe=Table2Recipe,
+    needs=needs,
+    rows=rows,
+    metrics=METRICS,
+    reference=("table02", "table04"),
+    first="α",
+    label=treatment_label,
+    ours=("precision", "recall", "density", "coverage"),
+)
