@@ -127,3 +127,5 @@ Share: TypeAlias = Annotated[float, bounded(least=0, most=1)]
 Seed: TypeAlias = Annotated[int, bounded(least=0, most=2**31 - 1)]
 DrawnSeed: TypeAlias = Seed | Literal["cell"]
 """Of what all cells share; or ``cell``, then each draws its own with its own seed."""
+Samples: TypeAlias = Count | Literal["all"]
+"""Training images per class."""

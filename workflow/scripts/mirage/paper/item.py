@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from mirage.marks import Samples
 from mirage.recipes import Recipe
 from mirage.study.cells import Attack, Target
-from mirage.study.sections.names import Samples
 from mirage.study.settings import Scale
 
 if TYPE_CHECKING:

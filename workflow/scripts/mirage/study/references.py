@@ -16,7 +16,7 @@ def unknown_names(scale: ScaleSection) -> Iterator[str]:
     for place, section, name in references(ScaleSection, scale, ""):
         held = getattr(scale, section)
         known = held if isinstance(held, Collection) else [k for k, v in vars(held).items() if v]
-        if name not in known:
+        if name.partition("+")[0] not in known:  # an attack's swaps follow its name
             hint = meant(name, known)
             yield (
                 f"{place}: {name!r} is not among {section} ({listed(known)})"

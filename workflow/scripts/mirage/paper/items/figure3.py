@@ -5,13 +5,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 from mirage.errors import MirageError
-from mirage.marks import Count, Seed, several
+from mirage.marks import Count, In, Samples, Seed, several
 from mirage.paper.drawing import DPI, style
 from mirage.paper.item import Needs, Picture, budget
 from mirage.recipes import Recipe
 from mirage.study.cells import Attack, Target
 from mirage.study.grammar import number
-from mirage.study.sections.names import ArchitectureName, AttackName, DatasetName, Samples
 from mirage.study.settings import Scale
 from mirage.study.treatment import Treatment
 from mirage.visible import one_line
@@ -38,10 +37,10 @@ class Figure3Recipe(Recipe):
         classes: the first so many are shown: nothing is picked by eye.
     """
 
-    dataset: DatasetName
-    architecture: ArchitectureName
+    dataset: Annotated[str, In("datasets")]
+    architecture: Annotated[str, In("architectures")]
     samples: Samples
-    attack: AttackName
+    attack: Annotated[str, In("attacks")]
     seed: Seed
     treatments: Annotated[tuple[str, ...], several()]
     classes: Count

@@ -2,14 +2,14 @@
 
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
+from mirage.marks import In, Samples
 from mirage.paper.item import Needs, Table, budget
 from mirage.paper.numbers import BLOCK, select
 from mirage.paper.tables import NAMED_BY, in_order, paired, summarise
 from mirage.recipes import Recipe
 from mirage.study import cells
-from mirage.study.sections.names import ArchitectureName, AttackName, Samples
 from mirage.study.treatment import Treatment
 
 if TYPE_CHECKING:
@@ -32,9 +32,9 @@ class Table1Recipe(Recipe):
         attack: on them.
     """
 
-    architecture: ArchitectureName
+    architecture: Annotated[str, In("architectures")]
     samples: Samples
-    attack: AttackName
+    attack: Annotated[str, In("attacks")]
 
 
 def needs(study: "Study") -> Needs:

@@ -3,12 +3,11 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
-from mirage.marks import several
+from mirage.marks import In, several
 from mirage.paper.item import Needs, Table
 from mirage.paper.printed import treatment_label
 from mirage.paper.tables import by_treatment
 from mirage.recipes import Recipe
-from mirage.study.sections.names import AttackName
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,7 +28,7 @@ class Table2Recipe(Recipe):
         attacks: on whichever target; others are no part of it.
     """
 
-    attacks: Annotated[tuple[AttackName, ...], several()]
+    attacks: Annotated[tuple[Annotated[str, In("attacks")], ...], several()]
 
 
 def needs(study: "Study") -> Needs:

@@ -4,14 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from mirage.marks import Omissible, PartOf, Seed, several
+from mirage.marks import Omissible, PartOf, Samples, Seed, several
 from mirage.recipes import Recipe
 from mirage.study.sections.names import (
     ArchitectureName,
     AssetName,
     AttackName,
     DatasetName,
-    Samples,
     TrainingName,
     Word,
 )
@@ -39,7 +38,7 @@ class ArchitectureSection(Recipe):
 def _chosen(part: type[TreatmentPart]) -> Any:
     """What of a part's recipe does not stand in its name."""
     named = dict.fromkeys([*part.numbers, part.sibling])
-    return Annotated[Mapping[str, Any], PartOf(without(part, **named))]
+    return Annotated[Mapping[str, Any], PartOf(without(part, named))]
 
 
 @dataclass(frozen=True)

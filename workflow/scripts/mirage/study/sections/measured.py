@@ -1,8 +1,9 @@
 """The sections ``measures`` and ``evaluation``: how attacks are measured."""
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 
+from mirage.evaluation.measure import Measure
 from mirage.evaluation.measures import MEASURES
 from mirage.marks import Count, MadeBy
 from mirage.recipes import Precision, Recipe
@@ -14,14 +15,17 @@ class MeasuresSection(Recipe):
     """Settings of what is measured of attacks beside the scores of their features."""
 
 
-MEASURED = with_entries(
-    MeasuresSection,
-    {
-        # Its view says how large the images of an architecture are.
-        name: Annotated[Recipe, MadeBy(without(MEASURES[name].recipe, image_px=1))]
-        for name in MEASURES
-    },
-)
+def _settings(measure: Measure) -> Any:
+    """What the configuration says of a measure.
+
+    Its view says how large the images of its architecture are; the forecast reads how long it
+    trains.
+    """
+    made = without(measure.recipe, {"image_px": 1}, stated=("epochs", "batch_size"))
+    return Annotated[Recipe, MadeBy(made)]
+
+
+MEASURED = with_entries(MeasuresSection, {name: _settings(MEASURES[name]) for name in MEASURES})
 
 
 @dataclass(frozen=True)

@@ -5,27 +5,30 @@ from typing import Annotated
 
 from mirage.marks import MadeBy, Omissible, Positive
 from mirage.paper.items import ITEMS
+from mirage.paper.recipe import ToyRecipe
 from mirage.recipes import Recipe
 from mirage.study.sections.registered import with_entries
 
 
 @dataclass(frozen=True)
 class PaperSection(Recipe):
-    """What the paper's items are made of; one without settings here is not among this scale's.
+    """Items of the paper; one without settings here is not among this scale's.
 
     Attributes:
+        toy: the toy example of Figures 1 and 8.
         interval: wanted half-width of 95 % intervals of Acc@1, in points; the number of seeds
             follows from it.
     """
 
+    toy: ToyRecipe
     interval: Omissible[Positive] = None
 
 
-PAPER = with_entries(
+PAPER_SECTION = with_entries(
     PaperSection,
     {
         item.settings: Annotated[Recipe, MadeBy(item.recipe)]
         for item in ITEMS.values()
-        if item.settings is not None and item.recipe is not None
+        if item.settings not in (None, "toy") and item.recipe is not None
     },
 )

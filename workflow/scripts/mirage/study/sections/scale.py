@@ -12,7 +12,7 @@ from mirage.study.sections.datasets import DatasetSection
 from mirage.study.sections.grids import TREATMENTS, ArchitectureSection, GridSection
 from mirage.study.sections.measured import MEASURED, EvaluationSection
 from mirage.study.sections.names import AssetName, DatasetName, Word
-from mirage.study.sections.paper_section import PAPER
+from mirage.study.sections.paper_section import PAPER_SECTION
 from mirage.study.sections.pools import PoolSection, PriorSection
 from mirage.study.sections.roles import NetworkSection
 from mirage.targets.recipe import TrainingRecipe
@@ -59,7 +59,7 @@ class ScaleSection(Recipe):
     attacks: Mapping[Word, Annotated[Recipe, MadeBy(ATTACK)]]
     measures: Annotated[Recipe, MadeBy(MEASURED)]
     evaluation: EvaluationSection
-    paper: Annotated[Recipe, MadeBy(PAPER)]
+    paper: Annotated[Recipe, MadeBy(PAPER_SECTION)]
     treatments: Annotated[Recipe, MadeBy(TREATMENTS)] = field(default_factory=TREATMENTS)
     released_targets: Mapping[str, AssetName] = field(default_factory=dict)
 
