@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from projects import TINY
 
 CELL = "orl/resnet-mini/ls0/n3/s1"
 
@@ -25,3 +26,18 @@ def test_an_edit_of_the_logic(checkout, asked):
     told = checkout.snakemake(*arguments, "-n").told
     assert ("train_target" in told.split("Job stats:")[-1]) == asked
     assert record["code"]
+
+
+def test_another_item_and_its_settings_repeat_no_finished_one(checkout):
+    checkout.snakemake("figures/figure1.png")
+    items = checkout.folder / "workflow/scripts/mirage/paper/items"
+    text = (items / "figure8.py").read_text()
+    (items / "figure12.py").write_text(text.replace("position=5", "position=9"))
+    settings, text = checkout.folder / "other.yaml", TINY.read_text()
+    others = "{attacks: [ppa, ppa-ce, ppa-id]}"
+    assert text.count(others) == 1
+    settings.write_text(text.replace(others, "{attacks: [ppa]}"))
+    asked = ("figures/figure1.png", "figures/figure12.png", "-n", "--configfile", str(settings))
+    told = checkout.snakemake(*asked, tiny=False).told
+    assert "output: figures/figure12.png" in told
+    assert "output: figures/figure1.png" not in told

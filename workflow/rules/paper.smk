@@ -28,7 +28,7 @@ rule make_table:
     conda:
         "../../envs/mirage.yaml"
     params:
-        scale=SCALE,
+        scale=item_scale,
         name=config["scale"],
         item="{item}",
         caption=item_caption,
@@ -75,7 +75,7 @@ rule draw_figure:
     conda:
         "../../envs/mirage.yaml"
     params:
-        scale=SCALE,
+        scale=item_scale,
         name=config["scale"],
         item="{item}",
         caption=item_caption,

@@ -35,9 +35,16 @@ def item_caption(wildcards):
     return {"name": item.name, "text": item.told(SCALE["comparable"])}
 
 
+def item_scale(wildcards):
+    """The scale without the settings of other items, which shall not make this one anew."""
+    own = (CONTENTS[wildcards.item].settings, "interval")
+    paper = {key: value for key, value in SCALE["paper"].items() if key in own}
+    return {**SCALE, "paper": paper}
+
+
 def item_settings(wildcards):
     """Settings an item is made with; they name it, so its module is among the job's code."""
-    return [wildcards.item, SCALE]
+    return [wildcards.item, item_scale(wildcards)]
 
 
 def item_files(_):
