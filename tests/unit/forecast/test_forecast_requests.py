@@ -424,3 +424,16 @@ def test_speeds_are_assumed_for_the_device_of_the_configuration():
     assert PRESETS.is_dir()
     assert isinstance(paper().speeds, Speeds)
     assert (paper().speeds.name, paper().speeds.basis) == ("one A100", "assumed")
+
+
+def test_settings_that_are_left_out_are_forecast_as_their_defaults():
+    scale = copy.deepcopy(CONFIG["scales"]["paper"])
+    for block in scale["attacks"]["ppa"].values():
+        if isinstance(block, dict):
+            for name in ("candidates_per_class", "batch_size", "n_selected", "iterations"):
+                block.pop(name, None)
+    for name in ("epochs", "batch_size"):
+        scale["measures"]["knowledge"].pop(name)
+    bare = dataclasses.replace(paper().workshop, study=Study(scale, 53))
+    for job in plan_of(paper()):
+        assert bare.work(job) == paper().workshop.work(job), job

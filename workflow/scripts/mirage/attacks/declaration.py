@@ -56,12 +56,14 @@ class AttackKind:
 
     Attributes:
         stages: in the order in which they run; the last one's result is what is evaluated.
+        images_per_class: (settings of the attack) -> results of each class.
         run: role -> what runs that stage.
         checks: its module ``misfits`` says which settings do not fit one another.
         costs: its module ``cost`` says, by role, what a stage costs.
     """
 
     stages: tuple[AttackStage, ...]
+    images_per_class: Callable[[Settings], int]
     run: Mapping[str, Any]
     checks: Mapping[str, Misfits]
     costs: Mapping[str, Mapping[str, Any]]

@@ -50,13 +50,13 @@ def embedding_of_photographs(study: Study, dataset: str, batches: Batches) -> Un
 def embed_attack(shop: Workshop, wildcards: Mapping[str, str]) -> Work:
     """Every selected latent rendered once, then through every evaluation network."""
     attack = attack_of(wildcards)
-    study, settings, name = shop.study, shop.study.attack(attack), attack.target.dataset
-    classes = len(Stages(study, attack).classes)
-    count = classes * settings["selection"]["n_selected"]
+    study, name = shop.study, attack.target.dataset
+    stages = Stages(study, attack)
+    count = stages.images
     logits = FLOAT * len(FIDELITIES) * study.classes(name)
     features = count * (shop.feature_bytes(name, len(FIDELITIES)) + logits)
     images = count * HALF * shop.image_bytes(name, study.measure_px(attack) or 0)
-    shown = min(study.scale["evaluation"]["gallery_classes"], classes)
+    shown = min(study.scale["evaluation"]["gallery_classes"], len(stages.classes))
     batch = min(shop.batches.forward, count)
     return Work(
         calls=((embedding(study, attack, shop.batches), float(count)),),
@@ -112,13 +112,12 @@ def measure_attack(shop: Workshop, wildcards: Mapping[str, str]) -> Work:
 def score_attack(shop: Workshop, wildcards: Mapping[str, str]) -> Work:
     """Covariances of both sides, the root of their product, distances within a class."""
     attack = attack_of(wildcards)
-    name, settings = attack.target.dataset, shop.study.attack(attack)
-    kept, classes = settings["selection"]["n_selected"], len(Stages(shop.study, attack).classes)
+    name = attack.target.dataset
     width = shop.width(name, "fid") if "fid" in shop.study.roles(name) else 0
-    fakes, reals = kept * classes, shop.images(name).train
+    fakes, reals = Stages(shop.study, attack).images, shop.images(name).train
     features = (fakes + reals) * shop.feature_bytes(name, len(FIDELITIES))
     pairs = fakes * reals / shop.study.classes(name)
-    flops = len(FIDELITIES) * (2 * (fakes + reals) * width**2 + 60 * width**3)
+    flops = float(len(FIDELITIES) * (2 * (fakes + reals) * width**2 + 60 * width**3))
     flops += 4 * pairs * shop.feature_bytes(name, 1)
     return Work(light_s=0.3, flops=flops, host_bytes=features + 4 * LONG * (fakes + reals) * width)
 

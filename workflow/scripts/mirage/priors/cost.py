@@ -7,24 +7,26 @@ from mirage import draws
 from mirage.forecast import units
 from mirage.forecast.units import Unit
 from mirage.forecast.work import FLOAT, WEIGHTS, Work, Workshop
+from mirage.priors.recipe import PriorRecipe
 
 
 def train_prior(shop: Workshop, wildcards: Mapping[str, str]) -> Work:
     """Steps of both networks."""
     recipe = shop.study.prior(wildcards["prior"])["source"]["recipe"]
-    images = float(recipe["steps"] * recipe["batch_size"])
+    made = PriorRecipe.of(recipe)
     return Work(
-        calls=((training_step(recipe), images),),
+        calls=((training_step(recipe), float(made.steps * made.batch_size)),),
         outputs={"generator": 1e6, "discriminator": 1e6},
     )
 
 
 def training_step(recipe: Mapping[str, Any]) -> Unit:
     """One image of a step of both networks."""
-    size, batch = recipe["generator"]["image_px"], recipe["batch_size"]
+    made = PriorRecipe.of(recipe)
+    size, batch = made.generator.image_px, made.batch_size
     # One whole period of the lazy regularisers. The path penalty has a batch of its own, so memory
     # is no line: the batch stays as it is.
-    period = max(recipe.get("r1_interval", 16), recipe.get("path_interval", 4))
+    period = max(made.r1_interval, made.path_interval)
     settings = {"recipe": dict(recipe)}
     return units.make(
         "prior", f"stylegan2 {size} px", batch, settings, (), None, least=batch, period=period

@@ -44,7 +44,7 @@ def limited_by_recipe(work: _Work) -> _Work:
 def _lower(task: Any, setting: str) -> MirageError:
     value = int(task.params.batch)
     # Latents are optimised in whole batches of the recipe; every image is rendered alone.
-    least = int(task.params.recipe["batch_size"]) if setting == "optimise_batch" else 1
+    least = int(task.params.recipe.get("batch_size", 1)) if setting == "optimise_batch" else 1
     problem = f"the GPU's memory is too small for {task.rule} with {setting} = {value}"
     if value <= least:
         return MirageError(

@@ -159,6 +159,6 @@ def _no_cell(path: str) -> MirageError:
 def select(cells: Iterable[Attack], **wanted: object) -> Iterator[Attack]:
     """Attacks whose fields (of the attack or its target) have the wanted values."""
     for cell in cells:
-        have = {**vars(cell.target), "alpha": cell.target.treatment.alpha, "attack": str(cell)}
+        have = {**vars(cell.target), "attack": str(cell)}
         if all(have[field] == value for field, value in wanted.items()):
             yield cell

@@ -55,6 +55,11 @@ class Stages:
         known = self.study.classes(self.attack.target.dataset)
         return chunking.attacked(self.settings.get("classes", "all"), known)
 
+    @property
+    def images(self) -> int:
+        """Results of all classes together."""
+        return len(self.classes) * self.kind.images_per_class(self.settings)
+
     @cached_property
     def chunks(self) -> list[str]:
         """Names of the chunks the classes are cut into."""

@@ -18,11 +18,9 @@ class MeasuresSection(Recipe):
 def _settings(measure: Measure) -> Any:
     """What the configuration says of a measure.
 
-    Its view says how large the images of its architecture are; the forecast reads how long it
-    trains.
+    Its view says how large the images of its architecture are.
     """
-    made = without(measure.recipe, {"image_px": 1}, stated=("epochs", "batch_size"))
-    return Annotated[Recipe, MadeBy(made)]
+    return Annotated[Recipe, MadeBy(without(measure.recipe, {"image_px": 1}))]
 
 
 MEASURED = with_entries(MeasuresSection, {name: _settings(MEASURES[name]) for name in MEASURES})

@@ -1,6 +1,6 @@
 """Sections whose keys are entries of a registry: a new entry's settings are known at once."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import field, make_dataclass
 from typing import Any
 
@@ -19,20 +19,16 @@ def with_entries(base: type[Recipe], kinds: Mapping[str, Any]) -> type[Recipe]:
     return _derived(base, base.__name__, entries)
 
 
-def without(
-    recipe: type[Recipe], entered: Mapping[str, Any], stated: Iterable[str] = ()
-) -> type[Recipe]:
+def without(recipe: type[Recipe], entered: Mapping[str, Any]) -> type[Recipe]:
     """A recipe less the fields that the study enters itself.
 
     Args:
         recipe: the recipe.
         entered: field -> value with which the others are tried, if there is such a field.
-        stated: fields that the configuration must state, though they may have a default.
     """
     known = hints(recipe)
     taken = [(k, type(v), field(default=v, init=False)) for k, v in entered.items() if k in known]
-    told = [(k, known[k], field(kw_only=True)) for k in stated if k in known]
-    return _derived(recipe, f"{recipe.__name__}Section", [*taken, *told])
+    return _derived(recipe, f"{recipe.__name__}Section", taken)
 
 
 def _derived(base: type[Recipe], name: str, entries: list[Any]) -> type[Recipe]:

@@ -27,6 +27,7 @@ KIND = AttackKind(
             reads=("weights", "before", "generator"),
         ),
     ),
+    images_per_class=lambda settings: SelectionRecipe.of(settings["selection"]).n_selected,
     run=RUN,
     checks=CHECKS,
     costs=COSTS,

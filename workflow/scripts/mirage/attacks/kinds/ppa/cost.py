@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from mirage.attacks.kinds.ppa.recipe import OptimisationRecipe, SamplingRecipe, SelectionRecipe
 from mirage.forecast import units
 from mirage.forecast.units import Batches, Settings, Unit
 from mirage.forecast.work import FLOAT, LONG, Work, Workshop
@@ -12,6 +13,7 @@ from mirage.study.study import Study
 def sample(shop: Workshop, attack: Attack, attacked: Sequence[int]) -> Work:
     """The pool classified once, or twice where mirrored images count as well."""
     settings, side = shop.study.attack(attack), shop.study.image_px(attack.target)
+    recipe = SamplingRecipe.of(settings["sampling"])
     pool, classes = settings["pool"], len(attacked)
     size = shop.study.pool(pool)["size"]
     scorer = units.classify(
@@ -21,12 +23,12 @@ def sample(shop: Workshop, attack: Attack, attacked: Sequence[int]) -> Work:
         shop.batches.forward,
         settings["sampling"],
     )
-    views = 2 if settings["sampling"].get("flip_average", True) else 1
+    views = 2 if recipe.flip_average else 1
     each = shop.w_bytes(pool) + LONG + FLOAT
     images = size * FLOAT * shop.image_bytes(attack.target.dataset, side)
     return Work(
         calls=((scorer, float(views * size)),),
-        outputs={"latents": classes * settings["sampling"]["candidates_per_class"] * each},
+        outputs={"latents": classes * recipe.candidates_per_class * each},
         host_bytes=images + 3 * size * classes * FLOAT + shop.weigh(shop.classify(attack.target)),
     )
 
@@ -34,9 +36,10 @@ def sample(shop: Workshop, attack: Attack, attacked: Sequence[int]) -> Work:
 def optimise(shop: Workshop, attack: Attack, attacked: Sequence[int]) -> Work:
     """Steps of every candidate."""
     settings = shop.study.attack(attack)
-    count = len(attacked) * settings["sampling"]["candidates_per_class"]
+    count = len(attacked) * _candidates(settings)
     unit = optimisation_step(shop.study, attack.target, settings, shop.batches)
-    steps, w = settings["optimisation"]["steps"], shop.w_bytes(settings["pool"])
+    steps = OptimisationRecipe.of(settings["optimisation"]).steps
+    w = shop.w_bytes(settings["pool"])
     size = count * w + len(attacked) * steps * FLOAT
     return Work(
         calls=((unit, float(count * steps)),),
@@ -46,13 +49,18 @@ def optimise(shop: Workshop, attack: Attack, attacked: Sequence[int]) -> Work:
     )
 
 
+def _candidates(settings: Settings) -> int:
+    return SamplingRecipe.of(settings["sampling"]).candidates_per_class
+
+
 _TERMS = ("discriminator", "feature")
 
 
 def optimisation_step(study: Study, target: Target, settings: Settings, batches: Batches) -> Unit:
     """One latent of an optimisation step."""
     recipe = settings["optimisation"]
-    terms = {f"{term}_weight": recipe.get(f"{term}_weight", 0) > 0 for term in _TERMS}
+    made = OptimisationRecipe.of(recipe)
+    terms = {f"{term}_weight": getattr(made, f"{term}_weight") > 0 for term in _TERMS}
     told = {
         **units.classifier(study, target.dataset, target.architecture),
         **units.prior(study, study.pool(settings["pool"])["prior"]),
@@ -61,7 +69,7 @@ def optimisation_step(study: Study, target: Target, settings: Settings, batches:
         "recipe": dict(recipe),
     }
     # A device batch holds whole official batches, at least one.
-    official = min(recipe["batch_size"], settings["sampling"]["candidates_per_class"])
+    official = min(made.batch_size, _candidates(settings))
     batch = max(batches.optimise // official, 1) * official
     told["official"] = official
     extra = "".join(f" + {term}" for term in _TERMS if terms[f"{term}_weight"])
@@ -72,16 +80,15 @@ def optimisation_step(study: Study, target: Target, settings: Settings, batches:
 def select(shop: Workshop, attack: Attack, attacked: Sequence[int]) -> Work:
     """Every candidate rendered once and rated under many transforms."""
     settings, target = shop.study.attack(attack), attack.target
-    classes, each = len(attacked), settings["sampling"]["candidates_per_class"]
-    transforms = settings["selection"]["iterations"]
+    classes, each = len(attacked), _candidates(settings)
+    recipe, made = settings["selection"], SelectionRecipe.of(settings["selection"])
+    transforms, rendered = made.iterations, min(shop.batches.forward, each)
     side, batch = shop.study.image_px(target), min(shop.batches.forward, transforms * each)
-    recipe, rendered = settings["selection"], min(shop.batches.forward, each)
     rate = rating(shop.study, target, batch, recipe)
     render = units.render(shop.study, settings["pool"], side, rendered, recipe)
-    kept = settings["selection"]["n_selected"]
-    size = classes * kept * (shop.w_bytes(settings["pool"]) + LONG + FLOAT)
+    size = classes * made.n_selected * (shop.w_bytes(settings["pool"]) + LONG + FLOAT)
     # Two matrices for each box of a pass: one box an image, or one an iteration.
-    boxes = batch if recipe.get("crop") == "per_image" else batch // each + 2
+    boxes = batch if made.crop == "per_image" else batch // each + 2
     tables = 2.0 * boxes * side**2 * FLOAT
     return Work(
         calls=((render, float(classes * each)), (rate, float(classes * each * transforms))),
