@@ -8,7 +8,7 @@ import torch
 from interruptions import StopAfter
 from mirage import imaging
 from mirage.errors import Interrupted, MirageError
-from mirage.evaluation.features import embed_attack, embed_images, embed_real
+from mirage.evaluation.features import embed_attack, embed_real
 from mirage.evaluation.networks import Embedded, EvaluationNetwork, load_network
 from mirage.evaluation.recipe import NetworkSpec
 from mirage.evaluation.stored import AttackFeatures, RealFeatures
@@ -142,7 +142,10 @@ def test_interrupted_embedding_resumes_to_the_same_bytes(tmp_path, ticks):
 
 def test_diverged_images_are_refused():
     with pytest.raises(MirageError, match="diverged"):
-        embed_images(NETWORKS["eval"], torch.full((1, 1, 12, 12), float("nan")), 1)
+        embed_real(
+            {"eval": NETWORKS["eval"]}, {"eval": torch.full((1, 1, 12, 12), float("nan"))},
+            torch.zeros(1, dtype=torch.int64), 1, NO_STATE,
+        )  # fmt: skip
 
 
 def test_real_images_differ_only_where_the_official_code_feeds_another_range():
@@ -219,11 +222,9 @@ def test_classifier_gives_the_features_behind_its_logits(tmp_path):
     save_classifier(tmp_path / "eval.safetensors", model, {})
     network = load_network(NetworkSpec("classifier", 32), tmp_path / "eval.safetensors", "cpu")
     images = torch.rand(6, 1, 32, 32) * 2 - 1
-    whole = embed_images(network, images, 6)
+    whole = network.embed(images)
     torch.testing.assert_close(whole.logits, model(images))
     torch.testing.assert_close(whole.features, model.features(images))
-    pieces = embed_images(network, images, 4)
-    torch.testing.assert_close(pieces.features, whole.features)
 
 
 def test_a_class_of_latents_that_are_no_numbers_is_named_before_any_synthesis():

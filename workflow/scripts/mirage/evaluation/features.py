@@ -8,7 +8,7 @@ from torch import Tensor
 
 from mirage import finite
 from mirage.errors import MirageError
-from mirage.evaluation.fidelity import CORRECTED, FIDELITIES, PAPER, Fidelity
+from mirage.evaluation.fidelity import FIDELITIES, PAPER, Fidelity
 from mirage.evaluation.networks import Embedded, EvaluationNetwork
 from mirage.evaluation.stored import AttackFeatures, RealFeatures
 from mirage.numerics import numerics
@@ -54,30 +54,6 @@ class EmbeddedAttack(NamedTuple):
 def to_stored_range(images: Tensor) -> Tensor:
     """Images in [-1, 1], clipped to it, as uint8 [0, 255]."""
     return images.clamp(-1, 1).add(1).mul(127.5).round().to(torch.uint8)
-
-
-def embed_images(
-    network: EvaluationNetwork, images: Tensor, batch_size: int, fidelity: Fidelity = CORRECTED
-) -> Embedded:
-    """Embed images in batches.
-
-    Args:
-        network: where to.
-        images: [N, C, px, px], uint8, or float nominally in [-1, 1].
-        batch_size: images at a time; no result depends on it but for rounding.
-        fidelity: see ``EvaluationNetwork.embed``.
-
-    Returns:
-        Features [N, D] and logits [N, K] or None, on the CPU.
-
-    Raises:
-        MirageError: features that are no finite numbers.
-    """
-    parts = [_embed_batch(network, part, fidelity) for part in torch.split(images, batch_size)]
-    logits = [part.logits for part in parts if part.logits is not None]
-    return Embedded(
-        torch.cat([part.features for part in parts]), torch.cat(logits) if logits else None
-    )
 
 
 def _embed_batch(
