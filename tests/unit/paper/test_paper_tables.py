@@ -26,6 +26,7 @@ from mirage.paper.tables import make, paired, summarise
 from mirage.paper.toy_result import ToyResult, ToyRun, toy_table
 from mirage.study.cells import Attack, Target
 from mirage.study.treatment import Treatment
+from mirage.targets.treatments import PARTS
 from scipy import stats
 
 BASE = {
@@ -297,17 +298,20 @@ def test_a_target_that_nothing_attacks_has_its_own_numbers_alone(results):
 
 
 @pytest.mark.parametrize(
-    ("stop", "note"),
+    ("scores", "note"),
     [
-        ({"goal": 0.93, "reached": True}, ""),
+        ((0.5, 0.93), ""),
         (
-            {"goal": 0.93, "reached": False, "reason": "the best of 7 epochs had 0.9010"},
-            "the goal of its early stop was never reached: the best of 7 epochs had 0.9010",
+            (0.5, 0.901, 0.88),
+            "the goal of its early stop was never reached: no epoch of 3 reached 0.9300, the test "
+            "accuracy of ls-0.05; the best had 0.9010",
         ),
     ],
 )
-def test_a_goal_never_reached_is_noted(results, stop, note):
-    write(results, CELL.target, {"test_accuracy": 0.9, "stop": stop})
+def test_a_goal_never_reached_is_noted(results, scores, note):
+    stop = PARTS["stop"].of({"like": "ls-0.05"}).told({"test_accuracy": 0.93})
+    history = [{"test_accuracy": score} for score in scores]
+    write(results, CELL.target, {"test_accuracy": 0.9, "stop": stop.result(history)})
     assert collect([CELL], results)["note"].tolist() == [note, note]
 
 
