@@ -2,6 +2,7 @@
 
 import ast
 import subprocess
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -147,3 +148,15 @@ def become_the_test(folder, tests, output):
             cwd=folder, stdout=stream, stderr=stream, check=False,
         )  # fmt: skip
     os._exit(done.returncode)
+
+
+ROOT = Path(__file__).resolve().parents[2]
+NAMED = tomllib.loads((ROOT / "tests/mutants/named.toml").read_text())["bug"]
+
+
+@pytest.mark.parametrize("bug", NAMED, ids=lambda bug: bug["name"])
+def test_every_known_bug_can_still_be_made(bug):
+    """Its text stands once in the code, or the bug would be left out without a word."""
+    source = (ROOT / "workflow/scripts/mirage" / bug["file"]).read_text()
+    assert source.count(bug["was"]) == 1
+    assert bug["becomes"] != bug["was"]

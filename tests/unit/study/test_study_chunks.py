@@ -82,3 +82,24 @@ def test_what_is_no_draw(name):
 def test_a_seed_is_its_own_or_the_cells():
     assert draws.settled(42, 7) == 42
     assert draws.settled("cell", 7) == 7
+
+
+GROUPS = {"a": list(range(9)), "b": [9, 10, 11, 12]}
+
+
+@pytest.mark.parametrize("count", [2, 4, 8])
+def test_a_balanced_draw_takes_as_many_of_each_group(count):
+    drawn = attacked({"draw": "balanced", "count": count, "seed": 3}, 13, GROUPS)
+    assert [sum(label in members for label in drawn) for members in GROUPS.values()] == [
+        count // 2, count // 2,
+    ]  # fmt: skip
+    larger = attacked({"draw": "balanced", "count": 8, "seed": 3}, 13, GROUPS)
+    assert set(drawn) <= set(larger)
+    other = [attacked({"draw": "balanced", "count": 4, "seed": n}, 13, GROUPS) for n in range(9)]
+    assert len(set(map(tuple, other))) > 1
+
+
+@pytest.mark.parametrize(("count", "groups"), [(3, GROUPS), (10, GROUPS), (4, {})])
+def test_a_draw_that_cannot_be_balanced_is_refused(count, groups):
+    with pytest.raises(MirageError, match=f"{count} classes cannot be drawn in equal parts"):
+        attacked({"draw": "balanced", "count": count, "seed": 3}, 13, groups)

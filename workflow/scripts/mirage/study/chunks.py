@@ -1,6 +1,7 @@
 """Which classes an attack is made on, and the chunks they are cut into; each chunk is a job."""
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, TypeAlias
 
 from mirage.errors import MirageError
@@ -9,17 +10,20 @@ from mirage.visible import listed
 
 Classes: TypeAlias = str | int | Sequence[int] | Mapping[str, Any]
 """``all``, the first few, those listed, or a draw: ``{draw: uniform, count: 100, seed: 1}``."""
+Groups: TypeAlias = Mapping[str, Sequence[int]]
+"""Name of a group -> its classes."""
 
 
-def attacked(setting: Classes, known: int) -> list[int]:
+def attacked(setting: Classes, known: int, groups: Groups = MappingProxyType({})) -> list[int]:
     """The attacked classes, rising.
 
     A draw orders the classes by the hash of seed and class, and takes the first: a larger draw of
-    the same seed holds a smaller one.
+    the same seed holds a smaller one. A ``balanced`` draw takes as many of each group.
 
     Args:
         setting: which classes, as the configuration says.
         known: number of classes of the target.
+        groups: of the data set, for a balanced draw.
 
     Raises:
         MirageError: there are not so many, or fewer than two.
@@ -29,9 +33,10 @@ def attacked(setting: Classes, known: int) -> list[int]:
         return list(everyone)
     if isinstance(setting, int):
         wanted: Sequence[int] = range(setting)
+    elif isinstance(setting, Mapping) and setting["count"] > known:
+        wanted = range(setting["count"])
     elif isinstance(setting, Mapping):
-        drawn = sorted(everyone, key=lambda label: seed_of(setting["seed"], "classes", label))
-        wanted = drawn[: setting["count"]] if setting["count"] <= known else range(setting["count"])
+        wanted = _drawn(setting, groups if setting["draw"] == "balanced" else {"all": everyone})
     else:
         wanted = [label for label in setting if not isinstance(label, str)]
     strange = [label for label in wanted if label not in everyone]
@@ -42,6 +47,22 @@ def attacked(setting: Classes, known: int) -> list[int]:
     if len(set(wanted)) < 2:
         raise MirageError(f"the attacked classes are {listed(wanted)}", "at least two classes")
     return sorted(set(wanted))
+
+
+def _drawn(draw: Mapping[str, Any], groups: Groups) -> list[int]:
+    """As many classes of each group."""
+    each, rest = divmod(draw["count"], max(len(groups), 1))
+    short = [name for name, members in groups.items() if len(members) < each]
+    if not groups or rest or short:
+        raise MirageError(
+            f"{draw['count']} classes cannot be drawn in equal parts of {listed(groups) or 'none'}",
+            "a data set whose `groups` each hold enough classes, and a count that they divide",
+        )
+
+    def place(label: int) -> int:
+        return seed_of(draw["seed"], "classes", label)
+
+    return [label for members in groups.values() for label in sorted(members, key=place)[:each]]
 
 
 def chunks(classes: Sequence[int], per_chunk: int | None) -> list[str]:

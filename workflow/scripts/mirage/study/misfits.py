@@ -84,6 +84,7 @@ def attack_misfits(scale: Scale, name: str, dataset: str) -> Iterator[str]:
         yield f"attacks.{name}.{problem}"
     if any(grid["dataset"] == dataset and name in grid["attacks"] for grid in scale["targets"]):
         try:
-            attacked(settings.get("classes", "all"), scale["datasets"][dataset]["classes"])
+            entry = scale["datasets"][dataset]
+            attacked(settings.get("classes", "all"), entry["classes"], entry.get("groups", {}))
         except MirageError as problem:
             yield f"attacks.{name}.classes (on {dataset}): {problem}"

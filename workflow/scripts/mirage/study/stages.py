@@ -52,8 +52,9 @@ class Stages:
     @cached_property
     def classes(self) -> list[int]:
         """The attacked classes, rising."""
-        known = self.study.classes(self.attack.target.dataset)
-        return chunking.attacked(self.settings.get("classes", "all"), known)
+        dataset = self.study.dataset(self.attack.target.dataset)
+        chosen = self.settings.get("classes", "all")
+        return chunking.attacked(chosen, dataset["classes"], dataset.get("groups", {}))
 
     @property
     def images(self) -> int:

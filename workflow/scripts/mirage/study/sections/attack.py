@@ -16,12 +16,12 @@ class DrawnClasses(Recipe):
     """Classes drawn at random.
 
     Attributes:
-        draw: ``uniform``.
+        draw: ``uniform``, or ``balanced``: as many of each of the data set's groups.
         count: how many.
         seed: of the draw; a larger one of the same seed holds a smaller one.
     """
 
-    draw: Literal["uniform"]
+    draw: Literal["uniform", "balanced"]
     count: Annotated[int, bounded(least=2)]
     seed: Seed
 

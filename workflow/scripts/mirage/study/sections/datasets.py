@@ -9,7 +9,7 @@ from mirage.data.face_crop import FaceCropRecipe
 from mirage.data.published import Published
 from mirage.data.splits import SplitRecipe
 from mirage.data.views import ViewRecipe
-from mirage.marks import FILLED, Label, Natural, Omissible, bounded
+from mirage.marks import FILLED, Label, Natural, Omissible, bounded, several
 from mirage.recipes import Recipe, require
 from mirage.study.sections.names import AssetName, DatasetName, Word
 
@@ -49,6 +49,7 @@ class DatasetSection(Recipe):
         disjoint_from: data sets it must share nobody with.
         published: counts of the paper's authors, as least and most.
         allow_short: take what there is of a class with fewer than n images.
+        groups: classes by a trait of theirs, for balanced draws.
     """
 
     title: Label
@@ -60,8 +61,12 @@ class DatasetSection(Recipe):
     disjoint_from: tuple[DatasetName, ...] = ()
     published: PublishedSection = field(default_factory=PublishedSection)
     allow_short: bool = False
+    groups: Mapping[Word, Annotated[tuple[Natural, ...], several()]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        grouped = [label for members in self.groups.values() for label in members]
+        inside = len(set(grouped)) == len(grouped) and max(grouped, default=0) < self.classes
+        require(inside, "groups", grouped, f"each class once, of 0 to {self.classes - 1}")
         chosen = self.recipe.identities
         count = self.classes if chosen is None or chosen.count is None else chosen.count
         require(
