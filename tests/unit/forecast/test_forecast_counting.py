@@ -3,7 +3,7 @@
 import pytest
 import torch
 from forecast_models import demo, model_of, plan_of
-from mirage.attacks import cost as attacks
+from mirage.attacks.kinds.ppa import cost as attacks
 from mirage.forecast import units
 from mirage.forecast.counting import Tally, count
 from mirage.forecast.graph import units_of

@@ -122,7 +122,7 @@ KINDS = [
      "data/readers/folders.py"),
     ("train_target", [{"part": "ls"}, {"part": "stop"}], [{"part": "ls"}],
      "targets/treatments/stop.py"),
-    ("measure_attack", ["knowledge"], ["another"], "evaluation/measures/knowledge.py"),
+    ("measure_attack", ["knowledge"], ["another"], "evaluation/measures/knowledge/__init__.py"),
     ("make_table", ["table1"], ["table2"], "paper/items/table1.py"),
     ("draw_figure", ["figure1"], ["figure3"], "paper/items/figure1.py"),
 ]  # fmt: skip
@@ -144,7 +144,8 @@ def test_a_new_entry_changes_no_digest_but_its_own(library, script, one, other, 
     home, of = library
     before = of(script, one), of(script, other), of(script, [one, "brand-new"])
     whole = digest.code_digest(SCRIPTS / f"{script}.py")
-    (home / module).with_name("brand_new.py").write_text("loss = READER = None\n")
+    entry = (home / module).parent if module.endswith("__init__.py") else home / module
+    entry.with_name("brand_new.py").write_text("loss = READER = None\n")
     after = of(script, one), of(script, other), of(script, [one, "brand-new"])
     assert after[:2] == before[:2]
     assert after[2] != before[2]
