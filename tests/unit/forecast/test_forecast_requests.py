@@ -347,6 +347,8 @@ def test_sums_over_rules_and_targets_agree():
     assert kept / 1e9 == pytest.approx(whole["all"]["disk_gb"], rel=1e-6)
     listed = {row["what"] for row in told["disk"]}
     assert {"data/celeba/pixels.safetensors", "attacks/…/images.safetensors"} <= listed
+    chunks = next(row for row in told["disk"] if row["what"] == "attacks/…/optimised/….safetensors")
+    assert chunks["files"] == 28 * 10 + 18 * 19  # all chunks of all attacks, told together
 
 
 def test_the_advice_keeps_its_promise():

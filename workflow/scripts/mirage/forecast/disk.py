@@ -1,10 +1,12 @@
 """What a plan leaves on the disk."""
 
+import re
 from typing import Any
 
 from mirage import places
 from mirage.forecast.graph import Plan
 from mirage.forecast.work import Job
+from mirage.study.grammar import CHUNK
 
 
 def rows(jobs: Plan) -> list[dict[str, Any]]:
@@ -35,10 +37,10 @@ def rows(jobs: Plan) -> list[dict[str, Any]]:
 def _without_cell(job: Job, path: str) -> str:
     """Name of a file under which those of all cells are told together, chunks as well."""
     cell = dict(job.wildcards)
-    for key in ("target", "attack", "chunk"):
+    for key in ("target", "attack"):
         if key in cell:
-            path = path.replace(f"/{cell[key]}/", "/…/").replace(f"/{cell[key]}.", "/….")
-    return path.replace("…/…", "…")
+            path = path.replace(f"/{cell[key]}/", "/…/")
+    return re.sub(rf"/{CHUNK}\.", "/….", path.replace("…/…", "…"))
 
 
 def _without_small(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
