@@ -5,8 +5,10 @@ import subprocess
 import sys
 from copy import deepcopy
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+import torch
 import yaml
 from mirage.errors import MirageError
 from mirage.paper.contents import contents, extra, files_of, told_extra
@@ -130,3 +132,21 @@ def test_what_does_not_fit_an_item_is_told_at_the_start(scale, item, change, mes
     scale["paper"][item].update(change)
     with pytest.raises(MirageError, match=re.escape(message)):
         check(scale)
+
+
+def test_figure3_shows_the_people_who_were_attacked(monkeypatch, scale):
+    """Whoever stands in the galleries, not the classes 0 and 1."""
+    labels = torch.arange(6).repeat(2)
+    view = SimpleNamespace(
+        labels=labels, train=torch.arange(12), pixels=labels[:, None, None, None].byte()
+    )
+    gallery = {"images": torch.tensor([30, 50, 40]).byte()[:, None, None, None],
+               "labels": torch.tensor([3, 5, 4])}  # fmt: skip
+    monkeypatch.setattr("mirage.data.views.View", lambda *_: view)
+    monkeypatch.setattr("mirage.runtime.files.load_tensors", lambda *_: gallery)
+    monkeypatch.setattr("mirage.paper.items.figure3.grid", lambda columns: columns)
+    scale["paper"]["figure3"]["classes"] = 2
+    shown = ITEMS["figure3"].draw(Study(scale), None)
+    assert {name: column.flatten().tolist() for name, column in shown.items()} == {
+        "training image": [3, 5], "α = 0": [30, 50], "α = 0.1": [30, 50], "α = -0.05": [30, 50],
+    }  # fmt: skip

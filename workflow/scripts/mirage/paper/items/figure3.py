@@ -95,13 +95,14 @@ def draw(study: "Study", _: "Presentation") -> "Figure":
     recipe = _recipe(study.scale)
     images, *galleries = needs(study).inputs
     view = View(images, recipe.seed)
-    shown = range(recipe.classes)
+    kept = [files.load_tensors(path, "images", "labels") for path in galleries]
+    shown = kept[0]["labels"][: recipe.classes].tolist()  # the first that were attacked
     first = [int(view.train[view.labels[view.train] == label][0]) for label in shown]
     columns = {"training image": view.pixels[first].numpy()}
-    for attack, path in zip(recipe.attacks, galleries, strict=True):
+    for attack, gallery in zip(recipe.attacks, kept, strict=True):
         alpha, treatment = attack.target.treatment.alpha, attack.target.treatment
         heading = str(treatment) if alpha is None else f"α = {number(alpha)}"
-        columns[heading] = files.load_tensors(path, "images")["images"][list(shown)].numpy()
+        columns[heading] = gallery["images"][: recipe.classes].numpy()
     return grid(columns)
 
 
