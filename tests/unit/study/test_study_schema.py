@@ -16,6 +16,7 @@ from mirage.errors import MirageError
 from mirage.marks import MadeBy, Mark, PartOf
 from mirage.study import configuration, schema
 from mirage.study.configuration import Configuration
+from mirage.targets.treatments import PARTS
 from snakemake.utils import update_config
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -43,7 +44,7 @@ def _complete():
         "count": 9,
         "seed": 1,
     }
-    config["scales"]["demo"]["treatments"] = {"ls": {"ramp": "published"}, "stop": {}}
+    config["scales"]["demo"]["treatments"] = {name: {} for name in PARTS}
     prior = config["scales"]["demo"]["priors"]["orl-faces"]["source"]["recipe"]
     prior |= {"real_augmentation": {}, "shared_augmentation": {}}
     return json.loads(json.dumps(config))  # nothing is one object in two places

@@ -154,3 +154,11 @@ def test_every_stage_of_a_kind_is_there(name):
     assert all(callable(kind.run[stage.role]) for stage in kind.stages)
     assert callable(kind.checks["misfits"])
     assert set(kind.costs["cost"]) == {stage.role for stage in kind.stages}
+
+
+def test_blocks_of_one_name_make_one_recipe():
+    """The configuration knows a block by its name alone, whichever kind of attack has it."""
+    found = {}
+    for kind in KINDS.values():
+        for stage in kind.stages:
+            assert found.setdefault(stage.settings, stage.recipe) is stage.recipe
