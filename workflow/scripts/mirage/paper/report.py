@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mirage.paper import costs, effects, findings, render
+from mirage.paper import effects, expenses, findings, render
 from mirage.paper.contents import contents, extra, files_of, told_extra, unattacked
 from mirage.paper.item import Item, Table
 from mirage.paper.metrics import METRICS
@@ -116,9 +116,9 @@ def write_report(path: str | Path, material: Material) -> None:
         columns=[METRICS[name] for name in CELL_METRICS],
         cells=cell_rows(numbers, presentation, material.released),
         extra=material.extra,
-        stages=costs.stages(material.jobs, material.digests, material.forecast),
+        stages=expenses.stages(material.jobs, material.digests, material.forecast),
         speeds=material.speeds,
-        machines=costs.machines(material.jobs),
+        machines=expenses.machines(material.jobs),
     )
     title = f"Label smoothing and model inversion, {presentation.name} scale"
     files.write_text(path, render.html_page(page, title))
