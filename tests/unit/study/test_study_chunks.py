@@ -1,14 +1,16 @@
 """Chunks of classes and names of draws."""
 
 import re
+from pathlib import Path
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 from mirage import draws
 from mirage.errors import MirageError
 from mirage.study import grammar
-from mirage.study.chunks import attacked, chunks, classes_of
+from mirage.study.chunks import attacked, chunks, classes_of, members
 
 words = st.from_regex(r"\A[a-z0-9]+(-[a-z0-9]+)*\Z")
 
@@ -84,13 +86,14 @@ def test_a_seed_is_its_own_or_the_cells():
     assert draws.settled("cell", 7) == 7
 
 
-GROUPS = {"a": list(range(9)), "b": [9, 10, 11, 12]}
+CONFIG = yaml.safe_load((Path(__file__).parents[3] / "config.yaml").read_text())
+GROUPS = {"a": "0-8", "b": [9, 10, 11, 12]}
 
 
 @pytest.mark.parametrize("count", [2, 4, 8])
 def test_a_balanced_draw_takes_as_many_of_each_group(count):
     drawn = attacked({"draw": "balanced", "count": count, "seed": 3}, 13, GROUPS)
-    assert [sum(label in members for label in drawn) for members in GROUPS.values()] == [
+    assert [sum(label in members(group) for label in drawn) for group in GROUPS.values()] == [
         count // 2, count // 2,
     ]  # fmt: skip
     larger = attacked({"draw": "balanced", "count": 8, "seed": 3}, 13, GROUPS)
@@ -103,3 +106,9 @@ def test_a_balanced_draw_takes_as_many_of_each_group(count):
 def test_a_draw_that_cannot_be_balanced_is_refused(count, groups):
     with pytest.raises(MirageError, match=f"{count} classes cannot be drawn in equal parts"):
         attacked({"draw": "balanced", "count": count, "seed": 3}, 13, groups)
+
+
+def test_facescrub_is_drawn_from_as_many_actors_as_actresses():
+    groups = CONFIG["scales"]["paper"]["datasets"]["facescrub"]["groups"]
+    drawn = attacked({"draw": "balanced", "count": 50, "seed": 42}, 530, groups)
+    assert sum(label < 265 for label in drawn) == sum(label >= 265 for label in drawn) == 25

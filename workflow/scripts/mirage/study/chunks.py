@@ -10,8 +10,8 @@ from mirage.visible import listed
 
 Classes: TypeAlias = str | int | Sequence[int] | Mapping[str, Any]
 """``all``, the first few, those listed, or a draw: ``{draw: uniform, count: 100, seed: 1}``."""
-Groups: TypeAlias = Mapping[str, Sequence[int]]
-"""Name of a group -> its classes."""
+Groups: TypeAlias = Mapping[str, Sequence[int] | str]
+"""Name of a group -> its classes, listed, or as the first and the last of a row: ``0-264``."""
 
 
 def attacked(setting: Classes, known: int, groups: Groups = MappingProxyType({})) -> list[int]:
@@ -52,7 +52,8 @@ def attacked(setting: Classes, known: int, groups: Groups = MappingProxyType({})
 def _drawn(draw: Mapping[str, Any], groups: Groups) -> list[int]:
     """As many classes of each group."""
     each, rest = divmod(draw["count"], max(len(groups), 1))
-    short = [name for name, members in groups.items() if len(members) < each]
+    listed_groups = [members(group) for group in groups.values()]
+    short = any(len(group) < each for group in listed_groups)
     if not groups or rest or short:
         raise MirageError(
             f"{draw['count']} classes cannot be drawn in equal parts of {listed(groups) or 'none'}",
@@ -62,7 +63,15 @@ def _drawn(draw: Mapping[str, Any], groups: Groups) -> list[int]:
     def place(label: int) -> int:
         return seed_of(draw["seed"], "classes", label)
 
-    return [label for members in groups.values() for label in sorted(members, key=place)[:each]]
+    return [label for group in listed_groups for label in sorted(group, key=place)[:each]]
+
+
+def members(group: Sequence[int] | str) -> Sequence[int]:
+    """Classes of a group."""
+    if not isinstance(group, str):
+        return group
+    first, last = map(int, group.split("-"))
+    return range(first, last + 1)
 
 
 def chunks(classes: Sequence[int], per_chunk: int | None) -> list[str]:
@@ -79,5 +88,4 @@ def chunks(classes: Sequence[int], per_chunk: int | None) -> list[str]:
 
 def classes_of(chunk: str, classes: Sequence[int]) -> list[int]:
     """The attacked ones among the classes of a chunk."""
-    first, last = map(int, chunk.split("-"))
-    return [label for label in classes if first <= label <= last]
+    return [label for label in classes if label in members(chunk)]

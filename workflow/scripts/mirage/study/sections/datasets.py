@@ -2,15 +2,17 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeAlias
 
 from mirage.data.dataset import DatasetRecipe, IdentityRecipe
 from mirage.data.face_crop import FaceCropRecipe
 from mirage.data.published import Published
 from mirage.data.splits import SplitRecipe
 from mirage.data.views import ViewRecipe
-from mirage.marks import FILLED, Label, Natural, Omissible, bounded, several
+from mirage.marks import FILLED, Label, Natural, Omissible, bounded, several, spelled
 from mirage.recipes import Recipe, require
+from mirage.study.chunks import members
+from mirage.study.grammar import CHUNK
 from mirage.study.sections.names import AssetName, DatasetName, Word
 
 
@@ -33,6 +35,12 @@ class PublishedSection(Published):
     images: Omissible[tuple[Natural, Natural]] = None
     train: Omissible[tuple[Natural, Natural]] = None
     test: Omissible[tuple[Natural, Natural]] = None
+
+
+ClassGroup: TypeAlias = (
+    Annotated[tuple[Natural, ...], several()]
+    | Annotated[str, spelled(CHUNK, "such as 0-264, the first and the last class")]
+)
 
 
 @dataclass(frozen=True)
@@ -61,10 +69,10 @@ class DatasetSection(Recipe):
     disjoint_from: tuple[DatasetName, ...] = ()
     published: PublishedSection = field(default_factory=PublishedSection)
     allow_short: bool = False
-    groups: Mapping[Word, Annotated[tuple[Natural, ...], several()]] = field(default_factory=dict)
+    groups: Mapping[Word, ClassGroup] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        grouped = [label for members in self.groups.values() for label in members]
+        grouped = [label for group in self.groups.values() for label in members(group)]
         inside = len(set(grouped)) == len(grouped) and max(grouped, default=0) < self.classes
         require(inside, "groups", grouped, f"each class once, of 0 to {self.classes - 1}")
         chosen = self.recipe.identities
