@@ -43,7 +43,10 @@ CELL = "orl/resnet-mini/ls0/n3/s1"
         (f"targets/{CELL.replace('ls0', 'mid')}/metrics.json", "'mid' is no part of a treatment"),
         (f"targets/{CELL.replace('ls0', 'ls0.10')}/metrics.json", "'ls0.10' is no part of a"),
         (f"targets/{CELL}/more/metrics.json", f"Did you mean targets/{CELL}/metrics.json"),
-        (f"attacks/{CELL}/ppa+no@ls0.1/metrics.json", f"Did you mean attacks/{CELL}/ppa"),
+        (
+            f"attacks/{CELL}/ppa+no@ls0.1/metrics.json",
+            "'no' is no stage that others can run",
+        ),
     ],
 )
 def test_a_mistyped_request_ends_with_one_plain_message(asked, path, message):

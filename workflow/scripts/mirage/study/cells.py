@@ -17,6 +17,7 @@ from mirage.errors import MirageError
 from mirage.study import grammar
 from mirage.study.grammar import Part, parse_part
 from mirage.study.treatment import Treatment
+from mirage.visible import listed
 
 ROLES = ("sample", "select")
 """Stages of an attack that another model may run, in their order.
@@ -107,6 +108,12 @@ class Attack:
                 "the cell of the model named after optimise@",
                 "ask for that one, with +sample@ and +select@ for the stages this model runs",
             )
+        for role in roles:
+            if role not in ROLES:
+                raise MirageError(
+                    f"attacks/{target.cell}/{text}: {role!r} is no stage that others can run",
+                    f"one of {listed(ROLES)}",
+                )
         in_order = roles == [role for role in ROLES if role in roles]
         sound = re.fullmatch(grammar.ATTACK, text) and str(cell) == text
         if not (sound and in_order) or target.treatment in cell.runs.values():
