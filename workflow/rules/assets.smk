@@ -17,7 +17,7 @@ rule check_assets:
         manifest=MANIFEST_SOURCE,
         memory=f"{HOME}/{ASSET_MEMORY}",
         scale=config["scale"],
-        needed=STUDY.assets_in_use,
+        needed=ASSETS_IN_USE,
         page="assets.txt",
     script:
         "../scripts/check_assets.py"

@@ -9,18 +9,21 @@ from mirage.errors import MirageError
 from mirage.forecast.speeds import at_most, load_model, machine
 from mirage.forecast.work import Job
 from mirage.runtime import digest, slots
-from mirage.study import grammar
+from mirage.study import grammar, in_use
 from mirage.study.cells import Attack, Target
-from mirage.study.study import Study, imported
+from mirage.study.foreign_weights import foreign_weights, imported
+from mirage.study.study import Study
 from mirage.visible import listed, visible
 
 try:
     SCALE = config["scales"][config["scale"]]
     STUDY = Study(SCALE, config["classes_per_chunk"])
-    FOREIGN = STUDY.foreign
+    FOREIGN = foreign_weights(STUDY)
 except MirageError as error:
     raise WorkflowError(str(error)) from None
 
+DATASETS_IN_USE = in_use.datasets_in_use(STUDY)
+ASSETS_IN_USE = in_use.assets_in_use(STUDY)
 slots.offer(config["gpu_ids"])
 # Snakemake sees no edits inside imported modules; this digest of the code a script reaches does.
 # Every record carries it. Among a job's params it also makes the job run again when it changes,
@@ -80,9 +83,9 @@ ASSET_MEMORY = "assets/.checked.json"  # beside the assets: all scales share it
 def tell_missing_assets():
     """List the assets that are not there yet: name, place, way to get it."""
     asked = {"check_assets", "fetch_assets"} & set(sys.argv)  # they tell more
-    missing = MANIFEST.missing(STUDY.assets_in_use)
+    missing = MANIFEST.missing(ASSETS_IN_USE)
     if missing and workflow.is_main_process and not asked:
-        lines = [f"{len(missing)} of {len(STUDY.assets_in_use)} assets are missing:"]
+        lines = [f"{len(missing)} of {len(ASSETS_IN_USE)} assets are missing:"]
         for name in missing:
             lines += [
                 f"  {name}: {MANIFEST[name].what}",
@@ -122,7 +125,7 @@ def named_assets():
     """The assets to fetch: those named on the command line, or all this scale needs."""
     only = config.get("only")
     named = only.replace(" ", "").split(",") if isinstance(only, str) else only
-    names = named or STUDY.assets_in_use
+    names = named or ASSETS_IN_USE
     try:
         MANIFEST.require(names, "only")
     except MirageError as error:

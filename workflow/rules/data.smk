@@ -56,7 +56,7 @@ rule prepare_view:
 rule check_data:
     """Hold the data sets in use to what they should be; private and public stay apart."""
     input:
-        expand("data/{dataset}/manifest.json", dataset=STUDY.datasets_in_use),
+        expand("data/{dataset}/manifest.json", dataset=DATASETS_IN_USE),
     output:
         report="data/acceptance.json",
         job="jobs/check_data.json",
@@ -65,8 +65,8 @@ rule check_data:
     conda:
         "../../envs/mirage.yaml"
     params:
-        expectations=expectations(STUDY.datasets_in_use),
-        apart=kept_apart(STUDY.datasets_in_use),
+        expectations=expectations(DATASETS_IN_USE),
+        apart=kept_apart(DATASETS_IN_USE),
         code=code("check_data"),
     script:
         "../scripts/check_data.py"

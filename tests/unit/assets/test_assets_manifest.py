@@ -9,6 +9,7 @@ from mirage.assets.checking import CheckedAsset
 from mirage.assets.manifest import Checksum, load_manifest
 from mirage.assets.telling import human, instructions, overview, table
 from mirage.errors import MirageError
+from mirage.study.in_use import assets_in_use
 from mirage.study.study import Study
 
 WORKFLOW = Path(__file__).parents[3] / "workflow"
@@ -32,7 +33,7 @@ def test_it_names_everything_the_project_needs(manifest):
     config = yaml.safe_load((WORKFLOW.parent / "config.yaml").read_text())
     for scale in config["scales"].values():
         manifest.require(scale["assets"], "assets")
-        assert all(not manifest[name].later for name in Study(scale).assets_in_use)
+        assert all(not manifest[name].later for name in assets_in_use(Study(scale)))
 
 
 def test_torchvision_agrees(manifest):

@@ -18,6 +18,8 @@ from mirage.foreign.file_kinds import ForeignRecipe
 from mirage.paper.recipe import ToyRecipe
 from mirage.priors.recipe import PriorRecipe
 from mirage.study import configuration
+from mirage.study.foreign_weights import foreign_weights
+from mirage.study.in_use import assets_in_use
 from mirage.study.study import Study
 from mirage.targets import architectures
 from mirage.targets.recipe import TrainingRecipe
@@ -63,12 +65,12 @@ def test_recipes_of_targets_and_attacks(study):
 
 
 def test_recipes_of_outside_networks(study):
-    for asset, recipe in study.foreign.items():
+    for asset, recipe in foreign_weights(study).items():
         assert ForeignRecipe.of(recipe).kind, asset
     # What the table of known weights says is said of assets and priors that exist.
     known = yaml.safe_load((ROOT / "workflow/presets/weights.yaml").read_text())
     paper = CONFIG["scales"]["paper"]
-    assert set(Study(paper).foreign) <= set(known)
+    assert set(foreign_weights(Study(paper))) <= set(known)
     assert set(paper["priors"]) <= set(known)
 
 
@@ -101,13 +103,13 @@ def test_a_released_evaluator_needs_its_architecture():
         study.network_weights("facescrub", "eval", 42) == "weights/evaluator-facescrub.safetensors"
     )
     assert study.released_evaluator("celeba") is None
-    recipe = ForeignRecipe.of(study.foreign["evaluator-facescrub"])
+    recipe = ForeignRecipe.of(foreign_weights(study)["evaluator-facescrub"])
     assert (recipe.architecture, recipe.classes, recipe.image_px) == ("inception-v3", 530, 299)
     scale["networks"]["facescrub"]["face"] = {
         **scale["networks"]["facescrub"]["face"], "asset": "evaluator-facescrub",
     }  # fmt: skip
     with pytest.raises(MirageError, match="one network per file"):
-        _ = Study(scale).foreign
+        foreign_weights(Study(scale))
 
 
 def _of_the_documentation(scale):
@@ -139,12 +141,12 @@ def test_the_examples_of_released_weights_work(follow):
     ]
     assert set(study.released_targets) <= set(study.targets)
     used = {"evaluator-facescrub", "target-facescrub-negative"}
-    assert used <= set(study.assets_in_use)
-    assert not used & set(Study(CONFIG["scales"]["paper"]).assets_in_use)
+    assert used <= set(assets_in_use(study))
+    assert not used & set(assets_in_use(Study(CONFIG["scales"]["paper"])))
     manifest = yaml.safe_load((ROOT / "workflow/presets/assets.yaml").read_text())
-    for asset in study.foreign:
+    for asset in foreign_weights(study):
         assert "file" in manifest[asset], f"{asset} is no file of weights"
-        ForeignRecipe.of(study.foreign[asset])
+        ForeignRecipe.of(foreign_weights(study)[asset])
 
 
 @pytest.mark.parametrize(
@@ -158,7 +160,7 @@ def test_the_examples_of_released_weights_work(follow):
 def test_impossible_released_targets_are_named(cell, message):
     scale = {**CONFIG["scales"]["paper"], "released_targets": {cell: "target"}}
     with pytest.raises(MirageError, match=message):
-        _ = Study(scale).foreign
+        foreign_weights(Study(scale))
 
 
 def test_recipes_of_the_evaluation(study):

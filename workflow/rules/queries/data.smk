@@ -48,7 +48,7 @@ def kept_apart(datasets):
     """Pairs of data sets, private and public, that must share nobody."""
     return [
         (private, public)
-        for private, public in STUDY.kept_apart
+        for private, public in in_use.kept_apart(STUDY)
         if private in datasets and public in datasets
     ]
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from mirage.forecast.work import LONG, Work, Workshop
+from mirage.study.in_use import datasets_in_use
 
 
 def prepare_store(shop: Workshop, wildcards: Mapping[str, str]) -> Work:
@@ -31,7 +32,7 @@ def prepare_view(shop: Workshop, wildcards: Mapping[str, str]) -> Work:
 
 def check_data(shop: Workshop, _: Mapping[str, str]) -> Work:
     """Stores read once more."""
-    stored = (shop.images(name).stored_bytes for name in shop.study.datasets_in_use)
+    stored = (shop.images(name).stored_bytes for name in datasets_in_use(shop.study))
     return Work(light_s=1.0, host_bytes=sum(min(size, 1e9) for size in stored))
 
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 from mirage.forecast.graph import Plan, units_of
 from mirage.forecast.speeds import Model
 from mirage.forecast.work import Job
+from mirage.study.in_use import datasets_in_use
 from mirage.visible import listed
 
 
@@ -34,7 +35,7 @@ def sources(model: Model, jobs: Plan) -> list[str]:
             + ("." if timed == len(units) else "; the others take rates of their kind or assumed.")
         )
     shop = model.workshop
-    names = sorted(shop.study.datasets_in_use)
+    names = sorted(datasets_in_use(shop.study))
     if assumed := [name for name in names if not shop.images(name).counted]:
         told.append(f"Published sizes are taken for {listed(assumed)}, not prepared yet.")
     return told

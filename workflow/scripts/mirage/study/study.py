@@ -1,6 +1,6 @@
 """One study: the cells of a scale, and what each of them is made with."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -9,6 +9,7 @@ from mirage import draws
 from mirage.errors import MirageError
 from mirage.evaluation.measures import MEASURES
 from mirage.study.cells import Attack, Target
+from mirage.study.foreign_weights import imported
 from mirage.study.settings import attack_settings
 from mirage.study.treatment import Treatment
 from mirage.visible import listed
@@ -42,18 +43,6 @@ class Study:
         """Every target of the study (without the evaluation networks)."""
         return list(dict.fromkeys(t for grid in self.scale["targets"] for t in _targets(grid)))
 
-    @cached_property
-    def evaluators(self) -> list[Target]:
-        """Every target that is trained to measure the study's attacks."""
-        cells = [attack.target for attack in self.attacks]
-        found = {
-            _network_target(network["target"], cell.seed): None
-            for cell in cells
-            for network in self._entry("networks", cell.dataset).values()
-            if "target" in network
-        }
-        return list(found)
-
     def _network_training(self, target: Target) -> str | None:
         """Name of the training of a target that measures attacks; None if it is no such target."""
         for roles in self.scale["networks"].values():
@@ -62,44 +51,6 @@ class Study:
                 if spec and _network_target(spec, target.seed) == target:
                     return str(spec["training"])
         return None
-
-    @cached_property
-    def datasets_in_use(self) -> list[str]:
-        """Data sets that targets, evaluation networks or priors are made from."""
-        used = {grid["dataset"] for grid in self.scale["targets"]}
-        for roles in self.scale["networks"].values():
-            used |= {spec["target"]["dataset"] for spec in roles.values() if "target" in spec}
-        used |= {prior["source"].get("dataset") for prior in self.scale["priors"].values()}
-        return [name for name in self.scale["datasets"] if name in used]
-
-    @cached_property
-    def assets_in_use(self) -> list[str]:
-        """Assets the study needs; a data set that is only declared needs none."""
-        used = {asset for name in self.datasets_in_use for asset in self.assets_of(name).values()}
-        for prior in self.scale["priors"].values():
-            used |= {prior["source"].get(key) for key in ("asset", "reference")}
-        for entry in self.scale["architectures"].values():
-            used.add(entry.get("init"))
-        for roles in self.scale["networks"].values():
-            used |= {spec.get(key) for spec in roles.values() for key in ("asset", "reference")}
-        used |= set(self.scale.get("released_targets", {}).values())
-        return [name for name in self.scale["assets"] if name in used]
-
-    @cached_property
-    def kept_apart(self) -> list[tuple[str, str]]:
-        """Pairs of data sets that must share nobody: (private, public).
-
-        Public is what a prior is trained on, and what names the private data set itself.
-        """
-        trained = {p["source"].get("dataset") for p in self.scale["priors"].values()}
-        public = [name for name in self.datasets_in_use if name in trained]
-        pairs = [(p, q) for q in public for p in self.datasets_in_use if p not in trained]
-        named = [
-            (private, name)
-            for name, entry in self.scale["datasets"].items()
-            for private in entry.get("disjoint_from", [])
-        ]
-        return list(dict.fromkeys([*pairs, *named]))
 
     def assets_of(self, dataset: str) -> dict[str, str]:
         """Role -> asset of what a data set is read from; a single asset has the role folder."""
@@ -303,47 +254,6 @@ class Study:
             found[target] = asset
         return found
 
-    @cached_property
-    def foreign(self) -> Mapping[str, dict[str, Any]]:
-        """Assets that hold weights -> settings of a ``ForeignRecipe``.
-
-        Raises:
-            MirageError: one asset is used as two different networks.
-        """
-        found: dict[str, dict[str, Any]] = {}
-        for asset, settings in self._foreign_uses():
-            if found.setdefault(asset, settings) != settings:
-                raise MirageError(
-                    f"config: the asset {asset} is used as {found[asset]} and as {settings}",
-                    "one network per file of weights",
-                )
-        return found
-
-    def _foreign_uses(self) -> Iterator[tuple[str, dict[str, Any]]]:
-        for name, entry in self.scale["architectures"].items():
-            if "init" in entry:
-                yield entry["init"], {"kind": "imagenet", "architecture": name}
-        for target, asset in self.released_targets.items():
-            px = self.image_px(target)
-            yield asset, self._classifier(target.architecture, target.dataset, px)
-        for dataset, roles in self.scale["networks"].items():
-            for network in roles.values():
-                if "released" in network:
-                    name = network["released"]["architecture"]
-                    px = self.view(dataset, network["view"])["image_px"]
-                    yield network["asset"], self._classifier(name, dataset, px)
-                elif "asset" in network:
-                    yield network["asset"], {"kind": network["spec"]["kind"]}
-
-    def _classifier(self, architecture: str, dataset: str, image_px: int) -> dict[str, Any]:
-        return {
-            "kind": "classifier",
-            "architecture": architecture,
-            "classes": self.classes(dataset),
-            "channels": self.dataset(dataset)["recipe"]["channels"],
-            "image_px": image_px,
-        }
-
     def image_px(self, target: Target) -> int:
         """Side of the images a target sees."""
         view = self.architecture(target.architecture)["view"]
@@ -360,11 +270,6 @@ class Study:
                 "correct the path or add it",
             ) from error
         return entry
-
-
-def imported(asset: str) -> str:
-    """Path of an asset's weights after their import."""
-    return f"weights/{asset}.safetensors"
 
 
 def _require_draw(asked: str, known: str, name: str) -> None:

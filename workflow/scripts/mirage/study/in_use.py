@@ -1,0 +1,41 @@
+"""What of a configuration a study uses: data sets, assets, and who must share nobody."""
+
+from mirage.study.study import Study
+
+
+def datasets_in_use(study: Study) -> list[str]:
+    """Data sets that targets, evaluation networks or priors are made from."""
+    used = {grid["dataset"] for grid in study.scale["targets"]}
+    for roles in study.scale["networks"].values():
+        used |= {spec["target"]["dataset"] for spec in roles.values() if "target" in spec}
+    used |= {prior["source"].get("dataset") for prior in study.scale["priors"].values()}
+    return [name for name in study.scale["datasets"] if name in used]
+
+
+def assets_in_use(study: Study) -> list[str]:
+    """Assets the study needs; a data set that is only declared needs none."""
+    used = {asset for name in datasets_in_use(study) for asset in study.assets_of(name).values()}
+    for prior in study.scale["priors"].values():
+        used |= {prior["source"].get(key) for key in ("asset", "reference")}
+    for entry in study.scale["architectures"].values():
+        used.add(entry.get("init"))
+    for roles in study.scale["networks"].values():
+        used |= {spec.get(key) for spec in roles.values() for key in ("asset", "reference")}
+    used |= set(study.scale.get("released_targets", {}).values())
+    return [name for name in study.scale["assets"] if name in used]
+
+
+def kept_apart(study: Study) -> list[tuple[str, str]]:
+    """Pairs of data sets that must share nobody: (private, public).
+
+    Public is what a prior is trained on, and what names the private data set itself.
+    """
+    trained = {p["source"].get("dataset") for p in study.scale["priors"].values()}
+    public = [name for name in datasets_in_use(study) if name in trained]
+    pairs = [(p, q) for q in public for p in datasets_in_use(study) if p not in trained]
+    named = [
+        (private, name)
+        for name, entry in study.scale["datasets"].items()
+        for private in entry.get("disjoint_from", [])
+    ]
+    return list(dict.fromkeys([*pairs, *named]))
