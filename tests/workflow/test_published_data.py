@@ -84,6 +84,7 @@ def published(checkout):
     classes = {"facescrub": 6, "celeba": 3, "celeba64": 2, "celeba64-public": 2, "imagenette": 2}
     for name, count in classes.items():
         tiny["datasets"][name] = paper["datasets"][name] | {"classes": count}
+    tiny["datasets"]["facescrub"]["groups"] = {"actors": "0-2", "actresses": "3-5"}
     celeba = tiny["datasets"]["celeba"]
     celeba["asset"]["landmarks"] = "celeba-landmarks"
     celeba["recipe"]["identities"]["count"] = 3

@@ -46,6 +46,10 @@ def _demo(config):
         (lambda demo: demo["treatments"].update(lss={}),
          "treatments has no key 'lss'.*Did you mean 'ls'"),
         (lambda demo: demo["pools"]["orl-1000"].update(cutoff=0), "pools.orl-1000: cutoff is 0"),
+        (lambda demo: demo["datasets"]["orl"].update(groups={"a": "0-29", "b": "30-50"}),
+         "datasets.orl: groups is {'a': '0-29', 'b': '30-50'}. Expected: each class once, of 0"),
+        (lambda demo: demo["datasets"]["orl"].update(groups={"a": "0-3", "b": [3]}),
+         "datasets.orl: groups is {'a': '0-3', 'b': "),
         (lambda demo: demo["paper"]["toy"].update(alphas=[0, 0]), "alphas"),
     ],
 )  # fmt: skip

@@ -74,7 +74,7 @@ class DatasetSection(Recipe):
     def __post_init__(self) -> None:
         grouped = [label for group in self.groups.values() for label in members(group)]
         inside = len(set(grouped)) == len(grouped) and max(grouped, default=0) < self.classes
-        require(inside, "groups", grouped, f"each class once, of 0 to {self.classes - 1}")
+        require(inside, "groups", dict(self.groups), f"each class once, of 0 to {self.classes - 1}")
         chosen = self.recipe.identities
         count = self.classes if chosen is None or chosen.count is None else chosen.count
         require(
