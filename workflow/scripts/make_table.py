@@ -23,7 +23,7 @@ def make_table(task: "snakemake") -> dict[str, float]:
     attacks = item.needs(study).attacks
     numbers = collect(attacks)
     table = tables.make(item, numbers, shown)
-    parts = print_table(item, numbers, table, shown)
+    parts = print_table(item, numbers, table, shown, item.reading(study, shown))
     write_table(task.output.csv, plain(table))
     files.write_text(
         task.output.html, render.html_page(render.html_fragment(parts, shown), item.title)

@@ -72,6 +72,33 @@ def test_cross_entropy_and_identity_by_their_definitions():
     assert torch.equal(LOSSES["identity"](logits, targets), -own)
 
 
+def test_margin_and_cooled_cross_entropy_by_hand():
+    logits = torch.tensor([[1.0, 4.0, 2.0], [60.0, 0.0, 10.0]], requires_grad=True)
+    targets = torch.tensor([0, 0])
+    assert LOSSES["margin"](logits, targets).tolist() == [3.0, -50.0]
+    # T is 1 for a margin of 3, and 10 for one of 50.
+    cooled = LOSSES["tempered"](logits, targets)
+    shares = [[1.0, 4.0, 2.0], [6.0, 0.0, 1.0]]
+    expected = [math.log(sum(map(math.exp, row))) - row[0] for row in shares]
+    assert cooled.tolist() == pytest.approx(expected, rel=1e-4)
+    # T counts as a constant: d/dz of CE(z / T) is (softmax(z / T) - y) / T.
+    (gradient,) = torch.autograd.grad(cooled[1], logits)
+    total = sum(map(math.exp, shares[1]))
+    wanted = [(math.exp(z) / total - (k == 0)) / 10 for k, z in enumerate(shares[1])]
+    assert gradient[1].tolist() == pytest.approx(wanted, rel=1e-4)
+
+
+def test_margin_goes_on_where_cross_entropy_has_saturated():
+    logits = torch.tensor([[400.0, 0.0, 1.0]], requires_grad=True)
+    targets = torch.tensor([0])
+    (flat,) = torch.autograd.grad(LOSSES["cross_entropy"](logits, targets).sum(), logits)
+    (steep,) = torch.autograd.grad(LOSSES["margin"](logits, targets).sum(), logits)
+    (cooled,) = torch.autograd.grad(LOSSES["tempered"](logits, targets).sum(), logits)
+    assert flat.abs().max() == 0
+    assert steep.abs().max() == 1
+    assert cooled.abs().max() > 0
+
+
 def test_feature_statistics_and_distance():
     images, model = torch.randn(23, 1, 12, 12), models.classifier()
     statistics = terms.feature_statistics(model, images, batch_size=5, device="cpu")

@@ -96,6 +96,14 @@ def test_all_batches_at_once_are_the_official_loop(name):
     assert not torch.allclose(ours.latents, start, atol=1e-3)
 
 
+def test_no_steps_leave_the_starting_points():
+    start = models.latents(3, 5)
+    left = _optimise(OptimisationRecipe(steps=0, batch_size=2), start)
+    assert torch.equal(left.latents, start)
+    assert left.losses.shape == (3, 0)
+    assert left.figures() == {}
+
+
 def test_gradient_through_the_demos_networks_by_finite_differences():
     model = build("resnet-mini", 5, 1).double().freeze()
     goal = objective.Objective(models.pipeline(dtype=torch.float64), model, LOSSES["poincare"])
@@ -264,7 +272,7 @@ def test_discriminator_judges_each_official_batch_by_itself():
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"steps": 0}, "steps"),
+        ({"steps": -1}, "steps"),
         ({"steps": 1, "loss": "poincaré"}, "loss"),
         ({"steps": 1, "crop": "per_batch"}, "crop"),
         ({"steps": 1, "crop_scale": [0.9, 0.5]}, "crop_scale"),

@@ -50,6 +50,20 @@ def test_ranking_is_the_official_one():
         assert torch.equal(ours.latents[row], latents[row][best.indices])
 
 
+def test_nothing_is_rated_where_nothing_is_selected():
+    def never(_):
+        raise AssertionError("an image was rated")
+
+    recipe = SelectionRecipe(n_selected=5, iterations=0)
+    latents = models.latents(3, 5)
+    kept = _select(recipe, latents=latents, model=never)
+    assert torch.equal(kept.latents, latents)
+    assert torch.equal(kept.indices, torch.arange(5).expand(3, 5))
+    latents[1, 2] = torch.nan
+    with pytest.raises(MirageError, match=r"class 1 \(4 of 5\)"):
+        _select(recipe, latents=latents, model=never)
+
+
 @pytest.mark.parametrize("crop", ["shared", "per_image"])
 def test_split_into_jobs_changes_no_byte(crop):
     recipe = SelectionRecipe(n_selected=3, iterations=6, crop=crop)
@@ -189,7 +203,7 @@ def test_more_than_there_are_is_refused():
 
 
 @pytest.mark.parametrize(
-    "settings", [{"iterations": 0}, {"flip": 1.5}, {"n_selected": 0}, {"crop_ratio": [0, 1]}]
+    "settings", [{"iterations": -1}, {"flip": 1.5}, {"n_selected": 0}, {"crop_ratio": [0, 1]}]
 )
 def test_impossible_settings_are_named(settings):
     with pytest.raises(MirageError, match=next(iter(settings))):

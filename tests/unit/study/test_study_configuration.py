@@ -55,7 +55,10 @@ def test_recipes_of_data_and_priors(study):
 def test_recipes_of_targets_and_attacks(study):
     for target in study.targets:
         assert TrainingRecipe.of(study.training(target)).epochs > 1
-        (smoothing,) = make(study.treatment(target))
+        smoothing, *stops = make(study.treatment(target))
+        if stops:
+            assert target.siblings
+            continue
         assert (smoothing.alpha, smoothing.ramp) == (target.treatment.alpha, "published")
     for attack in study.attacks:
         settings = study.attack(attack)
@@ -173,6 +176,9 @@ def test_recipes_of_the_evaluation(study):
 
 def test_measures_of_attacks_are_named_in_their_settings(study):
     for attack in study.attacks:
+        if attack.name == "ppa-start":  # starting points are no results
+            assert study.measures(attack) == []
+            continue
         assert study.measures(attack) == ["knowledge"]
         settings = study.measure("knowledge", attack.target.dataset)
         assert study.measure_px(attack) == settings["image_px"]

@@ -163,7 +163,7 @@ def test_every_field_is_a_setting(which):
         assert _fits_schema(which, block), key
         # It may be impossible beside the others, which only the recipe knows.
         told = _refusal(which, block)
-        assert not told or told.startswith("here: "), key
+        assert not told or told.startswith(("here: ", f"here.{key}: ")), key
 
 
 @EVERY_TYPE

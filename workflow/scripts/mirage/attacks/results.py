@@ -56,11 +56,11 @@ class Optimised:
 
     def figures(self) -> dict[str, float]:
         """Figures worth a line in log and record."""
-        return {
-            "first loss": self.losses[:, 0].mean().item(),
-            "last loss": self.losses[:, -1].mean().item(),
-            **finite.figures(self.failed),
-        }
+        figures = finite.figures(self.failed)
+        if self.losses.shape[1] == 0:  # no steps
+            return figures
+        first, last = self.losses[:, 0].mean().item(), self.losses[:, -1].mean().item()
+        return {"first loss": first, "last loss": last, **figures}
 
 
 @dataclass(frozen=True)

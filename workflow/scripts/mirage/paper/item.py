@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from mirage.marks import Samples
+from mirage.paper.numbers import BLOCK
 from mirage.recipes import Recipe
 from mirage.study.cells import Attack, Target
 from mirage.study.settings import Scale
@@ -46,8 +47,35 @@ def metrics_files(attacks: Iterable[Attack], targets: Iterable[Target]) -> list[
     return [f"{cell.path}/metrics.json" for cell in dict.fromkeys(cells)]
 
 
+def with_common_seeds(attacks: Iterable[Attack]) -> list[Attack]:
+    """Attacks with the seeds that all rows of their data set have, so that means compare."""
+    attacks = list(attacks)
+    rows: dict[tuple[str, str, str], set[int]] = {}
+    for attack in attacks:
+        target = attack.target
+        row = (target.dataset, str(target.treatment), str(attack))
+        rows.setdefault(row, set()).add(target.seed)
+    return [
+        attack
+        for attack in attacks
+        if all(
+            attack.target.seed in seeds
+            for (dataset, *_), seeds in rows.items()
+            if dataset == attack.target.dataset
+        )
+    ]
+
+
 def _no_misfits(_: Scale) -> Iterator[str]:
     return iter(())
+
+
+def _as_they_are(rows: "pd.DataFrame") -> "pd.DataFrame":
+    return rows
+
+
+def _unread(_: "Study", __: "Presentation") -> list[str]:
+    return []
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,6 +92,7 @@ class Item:
         recipe: what that entry holds.
         needs: what it is made of.
         misfits: what in a scale does not fit it, as ``key: problem`` texts.
+        reading: sentences on what the paper claims of it and what shows here, from the same files.
         claims: whether the cells that it shows are its own; an overview of all has none.
         category: heading under which it stands.
         folder: where its files lie.
@@ -79,6 +108,7 @@ class Item:
     recipe: type[Recipe] | None = None
     needs: "Callable[[Study], Needs]"
     misfits: Callable[[Scale], Iterator[str]] = _no_misfits
+    reading: "Callable[[Study, Presentation], list[str]]" = _unread
     claims: bool = True
     category: ClassVar[str]
     folder: ClassVar[str]
@@ -100,6 +130,8 @@ class Table(Item):
             block's columns name a row.
         metrics: its columns.
         reference: CSVs of the paper's printed numbers that it is held against.
+        matched_by: columns in which a row of the paper is one of ours.
+        printed: names the paper's rows in these columns.
         first: heading of the rows' labels.
         label: the label of a row.
         digits: decimals where they are not those of the paper's Table 2.
@@ -114,8 +146,10 @@ class Table(Item):
     rows: "Callable[[pd.DataFrame], pd.DataFrame]"
     metrics: tuple[str, ...]
     reference: tuple[str, ...]
+    matched_by: tuple[str, ...] = (*BLOCK, "treatment")
+    printed: "Callable[[pd.DataFrame], pd.DataFrame]" = _as_they_are
     first: str
-    label: "Callable[[pd.Series[Any]], str]"
+    label: "Callable[[pd.Series[Any], Presentation], str]"
     digits: Mapping[str, int] = field(default_factory=dict)
     finer: Mapping[str, int] = field(default_factory=dict)
     ours: tuple[str, ...] = ()
@@ -136,6 +170,22 @@ class Picture(Item):
     category: ClassVar[str] = "Figures"
     folder: ClassVar[str] = "figures"
     kinds: ClassVar[tuple[str, ...]] = ("png", "pdf")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plot(Item):
+    """A drawing of numbers, which lie beside it as CSV.
+
+    Attributes:
+        data: the numbers, from the files it needs, the results being the current folder.
+        draw: draws them.
+    """
+
+    data: "Callable[[Study, Presentation], pd.DataFrame]"
+    draw: "Callable[[pd.DataFrame, Presentation], Figure]"
+    category: ClassVar[str] = "Figures"
+    folder: ClassVar[str] = "figures"
+    kinds: ClassVar[tuple[str, ...]] = ("png", "pdf", "csv")
 
 
 def budget(samples: Samples) -> int | None:

@@ -41,6 +41,7 @@ METRICS: dict[str, Metric] = {
         Metric("acc1", "Acc@1", "Acc@1", 1, 2, percent=True),
         Metric("acc1_std", "Acc@1 ± ranks", r"Acc@1 $\pm$ ranks", 0, 1, percent=True),
         Metric("acc5", "Acc@5", "Acc@5", 1, 2, percent=True),
+        Metric("confidence", "Confidence", "Confidence", 1, 2, percent=True),
         Metric("delta_face", "δ face", r"$\delta_{\mathrm{face}}$", -1, 4),
         Metric("delta_eval", "δ eval", r"$\delta_{\mathrm{eval}}$", -1, 2),
         Metric("fid", "FID", "FID", -1, 2),

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from mirage.draws import PER_CELL
-from mirage.evaluation.fidelity import PAPER
+from mirage.evaluation.fidelity import PAPER, Fidelity
 from mirage.study.study import Study
 
 _MEASURED_BY = {
@@ -39,7 +39,7 @@ class Presentation:
     labels: Mapping[str, str] = field(default_factory=dict)
     shared: tuple[str, ...] = ()
     interval: float | None = None
-    fidelity: str = PAPER
+    fidelity: Fidelity = PAPER
     counterparts: Counterparts = field(default_factory=dict)
 
     def label(self, name: object) -> str:
@@ -117,4 +117,5 @@ def _counterparts(study: Study) -> Counterparts:
         "architecture": {
             k: v["paper"] for k, v in study.scale["architectures"].items() if v["paper"]
         },
+        "variant": {k: v["paper"] for k, v in study.scale["attacks"].items() if "paper" in v},
     }

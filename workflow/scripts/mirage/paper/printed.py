@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from mirage.paper.metrics import METRICS, Metric
@@ -74,16 +74,22 @@ class Printed:
     seeds: tuple[int, ...]
     has_paper: bool
     has_change: bool
+    reading: tuple[str, ...] = ()
 
     @property
     def notes(self) -> list[str]:
-        """What is to be told of single rows."""
+        """What is to be told of single rows, and of all together."""
         rows = ((block.heading, row) for block in self.blocks for row in block.rows)
-        return [f"{heading}, {row.label}: {row.note}." for heading, row in rows if row.note]
+        told = [f"{heading}, {row.label}: {row.note}." for heading, row in rows if row.note]
+        return [*told, *self.reading]
 
 
 def print_table(
-    table: "Table", numbers: "pd.DataFrame", rows: "pd.DataFrame", shown: "Presentation"
+    table: "Table",
+    numbers: "pd.DataFrame",
+    rows: "pd.DataFrame",
+    shown: "Presentation",
+    reading: Sequence[str] = (),
 ) -> list[Printed]:
     """Round a table with the paper's decimals, or finer ones where our data are not the paper's.
 
@@ -92,13 +98,15 @@ def print_table(
         numbers: of its cells.
         rows: from ``tables.make``.
         shown: gives the names to print.
+        reading: sentences on what shows and what does not.
 
     Returns:
         The paper's columns, and as a table of its own what the paper does not print.
     """
     paper = {name: table.digits.get(name, METRICS[name].digits) for name in table.metrics}
     ours = paper if shown.comparable else {**paper, **table.finer}
-    parts = [_printed(table, table.told(comparable=True), rows, shown, ours, paper)]
+    told = _printed(table, table.told(comparable=True), rows, shown, ours, paper)
+    parts = [replace(told, reading=tuple(reading))]
     others = make_ours(table, numbers)
     if others is not None:
         digits = {name: METRICS[name].digits for name in table.ours}
@@ -170,7 +178,7 @@ def _printed(
         }
         printed = tuple(
             Row(
-                f"{table.label(row)} †" if row["note"] else table.label(row),
+                table.label(row, shown) + (" †" if row["note"] else ""),
                 int(row["n_seeds"]),
                 tuple(
                     _cell(row, metric, digits, paper_digits, marks[metric.key][position])
@@ -234,4 +242,4 @@ def heading(names: "Mapping[str, Any] | pd.Series[Any]", shown: "Presentation") 
         else f"{per_class} training image{'' if per_class == '1' else 's'} per class"
     )
     parts = [shown.label(names["dataset"]), shown.label(names["architecture"]), samples]
-    return ", ".join([*parts, shown.label(names["attack"])])
+    return ", ".join(filter(None, [*parts, shown.label(names["attack"])]))

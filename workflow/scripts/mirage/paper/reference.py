@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from mirage.errors import MirageError
 from mirage.paper.numbers import BLOCK
-from mirage.paper.presentation import Counterparts
+from mirage.paper.presentation import Counterparts, Presentation
 from mirage.study.treatment import Treatment
 
 if TYPE_CHECKING:
@@ -51,20 +51,32 @@ def reference_rows(*tables: str, folder: str | Path = FOLDER) -> "pd.DataFrame":
     return pd.concat(frames, ignore_index=True)
 
 
+def of_setting(
+    shown: Presentation, dataset: str, architecture: str, *tables: str
+) -> "pd.DataFrame":
+    """The paper's rows for the data set and architecture that stand beside two of ours."""
+    rows = reference_rows(*tables)
+    for column, ours in (("dataset", dataset), ("architecture", architecture)):
+        name = _letters(shown.counterparts.get(column, {}).get(ours, ours))
+        rows = rows[rows[column].map(_letters) == name]
+    return rows
+
+
 def beside(
     rows: "pd.DataFrame",
     reference: "pd.DataFrame",
     metrics: Sequence[str],
     counterparts: Counterparts,
+    matched_by: Sequence[str] = (*BLOCK, "treatment"),
 ) -> "pd.DataFrame":
     """Add the columns ``<metric>_paper`` and ``<metric>_difference`` (ours minus the paper's).
 
     Args:
         rows: our rows.
-        reference: from ``reference_rows``; it stands beside ours where the block and the treatment
-            are the same.
+        reference: from ``reference_rows``.
         metrics: which metrics.
         counterparts: which of the paper's values stands for ours.
+        matched_by: columns in which a row of the paper must be as ours to stand beside it.
 
     Returns:
         ``rows`` with the new columns, empty where the paper prints nothing, and
@@ -73,8 +85,9 @@ def beside(
     import pandas as pd
 
     def key(row: "pd.Series[Any]", counterparts: Counterparts) -> tuple[str, ...]:
-        names = (counterparts.get(name, {}).get(str(row[name]), row[name]) for name in BLOCK)
-        return (*map(_letters, names), row["treatment"])
+        papers = {name: counterparts.get(name, {}) for name in matched_by}
+        names = {name: papers[name].get(str(row[name]), row[name]) for name in matched_by}
+        return tuple(_letters(v) if name in BLOCK else str(v) for name, v in names.items())
 
     known = {key(row, {}): row for _, row in reference.iterrows() if row["treatment"]}
     found = [known.get(key(row, counterparts)) for _, row in rows.iterrows()]

@@ -31,7 +31,8 @@ def make(table: "Table", numbers: "pd.DataFrame", shown: "Presentation") -> "pd.
         shown: says whose arithmetic, and which of the paper's settings stands for ours.
     """
     rows = table.rows(select(numbers, fidelity=shown.fidelity))
-    return beside(rows, reference_rows(*table.reference), table.metrics, shown.counterparts)
+    paper = table.printed(reference_rows(*table.reference))
+    return beside(rows, paper, table.metrics, shown.counterparts, table.matched_by)
 
 
 def make_ours(table: "Table", numbers: "pd.DataFrame") -> "pd.DataFrame | None":
@@ -42,9 +43,17 @@ def make_ours(table: "Table", numbers: "pd.DataFrame") -> "pd.DataFrame | None":
     return by_treatment(corrected, table.ours)
 
 
-def by_treatment(numbers: "pd.DataFrame", metrics: Sequence[str]) -> "pd.DataFrame":
-    """One row per block and treatment: the largest α first, then what is not α alone."""
-    rows = summarise(numbers, NAMED_BY, metrics)
+def by_treatment(
+    numbers: "pd.DataFrame", metrics: Sequence[str], others: Sequence[str] = ()
+) -> "pd.DataFrame":
+    """One row per block and treatment: the largest α first, then what is not α alone.
+
+    Args:
+        numbers: of cells, of one fidelity.
+        metrics: which metrics.
+        others: columns that tell rows of one treatment apart; they keep their order.
+    """
+    rows = summarise(numbers, [*NAMED_BY, *others], metrics)
     return in_order(rows, (-rows["alpha"]).fillna(float("inf")))
 
 

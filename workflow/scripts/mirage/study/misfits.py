@@ -7,8 +7,10 @@ from mirage.attacks.kinds import KINDS
 from mirage.draws import PER_CELL
 from mirage.errors import MirageError
 from mirage.paper.contents import contents
+from mirage.study.cells import Attack, Target
 from mirage.study.chunks import attacked
 from mirage.study.settings import Scale, attack_settings
+from mirage.study.treatment import Treatment
 
 
 def misfits(scale: Scale) -> Iterator[str]:
@@ -26,6 +28,7 @@ def misfits(scale: Scale) -> Iterator[str]:
                     f"targets[{index}].samples: {samples} images per class, "
                     f"but {grid['dataset']} has {train} training images per class"
                 )
+        yield from (f"targets[{index}].{problem}" for problem in _swap_misfits(scale, grid))
     yield from _draw_misfits(scale)
     for name in scale["attacks"]:
         for dataset in scale["datasets"]:
@@ -36,6 +39,24 @@ def misfits(scale: Scale) -> Iterator[str]:
     for name, prior in scale["priors"].items():
         if prior["source"].get("dataset") in attacked:
             yield f"priors.{name}.source: {prior['source']['dataset']} is private, it is attacked"
+
+
+def _swap_misfits(scale: Scale, grid: Mapping[str, Any]) -> Iterator[str]:
+    """Attacks of a grid that name a stage the attack has not, or its own model."""
+    for spelled in grid["attacks"]:
+        settings = attack_settings(scale, spelled.partition("+")[0], grid["dataset"])
+        kind = KINDS.get(settings.get("kind", ""))
+        roles = [stage.role for stage in kind.stages] if kind else []
+        for treatment in map(Treatment.parse, grid["treatments"]):
+            target = Target(grid["dataset"], grid["architectures"][0], treatment, None, 0)
+            try:
+                runs = Attack.parse(target, spelled).runs
+            except MirageError as problem:
+                yield f"attacks: {problem}"
+                return
+            for role in runs:
+                if roles and role not in roles:
+                    yield f"attacks: {spelled} has no stage {role!r}"
 
 
 def _draw_misfits(scale: Scale) -> Iterator[str]:
@@ -82,7 +103,10 @@ def attack_misfits(scale: Scale, name: str, dataset: str) -> Iterator[str]:
     prior = scale["priors"].get(pool["prior"], {})
     for problem in KINDS[settings["kind"]].checks["misfits"](settings, pool, prior):
         yield f"attacks.{name}.{problem}"
-    if any(grid["dataset"] == dataset and name in grid["attacks"] for grid in scale["targets"]):
+    if any(
+        grid["dataset"] == dataset and name in (cell.partition("+")[0] for cell in grid["attacks"])
+        for grid in scale["targets"]
+    ):
         try:
             entry = scale["datasets"][dataset]
             attacked(settings.get("classes", "all"), entry["classes"], entry.get("groups", {}))

@@ -7,6 +7,8 @@ from mirage.errors import MirageError
 
 Scale = Mapping[str, Any]
 
+_NOT_INHERITED = ("like", "per_dataset", "paper")
+
 
 def attack_settings(scale: Scale, name: str, dataset: str) -> dict[str, Any]:
     """Settings of one attack on one data set: those it is ``like``, its own, the data set's.
@@ -27,7 +29,7 @@ def attack_settings(scale: Scale, name: str, dataset: str) -> dict[str, Any]:
     settings: dict[str, Any] = {}
     for ancestor in reversed(lineage):
         entry = scale["attacks"][ancestor]
-        own = {key: value for key, value in entry.items() if key not in ("like", "per_dataset")}
+        own = {key: value for key, value in entry.items() if key not in _NOT_INHERITED}
         settings = _merged(settings, own)
         settings = _merged(settings, entry.get("per_dataset", {}).get(dataset, {}))
     return settings

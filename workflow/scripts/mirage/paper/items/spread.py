@@ -1,13 +1,16 @@
 """Ours: metrics by treatment, one dot per seed."""
 
-from math import isnan
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated
 
+from mirage.marks import In, several
+from mirage.paper.colours import colour
 from mirage.paper.drawing import style
 from mirage.paper.item import Needs, Picture
 from mirage.paper.metrics import METRICS
 from mirage.paper.numbers import BLOCK, collect, select
 from mirage.paper.printed import heading, treatment_label
+from mirage.recipes import Recipe
 from mirage.visible import one_line
 
 if TYPE_CHECKING:
@@ -19,13 +22,23 @@ if TYPE_CHECKING:
     from mirage.study.study import Study
 
 SHOWN = ("acc1", "delta_face")
-COLOURS = {-1: "#a3402a", 0: "#5b6068", 1: "#1f6f8b", None: "#6b4c9a"}
-"""By the sign of the smoothing factor; None for other treatments."""
+
+
+@dataclass(frozen=True)
+class SpreadRecipe(Recipe):
+    """Which attacks the overview shows, on whichever target.
+
+    Attributes:
+        attacks: their names.
+    """
+
+    attacks: Annotated[tuple[Annotated[str, In("attacks")], ...], several()]
 
 
 def needs(study: "Study") -> Needs:
-    """Every attack."""
-    return Needs(study.attacks)
+    """The attacks of these names."""
+    wanted = SpreadRecipe.of(study.scale["paper"]["spread"]).attacks
+    return Needs([cell for cell in study.attacks if str(cell) in wanted])
 
 
 def draw(study: "Study", shown: "Presentation") -> "Figure":
@@ -72,14 +85,14 @@ def _panel(axes: "Axes", block: "pd.DataFrame", metric: str) -> None:
         if known.any():
             x = [place for place in range(len(treatments)) if known[place]]
             axes.plot(x, values.to_numpy()[known], color="0.8", linewidth=0.6, zorder=1)
-    for place, (alpha, treatment) in enumerate(treatments[["alpha", "treatment"]].to_numpy()):
+    for place, treatment in enumerate(treatments["treatment"]):
         values = table[treatment].dropna()
-        colour = COLOURS[None if isnan(alpha) else (alpha > 0) - (alpha < 0)]
-        axes.scatter([place] * len(values), values, s=11, color=colour, alpha=0.65, linewidths=0)
+        shade = colour(treatment)
+        axes.scatter([place] * len(values), values, s=11, color=shade, alpha=0.65, linewidths=0)
         if len(values) > 1:
             axes.errorbar(
                 place + 0.2, values.mean(), yerr=values.std(ddof=1),
-                fmt="_", markersize=9, color=colour, capsize=2, linewidth=1.2,
+                fmt="_", markersize=9, color=shade, capsize=2, linewidth=1.2,
             )  # fmt: skip
     axes.set_xticks(
         range(len(treatments)), [treatment_label(row) for _, row in treatments.iterrows()]
@@ -93,11 +106,13 @@ ITEM = Picture(
     name="Spread",
     title="Every seed",
     caption=(
-        "Attack accuracy and face distance of every attack by smoothing factor: one dot per seed, "
+        "Attack accuracy and face distance by smoothing factor: one dot per seed, "
         "a line joins the dots of one seed, the bar is the mean with one standard deviation over "
         "seeds. Effects smaller than the spread between seeds should not be read as effects."
     ),
     position=6,
+    settings="spread",
+    recipe=SpreadRecipe,
     needs=needs,
     claims=False,
     draw=draw,

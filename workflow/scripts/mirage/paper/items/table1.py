@@ -95,7 +95,7 @@ ITEM = Table(
     metrics=METRICS,
     reference=("table01", "table04"),
     first="Model",
-    label=lambda row: str(row["model"]),
+    label=lambda row, _: str(row["model"]),
     digits=DIGITS,
     finer={"delta_face": 3},  # small networks: small gaps
 )

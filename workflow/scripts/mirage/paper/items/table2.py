@@ -58,6 +58,6 @@ ITEM = Table(
     metrics=METRICS,
     reference=("table02", "table04"),
     first="α",
-    label=treatment_label,
+    label=lambda row, _: treatment_label(row),
     ours=("precision", "recall", "density", "coverage"),
 )

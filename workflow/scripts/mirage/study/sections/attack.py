@@ -61,12 +61,14 @@ class AttackSection(AttackChanges):
 
     Attributes:
         title: its name in print.
+        paper: the paper's variant of the attack whose numbers stand beside it.
         kind: which stages it has.
         like: another attack whose settings these change.
         per_dataset: changes for targets of a data set.
     """
 
     title: Omissible[Label] = None
+    paper: Omissible[Label] = None
     kind: Omissible[Annotated[str, entry(KINDS)]] = None
     like: Omissible[AttackName] = None
     per_dataset: Mapping[DatasetName, Annotated[Recipe, MadeBy(CHANGES)]] = field(

@@ -2,14 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeAlias
 
-from mirage.marks import Omissible, PartOf, Samples, Seed, several
+from mirage.marks import In, Omissible, PartOf, Samples, Seed, several, spelled
 from mirage.recipes import Recipe
+from mirage.study.grammar import ATTACK
 from mirage.study.sections.names import (
     ArchitectureName,
     AssetName,
-    AttackName,
     DatasetName,
     TrainingName,
     Word,
@@ -49,6 +49,13 @@ class TreatmentsSection(Recipe):
 TREATMENTS = with_entries(TreatmentsSection, {name: _chosen(PARTS[name]) for name in PARTS})
 
 
+GridAttack: TypeAlias = Annotated[
+    str,
+    spelled(ATTACK, "such as ppa, or ppa+select@ls0.1 with who else runs a stage"),
+    In("attacks"),
+]
+
+
 @dataclass(frozen=True)
 class GridSection(Recipe):
     """Cells: every combination of the lists.
@@ -60,7 +67,7 @@ class GridSection(Recipe):
         samples: training images per class.
         seeds: one target each.
         training: how they are trained.
-        attacks: run on every target.
+        attacks: run on every target, with the models that run stages for them.
     """
 
     dataset: DatasetName
@@ -69,8 +76,8 @@ class GridSection(Recipe):
     samples: Annotated[tuple[Samples, ...], several()]
     seeds: Annotated[tuple[Seed, ...], several()]
     training: TrainingName
-    attacks: Annotated[tuple[AttackName, ...], several(least=0)]
+    attacks: Annotated[tuple[GridAttack, ...], several(least=0)]
 
     def __post_init__(self) -> None:
-        for spelled in self.treatments:
-            Treatment.parse(spelled)
+        for treatment in self.treatments:
+            Treatment.parse(treatment)

@@ -84,9 +84,11 @@ def select(shop: Workshop, attack: Attack, attacked: Sequence[int]) -> Work:
     recipe, made = settings["selection"], SelectionRecipe.of(settings["selection"])
     transforms, rendered = made.iterations, min(shop.batches.forward, each)
     side, batch = shop.study.image_px(target), min(shop.batches.forward, transforms * each)
+    size = classes * made.n_selected * (shop.w_bytes(settings["pool"]) + LONG + FLOAT)
+    if transforms == 0:
+        return Work(outputs={"latents": size}, host_bytes=2 * size)
     rate = rating(shop.study, target, batch, recipe)
     render = units.render(shop.study, settings["pool"], side, rendered, recipe)
-    size = classes * made.n_selected * (shop.w_bytes(settings["pool"]) + LONG + FLOAT)
     # Two matrices for each box of a pass: one box an image, or one an iteration.
     boxes = batch if made.crop == "per_image" else batch // each + 2
     tables = 2.0 * boxes * side**2 * FLOAT

@@ -10,7 +10,8 @@ from mirage.attacks.kinds.ppa.recipe import OptimisationRecipe, SamplingRecipe, 
 def misfits(settings: Settings, pool: Settings, prior: Settings) -> Iterator[str]:
     """Yield numbers that do not fit one another, as ``key: problem`` texts."""
     candidates = SamplingRecipe.of(settings["sampling"]).candidates_per_class
-    selected = SelectionRecipe.of(settings["selection"]).n_selected
+    selection = SelectionRecipe.of(settings["selection"])
+    selected = selection.n_selected
     optimisation = OptimisationRecipe.of(settings["optimisation"])
     if candidates > pool["size"]:
         yield (
@@ -21,6 +22,8 @@ def misfits(settings: Settings, pool: Settings, prior: Settings) -> Iterator[str
         yield (
             f"selection.n_selected: {selected} of only {candidates} optimised candidates per class"
         )
+    if selection.iterations == 0 and selected < candidates:
+        yield f"selection.iterations: 0 rates nothing, but {selected} of {candidates} shall be kept"
     if optimisation.discriminator_weight > 0:
         discriminator = prior.get("source", {}).get("recipe", {}).get("discriminator", {})
         group = discriminator.get("deviation_group", grouping.GROUP)

@@ -35,7 +35,8 @@ class OptimisationRecipe(Recipe):
     """How latents are optimised; defaults are the paper's (B.4) unless said otherwise.
 
     Attributes:
-        steps: optimiser steps (paper: 50 FaceScrub, 70 CelebA).
+        steps: optimiser steps (paper: 50 FaceScrub, 70 CelebA); 0 leaves the starting points as
+            they are (paper Figure 6a).
         optimiser: paper: Adam, learning rate 0.005, betas (0.1, 0.1).
         batch_size: latents of one official batch (quirk batches-by-gpus). It sets which
             latents share a crop, and the factor 1 / batch_size of the gradient.
@@ -71,7 +72,7 @@ class OptimisationRecipe(Recipe):
     precision: Precision = "fp32"
 
     def __post_init__(self) -> None:
-        require(self.steps > 0, "steps", self.steps, "at least 1")
+        require(self.steps >= 0, "steps", self.steps, "0 or more")
         require(self.batch_size > 0, "batch_size", self.batch_size, "at least 1")
         check_crop(self.crop_scale, self.crop_ratio)
         require(self.loss in LOSSES, "loss", self.loss, f"one of {listed(LOSSES)}")
@@ -85,7 +86,8 @@ class SelectionRecipe(Recipe):
 
     Attributes:
         n_selected: results kept per class.
-        iterations: random transforms each image is rated under.
+        iterations: random transforms each image is rated under; 0 selects nothing: every result
+            is kept, in the order of stage 1 (paper Tables 5 and 6).
         crop_scale: bounds of the random crop's share of the area.
         crop_ratio: bounds of its width / height.
         flip: probability of mirroring.
@@ -104,6 +106,6 @@ class SelectionRecipe(Recipe):
 
     def __post_init__(self) -> None:
         require(self.n_selected > 0, "n_selected", self.n_selected, "at least 1")
-        require(self.iterations > 0, "iterations", self.iterations, "at least 1")
+        require(self.iterations >= 0, "iterations", self.iterations, "0 or more")
         check_crop(self.crop_scale, self.crop_ratio)
         require(0 <= self.flip <= 1, "flip", self.flip, "a probability")

@@ -54,7 +54,8 @@ def select_latents(
 
     Every image is synthesised once, without clipping. The transforms depend on seed and class
     alone, so every ranking model sees the same ones (paper, Table 7), and device batches never
-    straddle classes, so neither does a result depend on the split into jobs.
+    straddle classes, so neither does a result depend on the split into jobs. With no iterations
+    nothing is rated, and every result stays in its place.
 
     Args:
         pipeline: prior and centre crop, on ``device``.
@@ -86,6 +87,8 @@ def select_latents(
     finite.require_enough(
         finite.rows_finite(latents), recipe.n_selected, classes, "optimised latents"
     )
+    if recipe.iterations == 0:
+        return _all_of(latents, classes, recipe)
     state = checkpoint.load()
     rated = [] if state is None else list(state["ratings"])
     passes = [] if state is None else list(state["scores"].to(device).split(batch_size))
@@ -115,6 +118,15 @@ def select_latents(
     best, indices = finite.rank(ratings, recipe.n_selected, classes, _SCORES)
     kept = latents.cpu().take_along_dim(indices[:, :, None], dim=1)
     return Selected(torch.tensor(classes), kept, best, indices, failed)
+
+
+def _all_of(latents: Tensor, classes: Sequence[int], recipe: SelectionRecipe) -> Selected:
+    """Keep every result in its order; those that are not finite come last."""
+    usable = finite.rows_finite(latents)
+    ratings = torch.where(usable, 0.0, torch.nan)
+    best, indices = finite.rank(ratings, recipe.n_selected, classes, "optimised latents")
+    kept = latents.cpu().take_along_dim(indices[:, :, None], dim=1)
+    return Selected(torch.tensor(classes), kept, best, indices, int((~usable).sum()))
 
 
 @torch.no_grad()

@@ -1,0 +1,96 @@
+"""What the paper says of two rows of a table, and whether it shows here."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from mirage.paper.effects import LEVEL, estimate, finding_of
+from mirage.paper.metrics import METRICS
+from mirage.paper.numbers import BLOCK
+from mirage.paper.printed import heading, number
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from mirage.paper.presentation import Presentation
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two rows, one of which helps the attacker more, the paper says.
+
+    Attributes:
+        claim: what it says, in a few words without a full stop.
+        better: column -> value of the row that does better for the attacker.
+        worse: the same of the other.
+        metrics: in which it does.
+    """
+
+    claim: str
+    better: Mapping[str, str]
+    worse: Mapping[str, str]
+    metrics: Sequence[str]
+
+
+def read(
+    numbers: "pd.DataFrame",
+    comparisons: Sequence[Comparison],
+    shown: "Presentation",
+    blocks: Sequence[str] = BLOCK,
+) -> list[str]:
+    """Hold comparisons against the cells: each pair of rows with the same seed is a difference.
+
+    Args:
+        numbers: of cells, of one fidelity, with the columns that the comparisons name.
+        comparisons: what the paper says.
+        shown: gives the names to print.
+        blocks: columns that are equal for rows that compare.
+
+    Returns:
+        A sentence per comparison and block that has both rows: mean difference for each metric
+        with its 95 % t interval over seeds, and whether that shows what the paper says.
+    """
+    found = []
+    several = numbers.groupby(list(blocks), sort=False).ngroups > 1
+    for _, block in numbers.groupby(list(blocks), sort=False):
+        where = f"{heading(block.iloc[0], shown)}: " if several else ""
+        for comparison in comparisons:
+            told = list(_told(block, comparison))
+            if told:
+                found.append(f"{where}{comparison.claim}: {'; '.join(told)}.")
+    return found
+
+
+def explained(sentences: Sequence[str]) -> list[str]:
+    """Such sentences after one that says how to read them; none where there are none."""
+    if not sentences:
+        return []
+    level = round(100 * LEVEL)
+    head = f"What the paper says, and our difference with its {level} % interval over seeds."
+    return [head, *sentences]
+
+
+def _told(block: "pd.DataFrame", comparison: Comparison) -> Iterator[str]:
+    better, worse = (_row(block, which) for which in (comparison.better, comparison.worse))
+    pairs = better.merge(worse, on="seed", suffixes=("", "_worse"))
+    for metric in comparison.metrics:
+        differences = (pairs[metric] - pairs[f"{metric}_worse"]).dropna()
+        if differences.empty:
+            continue
+        spec = METRICS[metric]
+        mean, _, margin = estimate(differences)
+        digits = 1 if spec.percent else max(spec.digits - 1, 1)
+        error = number(margin, digits)
+        yield (
+            f"{spec.title} {number(mean, digits, sign=True)}"
+            + (f" ± {error}" if error else "")
+            + (" pp" if spec.percent else "")
+            + f" ({finding_of(mean, margin, spec.towards)}; n = {len(differences)})"
+        )
+
+
+def _row(block: "pd.DataFrame", which: Mapping[str, str]) -> "pd.DataFrame":
+    chosen = block
+    for column, value in which.items():
+        chosen = chosen[chosen[column] == value]
+    return chosen

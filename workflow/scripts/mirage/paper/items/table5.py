@@ -1,0 +1,70 @@
+"""Table 5: who samples the starting points."""
+
+from typing import TYPE_CHECKING
+
+from mirage.paper.comparisons import Comparison
+from mirage.paper.item import Needs, Table
+from mirage.paper.swapped import (
+    MATCHED_BY,
+    METRICS,
+    SwappedRecipe,
+    chosen,
+    factor,
+    printed,
+    ran,
+    reader,
+    rows,
+)
+from mirage.paper.tables import STANDARD
+
+if TYPE_CHECKING:
+    from mirage.study.study import Study
+
+SHOWN = ("acc1", "delta_face", "xi_train")
+
+
+def needs(study: "Study") -> Needs:
+    """Attacks that optimise on hard labels, whoever sampled."""
+    recipe = SwappedRecipe.of(study.scale["paper"]["table5"])
+    return Needs(
+        chosen(
+            study,
+            recipe,
+            lambda cell: ran(cell, "optimise") == ran(cell, "select") == STANDARD,
+        )
+    )
+
+
+ITEM = Table(
+    name="Table 5",
+    title="Sampling by models with label smoothing",
+    caption=(
+        "The starting points are sampled by models with smoothing factor α and all optimised on "
+        "the model with hard labels. Nothing is selected: every result counts, so ξ is not that "
+        "of tables with a selection."
+    ),
+    position=50,
+    settings="table5",
+    recipe=SwappedRecipe,
+    needs=needs,
+    rows=lambda numbers: rows(numbers, "sampled_by"),
+    metrics=METRICS,
+    reference=("table05",),
+    matched_by=MATCHED_BY,
+    printed=printed,
+    first="sampled with α",
+    label=lambda row, _: factor(row["sampled_by"]),
+    reading=reader(
+        needs,
+        (
+            Comparison(
+                "starting points of positive smoothing end better than those of hard labels",
+                {"sampled_by": "ls0.1"}, {"sampled_by": STANDARD}, SHOWN,
+            ),
+            Comparison(
+                "starting points of negative smoothing end worse",
+                {"sampled_by": STANDARD}, {"sampled_by": "ls-0.05"}, SHOWN,
+            ),
+        ),
+    ),
+)  # fmt: skip
