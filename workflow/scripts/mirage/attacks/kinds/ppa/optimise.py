@@ -106,6 +106,8 @@ def optimise_latents(
     batches-by-gpus).
     """
     _check(latents, classes, recipe, discriminator, statistics)
+    if recipe.steps == 0:
+        return Optimised(torch.tensor(classes), latents.cpu(), latents.new_zeros(len(latents), 0))
     judged = discriminator is not None and recipe.discriminator_weight > 0
     if judged and isinstance(discriminator, Discriminator):
         sizes = grouping.batch_sizes(latents.shape[1], recipe.batch_size)
