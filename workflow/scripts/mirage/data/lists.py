@@ -5,8 +5,8 @@ import math
 from collections.abc import Callable, Container, Iterator, Sequence
 from pathlib import Path
 
-from mirage.data.opening import Irregular, open_regular
 from mirage.errors import MirageError
+from mirage.runtime.regular import opened
 
 _LONGEST = 100_000  # letters of a line; one with 68 landmarks has a thousand
 
@@ -87,7 +87,8 @@ def read_numbers(path: Path, count: int) -> list[float]:
 def _lines(path: Path) -> Iterator[tuple[int, str]]:
     """Yield the lines that are not empty with their numbers, from 1."""
     try:
-        with io.TextIOWrapper(open_regular(path), encoding="utf-8-sig") as file:
+        with opened(path, missing="get it again") as content:
+            file = io.TextIOWrapper(content, encoding="utf-8-sig")
             for number, line in enumerate(iter(lambda: file.readline(_LONGEST), ""), 1):
                 if len(line) == _LONGEST:
                     raise MirageError(
@@ -99,8 +100,6 @@ def _lines(path: Path) -> Iterator[tuple[int, str]]:
                     yield number, line
     except UnicodeDecodeError as error:
         raise MirageError(f"{path} is no text file", "UTF-8 text", "get it again") from error
-    except Irregular as error:
-        raise MirageError(f"{path} cannot be read ({error})", "a list of file names") from error
     except OSError as error:
         raise MirageError(f"{path} cannot be read ({error.strerror})") from error
 

@@ -12,10 +12,10 @@ import numpy as np
 
 from mirage.data import decoding, plausibility
 from mirage.data.dataset import DatasetRecipe
-from mirage.data.decoding import UnreadableImage
 from mirage.data.face_crop import FaceCropRecipe, crop_face, crop_to_photo
 from mirage.data.journal import Journal, Outcome, stamp_of
 from mirage.data.landmarks import read_landmarks, standard_layout
+from mirage.data.limits import UnreadableImage
 from mirage.data.meter import Meter
 from mirage.data.parallel import in_order
 from mirage.errors import Interrupted, MirageError

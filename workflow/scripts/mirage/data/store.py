@@ -23,7 +23,6 @@ import numpy as np
 
 from mirage.data import decoding, stream
 from mirage.data.dataset import DatasetRecipe, Selection, check_counts, select_photos
-from mirage.data.decoding import Problem
 from mirage.data.index import Entry, read_index, write_index
 from mirage.data.journal import Journal, Outcome
 from mirage.data.meter import Meter
@@ -82,7 +81,7 @@ def prepare_store(
         (folder / MANIFEST).unlink(missing_ok=True)  # only now that nobody else is at this work
         prepare_all(journal, selection.photos, prepare, workers, meter)
         if recipe.on_broken == "stop":
-            _refuse_problems(_problems(journal.outcomes))
+            _refuse_problems(journal.outcomes)
         entries = _index(journal.outcomes, selection, recipe)
         journal.finish()
         write_index(folder / INDEX, entries)
@@ -96,15 +95,11 @@ def prepare_store(
     return manifest
 
 
-def _problems(outcomes: Sequence[Outcome]) -> list[Problem]:
-    return [Problem(outcome.name, outcome.problem) for outcome in outcomes if outcome.problem]
-
-
-def _refuse_problems(problems: Sequence[Problem]) -> None:
-    if problems:
-        told = (f"{problem.name} ({problem.reason})" for problem in problems)
+def _refuse_problems(outcomes: Sequence[Outcome]) -> None:
+    told = [f"{outcome.name} ({outcome.problem})" for outcome in outcomes if outcome.problem]
+    if told:
         raise MirageError(
-            f"{len(problems)} photographs cannot be used: {listed(told, joint='; ')}",
+            f"{len(told)} photographs cannot be used: {listed(told, joint='; ')}",
             "readable image files",
             "replace them, or set on_broken to skip to go on without them",
         )
@@ -156,9 +151,6 @@ def _manifest(
     pixels: Path,
     index: Path,
 ) -> dict[str, Any]:
-    duplicates = decoding.find_duplicates(
-        (entry.name, entry.identity, entry.pixel_hash) for entry in entries
-    )
     parts = [entry.split for entry in entries]
     if recipe.split is not None and recipe.split.per_cell:  # every draw has as many of each
         labels = [entry.label for entry in entries]
@@ -179,20 +171,31 @@ def _manifest(
         "train": sum(part == "train" for part in parts),
         "test": sum(part == "test" for part in parts),
         "identities": selection.identities,
-        "problems": [problem._asdict() for problem in _problems(outcomes)],
+        "problems": [{"name": o.name, "reason": o.problem} for o in outcomes if o.problem],
         "handled": handled,
         "doubtful": doubtful,
         "left_alone": {left.name: left.why for left in selection.left_alone},
-        "duplicates": {
-            "within_identity": [list(d.names) for d in duplicates if len(d.identities) == 1],
-            "across_identities": [list(d.names) for d in duplicates if len(d.identities) > 1],
-        },
+        "duplicates": _duplicates(entries),
         "pixel_bytes": sum(recipe.channels * entry.height * entry.width for entry in entries),
         "files": {
             PIXELS: {"bytes": pixels.stat().st_size},  # the index holds a hash of each image
             INDEX: {"bytes": index.stat().st_size, "blake2b": _checksum(index)},
         },
     }
+
+
+def _duplicates(entries: Sequence[Entry]) -> dict[str, list[list[str]]]:
+    """Names of the photographs with the very same pixels, set by set."""
+    equals: dict[str, list[Entry]] = defaultdict(list)
+    for entry in entries:
+        equals[entry.pixel_hash].append(entry)
+    found: dict[str, list[list[str]]] = {"within_identity": [], "across_identities": []}
+    for group in equals.values():
+        if len(group) > 1:
+            several = len({entry.identity for entry in group}) > 1
+            kind = "across_identities" if several else "within_identity"
+            found[kind].append([entry.name for entry in group])
+    return found
 
 
 def _checksum(path: Path) -> str:
