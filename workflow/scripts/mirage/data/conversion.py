@@ -87,9 +87,22 @@ def to_planes(image: "Image.Image", bits: int, channels: int) -> "Pixels":
     for top in range(0, height, rows):
         end = min(top + rows, height)
         strip = image if rows >= height else image.crop((0, top, width, end))
-        values = np.asarray(_to_channels(strip, bits, channels))
-        planes[:, top:end] = values if values.ndim == 2 else values.transpose(2, 0, 1)
+        planes[:, top:end] = as_planes(_to_channels(strip, bits, channels))
     return planes
+
+
+def as_picture(planes: "Pixels") -> "Image.Image":
+    """Pillow's picture of [C, H, W], of one or three channels."""
+    from PIL import Image
+
+    grey = len(planes) == 1
+    return Image.fromarray(planes[0] if grey else np.ascontiguousarray(planes.transpose(1, 2, 0)))
+
+
+def as_planes(picture: "Image.Image") -> "Pixels":
+    """[C, H, W] of a grey or RGB picture, contiguous."""
+    values = np.asarray(picture)
+    return np.ascontiguousarray(values[None] if values.ndim == 2 else values.transpose(2, 0, 1))
 
 
 def turn(planes: "Pixels", orientation: int) -> "Pixels":

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 
+from mirage.data.conversion import as_picture, as_planes
 from mirage.recipes import Recipe, require
 
 if TYPE_CHECKING:
@@ -169,13 +170,10 @@ def through_jpeg(pixels: "Pixels", quality: int) -> "Pixels":
     """What is left of [C, H, W] after saving as JPEG (colour at half resolution) and reading."""
     from PIL import Image
 
-    grey = len(pixels) == 1
-    image = Image.fromarray(pixels[0] if grey else np.ascontiguousarray(pixels.transpose(1, 2, 0)))
     file = io.BytesIO()
-    image.save(file, "JPEG", quality=quality, subsampling="4:2:0")
+    as_picture(pixels).save(file, "JPEG", quality=quality, subsampling="4:2:0")
     with Image.open(file) as read:
-        again = np.asarray(read)
-    return again[None] if grey else np.ascontiguousarray(again.transpose(2, 0, 1))
+        return as_planes(read)
 
 
 def crop_face(

@@ -6,9 +6,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-import numpy as np
-
 from mirage.data import stream
+from mirage.data.conversion import as_picture, as_planes
 from mirage.data.meter import Meter
 from mirage.data.parallel import in_order
 from mirage.data.splits import SplitRecipe, split_indices
@@ -18,6 +17,7 @@ from mirage.runtime import files
 from mirage.runtime.progress import Progress
 
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
     from torch import Tensor
 
@@ -131,8 +131,7 @@ def resize_pixels(
     """
     from PIL import Image
 
-    grey = len(pixels) == 1
-    image = Image.fromarray(pixels[0] if grey else np.ascontiguousarray(pixels.transpose(1, 2, 0)))
+    image = as_picture(pixels)
     if recipe.crop is not None:
         image = image.crop(fitting_box(*image.size, recipe, name))
     px = recipe.image_px
@@ -142,11 +141,9 @@ def resize_pixels(
         # apart: the whole of 2 x 6000 pixels would become 224 x 672,000.
         x, y = image.width / width, image.height / height
         box = (left * x, top * y, (left + px) * x, (top + px) * y)
-        small = np.asarray(image.resize((px, px), Image.Resampling.BILINEAR, box))
-    else:
-        image = image.resize((width, height), Image.Resampling.BILINEAR)
-        small = np.asarray(image.crop((left, top, left + px, top + px)))
-    return small[None] if grey else small.transpose(2, 0, 1)
+        return as_planes(image.resize((px, px), Image.Resampling.BILINEAR, box))
+    image = image.resize((width, height), Image.Resampling.BILINEAR)
+    return as_planes(image.crop((left, top, left + px, top + px)))
 
 
 def fitting_box(
