@@ -78,7 +78,7 @@ def prepare_store(
     every_s = float(os.environ.get("MIRAGE_CHECKPOINT_S", "60"))
     state = {**identity, "code": code}
     with Journal(folder / _PREPARING, state, selection.photos, every_s) as journal:
-        (folder / MANIFEST).unlink(missing_ok=True)  # only now that nobody else is at this work
+        (folder / MANIFEST).unlink(missing_ok=True)
         prepare_all(journal, selection.photos, prepare, workers, meter)
         if recipe.on_broken == "stop":
             _refuse_problems(journal.outcomes)

@@ -6,11 +6,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from mirage.data import stream
 from mirage.data.conversion import as_picture, as_planes
 from mirage.data.meter import Meter
 from mirage.data.parallel import in_order
 from mirage.data.splits import SplitRecipe, split_indices
+from mirage.data.stream import PixelStream
 from mirage.errors import MirageError
 from mirage.recipes import Recipe, require
 from mirage.runtime import files
@@ -90,11 +90,7 @@ def prepare_view(
     Raises:
         MirageError: the crop does not lie inside an image, which is named.
     """
-    indices = {
-        "labels": store.labels,
-        "train": store.members("train"),
-        "test": store.members("test"),
-    }
+    parts = {part: store.members(part) for part in ("train", "test")}
     metadata = {
         "format": FORMAT,
         "version": VERSION,
@@ -111,14 +107,17 @@ def prepare_view(
         return small, time.thread_time() - began
 
     with (
-        stream.pixel_stream(Path(path), shape, indices, metadata) as pixels,
+        files.writing(path) as temporary,
+        temporary.open("wb") as file,
         Progress("resizing", len(store)) as progress,
     ):
+        pixels = PixelStream(file, shape, {"labels": store.labels, **parts}, metadata)
         for small, work_s in in_order(store.index, resized, workers, lambda done: done[0].nbytes):
             pixels.append(small)
             if meter is not None:
                 meter.add(work_s)
             progress.advance()
+        pixels.finish()
 
 
 def resize_pixels(
