@@ -27,7 +27,7 @@ from mirage.data.index import Entry, read_index, write_index
 from mirage.data.journal import Journal, Outcome
 from mirage.data.meter import Meter
 from mirage.data.preparing import preparation, prepare_all
-from mirage.data.splits import SplitRecipe, split_indices
+from mirage.data.splits import Split, split_indices
 from mirage.draws import PER_CELL
 from mirage.errors import MirageError
 from mirage.runtime import files, signals
@@ -82,12 +82,18 @@ def prepare_store(
         prepare_all(journal, selection.photos, prepare, workers, meter)
         if recipe.on_broken == "stop":
             _refuse_problems(journal.outcomes)
-        entries = _index(journal.outcomes, selection, recipe)
+        entries, split = _index(journal.outcomes, selection, recipe)
         journal.finish()
         write_index(folder / INDEX, entries)
-        manifest = _manifest(
-            recipe, selection, entries, journal.outcomes, journal.pixels, folder / INDEX
-        )
+        manifest = _manifest(recipe, selection, entries, split, journal.outcomes) | {
+            "files": {
+                PIXELS: {"bytes": journal.pixels.stat().st_size},  # the index has a hash of each
+                INDEX: {
+                    "bytes": (folder / INDEX).stat().st_size,
+                    "blake2b": _checksum(folder / INDEX),
+                },
+            }
+        }
         with files.explaining_disk(folder):
             journal.pixels.replace(folder / PIXELS)
         files.write_json(folder / MANIFEST, manifest)
@@ -105,8 +111,13 @@ def _refuse_problems(outcomes: Sequence[Outcome]) -> None:
         )
 
 
-def _index(outcomes: Sequence[Outcome], selection: Selection, recipe: DatasetRecipe) -> list[Entry]:
+def _index(
+    outcomes: Sequence[Outcome], selection: Selection, recipe: DatasetRecipe
+) -> tuple[list[Entry], Split]:
     """Label and split what is usable.
+
+    Where every cell draws its own split, parts and orders are left open, and the split is one of
+    those: as large as all.
 
     Raises:
         MirageError: identities with too few images, or too few for the split.
@@ -116,45 +127,29 @@ def _index(outcomes: Sequence[Outcome], selection: Selection, recipe: DatasetRec
     check_counts([photo.identity for photo, _ in kept], selection.identities, recipe.least_images)
     label_of = {identity: label for label, identity in enumerate(selection.identities)}
     labels = [label_of[photo.identity] for photo, _ in kept]
-    places = _places(labels, recipe.split, [photo.split for photo, _ in kept])
+    rule = recipe.split and recipe.split.drawn(0)
+    split = split_indices(labels, rule, [photo.split for photo, _ in kept])
+    places = {index: (PER_CELL, index) for index in range(len(kept))}
+    if rule == recipe.split:
+        for part, indices in split._asdict().items():
+            places |= {int(index): (part, order) for order, index in enumerate(indices)}
     entries = []
     for index, (photo, outcome) in enumerate(kept):
-        part, order = places[index]
-        _, height, width = outcome.shape
+        (part, order), (_, height, width) = places[index], outcome.shape
         owner, label, pixel_hash = photo.identity, labels[index], outcome.pixel_hash
         entries.append(
             Entry(index, photo.name, owner, label, part, order, height, width, pixel_hash)
         )
-    return entries
-
-
-def _places(
-    labels: Sequence[int], recipe: SplitRecipe | None, listed: Sequence[str | None]
-) -> dict[int, tuple[str, int]]:
-    """Part and order of each image; both are left open where every cell draws its own split."""
-    if recipe is not None and recipe.per_cell:
-        split_indices(labels, recipe.drawn(0))  # what is too small for one is for all
-        return {index: (PER_CELL, index) for index in range(len(labels))}
-    split = split_indices(labels, recipe, listed)
-    return {
-        int(index): (part, order)
-        for part, indices in split._asdict().items()
-        for order, index in enumerate(indices)
-    }
+    return entries, split
 
 
 def _manifest(
     recipe: DatasetRecipe,
     selection: Selection,
     entries: Sequence[Entry],
+    split: Split,
     outcomes: Sequence[Outcome],
-    pixels: Path,
-    index: Path,
 ) -> dict[str, Any]:
-    parts = [entry.split for entry in entries]
-    if recipe.split is not None and recipe.split.per_cell:  # every draw has as many of each
-        labels = [entry.label for entry in entries]
-        parts = [part for part, _ in _places(labels, recipe.split.drawn(0), ()).values()]
     handled: dict[str, list[str]] = defaultdict(list)
     doubtful: dict[str, dict[str, float]] = defaultdict(dict)
     for outcome in outcomes:
@@ -168,8 +163,8 @@ def _manifest(
         "recipe": asdict(recipe),
         "channels": recipe.channels,
         "images": len(entries),
-        "train": sum(part == "train" for part in parts),
-        "test": sum(part == "test" for part in parts),
+        "train": len(split.train),
+        "test": len(split.test),
         "identities": selection.identities,
         "problems": [{"name": o.name, "reason": o.problem} for o in outcomes if o.problem],
         "handled": handled,
@@ -177,10 +172,6 @@ def _manifest(
         "left_alone": {left.name: left.why for left in selection.left_alone},
         "duplicates": _duplicates(entries),
         "pixel_bytes": sum(recipe.channels * entry.height * entry.width for entry in entries),
-        "files": {
-            PIXELS: {"bytes": pixels.stat().st_size},  # the index holds a hash of each image
-            INDEX: {"bytes": index.stat().st_size, "blake2b": _checksum(index)},
-        },
     }
 
 

@@ -182,7 +182,7 @@ class View:
     Attributes:
         pixels: uint8 [N, C, px, px], memory-mapped: only what is touched is read.
         labels: int64 [N], in [0, classes).
-        identities: name of each label.
+        identities: name of each label; their number is ``classes``.
         metadata: recipes of view and data set, checksums of the store.
     """
 
@@ -205,12 +205,11 @@ class View:
                 f"{FORMAT} version {VERSION}",
                 "delete it; the next run makes it anew",
             )
-        tensors = files.load_tensors(path)
-        self.pixels: Tensor = tensors["pixels"]
-        self.labels: Tensor = tensors["labels"]
-        self.identities: list[str] = self.metadata["identities"]
-        self._stored: tuple[Tensor, Tensor] = tensors["train"], tensors["test"]
+        self._tensors: dict[str, Tensor] = files.load_tensors(path)
         self._seed = seed
+        self.pixels, self.labels = self._tensors["pixels"], self._tensors["labels"]
+        self.identities: list[str] = self.metadata["identities"]
+        self.classes = len(self.identities)
 
     @property
     def train(self) -> "Tensor":
@@ -231,18 +230,13 @@ class View:
         settings = self.metadata["dataset"]["split"]
         recipe = SplitRecipe.of(settings) if settings else None
         if recipe is None or not recipe.per_cell:
-            return self._stored
+            return self._tensors["train"], self._tensors["test"]
         import torch
 
         if self._seed is not None:
             recipe = recipe.drawn(self._seed)
         train, test = split_indices(self.labels.numpy(), recipe)
         return torch.from_numpy(train), torch.from_numpy(test)
-
-    @property
-    def classes(self) -> int:
-        """Number of identities K."""
-        return len(self.identities)
 
     def select(self, indices: "Tensor | NDArray[np.int64]") -> LabelledImages:
         """Copy the images at ``indices`` (int64) into memory, in that order."""
