@@ -13,7 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from mirage.data.passing import reason_to_pass
+from mirage.data.passing import entries
 from mirage.errors import MirageError
 from mirage.runtime import files
 
@@ -117,12 +117,9 @@ def _survey(folder: Path) -> tuple[dict[str, int], int]:
             continue  # a link back, or a second one to the same folder
         entered.add(_place(status))
         times[below] = status.st_mtime_ns
-        with os.scandir(folder / below) as entries:
-            for entry in entries:
-                if reason_to_pass(entry.name):
-                    continue
-                if entry.is_dir():
-                    waiting.append(str(Path(below, entry.name)))
-                else:
-                    number += 1
+        for entry in entries(folder / below):
+            if entry.is_dir():
+                waiting.append(str(Path(below, entry.name)))
+            else:
+                number += 1
     return times, number
