@@ -52,12 +52,7 @@ def fetch_all(manifest: Manifest, names: Iterable[str], memory: Remembered) -> l
 
 
 def fetch(asset: Asset, place: Path, memory: Remembered) -> None:
-    """Fetch one asset that is not there yet.
-
-    Args:
-        asset: what to fetch.
-        place: where it shall lie.
-        memory: takes what is found out while verifying.
+    """Fetch one asset that is not there yet; ``memory`` takes what is found out on the way.
 
     Raises:
         MirageError: it cannot be had, or what came is not what was published; then nothing lies

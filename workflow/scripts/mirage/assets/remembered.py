@@ -94,10 +94,6 @@ def _stamp(status: os.stat_result) -> list[int]:
     return [status.st_size, status.st_mtime_ns, status.st_ino]
 
 
-def _place(status: os.stat_result) -> tuple[int, int]:
-    return status.st_dev, status.st_ino
-
-
 def _unchanged(folder: Path, times: Mapping[str, int]) -> bool:
     try:
         return all((folder / below).stat().st_mtime_ns == then for below, then in times.items())
@@ -109,13 +105,15 @@ def _survey(folder: Path) -> tuple[dict[str, int], int]:
     times: dict[str, int] = {}
     number = 0
     waiting = ["."]
-    entered = {_place(above.stat()) for above in folder.resolve().parents}
+    parents = [above.stat() for above in folder.resolve().parents]
+    entered = {(status.st_dev, status.st_ino) for status in parents}
     while waiting:
         below = waiting.pop()
         status = (folder / below).stat()
-        if _place(status) in entered:
+        place = status.st_dev, status.st_ino
+        if place in entered:
             continue  # a link back, or a second one to the same folder
-        entered.add(_place(status))
+        entered.add(place)
         times[below] = status.st_mtime_ns
         for entry in entries(folder / below):
             if entry.is_dir():

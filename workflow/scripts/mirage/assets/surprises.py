@@ -20,9 +20,7 @@ _LOOKED_AT = 1_000
 def nested_copy(folder: Path, holds: Sequence[Member]) -> Path | None:
     """Where a copy of the whole folder lies in it, one or two levels too deep; None if nowhere.
 
-    Args:
-        folder: the asset's place.
-        holds: what must lie in it; a copy holds all that has a name.
+    A copy holds all of ``holds`` that has a name.
     """
     names = [member.path for member in holds if member.path != "."]
     level = [folder] if names else []
@@ -47,12 +45,7 @@ def only_folder(folder: Path) -> Path | None:
 
 
 def extra(folder: Path, number: int) -> str:
-    """Name the files that are too many: those unlike the others, else the newest.
-
-    Args:
-        folder: where there are too many.
-        number: how many too many.
-    """
+    """Name the files of a folder that are too many: those unlike the others, else the newest."""
     found = sorted(_files(folder))
     inside = [name for name in found if Path(name).parent != Path()]
     if len(inside) == number:  # and the others lie in the folder itself
@@ -69,12 +62,7 @@ def extra(folder: Path, number: int) -> str:
 
 
 def extra_folders(folder: Path, number: int) -> str:
-    """Name the folders that are too many: empty ones, else the newest.
-
-    Args:
-        folder: where there are too many.
-        number: how many too many.
-    """
+    """Name the folders in a folder that are too many: empty ones, else the newest."""
     found = _folders(folder)
     empty = [below.name for below in found if not any(True for _ in _files(below))]
     if 0 < len(empty) <= number:

@@ -11,12 +11,7 @@ _TITLES = ("asset", "state", "size", "where", "remark")
 
 
 def table(findings: Sequence[CheckedAsset], home: Path) -> str:
-    """Lay findings out in aligned columns.
-
-    Args:
-        findings: one row each.
-        home: the repository; places below it are shown relative to it.
-    """
+    """Lay findings out in aligned columns, places relative to the repository at ``home``."""
     rows = [
         _TITLES,
         *(

@@ -163,12 +163,7 @@ def _choose(owners: Sequence[str], identities: Sequence[str], recipe: IdentityRe
 
 
 def check_counts(owners: Sequence[str], identities: Sequence[str], least: int) -> None:
-    """Refuse identities with too few images.
-
-    Args:
-        owners: identity of each image.
-        identities: all identities of the data set.
-        least: fewest images allowed.
+    """Refuse identities with too few images; ``owners`` is the identity of each image.
 
     Raises:
         MirageError: names every identity below ``least`` with its count.

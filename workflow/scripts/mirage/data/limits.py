@@ -78,11 +78,6 @@ def refuse_unopened(content: bytes) -> None:
 def refuse_undecoded(image: "ImageFile.ImageFile", source: Source, content: bytes) -> None:
     """Refuse an opened picture, nothing of which is decoded, that would take too much.
 
-    Args:
-        image: the picture.
-        source: what it is read from.
-        content: bytes of the file.
-
     Raises:
         UnreadableImage: says what is too much.
     """
