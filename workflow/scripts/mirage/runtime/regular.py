@@ -26,6 +26,17 @@ _KINDS = (
 _MISSING = "let the rule that makes it run"
 
 
+class IrregularError(MirageError):
+    """What lies at a path is no regular file; ``kind`` says in words what it is."""
+
+    def __init__(self, path: str | Path, kind: str) -> None:
+        """Say so."""
+        super().__init__(
+            f"{path} cannot be read, it is {kind}", "a regular file", "correct the path"
+        )
+        self.kind = kind
+
+
 def kind_of(path: str | Path) -> str | None:
     """Say what lies at a path in words; None for a regular file, links followed.
 
@@ -69,13 +80,13 @@ def opened(path: str | Path, missing: str = _MISSING) -> Iterator[BufferedReader
     """
     try:
         # Without O_NONBLOCK a pipe put there after the look would still be waited for.
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
     except OSError as error:
         raise _unopened(Path(path), error, missing) from error
     kind = kind_of_mode(os.fstat(descriptor).st_mode)
     if kind is not None:
         os.close(descriptor)
-        raise _other_kind(path, kind)
+        raise IrregularError(path, kind)
     with os.fdopen(descriptor, "rb") as file:
         yield file
 
@@ -94,7 +105,7 @@ def mapped(path: str | Path, missing: str = _MISSING) -> memoryview:
 
 def _unopened(path: Path, error: OSError, missing: str) -> MirageError:
     if error.errno == errno.ENXIO:  # a socket, or a pipe's other end
-        return _other_kind(path, "a socket or a device")
+        return IrregularError(path, "a socket or a device")
     if isinstance(error, PermissionError):
         return denied(path)
     if path.is_symlink() and not path.exists():
@@ -107,7 +118,3 @@ def _unopened(path: Path, error: OSError, missing: str) -> MirageError:
     return MirageError(
         f"{path} cannot be read ({error.strerror})", "one readable file", "mend its permissions"
     )
-
-
-def _other_kind(path: str | Path, kind: str) -> MirageError:
-    return MirageError(f"{path} cannot be read, it is {kind}", "a regular file", "correct the path")
