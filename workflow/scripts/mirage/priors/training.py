@@ -7,7 +7,7 @@ no style mixing (the attack uses one w in every layer), and R1 is taken at the a
 """
 
 import copy
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -16,12 +16,7 @@ from mirage.errors import MirageError
 from mirage.numerics import numerics
 from mirage.optimisers import Optimiser
 from mirage.priors import losses
-from mirage.priors.augmentation import (
-    REAL_DRAWS,
-    SHARED_DRAWS,
-    augment_reals,
-    augment_shared,
-)
+from mirage.priors.augmentation import REAL_DRAWS, SHARED_DRAWS, augment_reals, augment_shared
 from mirage.priors.recipe import PriorRecipe, lazy_optimiser_recipe
 from mirage.priors.stylegan2.discriminator import Discriminator
 from mirage.priors.stylegan2.generator import Generator
@@ -33,10 +28,10 @@ HISTORY = ("discriminator", "generator", "r1", "path_length")
 """Columns of ``TrainedPrior.history``."""
 
 _NOTE_EVERY = 50
+_NETWORKS = ("generator", "average", "discriminator")
 
 
-@dataclass(frozen=True)
-class TrainedPrior:
+class TrainedPrior(NamedTuple):
     """What training leaves, on the training device.
 
     Attributes:
@@ -52,12 +47,7 @@ class TrainedPrior:
 
 
 def train_prior(
-    images: Tensor,
-    recipe: PriorRecipe,
-    seed: int,
-    checkpoint: Checkpoint,
-    device: str,
-    label: str = "prior",
+    images: Tensor, recipe: PriorRecipe, seed: int, checkpoint: Checkpoint, device: str
 ) -> TrainedPrior:
     """Train a StyleGAN2 on a set of images.
 
@@ -70,10 +60,6 @@ def train_prior(
         seed: names the random streams.
         checkpoint: where the state is kept; the caller discards it once the result is written.
         device: where to train.
-        label: how progress lines call it.
-
-    Returns:
-        The averaged generator, the discriminator and the losses.
 
     Raises:
         MirageError: the images do not fit the generator.
@@ -83,7 +69,7 @@ def train_prior(
     state = checkpoint.load()
     if state is not None:
         training.restore(state)
-    with numerics("fp32", device), Progress(label, recipe.steps, training.done) as progress:
+    with numerics("fp32", device), Progress("training", recipe.steps, training.done) as progress:
         note = ""
         while training.done < recipe.steps:
             training.step()
@@ -116,14 +102,10 @@ class _Training:
         self.average = copy.deepcopy(self.generator).requires_grad_(False)
         path_interval = recipe.path_interval if recipe.path_weight else None
         r1_interval = recipe.r1_interval if recipe.r1_gamma else None
-        self.generator_optimiser = Optimiser(
-            list(self.generator.parameters()),
-            lazy_optimiser_recipe(recipe.optimiser, path_interval),
-        )
-        self.discriminator_optimiser = Optimiser(
-            list(self.discriminator.parameters()),
-            lazy_optimiser_recipe(recipe.optimiser, r1_interval),
-        )
+        lazy = lazy_optimiser_recipe(recipe.optimiser, path_interval)
+        self.generator_optimiser = Optimiser(list(self.generator.parameters()), lazy)
+        lazy = lazy_optimiser_recipe(recipe.optimiser, r1_interval)
+        self.discriminator_optimiser = Optimiser(list(self.discriminator.parameters()), lazy)
         self.mean_length = torch.zeros((), device=device)
         self.history = torch.full((recipe.steps, len(HISTORY)), torch.nan, device=device)
         self.done = 0
@@ -151,9 +133,8 @@ class _Training:
         if recipe.r1_gamma and self.done % recipe.r1_interval == 0:
             reals = reals.requires_grad_()
             penalty = losses.r1_penalty(judge(reals), reals)
-            _descend(
-                self.discriminator_optimiser, recipe.r1_interval * recipe.r1_gamma / 2 * penalty
-            )
+            weighted = recipe.r1_interval * recipe.r1_gamma / 2 * penalty
+            _descend(self.discriminator_optimiser, weighted)
             self._record("r1", penalty)
 
     def _train_generator(self, fakes: Tensor) -> None:
@@ -209,13 +190,13 @@ class _Training:
 
     def state(self) -> State:
         """Everything the next step depends on, and the history."""
+        networks = {
+            f"{name}.{key}": value
+            for name in _NETWORKS
+            for key, value in getattr(self, name).state_dict().items()
+        }
         return {
-            **{f"generator.{name}": value for name, value in self.generator.state_dict().items()},
-            **{f"average.{name}": value for name, value in self.average.state_dict().items()},
-            **{
-                f"discriminator.{name}": value
-                for name, value in self.discriminator.state_dict().items()
-            },
+            **networks,
             **self.generator_optimiser.state("generator_optimiser"),
             **self.discriminator_optimiser.state("discriminator_optimiser"),
             "mean_length": self.mean_length,
@@ -225,7 +206,7 @@ class _Training:
 
     def restore(self, state: State) -> None:
         """Take over what ``state`` returned."""
-        for name in ("generator", "average", "discriminator"):
+        for name in _NETWORKS:
             network: nn.Module = getattr(self, name)
             network.load_state_dict({key: state[f"{name}.{key}"] for key in network.state_dict()})
         self.generator_optimiser.restore(state, "generator_optimiser")

@@ -59,18 +59,12 @@ def _load(path: str | Path, role: str, device: str) -> nn.Module:
         )
     network = KINDS[kind][role]
     config = described(network.config, header["config"], str(path))
-    tensors = _fitting(path, lambda: network.build(config))
+    tensors = files.load_tensors(path)
+    # A header may describe any network: it is built only when the file holds as much.
+    compare(shapes(tensors), shapes_of(lambda: network.build(config)), str(path))
     built = network.build(config)
     built.load_state_dict(tensors)
     return frozen(built, device)
-
-
-def _fitting(path: str | Path, make: Callable[[], nn.Module]) -> Mapping[str, Tensor]:
-    """The file's tensors, if they are those of the network, which is not built before."""
-    tensors: Mapping[str, Tensor] = files.load_tensors(path)
-    found = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
-    compare(found, shapes_of(make), str(path))
-    return tensors
 
 
 def frozen(network: Network, device: str) -> Network:
@@ -89,8 +83,7 @@ def fill(network: nn.Module, tensors: Mapping[str, Tensor], source: str) -> None
     Raises:
         MirageError: a tensor is missing, unknown or of another shape; names the first few.
     """
-    shapes = {name: tuple(tensor.shape) for name, tensor in network.state_dict().items()}
-    compare({name: tuple(tensor.shape) for name, tensor in tensors.items()}, shapes, source)
+    compare(shapes(tensors), shapes(network.state_dict()), source)
     network.load_state_dict(tensors)
 
 
@@ -115,10 +108,15 @@ def described(config: type[Config], values: Mapping[str, Any], source: str) -> C
         ) from problem
 
 
+def shapes(tensors: Mapping[str, Tensor]) -> dict[str, tuple[int, ...]]:
+    """Names and shapes."""
+    return {name: tuple(tensor.shape) for name, tensor in tensors.items()}
+
+
 def shapes_of(make: Callable[[], nn.Module]) -> dict[str, tuple[int, ...]]:
     """Names and shapes a network will have, without the memory it will take."""
     with torch.device("meta"):
-        return {name: tuple(tensor.shape) for name, tensor in make().state_dict().items()}
+        return shapes(make().state_dict())
 
 
 def compare(
