@@ -18,19 +18,12 @@ class Generator(nn.Module):
     """
 
     def __init__(self, config: GeneratorConfig, seed: int = 0) -> None:
-        """Make a generator with fresh weights.
-
-        Args:
-            config: its shape.
-            seed: of the initial weights.
-        """
+        """Make a generator with fresh weights, drawn by ``seed``."""
         super().__init__()
         self.config = config
         draws = streams.generator(seed, "priors", "stylegan2", "generator")
-        self.mapping = Mapping(
-            config.z_dim, config.w_dim, config.mapping_layers, config.mapping_lr_multiplier, draws
-        )
-        self.synthesis = Synthesis(config, config.w_dim, draws)
+        self.mapping = Mapping(config, draws)
+        self.synthesis = Synthesis(config, draws)
 
     @property
     def image_px(self) -> int:
