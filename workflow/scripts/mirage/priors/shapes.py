@@ -26,7 +26,6 @@ class Pyramid(Recipe):
     conv_clamp: float | None = None
 
     def __post_init__(self) -> None:
-        """Refuse impossible sizes."""
         name = type(self).__name__
         sizes = [2**power for power in range(3, 11)]
         require(self.image_px in sizes, f"{name}.image_px", self.image_px, f"one of {sizes}")
@@ -74,7 +73,6 @@ class GeneratorConfig(Pyramid):
     mapping_lr_multiplier: float = 0.01
 
     def __post_init__(self) -> None:
-        """Refuse impossible sizes."""
         super().__post_init__()
         multiplier = self.mapping_lr_multiplier
         require(multiplier > 0, "GeneratorConfig.mapping_lr_multiplier", multiplier, "above 0")
@@ -98,7 +96,6 @@ class DiscriminatorConfig(Pyramid):
     deviation_channels: int = 1
 
     def __post_init__(self) -> None:
-        """Refuse impossible sizes."""
         super().__post_init__()
         group, channels = self.deviation_group, self.deviation_channels
         require(group > 0, "DiscriminatorConfig.deviation_group", group, "above 0")

@@ -19,18 +19,14 @@ Network = TypeVar("Network", bound=nn.Module)
 Config = TypeVar("Config", bound=Recipe)
 
 
-def save_generator(
-    path: str | Path, generator: nn.Module, metadata: Mapping[str, Any] | None = None
-) -> None:
+def save_generator(path: str | Path, network: nn.Module, metadata: Mapping[str, Any]) -> None:
     """Write a generator; its header holds ``metadata`` beside ``network`` and ``config``."""
-    _save(path, "stylegan2.generator", generator, metadata)
+    _save(path, "stylegan2.generator", network, metadata)
 
 
-def save_discriminator(
-    path: str | Path, discriminator: nn.Module, metadata: Mapping[str, Any] | None = None
-) -> None:
-    """Write a discriminator; its header holds ``metadata`` beside ``network`` and ``config``."""
-    _save(path, "stylegan2.discriminator", discriminator, metadata)
+def save_discriminator(path: str | Path, network: nn.Module, metadata: Mapping[str, Any]) -> None:
+    """Write a discriminator, as ``save_generator`` does."""
+    _save(path, "stylegan2.discriminator", network, metadata)
 
 
 def load_generator(path: str | Path, device: str = "cpu") -> Any:
@@ -72,21 +68,6 @@ def frozen(network: Network, device: str) -> Network:
     return network.to(device).eval().requires_grad_(False)
 
 
-def fill(network: nn.Module, tensors: Mapping[str, Tensor], source: str) -> None:
-    """Copy tensors into a network.
-
-    Args:
-        network: takes the values, in its own dtype and on its own device.
-        tensors: exactly the network's ``state_dict`` names.
-        source: the file, for messages.
-
-    Raises:
-        MirageError: a tensor is missing, unknown or of another shape; names the first few.
-    """
-    compare(shapes(tensors), shapes(network.state_dict()), source)
-    network.load_state_dict(tensors)
-
-
 def described(config: type[Config], values: Mapping[str, Any], source: str) -> Config:
     """The shape of a network as a file states it.
 
@@ -125,7 +106,7 @@ def compare(
     """Hold the shapes of a file to those of a network.
 
     Raises:
-        MirageError: as ``fill``.
+        MirageError: a tensor is missing, unknown or of another shape; names the first few.
     """
     problems = [f"{name} is missing" for name in wanted if name not in found]
     problems += [f"{plain(name)} is unknown" for name in found if name not in wanted]
@@ -142,6 +123,6 @@ def compare(
         )
 
 
-def _save(path: str | Path, kind: str, network: Any, metadata: Mapping[str, Any] | None) -> None:
-    header = {**(metadata or {}), "network": kind, "config": dataclasses.asdict(network.config)}
+def _save(path: str | Path, kind: str, network: Any, metadata: Mapping[str, Any]) -> None:
+    header = {**metadata, "network": kind, "config": dataclasses.asdict(network.config)}
     files.save_tensors(path, network.state_dict(), header)

@@ -25,13 +25,13 @@ class Convolution(nn.Module):
         self, inputs: int, outputs: int, kernel: int, draws: torch.Generator, *,
         down: bool = False, linear: bool = False, clamp: float | None = None, gain: float = 1.0,
     ) -> None:  # fmt: skip
-        """Draw the weights.
+        """Make one layer.
 
         Args:
             inputs: channels in.
             outputs: channels out.
             kernel: 1 or 3.
-            draws: stream of the initial weights, N(0, 1).
+            draws: stream of the initial weights.
             down: low-pass filter first and keep every second pixel.
             linear: no bias and no leaky ReLU (the residual path).
             clamp: bound of the output, itself scaled by ``gain``.
@@ -69,7 +69,6 @@ class DiscriminatorBlock(nn.Module):
     def __init__(
         self, resolution: int, config: DiscriminatorConfig, draws: torch.Generator
     ) -> None:
-        """Draw the weights from the stream ``draws``."""
         super().__init__()
         inputs, outputs = config.channels_at(resolution), config.channels_at(resolution // 2)
         clamp = config.conv_clamp
@@ -115,7 +114,6 @@ class DiscriminatorEpilogue(nn.Module):
     """Minibatch standard deviation, a convolution, two fully connected layers: one score."""
 
     def __init__(self, config: DiscriminatorConfig, draws: torch.Generator) -> None:
-        """Draw the weights from the stream ``draws``."""
         super().__init__()
         self.group, self.channels = config.deviation_group, config.deviation_channels
         inputs, clamp = config.channels_at(4), config.conv_clamp

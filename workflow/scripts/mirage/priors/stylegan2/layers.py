@@ -2,6 +2,7 @@
 
 Source: Karras et al., "Analyzing and Improving the Image Quality of StyleGAN" (CVPR 2020), with the
 constants of the official PyTorch code, so that published weights give the published images.
+Initial weights come from the stream that every layer and block takes as ``draws``, from N(0, 1).
 """
 
 import math
@@ -24,14 +25,15 @@ class FullyConnected(nn.Module):
         self, inputs: int, outputs: int, draws: torch.Generator, activate: bool = False,
         lr_multiplier: float = 1.0, bias: float = 0.0,
     ) -> None:  # fmt: skip
-        """Draw the weights.
+        """Make one layer.
 
         Args:
             inputs: features in.
             outputs: features out.
-            draws: stream of the initial weights, N(0, 1) / lr_multiplier.
+            draws: stream of the initial weights.
             activate: apply leaky ReLU and the gain.
-            lr_multiplier: scales weight and bias at run time, hence their learning rate.
+            lr_multiplier: scales weight and bias at run time, hence their learning rate; the
+                initial weights are as much larger.
             bias: initial value of every bias at run time.
         """
         super().__init__()

@@ -17,7 +17,6 @@ class Mapping(nn.Module):
     w_avg: Tensor
 
     def __init__(self, config: GeneratorConfig, draws: torch.Generator) -> None:
-        """Draw the weights from the stream ``draws``."""
         super().__init__()
         self.layers, multiplier = config.mapping_layers, config.mapping_lr_multiplier
         inputs = config.z_dim

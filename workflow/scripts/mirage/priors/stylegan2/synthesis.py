@@ -32,7 +32,6 @@ class SynthesisLayer(nn.Module):
         self, inputs: int, outputs: int, w_dim: int, resolution: int, up: bool,
         clamp: float | None, draws: torch.Generator,
     ) -> None:  # fmt: skip
-        """Draw the weights from the stream ``draws``; biases and noise strength start at 0."""
         super().__init__()
         self.affine = FullyConnected(w_dim, inputs, draws, bias=1.0)
         self.weight = nn.Parameter(torch.randn(outputs, inputs, 3, 3, generator=draws))
@@ -98,7 +97,6 @@ class ToRgb(nn.Module):
     def __init__(
         self, inputs: int, outputs: int, w_dim: int, clamp: float | None, draws: torch.Generator
     ) -> None:
-        """Draw the weights from the stream ``draws``."""
         super().__init__()
         self.affine = FullyConnected(w_dim, inputs, draws, bias=1.0)
         self.weight = nn.Parameter(torch.randn(outputs, inputs, 1, 1, generator=draws))
@@ -121,7 +119,7 @@ class SynthesisBlock(nn.Module):
     def __init__(
         self, inputs: int, resolution: int, config: GeneratorConfig, draws: torch.Generator
     ) -> None:
-        """Draw the weights from the stream ``draws``; ``inputs`` 0 makes the first block."""
+        """Make one block; ``inputs`` 0 makes the first."""
         super().__init__()
         outputs, w_dim, clamp = config.channels_at(resolution), config.w_dim, config.conv_clamp
         if inputs:
@@ -136,7 +134,6 @@ class Synthesis(nn.Module):
     """Blocks b4, b8, ... whose RGB outputs are upsampled and summed ("skip" architecture)."""
 
     def __init__(self, config: GeneratorConfig, draws: torch.Generator) -> None:
-        """Draw the weights from the stream ``draws``."""
         super().__init__()
         self.config, self.num_ws = config, 2 * len(config.resolutions)
         inputs = 0
