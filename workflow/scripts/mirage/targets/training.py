@@ -55,7 +55,7 @@ def train_classifier(
     checkpoint: Checkpoint,
     device: str,
     init: Path | None = None,
-    label: str = "",
+    label: str = "training",
     treatment: Sequence[TreatmentPart] = (),
 ) -> Trained:
     """Train one classifier; a killed run goes on from its checkpoint to the same bytes.
@@ -91,7 +91,7 @@ def train_classifier(
         state = checkpoint.load()
         if state is not None:
             training.restore(state)
-        training.run(checkpoint, label or architecture)
+        training.run(checkpoint, label)
         metrics: dict[str, Any] = {"kept_epoch": training.keep()}
         on_device = train._replace(pixels=training.pixels)
         metrics |= judge(model, on_device, test, device, recipe.precision)
@@ -186,9 +186,9 @@ class _Training:
         stream = generator(self.seed, "augmentation", self.epoch)
         if recipe.crop == "per_image":
             return draw(len(order), image_px, recipe, stream)
-        lengths = torch.tensor([high - low for low, high in self.bounds])
-        batch_of_place = torch.arange(len(self.bounds)).repeat_interleave(lengths)
-        batch_of_image = torch.empty_like(order).scatter_(0, order, batch_of_place)
+        batch_of_image = torch.empty_like(order)
+        for batch, (low, high) in enumerate(self.bounds):
+            batch_of_image[order[low:high]] = batch
         return draw(len(self.bounds), image_px, recipe, stream).of(batch_of_image)
 
     def _step(self, images: Tensor, labels: Tensor, lr: float) -> None:

@@ -135,7 +135,7 @@ class Synthesis(nn.Module):
 
     def __init__(self, config: GeneratorConfig, draws: torch.Generator) -> None:
         super().__init__()
-        self.config, self.num_ws = config, 2 * len(config.resolutions)
+        self.config = config
         inputs = 0
         for resolution in config.resolutions:
             block = SynthesisBlock(inputs, resolution, config, draws)
