@@ -32,7 +32,6 @@ def train_prior(task: "snakemake") -> None:
         source["seed"],
         checkpoint,
         choose_device(task.params.device),
-        label="training",
     )
     made = {"recipe": source["recipe"], "seed": source["seed"], "dataset": source["dataset"]}
     save_generator(task.output.generator, trained.generator, made)

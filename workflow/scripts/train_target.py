@@ -45,7 +45,6 @@ def train_target(task: "snakemake") -> dict[str, float]:
         checkpoint,
         choose_device(task.params.device),
         Path(str(task.input.init)) if task.input.init else None,
-        label="training",
         treatment=treatment,
     )
     settings = {"recipe": dict(task.params.recipe), "treatment": list(task.params.treatment)}

@@ -202,7 +202,7 @@ def _generator(network: "_Network") -> Generator:
     network.demand_all("use_noise", lambda _: True)
     network.demand_all("up", lambda name: 2 if name.endswith("conv0") else 1)
     network.demand_layers(lambda name: multiplier if name.startswith("mapping.") else 1.0)
-    weights.fill(generator, network.values(), network.source)
+    generator.load_state_dict(network.values())
     return weights.frozen(generator, "cpu")
 
 
@@ -221,7 +221,7 @@ def _discriminator(network: "_Network") -> Discriminator:
     network.demand_all("conv_clamp", lambda name: None if name.endswith("skip") else clamp)
     network.demand_all("down", lambda name: 2 if name.endswith(("conv1", "skip")) else 1)
     network.demand_layers(lambda _: 1.0)
-    weights.fill(discriminator, network.values(), network.source)
+    discriminator.load_state_dict(network.values())
     return weights.frozen(discriminator, "cpu")
 
 
