@@ -1,5 +1,10 @@
 """Requests for time and memory, forecast job by job; a profile may override them."""
 
+import dataclasses
+
+import planning
+from mirage.forecast.graph import plan, units_of
+
 MODEL_SETTINGS = {
     "scale": SCALE,
     "classes_per_chunk": config["classes_per_chunk"],
@@ -54,3 +59,19 @@ def attempts(_):
 def calibration(_):
     """What was measured on this device; nothing if the time for it is 0."""
     return "forecast/calibration.json" if config["calibration_s"] > 0 else []
+
+
+@cache
+def jobs_behind(*targets):
+    """Every job of some targets, nothing being there yet."""
+    return planning.planned(workflow, targets)
+
+
+def units_behind(*targets):
+    """Kinds of work behind some targets, that of which most is done first.
+
+    As they are before any store says its true size.
+    """
+    shop = dataclasses.replace(MODEL.workshop, results=None)
+    units = units_of(plan(shop, jobs_behind(*targets)))
+    return [dataclasses.asdict(unit) for unit in units]

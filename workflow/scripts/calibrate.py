@@ -6,7 +6,7 @@ from mirage.runtime import job
 
 
 @job.main
-def calibrate(task: job.Task) -> dict[str, float]:
+def calibrate(task: job.Assignment) -> dict[str, float]:
     """Write counts and speeds."""
     from mirage.forecast.calibration import calibrate
     from mirage.forecast.counting import counted

@@ -9,7 +9,7 @@ os.environ["MIRAGE_WARM"] = "0"  # a warm start would load what nothing here nee
 
 
 @job.main
-def check_assets(task: job.Task) -> dict[str, float]:
+def check_assets(task: job.Assignment) -> dict[str, float]:
     """Print the table and leave it as a file; fail if something needed is missing or wrong."""
     from mirage.assets.checking import check_all
     from mirage.assets.manifest import load_manifest

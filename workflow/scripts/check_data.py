@@ -4,7 +4,7 @@ from mirage.runtime import job
 
 
 @job.main
-def check_data(task: job.Task) -> dict[str, float]:
+def check_data(task: job.Assignment) -> dict[str, float]:
     """Write the findings; an error among them fails the job."""
     from mirage.data.acceptance import accept
 

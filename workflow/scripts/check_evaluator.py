@@ -5,7 +5,7 @@ from mirage.runtime import job, memory
 
 @job.main
 @memory.limited_by("forward_batch")
-def check_evaluator(task: job.Task) -> dict[str, float]:
+def check_evaluator(task: job.Assignment) -> dict[str, float]:
     """Write the test accuracy with and without re-mapped input, and what follows from it."""
     from mirage.data.views import View
     from mirage.evaluation.evaluator import check_evaluator

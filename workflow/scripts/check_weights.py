@@ -4,7 +4,7 @@ from mirage.runtime import job
 
 
 @job.main
-def check_weights(task: job.Task) -> dict[str, float]:
+def check_weights(task: job.Assignment) -> dict[str, float]:
     """Write one row per network."""
     from mirage.runtime import files
 

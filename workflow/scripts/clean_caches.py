@@ -6,7 +6,7 @@ from mirage.runtime import job
 
 
 @job.main
-def clean_caches(task: job.Task) -> dict[str, float]:
+def clean_caches(task: job.Assignment) -> dict[str, float]:
     """Tell the sizes of all kinds, then remove."""
     from mirage import cleaning
 

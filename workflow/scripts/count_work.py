@@ -6,7 +6,7 @@ from mirage.runtime import job
 
 
 @job.main
-def count_work(task: job.Task) -> dict[str, float]:
+def count_work(task: job.Assignment) -> dict[str, float]:
     """Write the counts that planning reads; those of other scales stay."""
     from mirage.forecast.counting import counted
     from mirage.forecast.counts import plain, read_counts

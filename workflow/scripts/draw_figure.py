@@ -4,7 +4,7 @@ from mirage.runtime import job
 
 
 @job.main
-def draw_figure(task: job.Task) -> None:
+def draw_figure(task: job.Assignment) -> None:
     """Draw it once for each kind of file."""
     from mirage.paper import presentation
     from mirage.paper.drawing import save

@@ -5,7 +5,7 @@ from mirage.runtime import job, memory
 
 @job.main
 @memory.limited_by("forward_batch")
-def embed_attack(task: job.Task) -> None:
+def embed_attack(task: job.Assignment) -> None:
     """Write features, the images for measures and the gallery."""
     from mirage.attacks.results import Selected, load_result
     from mirage.evaluation.evaluator import settle

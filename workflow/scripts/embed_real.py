@@ -7,7 +7,7 @@ from mirage.runtime import job, memory
 
 @job.main
 @memory.limited_by("forward_batch")
-def embed_real(task: job.Task) -> None:
+def embed_real(task: job.Assignment) -> None:
     """Write the features in every evaluation network."""
     from mirage.data.store import Store
     from mirage.data.views import View

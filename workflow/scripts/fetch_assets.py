@@ -8,7 +8,7 @@ os.environ["MIRAGE_WARM"] = "0"  # a warm start would load what nothing here nee
 
 
 @job.main
-def fetch_assets(task: job.Task) -> dict[str, float]:
+def fetch_assets(task: job.Assignment) -> dict[str, float]:
     """Fetch, print the table; fail if something wanted is still missing or wrong."""
     from mirage.assets.fetching import fetch_all
     from mirage.assets.manifest import load_manifest

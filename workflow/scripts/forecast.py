@@ -6,7 +6,7 @@ from mirage.runtime import job
 
 
 @job.main
-def forecast(task: job.Task) -> None:
+def forecast(task: job.Assignment) -> None:
     """Write the forecast as JSON, CSV and HTML beside the results."""
     from mirage.forecast import page, summary
     from mirage.forecast.graph import plan, units_of

@@ -4,7 +4,7 @@ from mirage.runtime import job
 
 
 @job.main
-def import_prior(task: job.Task) -> None:
+def import_prior(task: job.Assignment) -> None:
     """Write generator and discriminator as safetensors, and what was found."""
     from mirage.foreign.known import published
     from mirage.priors.nvidia_pickle import import_pickle

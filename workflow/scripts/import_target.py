@@ -4,7 +4,7 @@ from mirage.runtime import job
 
 
 @job.main
-def import_target(task: job.Task) -> dict[str, float]:
+def import_target(task: job.Assignment) -> dict[str, float]:
     """Write weights, an empty history and the metrics that training would have written."""
     from mirage.data.views import View
     from mirage.runtime import files

@@ -4,7 +4,7 @@ from mirage.runtime import job
 
 
 @job.main
-def import_weights(task: job.Task) -> dict[str, float]:
+def import_weights(task: job.Assignment) -> dict[str, float]:
     """Write the checked weights and what was found."""
     from mirage.foreign.file_kinds import ForeignRecipe
     from mirage.foreign.importing import import_weights

@@ -4,7 +4,7 @@ from mirage.runtime import job
 
 
 @job.main
-def make_table(task: job.Task) -> dict[str, float]:
+def make_table(task: job.Assignment) -> dict[str, float]:
     """Write full precision as CSV, rounded as HTML and LaTeX."""
     from mirage.paper import presentation, render, tables
     from mirage.paper.items import ITEMS

@@ -7,7 +7,7 @@ from mirage.runtime import job, memory
 
 @job.main
 @memory.limited_by_recipe
-def measure_attack(task: job.Task) -> dict[str, float]:
+def measure_attack(task: job.Assignment) -> dict[str, float]:
     """Write the measure's numbers."""
     from mirage.evaluation.measure import Case
     from mirage.evaluation.measures import MEASURES

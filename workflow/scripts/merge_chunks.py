@@ -4,7 +4,7 @@ from mirage.runtime import job
 
 
 @job.main
-def merge_chunks(task: job.Task) -> None:
+def merge_chunks(task: job.Assignment) -> None:
     """Write one file with every class once."""
     from mirage.attacks.results import join_chunks
     from mirage.runtime import files

@@ -6,7 +6,7 @@ from mirage.runtime import job
 
 
 @job.main
-def prepare_store(task: job.Task) -> dict[str, float]:
+def prepare_store(task: job.Assignment) -> dict[str, float]:
     """Write pixels, index and manifest."""
     from mirage.data.dataset import DatasetRecipe
     from mirage.data.meter import Meter

@@ -6,7 +6,7 @@ from mirage.runtime import job
 
 
 @job.main
-def prepare_view(task: job.Task) -> dict[str, float]:
+def prepare_view(task: job.Assignment) -> dict[str, float]:
     """Write the view."""
     from mirage.data.meter import Meter
     from mirage.data.store import Store

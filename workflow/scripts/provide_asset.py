@@ -8,7 +8,7 @@ os.environ["MIRAGE_WARM"] = "0"  # a warm start would load what nothing here nee
 
 
 @job.main
-def provide_asset(task: job.Task) -> None:
+def provide_asset(task: job.Assignment) -> None:
     """Fail with the asset's name, its place and the way to it."""
     from mirage.assets.checking import check
     from mirage.assets.manifest import load_manifest

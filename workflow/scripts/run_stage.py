@@ -7,7 +7,7 @@ from mirage.runtime import job, memory
 
 @job.main
 @memory.limited_by_stage
-def run_stage(task: job.Task) -> dict[str, float]:
+def run_stage(task: job.Assignment) -> dict[str, float]:
     """Write what the stage leaves."""
     from mirage.attacks.given import Given
     from mirage.attacks.kinds import KINDS

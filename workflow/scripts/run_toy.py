@@ -4,7 +4,7 @@ from mirage.runtime import job
 
 
 @job.main
-def run_toy(task: job.Task) -> dict[str, float]:
+def run_toy(task: job.Assignment) -> dict[str, float]:
     """Write the runs and their table beside the paper's numbers."""
     from mirage.paper.numbers import write_table
     from mirage.paper.recipe import ToyRecipe

@@ -4,7 +4,7 @@ from mirage.runtime import job
 
 
 @job.main
-def score_attack(task: job.Task) -> dict[str, float]:
+def score_attack(task: job.Assignment) -> dict[str, float]:
     """Write the metrics in both fidelities, overall and per class."""
     from mirage.evaluation.scores import score_attack
     from mirage.evaluation.stored import AttackFeatures, RealFeatures

@@ -5,7 +5,7 @@ from mirage.runtime import job, memory
 
 @job.main
 @memory.limited_by("forward_batch")
-def synthesise_pool(task: job.Task) -> dict[str, float]:
+def synthesise_pool(task: job.Assignment) -> dict[str, float]:
     """Write the latents and the images all targets rate."""
     from mirage.attacks.pool import synthesise_pool
     from mirage.attacks.recipe import PoolRecipe

@@ -7,7 +7,7 @@ from mirage.runtime import job, memory
 
 @job.main
 @memory.limited_by_recipe
-def train_prior(task: job.Task) -> None:
+def train_prior(task: job.Assignment) -> None:
     """Write the averaged generator and the discriminator."""
     from mirage.data.dataset import DatasetRecipe
     from mirage.data.store import Store, prepare_store

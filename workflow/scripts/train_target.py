@@ -7,7 +7,7 @@ from mirage.runtime import job, memory
 
 @job.main
 @memory.limited_by_recipe
-def train_target(task: job.Task) -> dict[str, float]:
+def train_target(task: job.Assignment) -> dict[str, float]:
     """Write weights, history and metrics."""
     from mirage.data.splits import first_per_class
     from mirage.data.views import View

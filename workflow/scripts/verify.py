@@ -9,7 +9,7 @@ os.environ["MIRAGE_WARM"] = "0"  # a warm start would load what nothing here nee
 
 
 @job.main
-def verify(task: job.Task) -> dict[str, float]:
+def verify(task: job.Assignment) -> dict[str, float]:
     """Tell each damaged file and how it is made anew; fail if there is one."""
     from mirage.errors import MirageError
     from mirage.verifying import verify

@@ -6,7 +6,7 @@ from mirage.runtime import job
 
 
 @job.main
-def write_report(task: job.Task) -> None:
+def write_report(task: job.Assignment) -> None:
     """Gather items, numbers and job records into one page."""
     from mirage.forecast import summary
     from mirage.forecast.speeds import load_model

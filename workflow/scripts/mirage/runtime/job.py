@@ -35,8 +35,8 @@ EXIT_INTERRUPTED = 143
 KEEP_S = float(os.environ.get("MIRAGE_KEEP_S", "60"))
 """Work that took so long is kept for a second job of the same work; shorter work is repeated."""
 
-Task = Any
-_Work = Callable[[Task], Mapping[str, Any] | None]
+Assignment = Any
+_Work = Callable[[Assignment], Mapping[str, Any] | None]
 
 
 def main(work: _Work) -> None:
