@@ -35,18 +35,10 @@ slots.offer(config["gpu_ids"])
 DIGESTS = digest.Digests(SCRIPTS)
 
 
+@asked
 def code(rule, *settings):
-    """Query for the digest of the code that a rule's script reaches.
-
-    What its settings name, which such queries return, is part of that code.
-    """
-
-    def value(wildcards):
-        if not config["rerun_on_code_change"]:
-            return "any"
-        return DIGESTS.of(rule, [query(wildcards) for query in settings])
-
-    return value
+    """Digest of the code that a rule's script reaches, and of what its settings name."""
+    return DIGESTS.of(rule, settings) if config["rerun_on_code_change"] else "any"
 
 
 config["code"] = DIGESTS
@@ -55,25 +47,25 @@ ANYWHERE = "/"
 KNOWN_WEIGHTS = f"{HOME}/workflow/presets/weights.yaml"
 PAPER_TABLE = f"{HOME}/workflow/presets/paper/{{name}}.csv"
 
+
+def manifest_source(home):
+    """Where the manifest of assets lies."""
+    return {
+        "path": f"{home}/workflow/presets/assets.yaml",
+        "schema": f"{home}/workflow/schemas/assets.schema.yaml",
+        "home": home,
+        "paths": config["asset_paths"],
+    }
+
+
+MANIFEST_SOURCE = manifest_source(HOME)  # as a job sees it from its working folder
 try:
-    MANIFEST = load_manifest(
-        ROOT / "workflow/presets/assets.yaml",
-        ROOT / "workflow/schemas/assets.schema.yaml",
-        ROOT,
-        config["asset_paths"],
-    )
+    MANIFEST = load_manifest(**manifest_source(ROOT))
     for scale in config["scales"]:
         MANIFEST.require(config["scales"][scale]["assets"], f"scales.{scale}.assets")
 except MirageError as error:
     raise WorkflowError(str(error)) from None
 
-# The same as a job sees it from its working folder.
-MANIFEST_SOURCE = {
-    "path": f"{HOME}/workflow/presets/assets.yaml",
-    "schema": f"{HOME}/workflow/schemas/assets.schema.yaml",
-    "home": HOME,
-    "paths": config["asset_paths"],
-}
 ASSET_MEMORY = "assets/.checked.json"  # beside the assets: all scales share it
 
 
@@ -153,13 +145,10 @@ def verify_assets():
         raise Refused(f"Nothing was started.\n{told}")
 
 
-def fingerprint_file(wildcard):
-    """Query for the file that keeps a network's answer between imports; no rule declares it."""
-
-    def path(wildcards):
-        return f"{Path('fingerprints', wildcards[wildcard])}.json"
-
-    return path
+@asked
+def fingerprint_file(name):
+    """What keeps a network's answer between imports; no rule declares it."""
+    return f"fingerprints/{name}.json"
 
 
 def container_image():

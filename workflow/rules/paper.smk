@@ -135,6 +135,6 @@ rule write_report:
         name=config["scale"],
         digests=asked(dict)(DIGESTS),
         model=MODEL_SETTINGS,
-        code=code("write_report", asked([*CONTENTS, SCALE])),
+        code=code("write_report", *CONTENTS, SCALE),
     script:
         "../scripts/write_report.py"

@@ -57,7 +57,7 @@ rule import_prior:
         runtime=minutes("import_prior"),
     params:
         image_px=study.prior(wildcards.prior)["image_px"],
-        memory=fingerprint_file("prior"),
+        memory=fingerprint_file(wildcards.prior),
         code=code("import_prior"),
     script:
         "../scripts/import_prior.py"

@@ -22,22 +22,17 @@ MODEL = load_model(
 )
 
 
-def minutes(rule):
-    """Resource function: wall time to ask for."""
+def request(asked_for, rule):
+    """Resource function: what to ask for."""
 
-    def runtime(wildcards, attempt):
-        return MODEL.minutes(Job.of(rule, **dict(wildcards.items())), attempt)
+    def resource(wildcards, attempt):
+        return asked_for(Job.of(rule, **dict(wildcards.items())), attempt)
 
-    return runtime
+    return resource
 
 
-def megabytes(rule):
-    """Resource function: memory to ask for."""
-
-    def mem_mb(wildcards, attempt):
-        return MODEL.megabytes(Job.of(rule, **dict(wildcards.items())), attempt)
-
-    return mem_mb
+minutes = partial(request, MODEL.minutes)
+megabytes = partial(request, MODEL.megabytes)
 
 
 def calibration_minutes(_, attempt):
@@ -54,11 +49,6 @@ def calibration_megabytes(_, attempt):
 def attempts(_):
     """How often Snakemake starts a job before it gives up."""
     return 1 + workflow.execution_settings.retries
-
-
-def calibration(_):
-    """What was measured on this device; nothing if the time for it is 0."""
-    return "forecast/calibration.json" if config["calibration_s"] > 0 else []
 
 
 @cache

@@ -30,7 +30,7 @@ rule import_weights:
         runtime=minutes("import_weights"),
     params:
         recipe=asked(FOREIGN)[wildcards.foreign],
-        memory=fingerprint_file("foreign"),
+        memory=fingerprint_file(wildcards.foreign),
         code=code("import_weights"),
     script:
         "../scripts/import_weights.py"
