@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from mirage import escape
 from mirage.forecast.summary import CHUNK_HOURS
 from mirage.visible import visible
 
@@ -73,29 +72,10 @@ def text(told: Mapping[str, Any]) -> str:
 
 def html(told: Mapping[str, Any]) -> str:
     """The forecast as the body of a page."""
-    parts = [f"<h1>{escape.html(_heading(told))}</h1>"]
-    parts += [f"<p>{escape.html(note)}</p>" for note in told["notes"]]
-    for table in tables(told):
-        head = "".join(
-            f'<th scope="col"{_name_class(i)}>{escape.html(cell)}</th>'
-            for i, cell in enumerate(table.head)
-        )
-        body = "".join(
-            f'<tr><th scope="row" class="name">{escape.html(row[0])}</th>'
-            + "".join(f"<td>{escape.html(cell)}</td>" for cell in row[1:])
-            + "</tr>\n"
-            for row in table.rows
-        )
-        parts.append(
-            f"<section><h2>{escape.html(table.title)}</h2>\n"
-            f'<div class="scroll" tabindex="0"><table>\n'
-            f"<thead><tr>{head}</tr></thead>\n<tbody>\n{body}</tbody>\n</table></div></section>"
-        )
-    return "\n".join(parts)
+    from mirage.paper.render import environment
 
-
-def _name_class(column: int) -> str:
-    return ' class="name"' if column == 0 else ""
+    template = environment().get_template("forecast.html")
+    return template.render(heading=_heading(told), notes=told["notes"], tables=tables(told))
 
 
 def _heading(told: Mapping[str, Any]) -> str:
@@ -108,7 +88,7 @@ def _table(title: str, columns: Columns, rows: Iterable[Mapping[str, Any]]) -> P
 
 
 def _kind(row: Mapping[str, Any]) -> str:
-    return row["kind"] + (", goes by itself" if row["temporary"] else "")
+    return f"{row['kind']}, goes by itself" if row["temporary"] else str(row["kind"])
 
 
 def _fitting(batch: int) -> str:
