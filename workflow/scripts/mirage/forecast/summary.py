@@ -24,13 +24,7 @@ _MEMORY_GB = (16, 24, 40, 80, 141)
 def forecast(
     model: Model, jobs: Plan, records: Iterable[Mapping[str, Any]] = (), attempts: int = 1
 ) -> dict[str, Any]:
-    """Forecast the whole study, item by item.
-
-    Args:
-        model: what each job takes.
-        jobs: the plan.
-        records: what finished jobs left, to hold the forecast against.
-        attempts: how often a job is started before Snakemake gives up.
+    """Forecast the whole study, item by item, beside the ``records`` that finished jobs left.
 
     Returns:
         JSON-able: ``device``, ``basis`` (``measured`` or ``assumed``), ``notes``, ``targets``,
