@@ -71,9 +71,9 @@ ASSET_MEMORY = "assets/.checked.json"  # beside the assets: all scales share it
 
 def tell_missing_assets():
     """List the assets that are not there yet: name, place, way to get it."""
-    asked = {"check_assets", "fetch_assets"} & set(sys.argv)  # they tell more
+    fuller = {"check_assets", "fetch_assets"} & set(sys.argv)  # they tell more
     missing = MANIFEST.missing(ASSETS_IN_USE)
-    if missing and workflow.is_main_process and not asked:
+    if missing and workflow.is_main_process and not fuller:
         lines = [f"{len(missing)} of {len(ASSETS_IN_USE)} assets are missing:"]
         for name in missing:
             lines += [
@@ -166,6 +166,7 @@ def state_file(rule):
     return path
 
 
+# What a job is about, by its wildcards; of an attack also its stages and prior.
 study = asked(STUDY)
 target = asked(Target.parse)(wildcards.target)
 attack = asked(Attack.parse)(target, wildcards.attack)

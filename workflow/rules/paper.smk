@@ -1,13 +1,6 @@
 """paper: tables, figures, the toy example and the report."""
 
-from mirage.paper.contents import (
-    caption,
-    contents,
-    extra,
-    files_of,
-    own_scale,
-    told_extra,
-)
+from mirage.paper.contents import caption, contents, files_of, own_scale
 from mirage.paper.item import Picture, Table, metrics_files
 
 CONTENTS = contents(SCALE)
