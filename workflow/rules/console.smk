@@ -4,6 +4,7 @@ import clocks
 import imports
 import plainly
 from mirage import requests
+from mirage.paper.contents import extra, told_extra
 from refusing import Refused
 
 imports.first(SCRIPTS)

@@ -1,16 +1,13 @@
 """Job: features of the real training images (rule embed_real)."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from mirage.runtime import job, memory
 
-if TYPE_CHECKING:
-    from snakemake.iocontainers import snakemake
 
-
+@job.main
 @memory.limited_by("forward_batch")
-def embed_real(task: "snakemake") -> None:
+def embed_real(task: job.Assignment) -> None:
     """Write the features in every evaluation network."""
     from mirage.data.store import Store
     from mirage.data.views import View
@@ -47,6 +44,3 @@ def embed_real(task: "snakemake") -> None:
     features.save(task.output.features)
     checkpoint.discard()
     spool.discard(checkpoint)
-
-
-job.run(embed_real, snakemake)

@@ -1,5 +1,7 @@
 """The items of a study in their order, their files, and the cells that none of them shows."""
 
+from typing import Any
+
 from mirage.paper.item import Item
 from mirage.paper.items import ITEMS
 from mirage.study.cells import Attack, Target
@@ -21,6 +23,17 @@ def contents(scale: Scale) -> dict[str, Item]:
 def files_of(name: str, item: Item) -> list[str]:
     """Files of an item, relative to the results."""
     return [f"{item.folder}/{name}.{kind}" for kind in item.kinds]
+
+
+def caption(item: Item, comparable: bool) -> dict[str, str]:
+    """What is said of an item."""
+    return {"name": item.name, "text": item.told(comparable)}
+
+
+def own_scale(scale: Scale, item: Item) -> dict[str, Any]:
+    """A scale without the settings of other items, which shall not make this one anew."""
+    own = (item.settings, "interval")
+    return {**scale, "paper": {key: scale["paper"][key] for key in scale["paper"] if key in own}}
 
 
 def extra(study: Study) -> list[Attack | Target]:

@@ -1,12 +1,13 @@
 """One job from start to end: log, errors in plain words, the record it leaves.
 
-A script hands its work to ``run`` with the task it was given (inputs, outputs, params, log). The
-library does not know who made the task; any object with those attributes will do.
+``main`` decorates the function of a script, ``run`` does it with the task (inputs, outputs, params,
+log). The library does not know who made the task; any object with those attributes will do.
 """
 
 import ctypes
 import datetime
 import hashlib
+import inspect
 import logging
 import math
 import os
@@ -34,7 +35,13 @@ EXIT_INTERRUPTED = 143
 KEEP_S = float(os.environ.get("MIRAGE_KEEP_S", "60"))
 """Work that took so long is kept for a second job of the same work; shorter work is repeated."""
 
-_Work = Callable[[Any], Mapping[str, Any] | None]
+Assignment = Any
+_Work = Callable[[Assignment], Mapping[str, Any] | None]
+
+
+def main(work: _Work) -> None:
+    """Do the job at once with the global ``snakemake`` of the script that defines its work."""
+    run(work, inspect.unwrap(work).__globals__["snakemake"])
 
 
 def run(work: _Work, task: Any) -> None:

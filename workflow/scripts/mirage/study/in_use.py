@@ -1,5 +1,8 @@
 """What of a configuration a study uses: data sets, assets, and who must share nobody."""
 
+from collections.abc import Collection
+from typing import Any
+
 from mirage.study.study import Study
 
 
@@ -25,8 +28,21 @@ def assets_in_use(study: Study) -> list[str]:
     return [name for name in study.scale["assets"] if name in used]
 
 
-def kept_apart(study: Study) -> list[tuple[str, str]]:
-    """Pairs of data sets that must share nobody: (private, public).
+def checked_with(study: Study, dataset: str) -> list[str]:
+    """A data set and those it must share nobody with."""
+    return [dataset, *study.dataset(dataset).get("disjoint_from", [])]
+
+
+def expectations(study: Study, datasets: Collection[str]) -> dict[str, dict[str, Any]]:
+    """What is to be found in the stores of data sets."""
+    return {
+        name: {"classes": study.classes(name), **study.dataset(name).get("published", {})}
+        for name in datasets
+    }
+
+
+def kept_apart(study: Study, datasets: Collection[str]) -> list[tuple[str, str]]:
+    """Pairs of these data sets that must share nobody: (private, public).
 
     Public is what a prior is trained on, and what names the private data set itself.
     """
@@ -38,4 +54,5 @@ def kept_apart(study: Study) -> list[tuple[str, str]]:
         for name, entry in study.scale["datasets"].items()
         for private in entry.get("disjoint_from", [])
     ]
-    return list(dict.fromkeys([*pairs, *named]))
+    pairs = list(dict.fromkeys([*pairs, *named]))
+    return [pair for pair in pairs if set(pair) <= set(datasets)]

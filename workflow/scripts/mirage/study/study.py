@@ -76,21 +76,6 @@ class Study:
         """Number of identities of a data set."""
         return int(self.dataset(dataset)["classes"])
 
-    def require_size(self, image_px: int) -> None:
-        """Refuse a size of images that no view has.
-
-        Raises:
-            MirageError: no network sees images of that size.
-        """
-        views = (
-            view for data in self.scale["datasets"].values() for view in data["views"].values()
-        )
-        known = sorted({int(view["image_px"]) for view in views})
-        if image_px not in known:
-            raise MirageError(
-                f"no network sees images of {image_px} pixels", f"one of {listed(known)}"
-            )
-
     def training(self, target: Target) -> dict[str, Any]:
         """Settings a target is trained with, whatever its treatment.
 
@@ -228,6 +213,26 @@ class Study:
         redrawn = settings["seed"] == draws.PER_CELL
         _require_draw(draw, draws.draw(name, (seed or 0) if redrawn else None), name)
         return {**settings, "seed": settings["seed"] if seed is None else seed}
+
+    def pool_recipe(self, draw: str) -> dict[str, Any]:
+        """The same, as a ``PoolRecipe`` takes them."""
+        return {k: v for k, v in self.pool_settings(draw).items() if k != "prior"}
+
+    def pool_at(self, draw: str, image_px: str) -> dict[str, Any]:
+        """Settings of a candidate pool whose images have some size.
+
+        Raises:
+            MirageError: no network sees images of that size.
+        """
+        views = (
+            view for data in self.scale["datasets"].values() for view in data["views"].values()
+        )
+        known = sorted({int(view["image_px"]) for view in views})
+        if int(image_px) not in known:
+            raise MirageError(
+                f"no network sees images of {image_px} pixels", f"one of {listed(known)}"
+            )
+        return self.pool_settings(draw)
 
     def pool_file(self, attack: Attack) -> str:
         """Path of the candidate pool of an attack, at the size its target sees."""
