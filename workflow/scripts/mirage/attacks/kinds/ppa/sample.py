@@ -73,7 +73,7 @@ def sample_candidates(
     failed = int((~finite.rows_finite(scores[:, attacked])).sum())
     finite.tell(failed, len(scores), "ratings of candidates")
     best, indices = finite.rank(scores[:, attacked].T, wanted, classes, "ratings of candidates")
-    return Candidates(attacked, pool.w[indices], indices, best, failed)
+    return Candidates(attacked, pool.w[indices], best, indices, failed)
 
 
 @torch.no_grad()
