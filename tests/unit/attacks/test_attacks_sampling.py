@@ -146,15 +146,6 @@ def test_ratings_that_are_no_numbers_come_last_and_are_counted(bad, caplog):
 
 
 @pytest.mark.parametrize(
-    ("wanted", "classes", "message"),
-    [(12, [0], "candidates_per_class is 12"), (3, [0, 5], "class 5"), (3, [1, 1], "twice")],
-)
-def test_impossible_requests_are_refused(wanted, classes, message):
-    with pytest.raises(MirageError, match=message):
-        sample_candidates(models.classifier(), _pool(), SamplingRecipe(wanted), classes, 4, "cpu")
-
-
-@pytest.mark.parametrize(
     ("recipe", "settings"),
     [
         (PoolRecipe, {"size": 0}),

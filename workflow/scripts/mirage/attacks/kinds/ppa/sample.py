@@ -10,9 +10,10 @@ from mirage.attacks.given import Given
 from mirage.attacks.kinds.ppa.recipe import SamplingRecipe
 from mirage.attacks.pool import Pool
 from mirage.attacks.results import Candidates
-from mirage.errors import MirageError
 from mirage.numerics import at_precision, numerics
 from mirage.runtime.checkpoint import Checkpoint
+
+_RATINGS = "ratings of candidates"
 
 
 def run(given: Given) -> Candidates:
@@ -28,6 +29,7 @@ def run(given: Given) -> Candidates:
     )
 
 
+@torch.no_grad()
 def sample_candidates(
     classifier: Callable[[Tensor], Tensor],
     pool: Pool,
@@ -52,62 +54,25 @@ def sample_candidates(
         checkpoint: state of an interrupted run.
 
     Raises:
-        MirageError: the pool has fewer latents, or fewer with finite scores, than a class needs,
-            or there is no such class.
+        MirageError: the pool has fewer latents with finite scores than a class needs.
 
     Source: paper B.4, stage 1, and 4.4. As the official code there are no random transforms,
     which the paper's 4.4 mentions (quirk mirror-rating).
     """
-    wanted = recipe.candidates_per_class
-    if wanted > len(pool.w):
-        raise MirageError(
-            f"candidates_per_class is {wanted}",
-            f"at most the pool's {len(pool.w)} latents",
-            "lower it or enlarge the pool",
-        )
     classifier = at_precision(classifier, recipe.precision)
-    with numerics(recipe.precision, device):
-        scores = rate(classifier, pool.images, recipe.flip_average, batch_size, device, checkpoint)
-    check_classes(classes, scores.shape[1])
-    attacked = torch.tensor(classes)
-    failed = int((~finite.rows_finite(scores[:, attacked])).sum())
-    finite.tell(failed, len(scores), "ratings of candidates")
-    best, indices = finite.rank(scores[:, attacked].T, wanted, classes, "ratings of candidates")
-    return Candidates(attacked, pool.w[indices], best, indices, failed)
-
-
-@torch.no_grad()
-def rate(
-    classifier: Callable[[Tensor], Tensor],
-    images: Tensor,
-    flip_average: bool,
-    batch_size: int,
-    device: str,
-    checkpoint: Checkpoint | None = None,
-) -> Tensor:
-    """Class probabilities of images [N, C, H, W] on the CPU, there too: float32 [N, K]."""
     checkpoint = checkpoint or Checkpoint(None, {})
-    probabilities = list((checkpoint.load() or {}).values())
-    for start in range(sum(map(len, probabilities)), len(images), batch_size):
-        shown = images[start : start + batch_size].to(device)
-        scores = classifier(shown).softmax(dim=1)
-        if flip_average:
-            scores = (scores + classifier(shown.flip(-1)).softmax(dim=1)) / 2
-        probabilities.append(scores.cpu())
-        checkpoint.tick(lambda: {"probabilities": torch.cat(probabilities)})
-    return torch.cat(probabilities)
-
-
-def check_classes(classes: Sequence[int], known: int) -> None:
-    """Refuse classes the target does not have, or has twice.
-
-    Raises:
-        MirageError: names the first such class.
-    """
-    strange = [label for label in classes if not 0 <= label < known]
-    if strange:
-        raise MirageError(
-            f"class {strange[0]} cannot be attacked", f"classes 0 to {known - 1} of this target"
-        )
-    if len(set(classes)) < len(classes):
-        raise MirageError("the attacked classes hold a class twice", "each class once")
+    probabilities = list((checkpoint.load() or {}).values())  # of all classes, [n, K] each
+    with numerics(recipe.precision, device):
+        for start in range(sum(map(len, probabilities)), len(pool.images), batch_size):
+            shown = pool.images[start : start + batch_size].to(device)
+            scores = classifier(shown).softmax(dim=1)
+            if recipe.flip_average:
+                scores = (scores + classifier(shown.flip(-1)).softmax(dim=1)) / 2
+            probabilities.append(scores.cpu())
+            checkpoint.tick(lambda: {"probabilities": torch.cat(probabilities)})
+    attacked = torch.tensor(classes)
+    ratings = torch.cat(probabilities)[:, attacked]
+    failed = int((~finite.rows_finite(ratings)).sum())
+    finite.tell(failed, len(ratings), _RATINGS)
+    best, indices = finite.rank(ratings.T, recipe.candidates_per_class, classes, _RATINGS)
+    return Candidates(attacked, pool.w[indices], best, indices, failed)
