@@ -184,7 +184,7 @@ def test_a_class_with_too_few_finite_scores_is_named_once_it_is_rated():
 
 
 def test_more_than_there_are_is_refused():
-    with pytest.raises(MirageError, match="n_selected is 6"):
+    with pytest.raises(MirageError, match=r"class 4 \(5 of 5\).* Expected: 6 a class"):
         _select(SelectionRecipe(n_selected=6, iterations=1))
 
 

@@ -10,7 +10,6 @@ from mirage.attacks.given import Given
 from mirage.attacks.kinds.ppa.recipe import SelectionRecipe
 from mirage.attacks.results import Optimised, Selected
 from mirage.attacks.transforms import draw_steps, plan_crops, spread
-from mirage.errors import MirageError
 from mirage.imaging import Boxes
 from mirage.numerics import at_precision, numerics
 from mirage.priors.pipeline import ImagePipeline
@@ -37,6 +36,7 @@ def run(given: Given) -> Selected:
     )
 
 
+@torch.no_grad()
 def select_latents(
     pipeline: ImagePipeline,
     classifier: Callable[[Tensor], Tensor],
@@ -48,7 +48,6 @@ def select_latents(
     device: str,
     batch_size: int,
     checkpoint: Checkpoint,
-    label: str = "selection",
 ) -> Selected:
     """Rank each class's results by robust confidence and keep the best.
 
@@ -67,22 +66,15 @@ def select_latents(
         device: where all of it runs.
         batch_size: images per pass.
         checkpoint: state of an interrupted run.
-        label: name of the work in progress lines.
 
     Raises:
-        MirageError: fewer results per class than shall be kept, or fewer finite ones: of latents
-            before anything is rendered, of scores once the class is rated.
+        MirageError: fewer finite results of a class than shall be kept: of latents before
+            anything is rendered, of scores once the class is rated.
 
     Source: paper B.4, stage 3; official code. Deviation: the stage draws from a stream of
     its own, where the official code goes on with the one stage 2 has used (quirk
     continued-stream).
     """
-    if recipe.n_selected > latents.shape[1]:
-        raise MirageError(
-            f"n_selected is {recipe.n_selected}",
-            f"at most the {latents.shape[1]} results of a class",
-            "lower it or raise candidates_per_class",
-        )
     finite.require_enough(
         finite.rows_finite(latents), recipe.n_selected, classes, "optimised latents"
     )
@@ -96,18 +88,28 @@ def select_latents(
 
     pipeline = pipeline.at(recipe.precision)
     classifier = at_precision(classifier, recipe.precision)
-    progress = Progress(label, len(classes), len(rated))
+    count = latents.shape[1]
+    total = recipe.iterations * count
+    progress = Progress("selection", len(classes), len(rated))
     with numerics(recipe.precision, device), progress:
-        for place in range(len(rated), len(classes)):
-            rated.append(
-                rate_robustly(
-                    pipeline, classifier, latents[place], classes[place], recipe, image_px, seed,
-                    device, batch_size, passes, lambda: checkpoint.tick(so_far),
-                )
-            )  # fmt: skip
+        for results, target in list(zip(latents, classes, strict=True))[len(rated) :]:
+            parts = results.to(device).split(batch_size)
+            images = torch.cat([pipeline.images(part, image_px) for part in parts])
+            boxes = _draw(recipe, image_px, seed, target, count)
+            for first in range(sum(map(len, passes)), total, batch_size):
+                pairs = torch.arange(first, min(first + batch_size, total))
+                iteration, place = pairs // count, pairs % count
+                # A pass plans its own crops: those of a whole class would fill gigabytes.
+                these = Boxes(*(field[iteration, place][None] for field in boxes))
+                crops = plan_crops(these, image_px, image_px, device, images.dtype)
+                cut = crops.cut(images[place.to(device)], 0)
+                passes.append(classifier(cut).softmax(dim=1)[:, target])
+                checkpoint.tick(so_far)
+            scores = torch.cat(passes).reshape(recipe.iterations, count)
+            rated.append(scores.mean(dim=0).cpu())
             passes.clear()
             usable = rated[-1].isfinite()[None]
-            finite.require_enough(usable, recipe.n_selected, [classes[place]], _SCORES)
+            finite.require_enough(usable, recipe.n_selected, [target], _SCORES)
             progress.advance()
     ratings = torch.stack(rated)
     failed = int((~ratings.isfinite()).sum())
@@ -117,28 +119,8 @@ def select_latents(
     return Selected(torch.tensor(classes), kept, best, indices, failed)
 
 
-@torch.no_grad()
-def rate_robustly(
-    pipeline: ImagePipeline,
-    classifier: Callable[[Tensor], Tensor],
-    latents: Tensor,
-    target: int,
-    recipe: SelectionRecipe,
-    image_px: int,
-    seed: int,
-    device: str,
-    batch_size: int,
-    passes: list[Tensor],
-    tick: Callable[[], None],
-) -> Tensor:
-    """Mean probability of one class under random transforms, for latents [n, w_dim]: [n].
-
-    ``passes`` are the scores of the passes done, by an interrupted run if there are any at first;
-    each further one is added, and ``tick`` called. The other arguments are ``select_latents``'s.
-    """
-    parts = torch.split(latents.to(device), batch_size)
-    images = torch.cat([pipeline.images(part, image_px) for part in parts])
-    count = len(images)
+def _draw(recipe: SelectionRecipe, image_px: int, seed: int, target: int, count: int) -> Boxes:
+    """Draw a class's transforms: fields [iterations, count]."""
     name = ("attacks", "selection", target)
     if recipe.crop == "shared":
         streams = [generator(seed, *name)]
@@ -147,16 +129,4 @@ def rate_robustly(
     boxes = draw_steps(
         streams, recipe.iterations, image_px, recipe.crop_scale, recipe.crop_ratio, recipe.flip
     )
-    if recipe.crop == "shared":
-        boxes = spread(boxes, [count])
-    total = recipe.iterations * count
-    for first in range(sum(map(len, passes)), total, batch_size):
-        pairs = torch.arange(first, min(first + batch_size, total))
-        iteration, place = pairs // count, pairs % count
-        # A pass plans its own crops: with a box per image, those of a class would fill gigabytes.
-        these = Boxes(*(field[iteration, place][None] for field in boxes))
-        crops = plan_crops(these, image_px, image_px, device, images.dtype)
-        cut = crops.cut(images[place.to(device)], 0)
-        passes.append(classifier(cut).softmax(dim=1)[:, target])
-        tick()
-    return torch.cat(passes).reshape(recipe.iterations, count).mean(dim=0).cpu()
+    return spread(boxes, [count]) if recipe.crop == "shared" else boxes
