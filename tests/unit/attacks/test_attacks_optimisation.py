@@ -286,11 +286,6 @@ def test_terms_ask_for_what_they_need(settings, message):
         _optimise(OptimisationRecipe(steps=1, **settings))
 
 
-def test_latents_must_match_the_classes():
-    with pytest.raises(MirageError, match="2 classes"):
-        _optimise(start=models.latents(3, 2), classes=[0, 1])
-
-
 def test_drawn_references_have_the_statistics_mean_and_standard_deviation():
     """Not the variance: deviations away from 1 tell the two apart; each batch draws for itself."""
     mean, std = torch.tensor([0.0, 10.0, -4.0]), torch.tensor([0.2, 1.0, 5.0])

@@ -34,7 +34,7 @@ def make(settings: Settings, batch: int, device: str) -> Loop:
     def once(checkpoint: Checkpoint) -> None:
         optimise_latents(
             images, target, latents, range(official), recipe, settings["image_px"], 0, device,
-            batch, checkpoint, "attack", discriminator, statistics,
+            batch, checkpoint, discriminator, statistics,
         )  # fmt: skip
 
     return once

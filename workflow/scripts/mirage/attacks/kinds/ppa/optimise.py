@@ -72,7 +72,6 @@ def optimise_latents(
     device: str,
     device_batch: int,
     checkpoint: Checkpoint,
-    label: str = "optimisation",
     discriminator: Callable[[Tensor], Tensor] | None = None,
     statistics: FeatureStatistics | None = None,
 ) -> Optimised:
@@ -94,37 +93,41 @@ def optimise_latents(
         device: where all of it runs.
         device_batch: latents that run together at most (at least one official batch does).
         checkpoint: state of an interrupted run.
-        label: name of the work in progress lines.
         discriminator: whole images -> scores; needed if ``discriminator_weight`` is set.
         statistics: of the classifier's features; needed if ``feature_weight`` is set.
 
     Raises:
-        MirageError: what a term needs is missing, latents and classes do not match, the
-            discriminator cannot group the batches, or no latent of a class is finite any more.
+        MirageError: what a term needs is missing, the discriminator cannot group the batches, or
+            no latent of a class is finite any more.
 
     Source: paper B.4, stage 2, Eq. 16; batches as the official code's on one GPU (quirk
     batches-by-gpus).
     """
-    _check(latents, classes, recipe, discriminator, statistics)
-    judged = discriminator is not None and recipe.discriminator_weight > 0
-    if judged and isinstance(discriminator, Discriminator):
+    if recipe.discriminator_weight == 0:
+        discriminator = None
+    elif discriminator is None:
+        raise MirageError("discriminator_weight is set, but this prior brings no discriminator")
+    if recipe.feature_weight > 0 and statistics is None:
+        raise MirageError("feature_weight is set, but there are no feature statistics")
+    if isinstance(discriminator, Discriminator):
         sizes = grouping.batch_sizes(latents.shape[1], recipe.batch_size)
         grouping.require_groups(sizes, discriminator.config.deviation_group)
     pipeline = pipeline.at(recipe.precision)
     objective = Objective(
         pipeline, at_precision(classifier, recipe.precision), LOSSES[recipe.loss], recipe.clip,
-        recipe.feature_weight, discriminator if judged else None, recipe.discriminator_weight,
+        recipe.feature_weight, discriminator, recipe.discriminator_weight,
     )  # fmt: skip
+    per_class = latents.shape[1]
     rows = latents.flatten(0, 1).cpu().clone()  # [K * n, w_dim]
     losses = rows.new_zeros(len(rows), recipe.steps)
     state = checkpoint.load() or {}
     done = int(state.get("done", 0))
     rows[:done], losses[:done] = state.get("latents", rows[:0]), state.get("losses", losses[:0])
-    batches = official_batches(classes, latents.shape[1], recipe.batch_size)
+    batches = official_batches(classes, per_class, recipe.batch_size)
     waiting = [batch for batch in batches if batch.start >= done]
     first = int(state.get("step", 0))
-    total = len(rows) * recipe.steps
-    progress = Progress(label, total, done * recipe.steps + first * len(state.get("w", ())))
+    past = done * recipe.steps + first * len(state.get("w", ()))
+    progress = Progress("optimisation", len(rows) * recipe.steps, past)
     with numerics(recipe.precision, device), progress:
         for batches in stacked(waiting, device_batch):
             part = slice(batches[0].start, batches[-1].stop)
@@ -140,13 +143,18 @@ def optimise_latents(
                 objective, stack, rows[part], recipe, state, finished, checkpoint, progress
             )
             state = {}
-            _refuse_lost_classes(rows[: part.stop], latents.shape[1], classes)
+            whole = part.stop // per_class  # classes that are done
+            usable = finite.rows_finite(rows).reshape(-1, per_class)[:whole]
+            finite.require_enough(usable, 1, classes[:whole], "optimised latents")
     failed = int((~finite.rows_finite(rows)).sum())
     finite.tell(failed, len(rows), "optimised latents")
-    shape = *latents.shape[:2], -1
-    return Optimised(
-        torch.tensor(classes), rows.reshape(shape), _means(losses.reshape(shape)), failed
-    )
+    traces = losses.reshape(len(classes), per_class, -1)
+    # Means of those that are finite, where some are not; `nanmean` rounds otherwise.
+    if not traces.isfinite().all():
+        means = torch.where(traces.isfinite(), traces, torch.nan).nanmean(dim=1)
+    else:
+        means = traces.mean(dim=1)
+    return Optimised(torch.tensor(classes), rows.reshape(latents.shape), means, failed)
 
 
 def _descend(
@@ -221,35 +229,3 @@ def make_stack(
         plan_crops(boxes, image_px, pipeline.crop_px, device, dtype),
         references,
     )
-
-
-def _check(
-    latents: Tensor,
-    classes: Sequence[int],
-    recipe: OptimisationRecipe,
-    discriminator: object,
-    statistics: object,
-) -> None:
-    if latents.ndim != 3 or len(latents) != len(classes):
-        raise MirageError(
-            f"latents have shape {tuple(latents.shape)}", f"[{len(classes)} classes, n, w_dim]"
-        )
-    if recipe.discriminator_weight > 0 and discriminator is None:
-        raise MirageError("discriminator_weight is set, but this prior brings no discriminator")
-    if recipe.feature_weight > 0 and statistics is None:
-        raise MirageError("feature_weight is set, but there are no feature statistics")
-
-
-def _refuse_lost_classes(done: Tensor, count: int, classes: Sequence[int]) -> None:
-    """Refuse classes that are finished and have no finite latent, of ``count`` each."""
-    whole = len(done) // count
-    usable = finite.rows_finite(done[: whole * count]).reshape(whole, count)
-    finite.require_enough(usable, 1, classes[:whole], "optimised latents")
-
-
-def _means(losses: Tensor) -> Tensor:
-    """Mean loss over the latents of each class, [K, n, steps] to [K, steps]."""
-    usable = losses.isfinite()
-    if usable.all():
-        return losses.mean(dim=1)
-    return torch.where(usable, losses, torch.nan).nanmean(dim=1)
