@@ -10,7 +10,6 @@ from mirage.attacks.losses import Loss
 from mirage.attacks.terms import feature_distance, realism
 from mirage.attacks.transforms import Crops
 from mirage.priors.pipeline import ImagePipeline
-from mirage.priors.stylegan2.regions import Region
 
 
 @dataclass(frozen=True)
@@ -77,7 +76,9 @@ def row_losses(objective: Objective, stack: Stack, w: Tensor, step: int) -> Tens
             realism(objective.discriminator, part) for part in torch.split(whole, stack.sizes)
         ]
         extra = objective.discriminator_weight * torch.cat(judged)
-        view = cut_centre(whole, pipeline.region)
+        view = whole
+        if (centre := pipeline.region) is not None:
+            view = whole[..., centre.top : centre.bottom, centre.left : centre.right]
         view = view.clamp(-1, 1) if objective.clip else view
     images = stack.crops.cut(view, step)
     if stack.references is None:
@@ -114,10 +115,3 @@ def step_gradient(
     losses = row_losses(objective, stack, w, step)
     (gradient,) = torch.autograd.grad(losses, w, stack.weights)
     return gradient, losses.detach()
-
-
-def cut_centre(images: Tensor, region: Region | None) -> Tensor:
-    """Take a region out of whole images [N, C, H, W]; None takes all."""
-    if region is None:
-        return images
-    return images[..., region.top : region.bottom, region.left : region.right]

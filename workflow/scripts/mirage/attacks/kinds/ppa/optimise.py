@@ -125,8 +125,7 @@ def optimise_latents(
     rows[:done], losses[:done] = state.get("latents", rows[:0]), state.get("losses", losses[:0])
     batches = official_batches(classes, per_class, recipe.batch_size)
     waiting = [batch for batch in batches if batch.start >= done]
-    first = int(state.get("step", 0))
-    past = done * recipe.steps + first * len(state.get("w", ()))
+    past = done * recipe.steps + int(state.get("step", 0)) * len(state.get("w", ()))
     progress = Progress("optimisation", len(rows) * recipe.steps, past)
     with numerics(recipe.precision, device), progress:
         for batches in stacked(waiting, device_batch):
@@ -169,16 +168,13 @@ def _descend(
 ) -> tuple[Tensor, Tensor]:
     """Run all steps of one stack; returns latents [N, w_dim] and losses [N, steps] on the CPU."""
     device = stack.targets.device
-    resumed = state.get("w") is not None and len(state["w"]) == len(start)
-    w = (state["w"] if resumed else start).to(device, copy=True).requires_grad_()
+    w = state.get("w", start).to(device, copy=True).requires_grad_()
     optimiser = Optimiser([w], recipe.optimiser)
     trace = w.new_zeros(recipe.steps, len(start))
-    first = 0
-    if resumed:
-        first = int(state["step"])
+    if state:
         optimiser.restore(state)
         trace.copy_(state["trace"])
-    for step in range(first, recipe.steps):
+    for step in range(int(state.get("step", 0)), recipe.steps):
         w.grad, trace[step] = step_gradient(objective, stack, w, step)
         optimiser.step()
         progress.advance(len(start))
