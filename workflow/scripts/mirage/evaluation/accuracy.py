@@ -10,7 +10,6 @@ class Accuracy(NamedTuple):
     """Top-k accuracy of an attack, every value in [0, 1].
 
     Attributes:
-        mean: over all attack images.
         rank_std: population standard deviation over ranks r of acc_r, the accuracy over all
             classes of the r-th best image. Best reading of the "+-" in Tables 2 and 3 (quirk
             rank-spread).
@@ -18,7 +17,6 @@ class Accuracy(NamedTuple):
         per_class: [K], float64.
     """
 
-    mean: float
     rank_std: float
     class_std: float
     per_class: NDArray[np.float64]
@@ -33,14 +31,13 @@ def top_k_accuracy(logits: NDArray[Any], classes: NDArray[np.int64], k: int) -> 
         k: how many guesses count; at most N are there to be made.
 
     Returns:
-        Means and spreads. Of equal logits the lower index ranks higher, as argmax has it.
+        Of equal logits the lower index ranks higher, as argmax has it.
 
     Source: paper §4.1; official code: classification accuracy of the Inception evaluator.
     """
     hits = (position_of_class(logits, classes) < k).astype(np.float64)  # [K, m]
     per_class = hits.mean(axis=1)
     return Accuracy(
-        mean=float(hits.mean()),
         rank_std=float(hits.mean(axis=0).std()),
         class_std=float(per_class.std()),
         per_class=per_class,
