@@ -9,12 +9,14 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from copy import deepcopy
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
 import yaml
 from mirage.attacks.batches import official_batches
+from mirage.attacks.given import Given
 from mirage.attacks.kinds.ppa.optimise import make_stack, optimise_latents
 from mirage.attacks.kinds.ppa.recipe import OptimisationRecipe, SamplingRecipe, SelectionRecipe
 from mirage.attacks.kinds.ppa.sample import sample_candidates
@@ -266,17 +268,15 @@ def attacked(
     pool = synthesise_pool(
         world.pipeline, PoolRecipe.of(_pool(world.study) | at), px, 250, device, nothing
     )
-    found = sample_candidates(
-        target, pool, SamplingRecipe.of(settings["sampling"] | at), classes, 250, device
-    )
+    given = Given({}, {}, classes, px, world.pipeline.crop_px, SEED, device, 250, nothing)
+    found = sample_candidates(given, SamplingRecipe.of(settings["sampling"] | at), target, pool)
     optimised = optimise_latents(
-        world.pipeline, target, found.latents, classes,
-        OptimisationRecipe.of(settings["optimisation"] | at), px, SEED, device, device_batch,
-        nothing,
+        replace(given, batch=device_batch), OptimisationRecipe.of(settings["optimisation"] | at),
+        world.pipeline, target, found.latents,
     )  # fmt: skip
     selected = select_latents(
-        world.pipeline, target, optimised.latents, classes,
-        SelectionRecipe.of(settings["selection"] | at), px, SEED, device, 250, nothing,
+        given, SelectionRecipe.of(settings["selection"] | at), world.pipeline, target,
+        optimised.latents,
     )  # fmt: skip
     origins = found.indices.take_along_dim(selected.indices, dim=1)
     return Attacked(selected.latents, origins, selected.scores, _clock(device) - began)

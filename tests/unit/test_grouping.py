@@ -91,8 +91,8 @@ def test_a_file_with_another_group_is_refused_before_the_first_step():
     network = Discriminator(DiscriminatorConfig(**SHAPE))
     with pytest.raises(MirageError, match=r"batches of 5 images .* groups of 4"):
         optimise_latents(
-            models.pipeline(), models.classifier(), models.latents(1, 10), [0], recipe, 9, 0, "cpu",
-            9, models.no_checkpoint(), discriminator=network,
+            models.given([0], 9, 9), recipe, models.pipeline(), models.classifier(),
+            models.latents(1, 10), discriminator=network,
         )  # fmt: skip
 
 

@@ -21,13 +21,13 @@ CLASSES = [3, 0, 4]
 
 
 def _optimise(
-    recipe=RECIPE, start=None, classes=CLASSES, device_batch=100, dtype=torch.float32, **extra
-):
+    recipe=RECIPE, start=None, classes=CLASSES, device_batch=100, dtype=torch.float32,
+    checkpoint=None, **extra,
+):  # fmt: skip
     start = models.latents(len(classes), 5, dtype=dtype) if start is None else start
-    options = {"checkpoint": models.no_checkpoint(), **extra}
     return optimise_latents(
-        models.pipeline(dtype=dtype), models.classifier(dtype=dtype), start, classes, recipe,
-        PX, 7, "cpu", device_batch, **options,
+        models.given(classes, PX, device_batch, checkpoint=checkpoint), recipe,
+        models.pipeline(dtype=dtype), models.classifier(dtype=dtype), start, **extra,
     )  # fmt: skip
 
 
@@ -171,9 +171,7 @@ def test_terms_and_clipping_add_up_to_their_definitions():
 
 def test_no_weight_gradients_and_no_change_of_the_models():
     model, pipeline = models.classifier().requires_grad_(True), models.pipeline()
-    optimise_latents(
-        pipeline, model, models.latents(1, 2), [0], RECIPE, PX, 0, "cpu", 9, models.no_checkpoint()
-    )
+    optimise_latents(models.given([0], PX, 9), RECIPE, pipeline, model, models.latents(1, 2))
     assert all(parameter.grad is None for parameter in model.parameters())
 
 
@@ -365,8 +363,8 @@ def test_a_class_without_a_finite_latent_is_named_once_it_is_done():
 
     with pytest.raises(MirageError, match=r"class 0 \(0 of 5\)"):
         optimise_latents(
-            models.pipeline(), Counting().eval().requires_grad_(False), start, CLASSES, RECIPE, PX,
-            0, "cpu", 5, models.no_checkpoint(),
+            models.given(CLASSES, PX, 5), RECIPE, models.pipeline(),
+            Counting().eval().requires_grad_(False), start,
         )  # fmt: skip
     assert sum(seen) == 10 * RECIPE.steps  # the third class was not begun
 

@@ -20,10 +20,9 @@ def _select(
     recipe=RECIPE, classes=CLASSES, latents=None, model=None, batch_size=7, checkpoint=None, seed=5
 ):
     latents = models.latents(len(classes), 5) if latents is None else latents
-    return select_latents(
-        models.pipeline(channels=3), model or models.classifier(channels=3), latents, classes,
-        recipe, PX, seed, "cpu", batch_size, checkpoint or models.no_checkpoint(),
-    )  # fmt: skip
+    given = models.given(classes, PX, batch_size, seed, checkpoint=checkpoint)
+    model = model or models.classifier(channels=3)
+    return select_latents(given, recipe, models.pipeline(channels=3), model, latents)
 
 
 def _naive(latents, target, recipe, model):

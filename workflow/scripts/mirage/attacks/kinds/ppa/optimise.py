@@ -45,54 +45,34 @@ def run(given: Given) -> Optimised:
         public = Pool.load(given.files["pool"]).images[:PUBLIC_IMAGES]
         with numerics(recipe.precision, given.device):
             statistics = feature_statistics(classifier, public, given.batch, given.device)
-    return optimise_latents(
-        given.pipeline(),
-        classifier,
-        given.before(Candidates).latents,
-        given.classes,
-        recipe,
-        given.image_px,
-        given.seed,
-        given.device,
-        given.batch,
-        given.checkpoint,
-        discriminator=discriminator,
-        statistics=statistics,
-    )
+    pipeline, latents = given.pipeline(), given.before(Candidates).latents
+    return optimise_latents(given, recipe, pipeline, classifier, latents, discriminator, statistics)
 
 
 def optimise_latents(
+    given: Given,
+    recipe: OptimisationRecipe,
     pipeline: ImagePipeline,
     classifier: Callable[[Tensor], Tensor],
     latents: Tensor,
-    classes: Sequence[int],
-    recipe: OptimisationRecipe,
-    image_px: int,
-    seed: int,
-    device: str,
-    device_batch: int,
-    checkpoint: Checkpoint,
     discriminator: Callable[[Tensor], Tensor] | None = None,
     statistics: FeatureStatistics | None = None,
 ) -> Optimised:
     """Optimise every latent towards its class.
 
     Several official batches share a device batch. Each keeps its own crops and its own mean, and
-    Adam keeps its moments per coordinate, so results depend on ``device_batch``, and on which
+    Adam keeps its moments per coordinate, so results depend on ``given.batch``, and on which
     classes run together, by float rounding alone (which Adam with the paper's betas amplifies:
     trajectories may part, their statistics do not).
 
     Args:
-        pipeline: prior and centre crop, on ``device``.
-        classifier: attacked model, on ``device``, frozen and in eval mode.
-        latents: starting points, single w, [K, n, w_dim].
-        classes: attacked class of each of the K rows.
+        given: classes, image size, device and state; the seed of the random crops, which depend on
+            class and batch and not on the target; the batch is how many latents run together at
+            most (at least one official batch does).
         recipe: the stage's settings.
-        image_px: input size of the classifier.
-        seed: of the random crops, which depend on class and batch and not on the target.
-        device: where all of it runs.
-        device_batch: latents that run together at most (at least one official batch does).
-        checkpoint: state of an interrupted run.
+        pipeline: prior and centre crop, on the device.
+        classifier: attacked model, on the device, frozen and in eval mode.
+        latents: starting points, single w, [K, n, w_dim], a row for each class.
         discriminator: whole images -> scores; needed if ``discriminator_weight`` is set.
         statistics: of the classifier's features; needed if ``feature_weight`` is set.
 
@@ -117,21 +97,28 @@ def optimise_latents(
         pipeline, at_precision(classifier, recipe.precision), LOSSES[recipe.loss], recipe.clip,
         recipe.feature_weight, discriminator, recipe.discriminator_weight,
     )  # fmt: skip
-    per_class = latents.shape[1]
+    classes, per_class = given.classes, latents.shape[1]
     rows = latents.flatten(0, 1).cpu().clone()  # [K * n, w_dim]
     losses = rows.new_zeros(len(rows), recipe.steps)
-    state = checkpoint.load() or {}
+    state = given.checkpoint.load() or {}
     done = int(state.get("done", 0))
     rows[:done], losses[:done] = state.get("latents", rows[:0]), state.get("losses", losses[:0])
     batches = official_batches(classes, per_class, recipe.batch_size)
     waiting = [batch for batch in batches if batch.start >= done]
     past = done * recipe.steps + int(state.get("step", 0)) * len(state.get("w", ()))
     progress = Progress("optimisation", len(rows) * recipe.steps, past)
-    with numerics(recipe.precision, device), progress:
-        for batches in stacked(waiting, device_batch):
+    with numerics(recipe.precision, given.device), progress:
+        for batches in stacked(waiting, given.batch):
             part = slice(batches[0].start, batches[-1].stop)
             stack = make_stack(
-                batches, recipe, pipeline, image_px, seed, device, rows.dtype, statistics
+                batches,
+                recipe,
+                pipeline,
+                given.image_px,
+                given.seed,
+                given.device,
+                rows.dtype,
+                statistics,
             )
             finished: State = {
                 "done": torch.tensor(part.start),
@@ -139,7 +126,7 @@ def optimise_latents(
                 "losses": losses[: part.start],
             }
             rows[part], losses[part] = _descend(
-                objective, stack, rows[part], recipe, state, finished, checkpoint, progress
+                objective, stack, rows[part], recipe, state, finished, given.checkpoint, progress
             )
             state = {}
             whole = part.stop // per_class  # classes that are done

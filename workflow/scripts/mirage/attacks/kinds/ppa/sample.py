@@ -1,6 +1,6 @@
 """Stage 1: for each class, the candidates the target is surest of."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
@@ -11,33 +11,19 @@ from mirage.attacks.kinds.ppa.recipe import SamplingRecipe
 from mirage.attacks.pool import Pool
 from mirage.attacks.results import Candidates
 from mirage.numerics import at_precision, numerics
-from mirage.runtime.checkpoint import Checkpoint
 
 _RATINGS = "ratings of candidates"
 
 
 def run(given: Given) -> Candidates:
     """Run the stage."""
-    return sample_candidates(
-        given.classifier(),
-        Pool.load(given.files["pool"]),
-        SamplingRecipe.of(given.settings),
-        given.classes,
-        given.batch,
-        given.device,
-        given.checkpoint,
-    )
+    recipe = SamplingRecipe.of(given.settings)
+    return sample_candidates(given, recipe, given.classifier(), Pool.load(given.files["pool"]))
 
 
 @torch.no_grad()
 def sample_candidates(
-    classifier: Callable[[Tensor], Tensor],
-    pool: Pool,
-    recipe: SamplingRecipe,
-    classes: Sequence[int],
-    batch_size: int,
-    device: str,
-    checkpoint: Checkpoint | None = None,
+    given: Given, recipe: SamplingRecipe, classifier: Callable[[Tensor], Tensor], pool: Pool
 ) -> Candidates:
     """Choose each class's best-rated latents of the pool.
 
@@ -45,13 +31,10 @@ def sample_candidates(
     that is not finite comes last (``mirage.finite``).
 
     Args:
-        classifier: attacked model, on ``device``, frozen and in eval mode.
-        pool: the shared candidates.
+        given: classes, device, batch and state.
         recipe: how many, and how they are rated.
-        classes: attacked classes, as the classifier numbers them.
-        batch_size: pool images per pass.
-        device: where the classifier lies.
-        checkpoint: state of an interrupted run.
+        classifier: attacked model, on the device, frozen and in eval mode.
+        pool: the shared candidates.
 
     Raises:
         MirageError: the pool has fewer latents with finite scores than a class needs.
@@ -60,19 +43,19 @@ def sample_candidates(
     which the paper's 4.4 mentions (quirk mirror-rating).
     """
     classifier = at_precision(classifier, recipe.precision)
-    checkpoint = checkpoint or Checkpoint(None, {})
-    probabilities = list((checkpoint.load() or {}).values())  # of all classes, [n, K] each
-    with numerics(recipe.precision, device):
-        for start in range(sum(map(len, probabilities)), len(pool.images), batch_size):
-            shown = pool.images[start : start + batch_size].to(device)
+    probabilities = list((given.checkpoint.load() or {}).values())  # of all classes, [n, K] each
+    with numerics(recipe.precision, given.device):
+        for start in range(sum(map(len, probabilities)), len(pool.images), given.batch):
+            shown = pool.images[start : start + given.batch].to(given.device)
             scores = classifier(shown).softmax(dim=1)
             if recipe.flip_average:
                 scores = (scores + classifier(shown.flip(-1)).softmax(dim=1)) / 2
             probabilities.append(scores.cpu())
-            checkpoint.tick(lambda: {"probabilities": torch.cat(probabilities)})
-    attacked = torch.tensor(classes)
+            given.checkpoint.tick(lambda: {"probabilities": torch.cat(probabilities)})
+    attacked = torch.tensor(given.classes)
     ratings = torch.cat(probabilities)[:, attacked]
     failed = int((~finite.rows_finite(ratings)).sum())
     finite.tell(failed, len(ratings), _RATINGS)
-    best, indices = finite.rank(ratings.T, recipe.candidates_per_class, classes, _RATINGS)
+    wanted = recipe.candidates_per_class
+    best, indices = finite.rank(ratings.T, wanted, given.classes, _RATINGS)
     return Candidates(attacked, pool.w[indices], best, indices, failed)

@@ -1,6 +1,6 @@
 """Stage 3: of each class's results, those the target recognises most robustly."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
@@ -13,7 +13,7 @@ from mirage.attacks.transforms import draw_steps, plan_crops, spread
 from mirage.imaging import Boxes
 from mirage.numerics import at_precision, numerics
 from mirage.priors.pipeline import ImagePipeline
-from mirage.runtime.checkpoint import Checkpoint, State
+from mirage.runtime.checkpoint import State
 from mirage.runtime.progress import Progress
 from mirage.streams import generator
 
@@ -22,32 +22,17 @@ _SCORES = "robust confidences of results"
 
 def run(given: Given) -> Selected:
     """Run the stage."""
-    return select_latents(
-        given.pipeline(),
-        given.classifier(),
-        given.before(Optimised).latents,
-        given.classes,
-        SelectionRecipe.of(given.settings),
-        given.image_px,
-        given.seed,
-        given.device,
-        given.batch,
-        given.checkpoint,
-    )
+    recipe, latents = SelectionRecipe.of(given.settings), given.before(Optimised).latents
+    return select_latents(given, recipe, given.pipeline(), given.classifier(), latents)
 
 
 @torch.no_grad()
 def select_latents(
+    given: Given,
+    recipe: SelectionRecipe,
     pipeline: ImagePipeline,
     classifier: Callable[[Tensor], Tensor],
     latents: Tensor,
-    classes: Sequence[int],
-    recipe: SelectionRecipe,
-    image_px: int,
-    seed: int,
-    device: str,
-    batch_size: int,
-    checkpoint: Checkpoint,
 ) -> Selected:
     """Rank each class's results by robust confidence and keep the best.
 
@@ -56,16 +41,11 @@ def select_latents(
     straddle classes, so neither does a result depend on the split into jobs.
 
     Args:
-        pipeline: prior and centre crop, on ``device``.
-        classifier: ranking model, on ``device``, frozen and in eval mode.
-        latents: results of stage 2, single w, [K, n, w_dim].
-        classes: attacked class of each of the K rows.
+        given: classes, image size, seed, device, batch and state.
         recipe: the stage's settings.
-        image_px: input size of the classifier.
-        seed: of the random transforms.
-        device: where all of it runs.
-        batch_size: images per pass.
-        checkpoint: state of an interrupted run.
+        pipeline: prior and centre crop, on the device.
+        classifier: ranking model, on the device, frozen and in eval mode.
+        latents: results of stage 2, single w, [K, n, w_dim], a row for each class.
 
     Raises:
         MirageError: fewer finite results of a class than shall be kept: of latents before
@@ -75,12 +55,13 @@ def select_latents(
     its own, where the official code goes on with the one stage 2 has used (quirk
     continued-stream).
     """
+    classes, checkpoint = given.classes, given.checkpoint
     finite.require_enough(
         finite.rows_finite(latents), recipe.n_selected, classes, "optimised latents"
     )
     state = checkpoint.load()
     rated = [] if state is None else list(state["ratings"])
-    passes = [] if state is None else list(state["scores"].to(device).split(batch_size))
+    passes = [] if state is None else list(state["scores"].to(given.device).split(given.batch))
 
     def so_far() -> State:
         ratings = torch.stack(rated) if rated else latents.new_zeros(0, latents.shape[1])
@@ -91,18 +72,20 @@ def select_latents(
     count = latents.shape[1]
     total = recipe.iterations * count
     progress = Progress("selection", len(classes), len(rated))
-    with numerics(recipe.precision, device), progress:
+    with numerics(recipe.precision, given.device), progress:
         for results, target in list(zip(latents, classes, strict=True))[len(rated) :]:
-            parts = results.to(device).split(batch_size)
-            images = torch.cat([pipeline.images(part, image_px) for part in parts])
-            boxes = _draw(recipe, image_px, seed, target, count)
-            for first in range(sum(map(len, passes)), total, batch_size):
-                pairs = torch.arange(first, min(first + batch_size, total))
+            parts = results.to(given.device).split(given.batch)
+            images = torch.cat([pipeline.images(part, given.image_px) for part in parts])
+            boxes = _draw(given, recipe, target, count)
+            for first in range(sum(map(len, passes)), total, given.batch):
+                pairs = torch.arange(first, min(first + given.batch, total))
                 iteration, place = pairs // count, pairs % count
                 # A pass plans its own crops: those of a whole class would fill gigabytes.
                 these = Boxes(*(field[iteration, place][None] for field in boxes))
-                crops = plan_crops(these, image_px, image_px, device, images.dtype)
-                cut = crops.cut(images[place.to(device)], 0)
+                crops = plan_crops(
+                    these, given.image_px, given.image_px, given.device, images.dtype
+                )
+                cut = crops.cut(images[place.to(given.device)], 0)
                 passes.append(classifier(cut).softmax(dim=1)[:, target])
                 checkpoint.tick(so_far)
             scores = torch.cat(passes).reshape(recipe.iterations, count)
@@ -119,14 +102,15 @@ def select_latents(
     return Selected(torch.tensor(classes), kept, best, indices, failed)
 
 
-def _draw(recipe: SelectionRecipe, image_px: int, seed: int, target: int, count: int) -> Boxes:
+def _draw(given: Given, recipe: SelectionRecipe, target: int, count: int) -> Boxes:
     """Draw a class's transforms: fields [iterations, count]."""
     name = ("attacks", "selection", target)
     if recipe.crop == "shared":
-        streams = [generator(seed, *name)]
+        streams = [generator(given.seed, *name)]
     else:
-        streams = [generator(seed, *name, "image", place) for place in range(count)]
+        streams = [generator(given.seed, *name, "image", place) for place in range(count)]
     boxes = draw_steps(
-        streams, recipe.iterations, image_px, recipe.crop_scale, recipe.crop_ratio, recipe.flip
-    )
+        streams, recipe.iterations, given.image_px,
+        recipe.crop_scale, recipe.crop_ratio, recipe.flip,
+    )  # fmt: skip
     return spread(boxes, [count]) if recipe.crop == "shared" else boxes
