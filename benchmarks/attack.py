@@ -86,7 +86,8 @@ def first_step(
     """Largest relative difference of loss and gradient under one and the same crop."""
     generator, px = pipeline.generator, pipeline.generator.image_px
     batches = official_batches([0], len(latents), recipe.batch_size)
-    stack = make_stack(batches, recipe, pipeline, px, 0, "cpu", latents.dtype)
+    given = Given({}, {}, [0], px, px, 0, "cpu", len(latents), Checkpoint(None, {}))
+    stack = make_stack(given, recipe, pipeline, batches, latents.dtype)
     ours = latents.clone().requires_grad_()
     objective = Objective(pipeline, frozen, LOSSES[recipe.loss])
     gradient, losses = step_gradient(objective, stack, ours, 0)

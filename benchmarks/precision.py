@@ -154,7 +154,10 @@ def attack_step(
     recipe = OptimisationRecipe.of({**settings, "precision": precision})
     pipeline, px = pipeline.at(precision), world.train.pixels.shape[-1]
     batches = official_batches(range(len(w)), 1, 1)
-    stack = make_stack(batches, recipe, pipeline, px, SEED, device, dtype)
+    given = Given(
+        {}, {}, range(len(w)), px, pipeline.crop_px, SEED, device, len(w), Checkpoint(None, {})
+    )
+    stack = make_stack(given, recipe, pipeline, batches, dtype)
     objective = Objective(pipeline, at_precision(classifier, precision), LOSSES[recipe.loss])
     point = w.to(device, dtype).requires_grad_()
     with numerics(precision, device):

@@ -68,7 +68,7 @@ def test_gradient_agrees_with_the_cpu_in_float64():
         pipeline, model = _models(device, torch.float64)
         recipe = OptimisationRecipe(steps=2, batch_size=2, crop="per_image")
         parts = official_batches(CLASSES, 5, 2)
-        stack = make_stack(parts, recipe, pipeline, PX, 7, device, torch.float64)
+        stack = make_stack(_given(9, device), recipe, pipeline, parts, torch.float64)
         goal = objective.Objective(pipeline, model, LOSSES["poincare"])
         w = models.latents(10, dtype=torch.float64).to(device).requires_grad_()
         gradients.append(objective.step_gradient(goal, stack, w, 1)[0].cpu())

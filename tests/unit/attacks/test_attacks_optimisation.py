@@ -32,9 +32,8 @@ def _optimise(
 
 
 def _stack(recipe, parts, dtype=torch.float64, statistics=None):
-    return optimisation.make_stack(
-        parts, recipe, models.pipeline(), PX, 7, "cpu", dtype, statistics
-    )
+    given = models.given(CLASSES, PX, 100)
+    return optimisation.make_stack(given, recipe, models.pipeline(), parts, dtype, statistics)
 
 
 def _objective(name="poincare", **terms):
@@ -384,9 +383,7 @@ def test_the_regulariser_needs_one_pass_and_changes_no_loss(precision):
     recipe = OptimisationRecipe(steps=1, batch_size=2, feature_weight=0.5)
     statistics = terms.FeatureStatistics(torch.ones(24), torch.ones(24))
     pipeline = models.pipeline()
-    stack = optimisation.make_stack(
-        _batches(recipe), recipe, pipeline, PX, 7, "cpu", torch.float32, statistics
-    )
+    stack = _stack(recipe, _batches(recipe), torch.float32, statistics)
     goal = objective.Objective(pipeline, target, LOSSES["identity"], feature_weight=0.5)
     w = models.latents(15)
     with torch.no_grad():

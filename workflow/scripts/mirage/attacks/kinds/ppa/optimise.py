@@ -89,15 +89,16 @@ def optimise_latents(
         raise MirageError("discriminator_weight is set, but this prior brings no discriminator")
     if recipe.feature_weight > 0 and statistics is None:
         raise MirageError("feature_weight is set, but there are no feature statistics")
+    classes, per_class = given.classes, latents.shape[1]
     if isinstance(discriminator, Discriminator):
-        sizes = grouping.batch_sizes(latents.shape[1], recipe.batch_size)
-        grouping.require_groups(sizes, discriminator.config.deviation_group)
+        group = discriminator.config.deviation_group
+        if problem := grouping.misfit(per_class, recipe.batch_size, group):
+            raise MirageError(f"optimisation.batch_size: {problem}")
     pipeline = pipeline.at(recipe.precision)
     objective = Objective(
         pipeline, at_precision(classifier, recipe.precision), LOSSES[recipe.loss], recipe.clip,
         recipe.feature_weight, discriminator, recipe.discriminator_weight,
     )  # fmt: skip
-    classes, per_class = given.classes, latents.shape[1]
     rows = latents.flatten(0, 1).cpu().clone()  # [K * n, w_dim]
     losses = rows.new_zeros(len(rows), recipe.steps)
     state = given.checkpoint.load() or {}
@@ -110,16 +111,7 @@ def optimise_latents(
     with numerics(recipe.precision, given.device), progress:
         for batches in stacked(waiting, given.batch):
             part = slice(batches[0].start, batches[-1].stop)
-            stack = make_stack(
-                batches,
-                recipe,
-                pipeline,
-                given.image_px,
-                given.seed,
-                given.device,
-                rows.dtype,
-                statistics,
-            )
+            stack = make_stack(given, recipe, pipeline, batches, rows.dtype, statistics)
             finished: State = {
                 "done": torch.tensor(part.start),
                 "latents": rows[: part.start],
@@ -171,32 +163,23 @@ def _descend(
 
 
 def make_stack(
-    batches: Sequence[Batch],
+    given: Given,
     recipe: OptimisationRecipe,
     pipeline: ImagePipeline,
-    image_px: int,
-    seed: int,
-    device: str,
+    batches: Sequence[Batch],
     dtype: torch.dtype,
     statistics: FeatureStatistics | None = None,
 ) -> Stack:
-    """Draw all crops of the batches; they and the targets go to the device.
+    """Draw all crops of consecutive official batches; they and the targets go to the device.
 
-    Args:
-        batches: consecutive official batches.
-        recipe: the stage's settings.
-        pipeline: prior and centre crop.
-        image_px: input size of the classifier.
-        seed: of the crops.
-        device: where the stack will run.
-        dtype: precision of the latents.
-        statistics: of the classifier's features, for the feature regulariser.
+    The arguments are those of ``optimise_latents``; ``dtype`` is the precision of the latents.
     """
+    px, seed, device = given.image_px, given.seed, given.device
     sizes = [batch.stop - batch.start for batch in batches]
     counts = torch.tensor(sizes)
     boxes = draw_steps(
         crop_streams(batches, recipe.crop, recipe.batch_size, seed),
-        recipe.steps, image_px, recipe.crop_scale, recipe.crop_ratio, flip=0.0,
+        recipe.steps, px, recipe.crop_scale, recipe.crop_ratio, flip=0.0,
     )  # fmt: skip
     if recipe.crop == "shared":
         boxes = spread(boxes, sizes)
@@ -209,6 +192,6 @@ def make_stack(
         labels.repeat_interleave(counts).to(device),
         sizes,
         (1 / counts.to(dtype)).repeat_interleave(counts).to(device),
-        plan_crops(boxes, image_px, pipeline.crop_px, device, dtype),
+        plan_crops(boxes, px, pipeline.crop_px, device, dtype),
         references,
     )
