@@ -20,11 +20,7 @@ class FeatureStatistics(NamedTuple):
 
 
 def feature_distance(features: Tensor, reference: Tensor) -> Tensor:
-    """Mean squared distance of penultimate features to a reference, [N].
-
-    Args:
-        features: [N, D].
-        reference: f_reg, [D] or [N, D].
+    """Mean squared distance of features [N, D] to a reference f_reg, [D] or [N, D]: [N].
 
     Source: LOMMA's feature regulariser (paper C.7); the mean is over the D dimensions.
     """

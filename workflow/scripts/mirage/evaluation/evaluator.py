@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from mirage.errors import MirageError
 from mirage.numerics import at_precision, numerics
 from mirage.recipes import Precision
+from mirage.runtime import files
 from mirage.targets.images import network_range
 from mirage.targets.inference import hits
 
@@ -122,8 +123,6 @@ def settle(
         specs: role -> settings of a ``NetworkSpec``.
         check: record of ``check_evaluator``; None for an evaluator trained here.
     """
-    from mirage.runtime import files
-
     settled = {role: dict(spec) for role, spec in specs.items()}
     if check:
         settled["eval"]["remap"] = files.read_json(check)["trained_with"] == "on"

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from itertools import product
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -190,16 +190,9 @@ def embed_attack(
             progress.advance(len(w))
             checkpoint.tick(rows.mark)
     whole = rows.joined()
-    arrays = {
-        kind: {
-            name.removeprefix(f"{kind}."): tensor.numpy().reshape(chosen, per_class, -1)
-            for name, tensor in whole.items()
-            if name.startswith(f"{kind}.")
-        }
-        for kind in ("features", "logits")
-    }
-    return EmbeddedAttack(
-        AttackFeatures(classes.numpy(), arrays["features"], arrays["logits"]),
-        whole["images"],
-        whole["gallery"],
-    )
+    images, gallery = whole.pop("images"), whole.pop("gallery")
+    arrays: dict[str, dict[str, Any]] = {"features": {}, "logits": {}}
+    for name, tensor in whole.items():
+        kind, _, source = name.partition(".")
+        arrays[kind][source] = tensor.numpy().reshape(chosen, per_class, -1)
+    return EmbeddedAttack(AttackFeatures(classes.numpy(), **arrays), images, gallery)
