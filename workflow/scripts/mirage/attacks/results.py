@@ -83,13 +83,7 @@ Held = TypeVar("Held", Candidates, Optimised, Selected)
 
 
 def save_result(path: str | Path, result: Result, metadata: Mapping[str, Any]) -> None:
-    """Write one stage's result for some classes.
-
-    Args:
-        path: a safetensors file.
-        result: what the stage returned.
-        metadata: how it was made; the same for all chunks of one attack.
-    """
+    """Write one stage's result; ``metadata`` says how, the same for all chunks of an attack."""
     tensors = {name: getattr(result, name) for name in _columns(type(result))}
     files.save_tensors(path, tensors, {"stage": type(result).__name__, "made_by": dict(metadata)})
 
