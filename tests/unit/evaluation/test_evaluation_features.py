@@ -200,7 +200,7 @@ def test_interrupted_embedding_of_real_images_resumes_to_the_same_bytes(tmp_path
 
 def test_stored_features_come_back(tmp_path):
     whole = _embed().features
-    whole.save(tmp_path / "features", {"made_by": "test"})
+    whole.save(tmp_path / "features")
     again = AttackFeatures.load(tmp_path / "features")
     assert np.array_equal(again.classes, whole.classes)
     assert all(np.array_equal(again.features[n], a) for n, a in whole.features.items())

@@ -100,12 +100,7 @@ def step_gradient(
     """Gradient of the official loss with respect to the latents, and the loss per latent.
 
     Only the path to ``w`` is differentiated; weight gradients of the target are never computed.
-
-    Args:
-        objective: what is minimised.
-        stack: targets and crops of the rows.
-        w: single-w latents, [N, w_dim], requiring gradients.
-        step: counted from 0.
+    The arguments are those of ``row_losses``, with ``w`` requiring gradients.
 
     Returns:
         d (sum over official batches of the batch's mean loss) / d w, [N, w_dim], and the losses
