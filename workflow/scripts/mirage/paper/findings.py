@@ -13,49 +13,16 @@ if TYPE_CHECKING:
 
     from mirage.paper.presentation import Presentation
 
-_TAGS = {
-    effect.SHOWS: "shows",
-    effect.OPPOSITE: "opposite",
-    effect.OPEN: "open",
-    effect.TOO_FEW: "few",
-    effect.ALL_EQUAL: "few",
+_TOLD = {
+    effect.SHOWS: ("shows", "show what the paper claims"),
+    effect.OPPOSITE: ("opposite", "show the opposite"),
+    effect.OPEN: ("open", "cannot be told from 0"),
+    effect.TOO_FEW: ("few", "have too few seeds"),
+    effect.ALL_EQUAL: ("few", "have no spread to judge by"),
 }
-_COUNTED = {
-    effect.SHOWS: "show what the paper claims",
-    effect.OPPOSITE: "show the opposite",
-    effect.OPEN: "cannot be told from 0",
-    effect.TOO_FEW: "have too few seeds",
-    effect.ALL_EQUAL: "have no spread to judge by",
-}
+"""Finding -> class of its mark, and what comparisons with it do."""
 GLANCE = ("acc1", "delta_face")
-
-
-def overview(table: "pd.DataFrame", shown: "Presentation") -> list[dict[str, Any]]:
-    """The findings for attack accuracy and face distance at a glance.
-
-    Args:
-        table: from ``effects.effects``.
-        shown: gives the names to print.
-
-    Returns:
-        Per block its heading and one row per factor, with one finding per metric of ``GLANCE``.
-    """
-    groups = []
-    for _, block in table.groupby(list(BLOCK), sort=False):
-        rows: dict[str, dict[str, Any]] = {}
-        for _, row in block.sort_values("alpha", ascending=False, kind="stable").iterrows():
-            finding = _finding(row)
-            rows.setdefault(finding["alpha"], {})[row["metric"]] = finding
-        groups.append(
-            {
-                "heading": heading(block.iloc[0], shown),
-                "rows": [
-                    {"alpha": alpha, "findings": [found.get(name) for name in GLANCE]}
-                    for alpha, found in rows.items()
-                ],
-            }
-        )
-    return groups
+"""Attack accuracy and face distance, the findings at a glance."""
 
 
 def findings(table: "pd.DataFrame", shown: "Presentation") -> list[dict[str, Any]]:
@@ -66,18 +33,27 @@ def findings(table: "pd.DataFrame", shown: "Presentation") -> list[dict[str, Any
         shown: gives the names to print.
 
     Returns:
-        Per block its heading, a sentence that counts the outcomes, and its rows as text.
+        Per block its heading, a sentence that counts the outcomes, its ``rows`` as text, and at a
+        ``glance``: factor -> the rows of the metrics of ``GLANCE``, None where there is none.
     """
     groups = []
     for _, block in table.groupby(list(BLOCK), sort=False):
-        ordered = block.sort_values("alpha", ascending=False, kind="stable")
+        rows: list[dict[str, str]] = []
+        glance: dict[str, dict[str, Any]] = {}
+        for _, row in block.sort_values("alpha", ascending=False, kind="stable").iterrows():
+            found = _finding(row)
+            rows.append(found)
+            seen = glance.setdefault(found["alpha"], dict.fromkeys(GLANCE))
+            if row["metric"] in GLANCE:
+                seen[row["metric"]] = found
         counts = block["finding"].value_counts()
-        told = [f"{counts[name]} {verb}" for name, verb in _COUNTED.items() if name in counts]
+        told = [f"{counts[name]} {verb}" for name, (_, verb) in _TOLD.items() if name in counts]
         groups.append(
             {
                 "heading": heading(block.iloc[0], shown),
                 "counts": f"{len(block)} comparisons: {', '.join(told)}.",
-                "rows": [_finding(row) for _, row in ordered.iterrows()],
+                "rows": rows,
+                "glance": glance,
             }
         )
     return groups
@@ -107,21 +83,16 @@ def certainty(table: "pd.DataFrame", shown: "Presentation") -> list[str]:
 
 def _finding(row: "pd.Series[Any]") -> dict[str, str]:
     metric = METRICS[row["metric"]]
-    unit = " pp" if metric.percent else ""
-    error = number(row["margin"], _digits(metric.key))
+    unit, digits = (" pp", 1) if metric.percent else ("", max(metric.digits - 1, 1))
+    mean = number(row["mean"], digits, sign=True)
+    error = number(row["margin"], digits)
     ties = f", {row['n_ties']} tied" if row["n_ties"] else ""
     return {
         "alpha": number(row["alpha"], 3, trim=True),
         "metric": metric.title,
-        "mean": number(row["mean"], _digits(metric.key), sign=True)
-        + (f" ± {error}" if error else "")
-        + unit,
+        "mean": f"{mean} ± {error}{unit}" if error else f"{mean}{unit}",
         "expected": {1: "+", -1: "−"}[paper_sign(metric.key, row["alpha"])],
         "seeds": f"{row['n_paper_sign']} of {row['n_seeds']}{ties}",
         "finding": row["finding"],
-        "tag": _TAGS[row["finding"]],
+        "tag": _TOLD[row["finding"]][0],
     }
-
-
-def _digits(metric: str) -> int:
-    return 1 if METRICS[metric].percent else max(METRICS[metric].digits - 1, 1)

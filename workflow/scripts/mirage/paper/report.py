@@ -107,7 +107,6 @@ def write_report(path: str | Path, material: Material) -> None:
         banner=render.banner(presentation),
         run=summary(numbers, presentation),
         categories=categories,
-        overview=findings.overview(table, presentation),
         glance=[METRICS[name] for name in findings.GLANCE],
         findings=findings.findings(table, presentation),
         level=round(100 * effects.LEVEL),

@@ -14,9 +14,8 @@ from torch import Tensor, nn
 
 from mirage.optimisers import Optimiser
 from mirage.paper.recipe import ToyRecipe
-from mirage.paper.toy_result import UNSTOPPED_STEPS, ToyResult, ToyRun, pack, unpack
+from mirage.paper.toy_result import UNSTOPPED_STEPS, ToyResult, ToyRun
 from mirage.recipes import OptimiserRecipe
-from mirage.runtime.checkpoint import Checkpoint
 from mirage.runtime.progress import Progress
 from mirage.targets.smoothing import smoothed_cross_entropy
 
@@ -30,27 +29,20 @@ GOAL = 0.95  # confidence in the target class that stops the attack, strictly ab
 EXTENT, GRID = 15.0, 100  # the plotted square is [-15, 15]^2, sampled 100 x 100
 
 
-def run_toy(recipe: ToyRecipe, checkpoint: Checkpoint | None = None) -> ToyResult:
+def run_toy(recipe: ToyRecipe) -> ToyResult:
     """Train and attack for every seed and factor; about 3 s each on one core.
-
-    Args:
-        recipe: factors and seeds.
-        checkpoint: keeps finished runs through an interruption.
 
     Returns:
         Data and runs. On the CPU with seed 42 the attacks stop at the paper's 763, 3113 and 53
         steps; another linear algebra library may move them by a step or two.
     """
     points, labels = make_points()
-    saved = checkpoint.load() if checkpoint else None
-    runs = unpack(saved) if saved else []
+    runs = []
     todo = [(alpha, seed) for seed in recipe.seeds for alpha in recipe.alphas]
-    with _single_thread(), Progress("toy example", len(todo), len(runs)) as progress:
-        for alpha, seed in todo[len(runs) :]:
+    with _single_thread(), Progress("toy example", len(todo)) as progress:
+        for alpha, seed in todo:
             runs.append(_run(points, labels, alpha, seed))
             progress.advance()
-            if checkpoint:
-                checkpoint.tick(lambda: pack(runs))
     return ToyResult(points, labels, tuple(runs))
 
 
