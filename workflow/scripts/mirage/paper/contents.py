@@ -24,10 +24,9 @@ def files_of(name: str, item: Item) -> list[str]:
 
 
 def extra(study: Study) -> list[Attack | Target]:
-    """Cells of the configuration that no item shows.
+    """Cells of the configuration that no item shows: attacks, and targets that nothing attacks.
 
-    They are made all the same, and the report holds them. A target is named where nothing
-    attacks it.
+    They are made all the same, and the report holds them.
     """
     made = [item.needs(study) for item in contents(study.scale).values() if item.claims]
     attacks = {attack for needs in made for attack in needs.attacks}

@@ -26,10 +26,6 @@ SHOWS, OPPOSITE, OPEN, TOO_FEW, ALL_EQUAL = (
 def effects(numbers: "pd.DataFrame", metrics: Sequence[str] = METRICS) -> "pd.DataFrame":
     """Paired differences of label smoothing alone to alpha = 0, averaged over seeds.
 
-    Args:
-        numbers: of cells, of one fidelity.
-        metrics: which metrics.
-
     Returns:
         One row per block, treatment and metric: its ``alpha``, ``mean`` of the differences, its
         standard error ``se``, the half-width ``margin`` of the 95 % t interval, ``n_seeds`` (in
@@ -64,15 +60,11 @@ def effects(numbers: "pd.DataFrame", metrics: Sequence[str] = METRICS) -> "pd.Da
 
 
 def seeds_needed(spread: float, margin: float) -> int:
-    """Seeds that a 95 % t interval of a wanted half-width takes.
+    """Seeds, ``MIN_SEEDS`` at least, that a 95 % t interval of a wanted half-width takes.
 
     Args:
         spread: standard deviation of the paired differences over seeds.
         margin: wanted half-width, above 0, in the same unit.
-
-    Returns:
-        The smallest number of seeds, at least ``MIN_SEEDS``, with which an interval of that
-        spread is no wider.
     """
     n = MIN_SEEDS
     while _quantile(n) * spread / math.sqrt(n) > margin:
@@ -99,13 +91,12 @@ def finding_of(mean: float, margin: float, sign: int) -> str:
     Args:
         mean: average paired difference.
         margin: half-width of its confidence interval; NaN with too few seeds.
-        sign: sign of the difference that the paper claims.
+        sign: of the difference that the paper claims.
 
     Returns:
-        ``SHOWS`` if the interval lies wholly on the paper's side of 0, ``OPPOSITE`` if wholly on
-        the other, else ``OPEN``; ``TOO_FEW`` without an interval; ``ALL_EQUAL`` where all seeds
-        differ by the same amount other than 0, which says that the metric is too coarse for its
-        spread to be estimated, not that the effect is certain.
+        ``SHOWS`` if the interval lies wholly on the paper's side of 0, ``OPPOSITE`` if on the
+        other, else ``OPEN``; ``TOO_FEW`` without an interval; ``ALL_EQUAL`` where all seeds differ
+        by the same amount other than 0: the metric is too coarse for its spread to be estimated.
     """
     if math.isnan(margin):
         return TOO_FEW

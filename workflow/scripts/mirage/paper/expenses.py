@@ -21,8 +21,8 @@ def stages(
         forecast: rule -> forecast of these jobs, from ``mirage.forecast.summary.compare``.
 
     Returns:
-        One row of text per rule in order of first appearance, then the total. ``startup_s`` is
-        the time before a job's own work begins and is not part of ``wall_s``.
+        One row of text per rule in order of first appearance, then the total. ``startup_s``, the
+        time before a job's own work begins, is no part of ``wall_s``.
     """
     by_rule: dict[str, list[Mapping[str, Any]]] = {}
     for job in jobs:

@@ -26,11 +26,7 @@ GLANCE = ("acc1", "delta_face")
 
 
 def findings(table: "pd.DataFrame", shown: "Presentation") -> list[dict[str, Any]]:
-    """What shows and what does not: one group per block of settings.
-
-    Args:
-        table: from ``effects.effects``.
-        shown: gives the names to print.
+    """What shows and what does not in ``effects.effects``: one group per block of settings.
 
     Returns:
         Per block its heading, a sentence that counts the outcomes, its ``rows`` as text, and at a
@@ -60,12 +56,7 @@ def findings(table: "pd.DataFrame", shown: "Presentation") -> list[dict[str, Any
 
 
 def certainty(table: "pd.DataFrame", shown: "Presentation") -> list[str]:
-    """Say how wide the intervals of the attack accuracy are, against what was wanted.
-
-    Args:
-        table: from ``effects.effects``.
-        shown: says which half-width the number of seeds was chosen for.
-    """
+    """Say how wide the intervals of Acc@1 in ``effects.effects`` are, against what was wanted."""
     known = table[(table["metric"] == "acc1") & table["margin"].notna()].to_dict("records")
     if shown.interval is None or not known:
         return []

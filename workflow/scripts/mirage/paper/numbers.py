@@ -103,11 +103,7 @@ def _numbers(values: Any, metrics: Iterable[str], path: str | Path) -> dict[str,
 
 
 def select(cells: "pd.DataFrame", **values: object) -> "pd.DataFrame":
-    """Keep the rows whose columns have the given values.
-
-    Args:
-        cells: any table with these columns.
-        values: column -> value, or a list of values.
+    """Keep the rows of a table whose columns have the given values (or one of a list).
 
     Raises:
         MirageError: no row is left.
@@ -131,10 +127,7 @@ def plain(table: "pd.DataFrame") -> "pd.DataFrame":
 
 
 def write_table(path: str | Path, table: "pd.DataFrame") -> None:
-    """Write a table as CSV in full precision (each number reads back as the same number).
-
-    Text that a spreadsheet would run is marked (``sheets.cell``).
-    """
+    """Write a table as CSV: every number reads back as the same one, and no text is a formula."""
     text = io.StringIO()
     words = map(str, table.select_dtypes(exclude="number").columns)
     named = {name: table[name].map(sheets.cell) for name in words}

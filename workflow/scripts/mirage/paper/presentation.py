@@ -48,12 +48,7 @@ class Presentation:
 
 
 def describe(study: Study, name: str) -> Presentation:
-    """How a scale is presented.
-
-    Args:
-        study: the study.
-        name: of its scale, ``demo`` say.
-    """
+    """How the scale of that name is presented."""
     settings = study.scale
     labels = {
         **{key: entry["title"] for key, entry in settings["datasets"].items()},

@@ -87,12 +87,6 @@ def print_table(
 ) -> list[Printed]:
     """Round a table with the paper's decimals, or finer ones where our data are not the paper's.
 
-    Args:
-        table: the item.
-        numbers: of its cells.
-        rows: from ``tables.make``.
-        shown: gives the names to print.
-
     Returns:
         The paper's columns, and as a table of its own what the paper does not print.
     """
@@ -113,10 +107,10 @@ def treatment_label(row: "pd.Series[Any]") -> str:
 
 
 def number(value: object, digits: int, sign: bool = False, trim: bool = False) -> str:
-    """Print a number.
+    """Print a number with so many decimals; nothing for None and NaN.
 
     Args:
-        value: the number; None and NaN print as nothing.
+        value: the number.
         digits: decimals.
         sign: also write a plus sign; zero gets none.
         trim: drop trailing zeros.

@@ -71,14 +71,7 @@ def of_study(study: Study, presentation: Presentation, **others: Any) -> Materia
 
 
 def as_html(name: str, item: Item, cells: Sequence[Attack], presentation: Presentation) -> str:
-    """An item as HTML, from files in the current folder.
-
-    Args:
-        name: of the item.
-        item: the item.
-        cells: that a table is made of.
-        presentation: gives the names to print.
-    """
+    """An item as HTML, from files in the current folder."""
     if isinstance(item, Table):
         numbers = collect(cells)
         parts = print_table(item, numbers, make(item, numbers, presentation), presentation)
@@ -89,12 +82,7 @@ def as_html(name: str, item: Item, cells: Sequence[Attack], presentation: Presen
 
 
 def write_report(path: str | Path, material: Material) -> None:
-    """Write the report.
-
-    Args:
-        path: an HTML file; links to logs and settings are relative to its folder.
-        material: what to tell.
-    """
+    """Write the report, an HTML file; links to logs and settings are relative to its folder."""
     presentation = material.presentation
     numbers = select(material.numbers, fidelity=presentation.fidelity)
     table = effects.effects(numbers[numbers["attack"] != ""])

@@ -91,12 +91,7 @@ def train(points: Tensor, labels: Tensor, alpha: float, seed: int) -> tuple[nn.S
 
 
 def walk(network: nn.Module, steps: int, start: Tensor) -> tuple[Tensor, Tensor]:
-    """Move a point by SGD (rate 0.1) on the cross entropy of the target class.
-
-    Args:
-        network: in eval mode.
-        steps: number of updates.
-        start: [2].
+    """Move ``start`` [2] by SGD (rate 0.1) on the cross entropy of the target class.
 
     Returns:
         The iterates [steps + 1, 2], start first, and the confidence in the target class at each.
