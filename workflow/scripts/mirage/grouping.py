@@ -41,11 +41,7 @@ def misfit(count: int, size: int, group: int) -> str:
 
 
 def require_groups(sizes: Sequence[int], group: int) -> None:
-    """Refuse batches that cannot be grouped.
-
-    Raises:
-        MirageError: names the sizes.
-    """
+    """Refuse batches that cannot be grouped, naming their sizes."""
     wrong = sorted({size for size in sizes if not divides(size, group)})
     if wrong:
         raise MirageError(

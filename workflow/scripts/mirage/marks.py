@@ -31,33 +31,21 @@ class Mark:
 
 @dataclass(frozen=True)
 class In:
-    """The name of an entry of another section, in which it must stand.
-
-    Attributes:
-        section: of the same scale.
-    """
+    """The name of an entry of another section of the same scale, in which it must stand."""
 
     section: str
 
 
 @dataclass(frozen=True)
 class PartOf:
-    """Some settings of a recipe, that change those of another place.
-
-    Attributes:
-        recipe: a dataclass; it is made later, of all settings together.
-    """
+    """Some settings of a dataclass, made later of these and others together."""
 
     recipe: type
 
 
 @dataclass(frozen=True)
 class MadeBy:
-    """Settings of a dataclass that no annotation can name, since a registry decides its fields.
-
-    Attributes:
-        recipe: the dataclass.
-    """
+    """Settings of a dataclass that no annotation can name, since a registry decides its fields."""
 
     recipe: type
 

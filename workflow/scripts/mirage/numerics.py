@@ -28,15 +28,11 @@ from mirage.recipes import Precision
 
 @contextmanager
 def numerics(precision: Precision, device: str) -> Iterator[None]:
-    """Set a GPU's arithmetic for a block and put the settings back afterwards.
+    """Set a GPU's arithmetic for a block and put the settings back; a CPU has none.
 
     Convolution algorithms are the deterministic ones and are not chosen by timing, so that a
-    resumed run repeats an uninterrupted one.
-
-    Args:
-        precision: of convolutions; see the module. Matrix products never use TensorFloat-32, also
-            where the environment asks for it (``TORCH_ALLOW_TF32_CUBLAS_OVERRIDE``).
-        device: nothing is set for a CPU.
+    resumed run repeats an uninterrupted one. Matrix products never use TensorFloat-32, also where
+    the environment asks for it (``TORCH_ALLOW_TF32_CUBLAS_OVERRIDE``).
     """
     if torch.device(device).type != "cuda":
         yield
@@ -70,12 +66,7 @@ def full_precision(x: Tensor) -> AbstractContextManager[Any]:
 
 
 def at_precision(network: Callable[[Tensor], Tensor], precision: Precision) -> Any:
-    """A classifier that computes at a precision; itself unless that is ``bf16``.
-
-    Args:
-        network: images to logits; may offer ``features`` and ``head`` as well.
-        precision: of its forward pass.
-    """
+    """A classifier (images to logits) that computes at a precision; itself unless ``bf16``."""
     return _Autocast(network) if precision == "bf16" else network
 
 

@@ -21,9 +21,7 @@ class Optimiser:
     def __init__(self, parameters: Sequence[Tensor], recipe: OptimiserRecipe) -> None:
         """Start with zero moments.
 
-        Args:
-            parameters: leaf tensors; each must have a gradient whenever ``step`` is called.
-            recipe: optimiser and numbers.
+        Each of the parameters, all leaves, must have a gradient whenever ``step`` is called.
         """
         self.parameters, self.recipe = list(parameters), recipe
         zeros = [torch.zeros_like(parameter) for parameter in self.parameters]

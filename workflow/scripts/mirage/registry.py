@@ -15,12 +15,9 @@ Entry = TypeVar("Entry")
 
 
 class Registry(Mapping[str, Entry]):
-    """The entries of a package.
+    """The entries of a package: ``attribute`` of each module in it.
 
-    Attributes:
-        package: the package whose modules are the entries.
-        attribute: what of a module is the entry.
-        joint: what joins the words of a name, ``_`` or ``-``.
+    ``joint``, ``_`` or ``-``, joins the words of their names.
     """
 
     def __init__(self, package: str, attribute: str, joint: str = "_") -> None:

@@ -1,6 +1,7 @@
 """What a study cost: time, start-up, memory and code by rule, and the machines that worked."""
 
 import statistics
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -60,9 +61,7 @@ def _sum(forecast: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
 
 
 def _stage(rule: str, jobs: Sequence[Mapping[str, Any]], digests: Digests | None) -> dict[str, str]:
-    wall, startup, cpu = (
-        sum(float(job[key]) for job in jobs) for key in ("wall_s", "startup_s", "cpu_s")
-    )
+    wall, startup, cpu = (sum(job[key] for job in jobs) for key in ("wall_s", "startup_s", "cpu_s"))
     codes = dict.fromkeys(str(code) for job in jobs if (code := job.get("code")))
     stale = [
         now
@@ -89,13 +88,12 @@ def _stage(rule: str, jobs: Sequence[Mapping[str, Any]], digests: Digests | None
 
 def machines(jobs: Iterable[Mapping[str, Any]]) -> list[dict[str, str]]:
     """The kinds of machine that did the jobs, with their software."""
-    found: dict[tuple[str, str, str], int] = {}
+    found: Counter[tuple[str, str, str]] = Counter()
     for job in jobs:
         machine = job["machine"]
         name = f"{machine['device']}, {machine['cores']} cores, {machine['node']}"
         versions = ", ".join(f"{key} {value}" for key, value in job["versions"].items() if value)
-        key = (name, f"Python {job['python']}, {versions}", str(job["threads"]))
-        found[key] = found.get(key, 0) + 1
+        found[name, f"Python {job['python']}, {versions}", str(job["threads"])] += 1
     return [
         {"machine": name, "software": software, "threads": threads, "jobs": str(count)}
         for (name, software, threads), count in found.items()

@@ -1,6 +1,5 @@
 """The numbers of all cells: one row per cell and fidelity."""
 
-import io
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -111,8 +110,6 @@ def select(cells: "pd.DataFrame", **values: object) -> "pd.DataFrame":
     kept = cells
     for column, value in values.items():
         wanted = value if isinstance(value, list | tuple) else [value]
-        if column == "samples":
-            wanted = [str(item) for item in wanted]
         kept = kept[kept[column].isin(wanted)]
     if kept.empty:
         asked = ", ".join(f"{column} = {value}" for column, value in values.items())
@@ -128,12 +125,9 @@ def plain(table: "pd.DataFrame") -> "pd.DataFrame":
 
 def write_table(path: str | Path, table: "pd.DataFrame") -> None:
     """Write a table as CSV: every number reads back as the same one, and no text is a formula."""
-    text = io.StringIO()
     words = map(str, table.select_dtypes(exclude="number").columns)
-    named = {name: table[name].map(sheets.cell) for name in words}
-    table = table.assign(**named)
-    table.to_csv(text, index=False, lineterminator="\n")
-    files.write_text(path, text.getvalue())
+    table = table.assign(**{name: table[name].map(sheets.cell) for name in words})
+    files.write_text(path, table.to_csv(index=False, lineterminator="\n"))
 
 
 def read_table(path: str | Path) -> "pd.DataFrame":

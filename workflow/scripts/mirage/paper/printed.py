@@ -183,7 +183,7 @@ def _printed(
         blocks=tuple(blocks),
         fidelity=", ".join(rows["fidelity"].unique()),
         seeds=tuple(int(n) for n in rows["n_seeds"]),
-        has_paper="paper_setting" in rows and bool(rows["paper_setting"].notna().any()),
+        has_paper=any(block.paper for block in blocks),
         has_change=any(f"{name}_change" in rows for name in digits),
     )
 
@@ -214,18 +214,13 @@ def _cell(
 
 
 def _paper_heading(rows: "pd.DataFrame") -> str:
-    if "paper_setting" not in rows or rows["paper_setting"].isna().all():
-        return ""
-    return f"paper: {rows['paper_setting'].dropna().iloc[0]}"
+    settings = list(rows["paper_setting"].dropna()) if "paper_setting" in rows else []
+    return f"paper: {settings[0]}" if settings else ""
 
 
 def heading(names: "Mapping[str, Any] | pd.Series[Any]", shown: "Presentation") -> str:
     """Name a block of rows: data set, architecture, samples per class, attack."""
-    per_class = str(names["samples"])
-    samples = (
-        "all training images"
-        if per_class == "all"
-        else f"{per_class} training image{'' if per_class == '1' else 's'} per class"
-    )
-    parts = [shown.label(names["dataset"]), shown.label(names["architecture"]), samples]
-    return ", ".join([*parts, shown.label(names["attack"])])
+    dataset, architecture, samples, attack = (shown.label(names[column]) for column in BLOCK)
+    plural = "" if samples == "1" else "s"
+    images = f"{samples} training image{plural}" + ("" if samples == "all" else " per class")
+    return ", ".join([dataset, architecture, images, attack])

@@ -18,12 +18,13 @@ def attacked(setting: Classes, known: int, groups: Groups = MappingProxyType({})
     """The attacked classes, rising.
 
     A draw orders the classes by the hash of seed and class, and takes the first: a larger draw of
-    the same seed holds a smaller one. A ``balanced`` draw takes as many of each group.
+    the same seed holds a smaller one. A ``balanced`` draw takes as many of each of the data set's
+    groups.
 
     Args:
         setting: which classes, as the configuration says.
         known: number of classes of the target.
-        groups: of the data set, for a balanced draw.
+        groups: for a balanced draw.
 
     Raises:
         MirageError: there are not so many, or fewer than two.
@@ -75,12 +76,7 @@ def members(group: Sequence[int] | str) -> Sequence[int]:
 
 
 def chunks(classes: Sequence[int], per_chunk: int | None) -> list[str]:
-    """Cut the attacked classes into chunks, named by first and last class: ``0-33``.
-
-    Args:
-        classes: attacked classes, rising.
-        per_chunk: classes in a chunk; None for one chunk.
-    """
+    """Cut rising classes into chunks, named by first and last class: ``0-33``; None: into one."""
     size = per_chunk or len(classes)
     parts = [classes[first : first + size] for first in range(0, len(classes), size)]
     return [f"{part[0]}-{part[-1]}" for part in parts]

@@ -66,13 +66,7 @@ class Configuration(Recipe):
 
 
 def check(config: Mapping[str, Any]) -> Configuration:
-    """Check a whole configuration.
-
-    Args:
-        config: the merged configuration.
-
-    Returns:
-        The same, typed.
+    """Check the merged configuration, and return it typed.
 
     Raises:
         MirageError: the first problem found; names the key, what was expected, what to do.

@@ -47,12 +47,9 @@ def text() -> str:
 
 
 def _of(hint: Any, known: dict[str, Schema], part: bool = False) -> Schema:
-    """Schema of an annotation.
+    """Schema of an annotation (see ``building.cast``).
 
-    Args:
-        hint: see ``building.cast``.
-        known: schemas of dataclasses by name, to which those found are added.
-        part: every key of a dataclass, and of those in it, may be missing.
+    Dataclasses go into ``known``, by name. Of a ``part`` every key, at every depth, may be missing.
     """
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if origin is typing.Annotated:

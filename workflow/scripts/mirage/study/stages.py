@@ -20,12 +20,7 @@ from mirage.visible import listed
 
 @dataclass(frozen=True)
 class Stages:
-    """The stages of one attack.
-
-    Attributes:
-        study: the study.
-        attack: the attack.
-    """
+    """The stages of one attack of a study."""
 
     study: Study
     attack: Attack
@@ -122,11 +117,9 @@ class Stages:
         return stage
 
     def inputs(self, name: str, generator: str) -> dict[str, str]:
-        """Files that one job reads, by what they are.
+        """Files that one job (see ``parts``) reads, by what they are.
 
-        Args:
-            name: of the job; see ``parts``.
-            generator: path of the generator of the attack's prior.
+        ``generator`` is the path of that of the attack's prior.
         """
         stage, _ = self.part(name)
         before, chunk = self.kind.before(stage), name.removeprefix(stage.result)

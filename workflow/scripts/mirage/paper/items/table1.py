@@ -60,8 +60,6 @@ def rows(numbers: "pd.DataFrame") -> "pd.DataFrame":
 
     ``<metric>_change`` is the mean over seeds of the difference to Standard with the same seed.
     """
-    import pandas as pd
-
     names = {treatment: name for name, treatment in MODELS.items()}
     order = {treatment: position for position, treatment in enumerate(names)}
     chosen = select(numbers, treatment=list(names))
@@ -71,12 +69,9 @@ def rows(numbers: "pd.DataFrame") -> "pd.DataFrame":
     found = in_order(found, found["treatment"].map(order))
     keys = [*BLOCK, "treatment"]
     changes = paired(chosen, METRICS).groupby([*keys, "metric"])["difference"]
-    means = changes.mean().unstack("metric").add_suffix("_change").reset_index()
-    found = found.merge(means, how="left", on=keys)
-    for metric in METRICS:  # no pair at all leaves no column
-        if f"{metric}_change" not in found:
-            found[f"{metric}_change"] = pd.Series(float("nan"), index=found.index)
-    return found
+    means = changes.mean().unstack("metric")
+    means = means.reindex(columns=sorted(METRICS))  # no pair at all leaves no column
+    return found.merge(means.add_suffix("_change").reset_index(), how="left", on=keys)
 
 
 ITEM = Table(
