@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mirage.paper import effects, expenses, findings, render
+from mirage.paper import effects, expenses, render
 from mirage.paper.contents import contents, extra, files_of, told_extra, unattacked
 from mirage.paper.item import Item, Table
 from mirage.paper.metrics import METRICS
@@ -95,10 +95,10 @@ def write_report(path: str | Path, material: Material) -> None:
         banner=render.banner(presentation),
         run=summary(numbers, presentation),
         categories=categories,
-        glance=[METRICS[name] for name in findings.GLANCE],
-        findings=findings.findings(table, presentation),
+        glance=[METRICS[name] for name in effects.GLANCE],
+        findings=effects.findings(table, presentation),
         level=round(100 * effects.LEVEL),
-        certainty=[*render.uncounted(presentation), *findings.certainty(table, presentation)],
+        certainty=[*render.uncounted(presentation), *effects.certainty(table, presentation)],
         toy=toy_rows(material.toy),
         columns=[METRICS[name] for name in CELL_METRICS],
         cells=cell_rows(numbers, presentation, material.released),
@@ -147,26 +147,12 @@ def summary(numbers: "pd.DataFrame", shown: Presentation) -> dict[str, str]:
 
 
 def toy_rows(table: "pd.DataFrame") -> dict[str, Any]:
-    """The toy example as text: rows, and failures per factor."""
-    import pandas as pd
-
-    rows = [
-        {
-            "seed": row["seed"],
-            "alpha": number(row["alpha"], 3, trim=True),
-            "steps": "not reached" if pd.isna(row["steps"]) else f"{row['steps']:,}",
-            "steps_paper": "" if pd.isna(row["steps_paper"]) else f"{row['steps_paper']:,}",
-            "distance": number(row["distance"], 2),
-            "distance_paper": number(row["distance_paper"], 2),
-            "unstopped": number(row["unstopped_distance"], 2),
-            "confidence": number(row["unstopped_confidence"], 4),
-        }
-        for _, row in table.iterrows()
-    ]
+    """The toy example: its rows, None for what is not there, and failures per factor as text."""
     failed = [
         f"α = {number(alpha, 3, trim=True)}: {int(group['steps'].isna().sum())} of {len(group)}"
         for alpha, group in table.groupby("alpha", sort=False)
     ]
+    rows = table.astype(object).where(table.notna(), None).to_dict("records")
     return {"rows": rows, "failed": "; ".join(failed)}
 
 
