@@ -21,7 +21,6 @@ class Registry(Mapping[str, Entry]):
     """
 
     def __init__(self, package: str, attribute: str, joint: str = "_") -> None:
-        """Look into nothing yet."""
         self.package, self.attribute, self.joint = package, attribute, joint
 
     def __iter__(self) -> Iterator[str]:
@@ -32,7 +31,6 @@ class Registry(Mapping[str, Entry]):
         return iter(sorted(name.replace("_", self.joint) for name in found))
 
     def __len__(self) -> int:
-        """Number of entries."""
         return len(list(iter(self)))
 
     def __contains__(self, name: object) -> bool:

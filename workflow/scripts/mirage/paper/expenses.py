@@ -30,25 +30,13 @@ def stages(
         by_rule.setdefault(str(job["rule"]), []).append(job)
     forecast = forecast or {}
     rows = [
-        {**_stage(rule, records, digests), **_beside(forecast.get(rule))}
+        {**_stage(rule, records, forecast.get(rule)), "code": _code(rule, records, digests)}
         for rule, records in by_rule.items()
     ]
-    everything = [job for records in by_rule.values() for job in records]
-    if everything:
-        rows.append({**_stage("total", everything, None), **_beside(_sum(forecast)), "code": ""})
+    if rows:
+        everything = [job for records in by_rule.values() for job in records]
+        rows.append({**_stage("total", everything, _sum(forecast)), "code": ""})
     return rows
-
-
-def _beside(forecast: Mapping[str, float] | None) -> dict[str, str]:
-    """Forecast time, and measured over forecast for time and memory, as text."""
-    if not forecast:
-        return {"forecast": "", "ratio": "", "memory_ratio": ""}
-    memory = forecast["peak_mb"] / max(forecast["forecast_mb"], 1e-9)
-    return {
-        "forecast": clock(forecast["forecast_s"]),
-        "ratio": f"{forecast['wall_s'] / max(forecast['forecast_s'], 1e-9):.2f}",
-        "memory_ratio": f"{memory:.2f}",
-    }
 
 
 def _sum(forecast: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
@@ -60,30 +48,42 @@ def _sum(forecast: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
     return whole | most
 
 
-def _stage(rule: str, jobs: Sequence[Mapping[str, Any]], digests: Digests | None) -> dict[str, str]:
+def _stage(
+    rule: str, jobs: Sequence[Mapping[str, Any]], forecast: Mapping[str, float] | None
+) -> dict[str, str]:
     wall, startup, cpu = (sum(job[key] for job in jobs) for key in ("wall_s", "startup_s", "cpu_s"))
-    codes = dict.fromkeys(str(code) for job in jobs if (code := job.get("code")))
-    stale = [
-        now
-        for job in jobs
-        if digests and rule in digests
-        if job.get("code") != (now := digests.of(rule, job["params"]))
-    ]
-    told = ", ".join(codes)
-    if stale:
-        changed = f"made by code that has changed since (now {', '.join(dict.fromkeys(stale))})"
-        told += f" – {len(stale)} of {len(jobs)} {changed}"
+
+    def over(measured: str, forecast_of_it: str) -> str:
+        if not forecast:
+            return ""
+        return f"{forecast[measured] / max(forecast[forecast_of_it], 1e-9):.2f}"
+
     return {
         "rule": rule,
         "jobs": str(len(jobs)),
         "work": clock(wall),
+        "forecast": clock(forecast["forecast_s"]) if forecast else "",
+        "ratio": over("wall_s", "forecast_s"),
+        "memory_ratio": over("peak_mb", "forecast_mb"),
         "median": f"{statistics.median(float(job['wall_s']) for job in jobs):.1f} s",
         "startup": clock(startup),
         "share": f"{100 * startup / max(wall + startup, 1e-9):.0f} %",
         "cpu": clock(cpu),
         "memory": f"{max(float(job['peak_memory_mb']) for job in jobs):.0f} MB",
-        "code": told,
     }
+
+
+def _code(rule: str, jobs: Sequence[Mapping[str, Any]], digests: Digests) -> str:
+    told = ", ".join(dict.fromkeys(str(code) for job in jobs if (code := job.get("code"))))
+    stale = [
+        now
+        for job in jobs
+        if rule in digests and job.get("code") != (now := digests.of(rule, job["params"]))
+    ]
+    if stale:
+        changed = f"made by code that has changed since (now {', '.join(dict.fromkeys(stale))})"
+        told += f" – {len(stale)} of {len(jobs)} {changed}"
+    return told
 
 
 def machines(jobs: Iterable[Mapping[str, Any]]) -> list[dict[str, str]]:

@@ -65,9 +65,8 @@ class Block:
 class Printed:
     """A table ready for a template."""
 
-    name: str
+    item: "Table"
     caption: str
-    first: str
     columns: tuple[Metric, ...]
     blocks: tuple[Block, ...]
     fidelity: str
@@ -176,9 +175,8 @@ def _printed(
         )
         blocks.append(Block(heading(block.iloc[0], shown), _paper_heading(block), printed))
     return Printed(
-        name=table.name,
+        item=table,
         caption=caption,
-        first=table.first,
         columns=columns,
         blocks=tuple(blocks),
         fidelity=", ".join(rows["fidelity"].unique()),

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mirage.errors import MirageError
 from mirage.paper.numbers import BLOCK
 from mirage.paper.presentation import Counterparts
 from mirage.study.treatment import Treatment
@@ -25,18 +24,12 @@ def reference_rows(*tables: str) -> "pd.DataFrame":
         tables 1 to 4 are all PPA: a missing ``attack`` is filled with ``ppa`` and a missing
         ``samples`` (training images per class) with ``all``. ``treatment`` is ours for the row's
         α, None where it has none.
-
-    Raises:
-        MirageError: a file is missing.
     """
     import pandas as pd
 
     frames = []
     for table in tables:
-        path = FOLDER / f"{table}.csv"
-        if not path.is_file():
-            raise MirageError(f"{path} is missing", "the paper's table as CSV", "restore the file")
-        rows = pd.read_csv(path).rename(columns={"n_samples": "samples"})
+        rows = pd.read_csv(FOLDER / f"{table}.csv").rename(columns={"n_samples": "samples"})
         for column, value in (("samples", "all"), ("attack", "ppa")):
             rows[column] = rows[column].astype(str) if column in rows else value
         factors = rows["alpha"] if "alpha" in rows else pd.Series(None, index=rows.index)

@@ -5,9 +5,6 @@ authors' notebook, and so is what differs from the paper's wording (quirks late-
 chosen-start, toy-constant).
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -39,7 +36,7 @@ def run_toy(recipe: ToyRecipe) -> ToyResult:
     points, labels = make_points()
     runs = []
     todo = [(alpha, seed) for seed in recipe.seeds for alpha in recipe.alphas]
-    with _single_thread(), Progress("toy example", len(todo)) as progress:
+    with Progress("toy example", len(todo)) as progress:
         for alpha, seed in todo:
             runs.append(_run(points, labels, alpha, seed))
             progress.advance()
@@ -146,14 +143,3 @@ def confidence_map(network: nn.Module) -> Tensor:
 
 def _nearest(point: Tensor, points: Tensor) -> float:
     return float((points - point).norm(dim=1).min())
-
-
-@contextmanager
-def _single_thread() -> Iterator[None]:
-    """Tensors this small are many times slower when threads share them."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

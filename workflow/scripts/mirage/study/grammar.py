@@ -48,7 +48,6 @@ class Part:
     other: "Part | None" = None
 
     def __str__(self) -> str:
-        """As it stands in a path."""
         numbers = "_".join(map(number, self.numbers))
         return f"{self.name}{numbers}" + (f"@{self.other}" if self.other else "")
 

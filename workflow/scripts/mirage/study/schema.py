@@ -25,24 +25,19 @@ HEAD = (
 _PLAIN = {str: "string", int: "integer", float: "number", bool: "boolean", type(None): "null"}
 
 
-def schema() -> Schema:
-    """JSON Schema of the whole configuration."""
-    definitions: dict[str, Schema] = {}
-    top = _of(Configuration, definitions)
-    return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": "MIRAGE configuration",
-        **top,
-        "$defs": dict(sorted(definitions.items())),
-    }
-
-
 def text() -> str:
-    """The schema as it is kept."""
+    """JSON Schema of the whole configuration, as it is kept."""
     import yaml
 
+    definitions: dict[str, Schema] = {}
+    whole = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "MIRAGE configuration",
+        **_of(Configuration, definitions),
+        "$defs": dict(sorted(definitions.items())),
+    }
     return HEAD + yaml.safe_dump(
-        schema(), allow_unicode=True, sort_keys=False, default_flow_style=None, width=100
+        whole, allow_unicode=True, sort_keys=False, default_flow_style=None, width=100
     )
 
 

@@ -61,12 +61,11 @@ def rows(numbers: "pd.DataFrame") -> "pd.DataFrame":
     ``<metric>_change`` is the mean over seeds of the difference to Standard with the same seed.
     """
     names = {treatment: name for name, treatment in MODELS.items()}
-    order = {treatment: position for position, treatment in enumerate(names)}
     chosen = select(numbers, treatment=list(names))
     chosen = chosen.assign(model=chosen["treatment"].map(names))
     by = [*NAMED_BY[:-2], "model", *NAMED_BY[-2:]]
     found = summarise(chosen, by, METRICS)
-    found = in_order(found, found["treatment"].map(order))
+    found = in_order(found, found["treatment"].map(list(names).index))
     keys = [*BLOCK, "treatment"]
     changes = paired(chosen, METRICS).groupby([*keys, "metric"])["difference"]
     means = changes.mean().unstack("metric")
