@@ -182,11 +182,10 @@ def links(cell: Attack | Target, released: Collection[Target]) -> dict[str, str]
         "training settings": f"jobs/{made_by}/{target.cell}.json",
     }
     if isinstance(cell, Attack):
-        attacked = f"{target.cell}/{cell}"
         sampled = Attack(cell.runner("sample"), cell.name)  # its candidates are the attack's
         found |= {
             "classes": f"{cell.path}/per_class.csv",
             "attack settings": f"jobs/run_stage/{sampled.target.cell}/{sampled}/candidates.json",
-            "score log": f"logs/score_attack/{attacked}.log",
+            "score log": f"logs/score_attack/{target.cell}/{cell}.log",
         }
     return found

@@ -1,6 +1,7 @@
 """Which classes an attack is made on, and the chunks they are cut into; each chunk is a job."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from types import MappingProxyType
 from typing import Any, TypeAlias
 
@@ -57,13 +58,11 @@ def _drawn(draw: Mapping[str, Any], groups: Groups) -> list[int]:
     short = any(len(group) < each for group in listed_groups)
     if not groups or rest or short:
         raise MirageError(
-            f"{draw['count']} classes cannot be drawn in equal parts of {listed(groups) or 'none'}",
+            f"{draw['count']} classes cannot be drawn in equal parts of {listed(groups)}",
             "a data set whose `groups` each hold enough classes, and a count that they divide",
         )
 
-    def place(label: int) -> int:
-        return seed_of(draw["seed"], "classes", label)
-
+    place = partial(seed_of, draw["seed"], "classes")
     return [label for group in listed_groups for label in sorted(group, key=place)[:each]]
 
 

@@ -88,7 +88,7 @@ class Stages:
         return [f"{self.holder(stage).path}/{part}.safetensors" for part in self.parts(stage)]
 
     def part(self, name: str) -> tuple[AttackStage, list[int]]:
-        """AttackStage and classes of one job.
+        """The stage and the classes of one job.
 
         Raises:
             MirageError: the attack has no such stage or chunk, or another attack holds its results.
@@ -103,7 +103,7 @@ class Stages:
         return stage, chunking.classes_of(chunk, self.classes) if chunk else self.classes
 
     def held(self, result: str) -> AttackStage:
-        """AttackStage of a result that lies in the attack's own folder.
+        """The stage of a result that lies in the attack's own folder.
 
         Raises:
             MirageError: the attack has no such stage, or another attack holds its result.
@@ -111,8 +111,7 @@ class Stages:
         stage = self.kind.stage(result)
         if self.holder(stage) != self.attack:
             raise MirageError(
-                f"{self.attack.path} shares its {result} with another attack",
-                self.result(stage),
+                f"{self.attack.path} shares its {result} with another attack", self.result(stage)
             )
         return stage
 

@@ -212,22 +212,20 @@ class Study:
 
     def drawn_pool(self, attack: Attack) -> str:
         """Name of the candidate pool that an attack draws from (``orl-1000/s1``)."""
-        name = self.attack(attack)["pool"]
-        redrawn = self.pool(name)["seed"] == draws.PER_CELL
-        return draws.draw(name, attack.target.seed if redrawn else None)
+        return self._drawn_pool(self.attack(attack)["pool"], attack.target.seed)
+
+    def _drawn_pool(self, name: str, seed: int) -> str:
+        return draws.draw(name, seed if self.pool(name)["seed"] == draws.PER_CELL else None)
 
     def pool_settings(self, draw: str) -> dict[str, Any]:
         """Settings of a candidate pool of that name, its seed settled."""
         name, seed = draws.parse(draw)
-        settings = self.pool(name)
-        redrawn = settings["seed"] == draws.PER_CELL
-        _require_draw(draw, draws.draw(name, (seed or 0) if redrawn else None), name)
-        return {**settings, "seed": settings["seed"] if seed is None else seed}
+        _require_draw(draw, self._drawn_pool(name, seed or 0), name)
+        return {**self.pool(name), "seed": draws.settled(self.pool(name)["seed"], seed or 0)}
 
     def pool_file(self, attack: Attack) -> str:
         """Path of the candidate pool of an attack, at the size its target sees."""
-        image_px = self.image_px(attack.target)
-        return f"priors/pools/{self.drawn_pool(attack)}-{image_px}.safetensors"
+        return f"priors/pools/{self.drawn_pool(attack)}-{self.image_px(attack.target)}.safetensors"
 
     def released_evaluator(self, dataset: str) -> Mapping[str, Any] | None:
         """Architecture and published accuracy of a released evaluator; None if it is ours."""
@@ -238,15 +236,13 @@ class Study:
     def released_targets(self) -> Mapping[Target, str]:
         """Targets whose published weights stand in for a training, and their assets."""
         named: Mapping[str, str] = self.scale.get("released_targets", {})
-        found = {}
-        for cell, asset in named.items():
-            target = Target.parse(cell)
+        found = {Target.parse(cell): asset for cell, asset in named.items()}
+        for target in found:
             if target.samples is not None:
                 raise MirageError(
-                    f"config: released_targets: {cell} is no target trained on all images",
+                    f"config: released_targets: {target.cell} is no target trained on all images",
                     "a cell such as facescrub/resnet152/ls0/all/s42",
                 )
-            found[target] = asset
         return found
 
     def image_px(self, target: Target) -> int:
