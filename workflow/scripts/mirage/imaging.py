@@ -71,10 +71,10 @@ def _central_box(image_px: int, ratio: tuple[float, float]) -> tuple[int, int]:
 
 
 def crop_and_resize(images: Tensor, boxes: Boxes, image_px: int) -> Tensor:
-    """Cut each image to its box, mirror it where asked, and resize to a square.
+    """Cut images [N, C, H, W] to their boxes, mirror them where asked, and resize them to a square.
 
     Args:
-        images: [N, C, H, W], floating point.
+        images: floating point.
         boxes: N boxes, or one box for all images.
         image_px: side of the result.
 
@@ -96,14 +96,7 @@ def resize_matrix(
 
     Few pixels have a part in one: only their weights are computed (in float64) and put into a
     table of zeros. The triangular filter is as wide as the reduction (antialiasing) and cut at the
-    interval's ends.
-
-    Args:
-        start: first pixel of the interval, int64 [N].
-        length: pixels in the interval, int64 [N], at least 1.
-        source_px: pixels of the whole axis.
-        image_px: pixels wanted.
-        dtype: of the result.
+    ends of the interval: its first pixel ``start`` and at least one pixel in ``length``, int64 [N].
     """
     scale = (length.double() / image_px)[:, None, None]
     target = torch.arange(image_px, dtype=torch.float64, device=start.device)[None, :, None]

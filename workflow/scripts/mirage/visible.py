@@ -53,11 +53,7 @@ def listed(
 ) -> str:
     """Write a list into a message: the first names, made ``visible``, and how many more there are.
 
-    Args:
-        names: of anything.
-        most: names to write.
-        joint: what stands between them.
-        nothing: what an empty list is called.
+    ``joint`` stands between them; an empty list is called ``nothing``.
     """
     found = list(names)
     more = f" and {len(found) - most:,} more" if len(found) > most else ""

@@ -14,12 +14,9 @@ def stages(
     digests: Digests,
     forecast: Mapping[str, Mapping[str, float]] | None = None,
 ) -> list[dict[str, str]]:
-    """Time, start-up share, memory and code of each rule, and of all together.
+    """Time, start-up share, memory and code of each rule, and of all together, from job records.
 
-    Args:
-        jobs: job records.
-        digests: of the code now.
-        forecast: rule -> forecast of these jobs, from ``mirage.forecast.summary.compare``.
+    ``digests`` are of the code now, ``forecast`` is what ``mirage.forecast.summary.compare`` says.
 
     Returns:
         One row of text per rule in order of first appearance, then the total. ``startup_s``, the
