@@ -6,7 +6,6 @@ digest of a job covers that one and no other (``mirage.runtime.digest``).
 """
 
 import importlib
-import importlib.util
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
@@ -25,9 +24,8 @@ class Registry(Mapping[str, Entry]):
 
     def __iter__(self) -> Iterator[str]:
         """Names of the entries, sorted."""
-        spec = importlib.util.find_spec(self.package)
-        folders = spec.submodule_search_locations if spec else None
-        found = {name for folder in folders or () for name in entries(Path(folder))}
+        folders = importlib.import_module(self.package).__path__
+        found = {name for folder in folders for name in entries(Path(folder))}
         return iter(sorted(name.replace("_", self.joint) for name in found))
 
     def __len__(self) -> int:

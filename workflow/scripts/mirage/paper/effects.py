@@ -68,8 +68,8 @@ def effects(numbers: "pd.DataFrame", metrics: Sequence[str] = COMPARED) -> "pd.D
                 "finding": finding_of(mean, margin, sign),
             }
         )
-    names_of_columns = [*keys, "mean", "se", "margin", "n_seeds", "n_paper_sign", "n_ties"]
-    return pd.DataFrame(rows, columns=[*names_of_columns, "finding"])
+    found = ["mean", "se", "margin", "n_seeds", "n_paper_sign", "n_ties", "finding"]
+    return pd.DataFrame(rows, columns=[*keys, *found])
 
 
 def seeds_needed(spread: float, margin: float) -> int:
