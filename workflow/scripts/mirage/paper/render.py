@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from mirage.escape import Tex
 from mirage.escape import html as escape_html
 from mirage.escape import latex as escape_latex
-from mirage.paper.printed import Printed, number
+from mirage.paper.printed import Printed
 
 if TYPE_CHECKING:
     import jinja2
@@ -90,12 +90,10 @@ def environment() -> "jinja2.Environment":
     """Templates for HTML: every text is escaped, and shown on one line."""
     from markupsafe import Markup
 
-    made = _environment(
+    return _environment(
         autoescape=True,
         finalize=lambda value: value if isinstance(value, Markup) else Markup(escape_html(value)),
     )
-    made.filters["number"] = number
-    return made
 
 
 def latex_environment() -> "jinja2.Environment":

@@ -147,12 +147,26 @@ def summary(numbers: "pd.DataFrame", shown: Presentation) -> dict[str, str]:
 
 
 def toy_rows(table: "pd.DataFrame") -> dict[str, Any]:
-    """The toy example: its rows, None for what is not there, and failures per factor as text."""
+    """The toy example as text: rows, and failures per factor."""
+    import pandas as pd
+
+    rows = [
+        {
+            "seed": row["seed"],
+            "alpha": number(row["alpha"], 3, trim=True),
+            "steps": "not reached" if pd.isna(row["steps"]) else f"{row['steps']:,}",
+            "steps_paper": "" if pd.isna(row["steps_paper"]) else f"{row['steps_paper']:,}",
+            "distance": number(row["distance"], 2),
+            "distance_paper": number(row["distance_paper"], 2),
+            "unstopped": number(row["unstopped_distance"], 2),
+            "confidence": number(row["unstopped_confidence"], 4),
+        }
+        for _, row in table.iterrows()
+    ]
     failed = [
         f"α = {number(alpha, 3, trim=True)}: {int(group['steps'].isna().sum())} of {len(group)}"
         for alpha, group in table.groupby("alpha", sort=False)
     ]
-    rows = table.astype(object).where(table.notna(), None).to_dict("records")
     return {"rows": rows, "failed": "; ".join(failed)}
 
 

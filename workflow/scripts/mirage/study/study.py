@@ -225,7 +225,8 @@ class Study:
 
     def pool_file(self, attack: Attack) -> str:
         """Path of the candidate pool of an attack, at the size its target sees."""
-        return f"priors/pools/{self.drawn_pool(attack)}-{self.image_px(attack.target)}.safetensors"
+        image_px = self.image_px(attack.target)
+        return f"priors/pools/{self.drawn_pool(attack)}-{image_px}.safetensors"
 
     def released_evaluator(self, dataset: str) -> Mapping[str, Any] | None:
         """Architecture and published accuracy of a released evaluator; None if it is ours."""

@@ -1,6 +1,6 @@
 """Treatments: what a target's training does, as parts joined by ``+``."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -62,17 +62,12 @@ class Treatment:
         """Treatments of the cells, otherwise the same, whose metrics the training needs."""
         return tuple(Treatment((part.other,)) for part in self.parts if part.other)
 
-    def recipes(self, chosen: Chosen) -> Iterator[tuple[str, type[TreatmentPart], dict[str, Any]]]:
-        """Each part's name, kind and settings; see ``settings``."""
-        for part in self.parts:
-            yield part.name, _kind(part), {**chosen.get(part.name, {}), **_named(part)}
-
     def settings(self, chosen: Chosen) -> list[dict[str, Any]]:
         """Settings of each part, as ``mirage.targets.treatments.make`` takes them.
 
         ``chosen`` has those of the configuration that do not stand in a part's name.
         """
-        return [{"part": name, **settings} for name, _, settings in self.recipes(chosen)]
+        return [{"part": p.name, **chosen.get(p.name, {}), **_named(p)} for p in self.parts]
 
     def __str__(self) -> str:
         """As it stands in a path: ``ls-0.05``."""
