@@ -1,4 +1,4 @@
-"""What the rules of paper cost: tables, figures, the toy example, the report."""
+"""What the rules of paper cost, whatever they are asked for."""
 
 from collections.abc import Mapping
 

@@ -46,10 +46,6 @@ def metrics_files(attacks: Iterable[Attack], targets: Iterable[Target]) -> list[
     return [f"{cell.path}/metrics.json" for cell in dict.fromkeys(cells)]
 
 
-def _no_misfits(_: Scale) -> Iterator[str]:
-    return iter(())
-
-
 @dataclass(frozen=True, kw_only=True)
 class Item:
     """One table or figure.
@@ -78,7 +74,7 @@ class Item:
     settings: str | None = None
     recipe: type[Recipe] | None = None
     needs: "Callable[[Study], Needs]"
-    misfits: Callable[[Scale], Iterator[str]] = _no_misfits
+    misfits: Callable[[Scale], Iterator[str]] = lambda scale: iter(())
     claims: bool = True
     category: ClassVar[str]
     folder: ClassVar[str]
@@ -86,9 +82,8 @@ class Item:
 
     def told(self, comparable: bool) -> str:
         """All that is said of it beside its name."""
-        return " ".join(
-            filter(None, [f"{self.title}.", self.caption, "" if comparable else self.caveat])
-        )
+        caveat = "" if comparable else self.caveat
+        return " ".join(filter(None, [f"{self.title}.", self.caption, caveat]))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -18,13 +18,11 @@ def datasets_in_use(study: Study) -> list[str]:
 def assets_in_use(study: Study) -> list[str]:
     """Assets the study needs; a data set that is only declared needs none."""
     used = {asset for name in datasets_in_use(study) for asset in study.assets_of(name).values()}
-    for prior in study.scale["priors"].values():
-        used |= {prior["source"].get(key) for key in ("asset", "reference")}
-    for entry in study.scale["architectures"].values():
-        used.add(entry.get("init"))
-    for roles in study.scale["networks"].values():
-        used |= {spec.get(key) for spec in roles.values() for key in ("asset", "reference")}
+    used |= {entry.get("init") for entry in study.scale["architectures"].values()}
     used |= set(study.scale.get("released_targets", {}).values())
+    networks = [spec for roles in study.scale["networks"].values() for spec in roles.values()]
+    for source in [*networks, *(prior["source"] for prior in study.scale["priors"].values())]:
+        used |= {source.get("asset"), source.get("reference")}
     return [name for name in study.scale["assets"] if name in used]
 
 
