@@ -30,9 +30,10 @@ from mirage.foreign.known import (
     judge_bytes,
 )
 from mirage.foreign.plain_pickle import Refused
+from mirage.foreign.torch_files import StoredTensor
 from mirage.foreign.wording import plain
 from mirage.priors import weights
-from mirage.priors.restricted_pickle import ModuleRecord, TensorRecord, read_records
+from mirage.priors.restricted_pickle import ModuleRecord, read_records
 from mirage.priors.shapes import DiscriminatorConfig, GeneratorConfig
 from mirage.priors.stylegan2.discriminator import Discriminator
 from mirage.priors.stylegan2.generator import Generator
@@ -231,11 +232,11 @@ class _Network:
     def __init__(self, root: ModuleRecord, source: str) -> None:
         self.source = source
         self.modules = _modules(root)
-        self.tensors: dict[str, TensorRecord] = {}
+        self.tensors: dict[str, StoredTensor] = {}
         for prefix, module in self.modules.items():
             for kind in ("_parameters", "_buffers"):
                 for name, value in module.state.get(kind, {}).items():
-                    if isinstance(value, TensorRecord):
+                    if isinstance(value, StoredTensor):
                         self.tensors[_joined(prefix, name)] = value
                         _bound(len(self.tensors), _MOST_TENSORS, "tensors")
 
