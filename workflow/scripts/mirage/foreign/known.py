@@ -7,7 +7,6 @@ the answer is recorded and every later import of the same file must repeat it.
 
 import logging
 import math
-import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +19,7 @@ from mirage.errors import MirageError
 from mirage.foreign.fingerprint import TOLERANCE, difference, fingerprint
 from mirage.recipes import Recipe, require
 from mirage.runtime import files
-from mirage.runtime.regular import opened, require_regular
+from mirage.runtime.regular import opened
 
 _log = logging.getLogger("mirage")
 
@@ -185,9 +184,9 @@ def check_distances(network: torch.nn.Module, folder: str | Path, known: KnownFi
     faces = []
     for person in known.people:
         path = Path(folder) / person / "1.png"
-        require_regular(path, "fetch the sample faces as listed")
         try:
-            with Image.open(path) as image:
+            with opened(path, "fetch the sample faces as listed") as file:
+                image = Image.open(file)
                 if image.size != (_FACE_PX, _FACE_PX):
                     raise ValueError
                 faces.append(torch.from_numpy(np.array(image.convert("RGB"))).permute(2, 0, 1))
@@ -278,32 +277,27 @@ def _published_image(path: str | Path, shape: Sequence[int]) -> Tensor:
 
 
 def _published_array(path: str | Path, most: int) -> Tensor:
-    """The numbers of a NumPy file as float64, if its header claims just what lies there.
+    """The numbers of a NumPy file as float64.
 
     One of more than ``most`` numbers is of another shape anyway; of it the shape alone is given.
     """
     import numpy as np
-    from numpy.lib import format as npy
+    from numpy.lib.format import open_memmap
 
-    why = "it is no array of numbers as NumPy saves it"
-    with opened(path, "fetch it again") as file:
+    with opened(path, "fetch it again"):
         try:
-            versions = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
-            shape, by_columns, dtype = versions[npy.read_magic(file)](file)
-            there = os.fstat(file.fileno()).st_size - file.tell()
-            if dtype.kind in "fiu" and math.prod(shape) * dtype.itemsize == there:
-                if math.prod(shape) > most:
-                    return torch.empty(shape, device="meta")
-                values = np.frombuffer(file.read(), dtype).astype(np.float64)
-                return torch.from_numpy(values.reshape(shape, order="F" if by_columns else "C"))
-            why = "it does not hold the numbers it claims"
-        except (KeyError, OSError, ValueError, EOFError, SyntaxError, MemoryError) as error:
-            raise _unreadable_array(path, why) from error
-    raise _unreadable_array(path, why)
-
-
-def _unreadable_array(path: str | Path, why: str) -> MirageError:
-    return MirageError(f"{path} cannot be read, {why}", "an array of numbers", "fetch it again")
+            values = open_memmap(path, mode="r")  # runs no pickle, and maps no more than there is
+            if values.dtype.kind not in "fiu":
+                raise ValueError
+        except (OSError, ValueError, EOFError, SyntaxError, MemoryError, TypeError) as error:
+            raise MirageError(
+                f"{path} cannot be read, it is no array of numbers as NumPy saves it, or cut short",
+                "an array of numbers",
+                "fetch it again",
+            ) from error
+    if values.size > most:
+        return torch.empty(values.shape, device="meta")
+    return torch.from_numpy(values.astype(np.float64))
 
 
 def _misshapen(path: str | Path, known: Tensor, shape: Sequence[int]) -> MirageError:

@@ -2,8 +2,7 @@
 
 Two packagings are in use: that of the stylegan2-ada-pytorch repository (``ffhq.pkl``) and that of
 the stylegan3 repository (``stylegan2-ffhq-1024x1024.pkl``). Networks converted from the original
-TensorFlow weights have no clamp, those trained in PyTorch usually one of 256; both keep float32
-values, the layers that may run in half precision in another memory order.
+TensorFlow weights have no clamp, those trained in PyTorch usually one of 256.
 
 The shape of a network is derived from its tensors and checked against its attributes; whatever this
 project's networks do not compute (conditioning, other architectures, filters or activations) is
@@ -49,19 +48,23 @@ _LONGEST_NAME = 60
 _REMEDY = "use the official file, and compare its checksum"
 
 
-def import_generator(pickle_path: str | Path) -> Generator:
-    """Read the moving-average generator ``G_ema``, frozen and in eval mode.
+def read_networks(pickle_path: str | Path) -> tuple[Generator, Discriminator, str]:
+    """Read the moving-average generator ``G_ema`` and the discriminator ``D``.
+
+    Returns:
+        Both, frozen and in eval mode, and the code the pickle was written by. Both packagings have
+        the same tensors; the newer code notes more attributes and takes the synthesis' settings as
+        arguments of the generator itself.
 
     Raises:
-        MirageError: the file is no such pickle, is damaged or hostile, or its network differs from
+        MirageError: the file is no such pickle, is damaged or hostile, or its networks differ from
             the ones this project computes.
     """
-    return _build(read_records(pickle_path), pickle_path, "G_ema", "Generator", _generator)
-
-
-def import_discriminator(pickle_path: str | Path) -> Discriminator:
-    """Read the discriminator ``D``, frozen and in eval mode; raises as ``import_generator``."""
-    return _build(read_records(pickle_path), pickle_path, "D", "Discriminator", _discriminator)
+    records = read_records(pickle_path)
+    generator = _build(records, pickle_path, "G_ema", "Generator", _generator)
+    discriminator = _build(records, pickle_path, "D", "Discriminator", _discriminator)
+    newer = "num_fp16_res" in records["G_ema"].state["_modules"]["synthesis"].state
+    return generator, discriminator, "stylegan3" if newer else "stylegan2-ada-pytorch"
 
 
 def import_pickle(
@@ -95,12 +98,10 @@ def import_pickle(
         ``reference_error`` of the image and ``discriminator_error``.
 
     Raises:
-        MirageError: as ``import_generator``, or the networks do not answer as known; then nothing
-            is written.
+        MirageError: as ``read_networks``, or the networks do not answer as known; then nothing is
+            written.
     """
-    records = read_records(pickle_path)
-    generator = _build(records, pickle_path, "G_ema", "Generator", _generator)
-    discriminator = _build(records, pickle_path, "D", "Discriminator", _discriminator)
+    generator, discriminator, packaging = read_networks(pickle_path)
     if image_px not in (None, generator.image_px):
         raise MirageError(
             f"{pickle_path} makes images of {generator.image_px} px",
@@ -112,7 +113,7 @@ def import_pickle(
     record = {
         "file": Path(pickle_path).name,
         "sha256": digest,
-        "packaging": packaging(records),
+        "packaging": packaging,
         "network": f"StyleGAN2 of {generator.image_px} px",
         "tensors": len(generator.state_dict()) + len(discriminator.state_dict()),
         "bytes": judge_bytes(digest, known),
@@ -129,16 +130,6 @@ def import_pickle(
     return record
 
 
-def packaging(records: Any) -> str:
-    """Name the code a pickle was written by.
-
-    Both packagings have the same tensors; the newer code notes more attributes and takes the
-    synthesis' settings as arguments of the generator itself.
-    """
-    state = records["G_ema"].state["_modules"]["synthesis"].state
-    return "stylegan3" if "num_fp16_res" in state else "stylegan2-ada-pytorch"
-
-
 @torch.inference_mode()
 def _try(generator: Generator, discriminator: Discriminator) -> tuple[Tensor, dict[str, float]]:
     """Image of the fixed latent, and the figures beside it."""
@@ -146,11 +137,10 @@ def _try(generator: Generator, discriminator: Discriminator) -> tuple[Tensor, di
     draws = torch.Generator().manual_seed(0)
     w = generator.mapping(torch.randn(4096, generator.z_dim, generator=draws))
     offset = (w.mean(dim=0) - generator.w_avg).norm() / w.std(dim=0).norm()
-    value = discriminator(image) if image.shape[-1] == discriminator.config.image_px else None
-    return image, {
-        "w_avg_offset": float(offset),
-        **({} if value is None else {"discriminator": float(value)}),
-    }
+    answers = {"w_avg_offset": float(offset)}
+    if image.shape[-1] == discriminator.config.image_px:
+        answers["discriminator"] = float(discriminator(image))
+    return image, answers
 
 
 def _build(
@@ -168,18 +158,13 @@ def _build(
         )
     try:
         return make(_Network(root, f"{path} ({key})"))
-    except Refused as problem:
-        raise MirageError(
-            f"{path} ({key}) is refused: {problem}",
-            "a complete pickle of the official PyTorch training code",
-            "fetch it again",
-        ) from problem
     except MirageError:
         raise
     except Exception as error:  # records of any shape may stand in a hostile file
+        why = error if isinstance(error, Refused) else type(error).__name__
         raise MirageError(
-            f"{path} describes its network {key} in an unknown way ({type(error).__name__})",
-            "a pickle of the official PyTorch training code",
+            f"{path} describes its network {key} in an unknown way ({why})",
+            "a complete pickle of the official PyTorch training code",
             "fetch it again",
         ) from error
 
@@ -233,12 +218,14 @@ class _Network:
         self.source = source
         self.modules = _modules(root)
         self.tensors: dict[str, StoredTensor] = {}
+        self.filters: dict[str, StoredTensor] = {}  # low-pass, which are constants here
         for prefix, module in self.modules.items():
             for kind in ("_parameters", "_buffers"):
                 for name, value in module.state.get(kind, {}).items():
                     if isinstance(value, StoredTensor):
-                        self.tensors[_joined(prefix, name)] = value
-                        _bound(len(self.tensors), _MOST_TENSORS, "tensors")
+                        kept = self.filters if name == "resample_filter" else self.tensors
+                        kept[_joined(prefix, name)] = value
+                        _bound(len(self.tensors) + len(self.filters), _MOST_TENSORS, "tensors")
 
     def attribute(self, module: str, name: str) -> Any:
         """A plain value; whatever else may stand there could not even be compared safely."""
@@ -309,26 +296,17 @@ class _Network:
 
     def hold_to(self, shapes: Mapping[str, tuple[int, ...]]) -> None:
         """Compare all shapes, which lie in the file, before a network of that size is built."""
-        found = {n: record.size for n, record in self.tensors.items() if n not in self._filters()}
+        found = {name: record.size for name, record in self.tensors.items()}
         weights.compare(found, shapes, self.source)
 
-    def _filters(self) -> set[str]:
-        return {name for name in self.tensors if name.endswith("resample_filter")}
-
     def values(self) -> Mapping[str, Tensor]:
-        """All tensors but the low-pass filters, which are constants here and must be these."""
-        filters = self._filters()
+        """All tensors but the low-pass filters, which must be those computed here."""
         expected = fir_kernel(1.0, torch.float32, torch.device("cpu"))[0, 0]
-        for name in filters:
-            record = self.tensors[name]
+        for name, record in self.filters.items():
             same = record.size == tuple(expected.shape)
             if not (same and torch.allclose(record.decode().float(), expected, atol=1e-6)):
                 raise MirageError(f"{self.source} has another filter in {name}", "[1, 3, 3, 1]")
-        return {
-            name: record.decode().float()
-            for name, record in self.tensors.items()
-            if name not in filters
-        }
+        return {name: record.decode().float() for name, record in self.tensors.items()}
 
 
 def _modules(root: ModuleRecord) -> dict[str, ModuleRecord]:
@@ -350,14 +328,14 @@ def _modules(root: ModuleRecord) -> dict[str, ModuleRecord]:
         _bound(len(found), _MOST_MODULES, "modules")
         _bound(depth, _MOST_DEPTH, "modules within one another")
         children = module.state.get("_modules", {}).items()
-        below = [(_joined(name, n), m, depth + 1) for n, m in children if _is_module(m)]
+        below = [
+            (_joined(name, n), child, depth + 1)
+            for n, child in children
+            if isinstance(child, ModuleRecord)
+        ]
         _bound(len(below), _MOST_MODULES, "modules")
         waiting += reversed(below)
     return found
-
-
-def _is_module(value: Any) -> bool:
-    return isinstance(value, ModuleRecord)
 
 
 def _joined(module: str, name: Any) -> str:
