@@ -61,22 +61,17 @@ class Digests(Mapping[str, str]):
         self._found: dict[tuple[str, frozenset[str] | None], str] = {}
 
     def of(self, name: str, settings: Any) -> str:
-        """Digest a script together with the entries of registries that its settings name.
-
-        Raises:
-            KeyError: there is no such script.
-        """
+        """Digest a script together with the entries of registries that its settings name."""
         return self._of(name, words_of(settings))
 
     def __getitem__(self, name: str) -> str:
+        if not (self._scripts / f"{name}.py").is_file():
+            raise KeyError(name)
         return self._of(name, None)
 
     def _of(self, name: str, words: frozenset[str] | None) -> str:
-        script = self._scripts / f"{name}.py"
-        if not script.is_file():
-            raise KeyError(name)
         if (name, words) not in self._found:
-            self._found[name, words] = code_digest(script, words)
+            self._found[name, words] = code_digest(self._scripts / f"{name}.py", words)
         return self._found[name, words]
 
     def __iter__(self) -> Iterator[str]:

@@ -22,8 +22,7 @@ from mirage import sheets
 from mirage.errors import MirageError
 from mirage.runtime import integrity
 from mirage.runtime.headers import require_header
-from mirage.runtime.permissions import culprit
-from mirage.runtime.regular import opened
+from mirage.runtime.regular import culprit, opened
 from mirage.visible import listed
 
 _ABANDONED_S = 3600.0

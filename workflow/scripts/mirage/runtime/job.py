@@ -57,13 +57,17 @@ def run(work: _Work, task: Any) -> None:
     name = " ".join([task.rule, *map(str, task.wildcards)])
     _start_log(Path(str(task.log[0])), name)
     os.environ["MIRAGE_JOB"] = name
-    _limit_threads(task.threads)
+    os.environ["OMP_NUM_THREADS"] = str(task.threads)
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_num_threads(task.threads)
     _keep_memory()
     status = 0
     try:
         with claims.claimed(f"state/claims/{_place(task)}.claim"):
             effort.begin()
-            _check_inputs(task)
+            for path in map(Path, map(str, task.input)):
+                if not path.is_dir():
+                    files.sound(path)
             if not _adopted(task):
                 figures = work(task)
                 _finish(task, started, figures or {})
@@ -96,21 +100,14 @@ def identity(task: Any) -> dict[str, Any]:
         _identities[id(task)] = {
             "rule": task.rule,
             "wildcards": dict(task.wildcards.items()),
-            "params": {key: _plain(value) for key, value in task.params.items()},
-            "code": _code(task),
+            "params": _settings(task),
+            "code": task.config["code"].of(task.rule, _settings(task)),
             "inputs": [_checksum(Path(str(path))) for path in task.input],
         }
     return _identities[id(task)]
 
 
 _identities: dict[int, dict[str, Any]] = {}  # reading large inputs once is enough
-
-
-def _code(task: Any) -> str | None:
-    """Digest of the job's code: its script, and what its settings name."""
-    settings = {key: _plain(value) for key, value in task.params.items()}
-    found: str | None = task.config["code"].of(task.rule, settings)
-    return found
 
 
 def _checksum(path: Path) -> str:
@@ -122,21 +119,6 @@ def _checksum(path: Path) -> str:
         status = file.stat()
         digest.update(f"{file}:{status.st_size}:{status.st_mtime_ns}".encode())
     return digest.hexdigest()
-
-
-def _check_inputs(task: Any) -> None:
-    """Hold every input that is a file to its digest before it is worked with."""
-    for path in map(Path, map(str, task.input)):
-        if not path.is_dir():
-            files.sound(path)
-
-
-def _limit_threads(count: int) -> None:
-    """Keep numerical libraries to the threads the workflow gave this job."""
-    os.environ["OMP_NUM_THREADS"] = str(count)
-    torch = sys.modules.get("torch")
-    if torch is not None:
-        torch.set_num_threads(count)
 
 
 def _keep_memory() -> None:
@@ -214,8 +196,8 @@ def _record(task: Any, started: float, taken: effort.Effort) -> dict[str, Any]:
     return {
         "rule": task.rule,
         "wildcards": dict(task.wildcards.items()),
-        "params": {key: _plain(value) for key, value in task.params.items()},
-        "code": _code(task),
+        "params": _settings(task),
+        "code": task.config["code"].of(task.rule, _settings(task)),
         # What a workflow that lost sight of this job needs to take its outputs over.
         "settings": sorted(map(repr, task.params)),
         "inputs": sorted(map(str, task.input)),
@@ -239,9 +221,14 @@ def _record(task: Any, started: float, taken: effort.Effort) -> dict[str, Any]:
 
 def _figures(figures: Mapping[str, Any]) -> dict[str, Any]:
     """Figures as JSON takes them: what is no finite number becomes text."""
-    finite = {key: isinstance(value, int | float) and math.isfinite(value)
-              for key, value in figures.items()}  # fmt: skip
-    return {key: value if finite[key] else str(value) for key, value in figures.items()}
+    return {
+        key: value if isinstance(value, int | float) and math.isfinite(value) else str(value)
+        for key, value in figures.items()
+    }
+
+
+def _settings(task: Any) -> dict[str, Any]:
+    return {key: _plain(value) for key, value in task.params.items()}
 
 
 def _plain(value: Any) -> Any:
