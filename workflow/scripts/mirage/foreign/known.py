@@ -5,6 +5,7 @@ name carries, and, where anyone has published one, the answer to a fixed input. 
 the answer is recorded and every later import of the same file must repeat it.
 """
 
+import hashlib
 import logging
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -94,32 +95,30 @@ def published(table: str | Path, asset: str) -> KnownFile:
     return KnownFile.of(row)
 
 
-def judge_bytes(sha256: str, known: KnownFile) -> str:
-    """Say in words whether a file's bytes are the published ones."""
-    if known.sha256 is None:
-        return "no checksum published"
-    if sha256.startswith(known.sha256):
-        return "as published"
-    _log.warning("the file's SHA-256 %s… is not that of %s", sha256[:8], known.file)
-    return "other than published"
-
-
-def judge_answer(answer: Tensor, sha256: str, known: KnownFile, memory: Path) -> dict[str, Any]:
-    """Compare a network's answer with the table, else with what an earlier import recorded.
+def judge(path: str | Path, answer: Tensor, known: KnownFile, memory: str | Path) -> dict[str, Any]:
+    """Compare a file and its network's answer with the table, else with an earlier import.
 
     Args:
-        answer: to the fixed input.
-        sha256: of the file.
+        path: the published file.
+        answer: of its network to the fixed input.
         known: the asset's row.
         memory: file in which the answer is kept between imports, outside declared outputs.
 
     Returns:
-        ``fingerprint`` and ``status``; JSON-able.
+        JSON-able: ``file`` and ``sha256``, ``bytes`` (whether they are the published ones),
+        ``fingerprint`` and ``status`` of the answer.
 
     Raises:
         MirageError: the answer is not finite, differs from the table, or the same file answered
             otherwise before.
     """
+    with Path(path).open("rb") as file:
+        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+    as_published = "no checksum published"
+    if known.sha256 is not None:
+        as_published = "as published" if sha256.startswith(known.sha256) else "other than published"
+    if as_published == "other than published":
+        _log.warning("the file's SHA-256 %s… is not that of %s", sha256[:8], known.file)
     if not bool(torch.isfinite(answer).all()):
         raise MirageError(
             "the network answers a fixed image with infinite or undefined values",
@@ -136,8 +135,16 @@ def judge_answer(answer: Tensor, sha256: str, known: KnownFile, memory: Path) ->
                 f"at most {TOLERANCE}, as for the file in workflow/presets/weights.yaml",
                 "fetch the published file; if the table is wrong, correct it",
             )
-        return {"fingerprint": found, "status": "agrees with the reference table"}
-    return {"fingerprint": found, "status": _remember(found, sha256, memory)}
+        status = "agrees with the reference table"
+    else:
+        status = _remember(found, sha256, Path(memory))
+    return {
+        "file": Path(path).name,
+        "sha256": sha256,
+        "bytes": as_published,
+        "fingerprint": found,
+        "status": status,
+    }
 
 
 def _remember(found: Mapping[str, Any], sha256: str, memory: Path) -> str:

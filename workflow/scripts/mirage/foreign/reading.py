@@ -1,9 +1,8 @@
-"""State dicts of other projects, from any container, as plain tensors.
+"""State dicts of other projects as plain tensors: safetensors, and both layouts of PyTorch.
 
-Containers: safetensors; PyTorch's zip files (since 1.6) and the sequential files before it. The
-oldest layout, a tar archive, is named and refused, since it cannot be read without running what
-its pickle says; none of the files this project needs is one (facts: torchvision's first ResNet
-files were, vision issue 2068; those of today are not).
+The oldest layout, a tar archive, is named and refused, since it cannot be read without running what
+its pickle says; none of the files this project needs is one (torchvision's first ResNet files were,
+vision issue 2068; those of today are not).
 """
 
 from collections.abc import Mapping
@@ -25,7 +24,6 @@ NESTED = ("model_state_dict", "state_dict")
 """Keys under which training programs keep the weights beside epoch and optimiser."""
 
 _ZIP = b"PK\x03\x04"
-_TAR = slice(257, 262), b"ustar"
 _LONGEST_NAME = 256
 _HINT = "fetch it again and compare its checksum"
 _FETCH = "fetch it; nothing is downloaded silently"
@@ -81,8 +79,7 @@ def _is_safetensors(head: bytes) -> bool:
 
 
 def _refuse_other_kinds(path: Path, head: bytes) -> None:
-    place, word = _TAR
-    if head[place] == word:
+    if head[257:262] == b"ustar":
         raise MirageError(
             f"{path} is a tar archive, PyTorch's layout of 2016, which cannot be read without "
             "running what it says",

@@ -1,12 +1,10 @@
 """PyTorch's files as plain data: zip files (since 1.6) and the sequential files before them.
 
-Read by ``plain_pickle``, not by PyTorch: its restricted reader runs no code either, but it believes
-the sizes it reads. Here a tensor is a view that must lie within its storage, and a storage is a
-part of the file.
+PyTorch's own restricted reader runs no code either, but it believes the sizes it reads. Here a
+tensor is a view that must lie within its storage, and a storage is a part of the file.
 """
 
 import math
-import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -114,11 +112,12 @@ def _view(
     """
     if not isinstance(storage, Storage):
         return "made from something else than a storage"
-    if not isinstance(size, tuple) or not isinstance(stride, tuple) or len(size) != len(stride):
-        return "described in an unknown way"
-    if len(size) > _MOST_AXES:
-        return f"of {len(size):,} axes"
-    if not all(isinstance(n, int) and n >= 0 for n in (offset, *size, *stride)):
+    if not (
+        isinstance(size, tuple)
+        and isinstance(stride, tuple)
+        and len(size) == len(stride) <= _MOST_AXES
+        and all(isinstance(n, int) and n >= 0 for n in (offset, *size, *stride))
+    ):
         return "described in an unknown way"
     kind = dtype or storage.dtype
     there = storage.count * storage.dtype.itemsize // kind.itemsize
@@ -215,15 +214,12 @@ def read_sequential(data: memoryview, nested_in: Machine | None = None) -> tuple
 
 def _give(storage: Storage, data: memoryview, place: int) -> int:
     """Find a storage's numbers in a sequential file; returns the place behind them."""
-    size = storage.count * storage.dtype.itemsize
-    if place + 8 > len(data):
-        raise Refused("a storage in it is truncated")
-    (stored,) = struct.unpack_from("<q", data, place)
-    raw = data[place + 8 : place + 8 + size]
-    if stored != storage.count or len(raw) != size:
+    start, size = place + 8, storage.count * storage.dtype.itemsize
+    raw = data[start : start + size]
+    if data[place:start] != storage.count.to_bytes(8, "little") or len(raw) != size:
         raise Refused("a storage in it is truncated")
     storage.raw = lambda: raw
-    return place + 8 + size
+    return start + size
 
 
 def _machine(budget: Budget, find: Callable[[str, torch.dtype, int], Storage]) -> Machine:
@@ -235,10 +231,8 @@ def _machine(budget: Budget, find: Callable[[str, torch.dtype, int], Storage]) -
         if not isinstance(identity, tuple) or not 5 <= len(identity) <= 6:
             raise Refused("it refers to something outside it")
         word, kind, key, _, count, *view_of = identity
-        whole = isinstance(kind, Name) and isinstance(count, int) and count >= 0
-        if word != "storage" or not isinstance(key, str) or view_of not in ([], [None]):
-            raise Refused("it has a storage of a kind that is not supported")
-        if not whole:
+        fits = isinstance(kind, Name) and isinstance(key, str) and isinstance(count, int)
+        if word != "storage" or not fits or count < 0 or view_of not in ([], [None]):
             raise Refused("it describes a storage in an unknown way")
         dtype = STORAGES.get(kind.text)
         return odd_tensor(machine) if dtype is None else find(key, dtype, count)

@@ -19,15 +19,7 @@ from torch import Tensor
 
 from mirage.errors import MirageError
 from mirage.foreign.fingerprint import fixed_latent
-from mirage.foreign.importing import sha256_of
-from mirage.foreign.known import (
-    REFERENCE_IMAGE,
-    KnownFile,
-    check_image,
-    check_value,
-    judge_answer,
-    judge_bytes,
-)
+from mirage.foreign.known import REFERENCE_IMAGE, KnownFile, check_image, check_value, judge
 from mirage.foreign.plain_pickle import Refused
 from mirage.foreign.torch_files import StoredTensor
 from mirage.foreign.wording import plain
@@ -90,12 +82,11 @@ def import_pickle(
         image_px: side its images must have; None for any.
 
     Returns:
-        What was found, JSON-able: ``file``, ``sha256``, ``packaging``, ``network``, ``tensors``,
-        ``bytes``, ``fingerprint`` and ``status`` of the image of the fixed latent,
-        ``discriminator`` (its value for that image), ``w_avg_offset`` (distance of the stored
-        mean w from that of 4,096 fresh ones, in standard deviations of w: near 0 for a trained
-        network whose mapping is computed as in its training), and with a reference
-        ``reference_error`` of the image and ``discriminator_error``.
+        What was found, JSON-able: ``packaging``, ``network``, ``tensors``, what ``judge`` says of
+        the image of the fixed latent, ``discriminator`` (its value for that image),
+        ``w_avg_offset`` (distance of the stored mean w from that of 4,096 fresh ones, in standard
+        deviations of w: near 0 for a trained network whose mapping is computed as in its training),
+        and with a reference ``reference_error`` of the image and ``discriminator_error``.
 
     Raises:
         MirageError: as ``read_networks``, or the networks do not answer as known; then nothing is
@@ -108,23 +99,19 @@ def import_pickle(
             f"{image_px} px, as the prior's image_px says",
             "fetch the file the asset list names, or correct image_px and crop_px",
         )
-    digest = sha256_of(pickle_path)
     image, answers = _try(generator, discriminator)
     record = {
-        "file": Path(pickle_path).name,
-        "sha256": digest,
         "packaging": packaging,
         "network": f"StyleGAN2 of {generator.image_px} px",
         "tensors": len(generator.state_dict()) + len(discriminator.state_dict()),
-        "bytes": judge_bytes(digest, known),
-        **judge_answer(image, digest, known, Path(memory)),
+        **judge(pickle_path, image, known, memory),
         **answers,
     }
     if reference is not None:
         record["reference_error"] = check_image(image, Path(reference, REFERENCE_IMAGE))
         record["discriminator_error"] = check_value(discriminator, image.shape, reference)
         record["status"] = "agrees with the published reference"
-    source = {"source": {"file": record["file"], "sha256": digest}}
+    source = {"source": {key: record[key] for key in ("file", "sha256")}}
     weights.save_generator(generator_path, generator, source)
     weights.save_discriminator(discriminator_path, discriminator, source)
     return record

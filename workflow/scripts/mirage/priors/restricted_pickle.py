@@ -7,10 +7,11 @@ data lie inside the pickle as nested files in PyTorch's old layout. A record's t
 only when asked for, and none may claim more than its nested file holds.
 """
 
-import struct
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from mirage.errors import MirageError
 from mirage.foreign import culprits
@@ -19,7 +20,7 @@ from mirage.foreign.torch_files import Storage, known, odd_tensor, read_sequenti
 from mirage.foreign.wording import plain
 from mirage.runtime.regular import mapped
 
-_SCALARS = {"f8": "d", "f4": "f", "i8": "q", "i4": "i", "b1": "?"}
+_SCALARS = ("f8", "f4", "i8", "i4", "b1")
 _PARTS = ("_parameters", "_buffers", "_modules")
 _USUAL = (
     "collections.OrderedDict", "builtins.set", "__builtin__.set",
@@ -122,16 +123,13 @@ class _Kind:
 
 
 def _scalar(kind: Any, data: Any) -> float | int | bool:
-    if not isinstance(kind, _Kind) or not isinstance(data, memoryview):
+    fits = isinstance(kind, _Kind) and kind.code in _SCALARS and kind.order in ("<", ">", "|")
+    if not fits or not isinstance(data, memoryview):
         raise Refused("it holds a NumPy scalar of an unknown kind")
-    known = isinstance(kind.code, str) and kind.code in _SCALARS
-    if not known or kind.order not in ("<", ">", "|"):
-        raise Refused("it holds a NumPy scalar of an unknown kind")
-    form = (">" if kind.order == ">" else "<") + _SCALARS[kind.code]
-    if struct.calcsize(form) != len(data):
+    dtype = np.dtype(kind.code).newbyteorder(kind.order)
+    if dtype.itemsize != len(data):
         raise Refused("it holds a damaged NumPy scalar")
-    value: float | int | bool
-    (value,) = struct.unpack(form, data)
+    value: float | int | bool = np.frombuffer(data, dtype)[0].item()
     return value
 
 
