@@ -19,6 +19,7 @@ from mirage.registry import entries, module_name
 
 PACKAGE = Path(__file__).resolve().parents[1]
 _OUTSIDE = ("mirage.runtime",)
+_DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef)
 _WORD = re.compile(r"[A-Za-z0-9_-]+")
 
 
@@ -99,7 +100,7 @@ def modules_of(script: Path, words: Collection[str] | None = None) -> set[str]:
                 folder = _file_of(name).parent
                 named = entries(folder) if words is None else filter(_WORD.fullmatch, words)
                 modules = (module_name(name, word) for word in named)
-                waiting.extend(module for module in modules if _exists(module))
+                waiting.extend(module for module in modules if _file_of(module).is_file())
     return found
 
 
@@ -130,13 +131,8 @@ def _imports(path: Path) -> frozenset[str]:
         for name in names
         if (name == "mirage" or name.startswith("mirage."))
         and not name.startswith(_OUTSIDE)
-        and _exists(name)
+        and _file_of(name).is_file()
     )
-
-
-def _exists(name: str) -> bool:
-    base = PACKAGE.joinpath(*name.split(".")[1:])
-    return base.with_suffix(".py").is_file() or (base / "__init__.py").is_file()
 
 
 def _file_of(name: str) -> Path:
@@ -149,15 +145,6 @@ def _file_of(name: str) -> Path:
 def _logic(path: Path) -> str:
     tree = ast.parse(path.read_text(encoding="utf-8"))
     for node in ast.walk(tree):
-        body = getattr(node, "body", None)
-        if isinstance(body, list) and body and _is_text(body[0]):
-            node.body = body[1:] or [ast.Pass()]  # type: ignore[attr-defined]
+        if isinstance(node, _DOCUMENTED) and ast.get_docstring(node, clean=False) is not None:
+            node.body = node.body[1:] or [ast.Pass()]
     return ast.dump(tree)
-
-
-def _is_text(node: ast.AST) -> bool:
-    return (
-        isinstance(node, ast.Expr)
-        and isinstance(node.value, ast.Constant)
-        and isinstance(node.value.value, str)
-    )

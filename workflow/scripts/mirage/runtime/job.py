@@ -29,8 +29,8 @@ from mirage.visible import visible
 _log = logging.getLogger("mirage")
 _PACKAGES = ("torch", "torchvision", "numpy", "scipy", "pandas", "safetensors")
 
-EXIT_PROBLEM = 1
-EXIT_INTERRUPTED = 143
+_PROBLEM = 1
+_INTERRUPTED = 143
 KEEP_S = float(os.environ.get("MIRAGE_KEEP_S", "60"))
 """Work that took so long is kept for a second job of the same work; shorter work is repeated."""
 
@@ -74,16 +74,16 @@ def run(work: _Work, task: Any) -> None:
         finished.collected(map(str, task.input))
     except MirageError as error:
         _log.error("%s", error)
-        status = EXIT_PROBLEM
+        status = _PROBLEM
     except Interrupted:
         _log.warning("told to stop; the state is saved, the same command goes on from here")
-        status = EXIT_INTERRUPTED
+        status = _INTERRUPTED
     except KeyboardInterrupt:
         _log.warning("stopped; nothing half-written is left, the same command starts this job anew")
-        status = EXIT_INTERRUPTED
+        status = _INTERRUPTED
     except Exception:
         _log.error("unexpected error:\n%s", traceback.format_exc())
-        status = EXIT_PROBLEM
+        status = _PROBLEM
     finally:
         logging.shutdown()
     if status:
@@ -98,10 +98,7 @@ def identity(task: Any) -> dict[str, Any]:
     """
     if id(task) not in _identities:
         _identities[id(task)] = {
-            "rule": task.rule,
-            "wildcards": dict(task.wildcards.items()),
-            "params": _settings(task),
-            "code": task.config["code"].of(task.rule, _settings(task)),
+            **_asked(task),
             "inputs": [_checksum(Path(str(path))) for path in task.input],
         }
     return _identities[id(task)]
@@ -194,10 +191,7 @@ def _record(task: Any, started: float, taken: effort.Effort) -> dict[str, Any]:
     own = task.output["job"]
     began = datetime.datetime.fromtimestamp(started, datetime.UTC)
     return {
-        "rule": task.rule,
-        "wildcards": dict(task.wildcards.items()),
-        "params": _settings(task),
-        "code": task.config["code"].of(task.rule, _settings(task)),
+        **_asked(task),
         # What a workflow that lost sight of this job needs to take its outputs over.
         "settings": sorted(map(repr, task.params)),
         "inputs": sorted(map(str, task.input)),
@@ -227,8 +221,15 @@ def _figures(figures: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _settings(task: Any) -> dict[str, Any]:
-    return {key: _plain(value) for key, value in task.params.items()}
+def _asked(task: Any) -> dict[str, Any]:
+    """What was asked for, and the digest of the code that does it."""
+    params = _plain(dict(task.params.items()))
+    return {
+        "rule": task.rule,
+        "wildcards": dict(task.wildcards.items()),
+        "params": params,
+        "code": task.config["code"].of(task.rule, params),
+    }
 
 
 def _plain(value: Any) -> Any:

@@ -16,9 +16,6 @@ def limited_by(setting: str) -> Callable[[_Work], _Work]:
     Args:
         setting: ``optimise_batch`` or ``forward_batch``; the task carries its value as the
             parameter ``batch``.
-
-    Returns:
-        Decorator of a job's work, which then raises a ``MirageError``. State saved before is kept.
     """
     return _telling(lambda task: _lower(task, setting))
 

@@ -120,10 +120,7 @@ def devices(environment: Mapping[str, str]) -> list[str]:
 
 
 def inventory() -> list[tuple[str, str]]:
-    """Number and UUID of every device of this machine; empty where ``nvidia-smi`` is not at hand.
-
-    A GPU split by MIG stands for its instances, which all bear its number.
-    """
+    """Number and UUID of every device of this machine; empty without ``nvidia-smi``."""
     try:
         told = subprocess.run(
             ["nvidia-smi", "-L"], capture_output=True, text=True, check=True, timeout=_ASK_S
@@ -134,7 +131,7 @@ def inventory() -> list[tuple[str, str]]:
 
 
 def read_inventory(told: str) -> list[tuple[str, str]]:
-    """Read the answer of ``nvidia-smi -L``; see ``inventory``."""
+    """Read the answer of ``nvidia-smi -L``; a GPU split by MIG stands for its instances."""
     found: list[tuple[str, str]] = []
     for block in re.split(r"^(?=GPU \d+:)", told, flags=re.MULTILINE):
         uuids = re.findall(r"\(UUID: ([^)]+)\)", block)

@@ -1,8 +1,7 @@
 """Results too large for a state: their pieces, appended to a file as they are made.
 
-A state is written whole at every save. One that held a job's images (8 GB for the paper's 26,500)
-would spend the job on saving them again and again. A spool writes each piece once; the state
-holds only how far the spool was good and the digest of that much.
+A state is written whole at every save; a job's images may take 8 GB. A spool writes each piece
+once; the state holds only how far the spool was good and the digest of that much.
 """
 
 import hashlib

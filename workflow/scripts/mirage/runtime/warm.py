@@ -107,9 +107,8 @@ def job_started() -> float | None:
 
 def peer(connection: socket.socket) -> int:
     """User at the other end of a connection."""
-    wanted = socket.SO_PEERCRED
-    _, user, _ = memoryview(connection.getsockopt(socket.SOL_SOCKET, wanted, 12)).cast("i")
-    return user
+    credentials = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12)
+    return memoryview(credentials).cast("i")[1]
 
 
 def _ask(connection: socket.socket, answers: Any, started: float) -> int:
@@ -146,12 +145,10 @@ def _line(answers: Any) -> dict[str, Any] | None:
 def _wait_for_the_end_of(pid: int) -> None:
     """The kernel kills a dead server's forks; no second job may begin before that."""
     deadline = time.monotonic() + ANSWER_S
-    while time.monotonic() < deadline:
-        try:
+    with contextlib.suppress(ProcessLookupError):
+        while time.monotonic() < deadline:
             os.kill(pid, 0)
-        except ProcessLookupError:
-            return
-        time.sleep(0.01)
+            time.sleep(0.01)
 
 
 def _connect() -> socket.socket:
@@ -188,12 +185,10 @@ def _umask() -> int:
 
 def _try(path: Path) -> socket.socket | None:
     connection = socket.socket(socket.AF_UNIX)
-    try:
+    with contextlib.suppress(OSError):
         connection.connect(str(path))
         if peer(connection) == os.getuid():
             return connection
-    except OSError:
-        pass
     connection.close()
     return None
 
