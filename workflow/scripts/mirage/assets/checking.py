@@ -10,8 +10,7 @@ from mirage.assets.manifest import Asset, FileFacts, Manifest, Member
 from mirage.assets.remembered import Remembered
 from mirage.assets.surprises import extra, extra_folders, nested_copy, only_folder
 from mirage.data.passing import entries
-from mirage.runtime.permissions import culprit
-from mirage.runtime.regular import kind_of
+from mirage.runtime.regular import culprit, kind_of_mode
 
 AssetState = Literal["verified", "present", "missing", "wrong"]
 MOVE_AWAY = "move away what lies there"
@@ -94,7 +93,7 @@ def check_file(path: Path, facts: FileFacts, memory: Remembered) -> str:
         Wrong: it is something else, damaged, or a page saved in its place.
         OSError: it cannot be read.
     """
-    kind = kind_of(path)
+    kind = kind_of_mode(path.stat().st_mode)
     if kind is not None:  # opening a pipe would wait for ever
         raise Wrong(f"{kind}; expected a file")
     size = path.stat().st_size

@@ -1,4 +1,4 @@
-"""Opening files of strangers: regular ones only.
+"""Opening files of strangers: regular ones only, and those that may not be read told as that.
 
 Opening a named pipe waits for a writer that may never come, and a device has no end. What a path
 leads to is looked at before anything is read, without waiting.
@@ -7,6 +7,7 @@ leads to is looked at before anything is read, without waiting.
 import errno
 import mmap
 import os
+import pwd
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,7 +15,6 @@ from io import BufferedReader
 from pathlib import Path
 
 from mirage.errors import MirageError
-from mirage.runtime.permissions import denied
 
 _KINDS = (
     (stat.S_ISDIR, "a folder"),
@@ -37,34 +37,11 @@ class IrregularError(MirageError):
         self.kind = kind
 
 
-def kind_of(path: str | Path) -> str | None:
-    """Say what lies at a path in words; None for a regular file, links followed.
-
-    Raises:
-        OSError: nothing is there, or it may not be looked at.
-    """
-    return kind_of_mode(Path(path).stat().st_mode)
-
-
 def kind_of_mode(mode: int) -> str | None:
-    """The same of what ``stat`` told."""
+    """Say in words what it is of which ``stat`` told the mode; None for a regular file."""
     if stat.S_ISREG(mode):
         return None
     return next((name for matches, name in _KINDS if matches(mode)), "no regular file")
-
-
-def require_regular(path: str | Path, missing: str = _MISSING) -> None:
-    """Refuse whatever is no readable regular file.
-
-    Args:
-        path: the file.
-        missing: what to do if nothing is there.
-
-    Raises:
-        MirageError: it is missing, a dangling link, a folder, a pipe, a device, or unreadable.
-    """
-    with opened(path, missing):
-        pass
 
 
 @contextmanager
@@ -76,7 +53,7 @@ def opened(path: str | Path, missing: str = _MISSING) -> Iterator[BufferedReader
         missing: what to do if nothing is there.
 
     Raises:
-        MirageError: as ``require_regular``.
+        MirageError: it is missing, a dangling link, a folder, a pipe, a device, or unreadable.
     """
     try:
         # Without O_NONBLOCK a pipe put there after the look would still be waited for.
@@ -95,7 +72,7 @@ def mapped(path: str | Path, missing: str = _MISSING) -> memoryview:
     """Give a regular file's bytes without reading them: pages come when they are touched.
 
     Raises:
-        MirageError: as ``require_regular``.
+        MirageError: as ``opened``.
     """
     with opened(path, missing) as file:
         if os.fstat(file.fileno()).st_size == 0:  # which no system maps
@@ -107,7 +84,11 @@ def _unopened(path: Path, error: OSError, missing: str) -> MirageError:
     if error.errno == errno.ENXIO:  # a socket, or a pipe's other end
         return IrregularError(path, "a socket or a device")
     if isinstance(error, PermissionError):
-        return denied(path)
+        return MirageError(
+            f"{path} is there but cannot be read: permission denied{culprit(path)}",
+            remedy="ask the owner to open it to you (chmod g+rX or o+rX), or copy it to a place of "
+            "your own",
+        )
     if path.is_symlink() and not path.exists():
         return MirageError(
             f"{path} is missing: it is a link to {path.readlink()}, where there is nothing",
@@ -118,3 +99,31 @@ def _unopened(path: Path, error: OSError, missing: str) -> MirageError:
     return MirageError(
         f"{path} cannot be read ({error.strerror})", "one readable file", "mend its permissions"
     )
+
+
+def culprit(path: str | Path) -> str:
+    """The first thing on the way to ``path`` that may not be entered or read, in brackets."""
+    whole = Path.cwd() / path
+    barred = whole
+    for folder in reversed(whole.parents):
+        try:
+            folder.stat()
+        except OSError:
+            break
+        barred = folder
+        if not os.access(folder, os.X_OK, effective_ids=os.access in os.supports_effective_ids):
+            break
+    else:
+        barred = whole
+    try:
+        status = barred.stat()
+    except OSError:
+        return ""
+    return f" ({barred} belongs to {_owner(status.st_uid)}, mode {stat.filemode(status.st_mode)})"
+
+
+def _owner(number: int) -> str:
+    try:
+        return pwd.getpwuid(number).pw_name
+    except KeyError:
+        return f"user {number}"
