@@ -74,4 +74,4 @@ rule all:
     default_target: True
     input:
         "report.html",
-        item_files,
+        ITEM_FILES,

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import torch
 from mirage.attacks.batches import crop_streams, official_batches
+from mirage.attacks.given import Given
 from mirage.attacks.kinds.ppa.optimise import make_stack, optimise_latents
 from mirage.attacks.kinds.ppa.recipe import OptimisationRecipe
 from mirage.attacks.losses import LOSSES
@@ -56,11 +57,9 @@ def compare(generator: Generator, name: str, work: Work, repetitions: int) -> Ro
     learnable = build(TARGET, CLASSES, generator.config.image_channels).eval()
     state = generator.state_dict()
     images = partial(full_images, state, generator)
+    given = Given({}, {}, classes, px, px, 0, "cpu", work.device_batch, Checkpoint(None, {}))
     ratio = paired(
-        lambda: optimise_latents(
-            pipeline, frozen, latents, classes, recipe, px, 0, "cpu", work.device_batch,
-            Checkpoint(None, {}), name,
-        ),
+        lambda: optimise_latents(given, recipe, pipeline, frozen, latents),
         lambda: reference.optimise(
             images, learnable, latents.flatten(0, 1), labels, work.batch_size, work.steps,
             work.lr, px, px,
@@ -87,7 +86,8 @@ def first_step(
     """Largest relative difference of loss and gradient under one and the same crop."""
     generator, px = pipeline.generator, pipeline.generator.image_px
     batches = official_batches([0], len(latents), recipe.batch_size)
-    stack = make_stack(batches, recipe, pipeline, px, 0, "cpu", latents.dtype)
+    given = Given({}, {}, [0], px, px, 0, "cpu", len(latents), Checkpoint(None, {}))
+    stack = make_stack(given, recipe, pipeline, batches, latents.dtype)
     ours = latents.clone().requires_grad_()
     objective = Objective(pipeline, frozen, LOSSES[recipe.loss])
     gradient, losses = step_gradient(objective, stack, ours, 0)

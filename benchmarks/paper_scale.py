@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import torch
+from mirage.attacks.given import Given
 from mirage.attacks.kinds.ppa.optimise import optimise_latents
 from mirage.attacks.kinds.ppa.recipe import OptimisationRecipe
 from mirage.data.views import LabelledImages
@@ -97,10 +98,11 @@ def attack(settings: Settings) -> Work:
 
     def work(precision: Precision, steps: int, checkpoint: Checkpoint) -> object:
         recipe = OptimisationRecipe(steps, batch_size=batch, precision=precision)
-        return optimise_latents(
-            ImagePipeline(generator, settings.crop_px), classifier, starts, [0], recipe,
-            settings.image_px, 0, device, batch, checkpoint,
-        )  # fmt: skip
+        pipeline = ImagePipeline(generator, settings.crop_px)
+        given = Given(
+            {}, {}, [0], settings.image_px, settings.crop_px, 0, device, batch, checkpoint
+        )
+        return optimise_latents(given, recipe, pipeline, classifier, starts)
 
     return work
 

@@ -9,12 +9,14 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from copy import deepcopy
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
 import yaml
 from mirage.attacks.batches import official_batches
+from mirage.attacks.given import Given
 from mirage.attacks.kinds.ppa.optimise import make_stack, optimise_latents
 from mirage.attacks.kinds.ppa.recipe import OptimisationRecipe, SamplingRecipe, SelectionRecipe
 from mirage.attacks.kinds.ppa.sample import sample_candidates
@@ -27,7 +29,7 @@ from mirage.data.dataset import DatasetRecipe
 from mirage.data.splits import first_per_class
 from mirage.data.store import Store, prepare_store
 from mirage.data.views import LabelledImages, View, ViewRecipe, prepare_view
-from mirage.evaluation.accuracy import top_k_accuracy
+from mirage.evaluation.accuracy import position_of_class
 from mirage.evaluation.distances import nearest_squared
 from mirage.evaluation.features import embed_attack, embed_real
 from mirage.evaluation.networks import Embedded, EvaluationNetwork
@@ -152,7 +154,10 @@ def attack_step(
     recipe = OptimisationRecipe.of({**settings, "precision": precision})
     pipeline, px = pipeline.at(precision), world.train.pixels.shape[-1]
     batches = official_batches(range(len(w)), 1, 1)
-    stack = make_stack(batches, recipe, pipeline, px, SEED, device, dtype)
+    given = Given(
+        {}, {}, range(len(w)), px, pipeline.crop_px, SEED, device, len(w), Checkpoint(None, {})
+    )
+    stack = make_stack(given, recipe, pipeline, batches, dtype)
     objective = Objective(pipeline, at_precision(classifier, precision), LOSSES[recipe.loss])
     point = w.to(device, dtype).requires_grad_()
     with numerics(precision, device):
@@ -266,17 +271,15 @@ def attacked(
     pool = synthesise_pool(
         world.pipeline, PoolRecipe.of(_pool(world.study) | at), px, 250, device, nothing
     )
-    found = sample_candidates(
-        target, pool, SamplingRecipe.of(settings["sampling"] | at), classes, 250, device
-    )
+    given = Given({}, {}, classes, px, world.pipeline.crop_px, SEED, device, 250, nothing)
+    found = sample_candidates(given, SamplingRecipe.of(settings["sampling"] | at), target, pool)
     optimised = optimise_latents(
-        world.pipeline, target, found.latents, classes,
-        OptimisationRecipe.of(settings["optimisation"] | at), px, SEED, device, device_batch,
-        nothing,
+        replace(given, batch=device_batch), OptimisationRecipe.of(settings["optimisation"] | at),
+        world.pipeline, target, found.latents,
     )  # fmt: skip
     selected = select_latents(
-        world.pipeline, target, optimised.latents, classes,
-        SelectionRecipe.of(settings["selection"] | at), px, SEED, device, 250, nothing,
+        given, SelectionRecipe.of(settings["selection"] | at), world.pipeline, target,
+        optimised.latents,
     )  # fmt: skip
     origins = found.indices.take_along_dim(selected.indices, dim=1)
     return Attacked(selected.latents, origins, selected.scores, _clock(device) - began)
@@ -303,7 +306,7 @@ def scored(world: World, latents: Tensor, precision: Precision) -> Scores:
     squares = nearest_squared(
         made.of("face", "paper"), made.classes, real.of("face", "paper"), real.labels
     )
-    top = [float(top_k_accuracy(logits, made.classes, k).per_class.mean()) for k in (1, 5)]
+    top = [float((position_of_class(logits, made.classes) < k).mean()) for k in (1, 5)]
     return Scores(*top, float(squares.mean()))
 
 

@@ -2,6 +2,7 @@
 
 import torch
 from interruptions import StopAfter
+from mirage.attacks.given import Given
 from mirage.errors import Interrupted
 from mirage.priors.pipeline import ImagePipeline
 from mirage.priors.shapes import GeneratorConfig
@@ -53,6 +54,12 @@ def latents(*shape, seed=0, dtype=torch.float32):
 
 def no_checkpoint():
     return Checkpoint(None, {})
+
+
+def given(classes, image_px, batch, seed=7, device="cpu", checkpoint=None):
+    """What a stage is run with, but for files and settings, which tests hand over themselves."""
+    checkpoint = checkpoint or no_checkpoint()
+    return Given({}, {}, classes, image_px, 12, seed, device, batch, checkpoint)
 
 
 def in_pieces(path, work, ticks):

@@ -30,6 +30,10 @@ from pretend_cuda import pretend_cuda
 PX, CLASSES = 10, [3, 0]
 
 
+def _given(batch, checkpoint=None):
+    return models.given(CLASSES, PX, batch, device="cuda", checkpoint=checkpoint)
+
+
 @pytest.fixture
 def cuda():
     with pretend_cuda() as mode:
@@ -64,7 +68,7 @@ def test_pool(pipeline):
 def test_sampling(target):
     pool = Pool(models.latents(6), torch.zeros(6, 1, PX, PX))
     for flip in (True, False):
-        found = sample_candidates(target, pool, SamplingRecipe(3, flip), CLASSES, 1, "cuda")
+        found = sample_candidates(_given(1), SamplingRecipe(3, flip), target, pool)
         assert found.scores.device.type == found.latents.device.type == "cpu"
 
 
@@ -80,7 +84,7 @@ def test_optimisation(tmp_path, pipeline, target, crop, extra):
 
     def work(checkpoint):
         return optimise_latents(
-            pipeline, target, models.latents(2, 3), CLASSES, recipe, PX, 7, "cuda", 4, checkpoint,
+            _given(4, checkpoint), recipe, pipeline, target, models.latents(2, 3),
             discriminator=lambda images: images.mean((1, 2, 3)), statistics=statistics,
         )  # fmt: skip
 
@@ -92,10 +96,7 @@ def test_optimisation(tmp_path, pipeline, target, crop, extra):
 @pytest.mark.parametrize("crop", ["shared", "per_image"])
 def test_selection(pipeline, target, crop):
     recipe = SelectionRecipe(2, 3, crop=crop)
-    found = select_latents(
-        pipeline, target, models.latents(2, 4), CLASSES, recipe, PX, 7, "cuda", 3,
-        models.no_checkpoint(),
-    )  # fmt: skip
+    found = select_latents(_given(3), recipe, pipeline, target, models.latents(2, 4))
     assert found.scores.device.type == found.latents.device.type == "cpu"
 
 
@@ -148,16 +149,14 @@ def test_stages_set_their_precision_and_put_it_back(tmp_path, pipeline, target, 
     pool = synthesise_pool(
         pipeline, PoolRecipe(size=5, cutoff=3, precision=precision), PX, 3, "cuda", nothing
     )
-    sample_candidates(target, pool, SamplingRecipe(3, precision=precision), CLASSES, 3, "cuda")
+    sample_candidates(_given(3), SamplingRecipe(3, precision=precision), target, pool)
     recipe = OptimisationRecipe(steps=3, batch_size=2, precision=precision)
+    given = _given(4, StopAfter(tmp_path / "state", 2))
     with pytest.raises(Interrupted):
-        optimise_latents(
-            pipeline, target, starts, CLASSES, recipe, PX, 7, "cuda", 4,
-            StopAfter(tmp_path / "state", 2),
-        )  # fmt: skip
+        optimise_latents(given, recipe, pipeline, target, starts)
     assert _switches() == before
     chosen = SelectionRecipe(2, 3, precision=precision)
-    select_latents(pipeline, target, starts, CLASSES, chosen, PX, 7, "cuda", 3, nothing)
+    select_latents(_given(3), chosen, pipeline, target, starts)
     networks = {"eval": _network(target)}
     embed_attack(
         pipeline.at(precision), networks, starts, torch.tensor(CLASSES), PX, PX, 4, "cuda",

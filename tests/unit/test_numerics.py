@@ -148,15 +148,12 @@ def test_attack_stages_follow_their_recipe(crop):
 
     def optimised(precision):
         recipe = OptimisationRecipe(steps=2, batch_size=2, crop=crop, precision=precision)
-        return optimise_latents(
-            pipeline, model, starts, CLASSES, recipe, PX, 7, "cpu", 8, nothing
-        ).losses
+        given = models.given(CLASSES, PX, 8)
+        return optimise_latents(given, recipe, pipeline, model, starts).losses
 
     def selected(precision):
         recipe = SelectionRecipe(4, 5, crop=crop, precision=precision)
-        return select_latents(
-            pipeline, model, starts, CLASSES, recipe, PX, 7, "cpu", 8, nothing
-        ).scores
+        return select_latents(models.given(CLASSES, PX, 8), recipe, pipeline, model, starts).scores
 
     def pooled(precision):
         recipe = PoolRecipe(size=5, cutoff=3, precision=precision)
@@ -165,7 +162,7 @@ def test_attack_stages_follow_their_recipe(crop):
     def sampled(precision):
         pool = synthesise_pool(pipeline, PoolRecipe(size=5, cutoff=3), PX, 3, "cpu", nothing)
         recipe = SamplingRecipe(5, precision=precision)
-        return sample_candidates(model, pool, recipe, CLASSES, 3, "cpu").scores
+        return sample_candidates(models.given(CLASSES, PX, 3), recipe, model, pool).scores
 
     for stage in (optimised, selected, pooled, sampled):
         plain, tf32, rounded = (stage(precision) for precision in ("fp32", "tf32", "bf16"))

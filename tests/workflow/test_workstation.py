@@ -29,6 +29,7 @@ import os, time
 from pathlib import Path
 from mirage.runtime import job
 
+@job.main
 def hold(task):
     from mirage.runtime.devices import choose_device
     choose_device(task.params.device)
@@ -45,8 +46,6 @@ def hold(task):
     together = max(together, len(list(Path().glob("device-*"))))
     mine.unlink()
     return {"together": together}
-
-job.run(hold, snakemake)
 """
 
 

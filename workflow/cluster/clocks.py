@@ -6,6 +6,7 @@ as that date lies ahead. Disks whose server has another clock and unpacked archi
 dates; inputs marked ``ancient`` count as well.
 """
 
+import contextlib
 import datetime
 import math
 import os
@@ -50,18 +51,12 @@ def latest_dates(paths: Iterable[str]) -> dict[str, float]:
     """The date that Snakemake sees in each path that is there: a link's own or its target's."""
     dates = {}
     for path in sorted(paths):
-        try:
-            own = os.lstat(path).st_mtime
-            dates[path] = max(own, _stamped(path))
-        except OSError:
-            continue  # missing or unreadable: others say so, with more to tell
+        # What is missing or unreadable is told by others, who know more of it.
+        with contextlib.suppress(OSError):
+            stamp = Path(path, ".snakemake_timestamp")  # Snakemake's own in a folder
+            dated = stamp if stamp.exists() else Path(path)
+            dates[path] = max(os.lstat(path).st_mtime, dated.stat().st_mtime)
     return dates
-
-
-def _stamped(path: str) -> float:
-    """Of a folder the date of Snakemake's own stamp in it, if it has one."""
-    stamp = Path(path, ".snakemake_timestamp")
-    return (stamp if stamp.exists() else Path(path)).stat().st_mtime
 
 
 def disk_time(folder: Path) -> float:

@@ -17,10 +17,7 @@ _OUTSIDE = ("/", f"{checkout.REPOSITORY}/")
 
 
 def planned(workflow: Any, targets: Iterable[str]) -> list[dict[str, Any]]:
-    """Find the jobs that make some files.
-
-    Jobs that make nothing below the results are left out: ``all``, and those that stand for an
-    asset.
+    """Find the jobs that make some files below the results.
 
     Args:
         workflow: Snakemake's, its rules read.

@@ -1,13 +1,22 @@
 """attacks: stages in chunks of classes, each a file; no job here reads a private image."""
 
+from mirage.attacks.kinds import KINDS
 
-include: "queries/attacks.smk"
+CUT, WHOLE = (
+    sorted({s.result for kind in KINDS.values() for s in kind.stages if s.cut == cut})
+    for cut in (True, False)
+)
+kind = stages.settings["kind"]
+stage = stages.part(wildcards.part)[0]
+stage_recipe = stages.settings[stage.settings]
+# Of the model that runs the stage: it may have wrapped the network.
+treatment = study.treatment(attack.runner(stage.role))
 
 
 rule run_stage:
     """One stage of an attack, for a chunk of classes or for all."""
     input:
-        unpack(stage_inputs),
+        unpack(stages.inputs(wildcards.part, generator(prior))),
     output:
         latents="attacks/{target}/{attack}/{part}.safetensors",
         job="jobs/run_stage/{target}/{attack}/{part}.json",
@@ -22,25 +31,25 @@ rule run_stage:
         runtime=minutes("run_stage"),
         gpu=1,
     params:
-        kind=attack_kind,
-        stage=stage_role,
-        recipe=stage_settings,
-        classes=stage_classes,
-        treatment=stage_treatment,
-        prior=attack_prior_kind,
-        crop_px=attack_crop,
-        image_px=target_px,
+        kind=kind,
+        stage=stage.role,
+        recipe=stage_recipe,
+        classes=stages.part(wildcards.part)[1],
+        treatment=treatment,
+        prior=study.prior_kind(prior),
+        crop_px=study.prior(prior)["crop_px"],
+        image_px=study.image_px(target),
         device=config["device"],
         state=state_file("run_stage"),
-        limit=stage_limit,
-        batch=stage_batch,
+        limit=stage.batch,
+        batch=asked(config)[stage.batch],
         code=code(
             "run_stage",
-            attack_kind,
-            stage_role,
-            stage_settings,
-            stage_treatment,
-            attack_prior_kind,
+            kind,
+            stage.role,
+            stage_recipe,
+            treatment,
+            study.prior_kind(prior),
         ),
     script:
         "../scripts/run_stage.py"
@@ -49,7 +58,7 @@ rule run_stage:
 rule merge_chunks:
     """Join the chunks of a stage; each class must be there once."""
     input:
-        chunks=chunk_files,
+        chunks=stages.files(stages.held(wildcards.stage)),
     output:
         latents="attacks/{target}/{attack}/{stage}.safetensors",
         job="jobs/merge_chunks/{target}/{attack}/{stage}.json",
@@ -61,7 +70,7 @@ rule merge_chunks:
     conda:
         "../../envs/mirage.yaml"
     params:
-        classes=attacked_classes,
+        classes=stages.classes,
         code=code("merge_chunks"),
     script:
         "../scripts/merge_chunks.py"

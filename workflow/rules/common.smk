@@ -1,7 +1,9 @@
-"""What all stages draw on: the study, and small queries named for what they return."""
+"""What all stages draw on: the study, and what they ask it."""
 
 import re
+from functools import cache, partial
 
+from asking import asked, wildcards
 from mirage.assets import checking, telling
 from mirage.assets.manifest import load_manifest
 from mirage.assets.remembered import Remembered
@@ -9,16 +11,16 @@ from mirage.errors import MirageError
 from mirage.forecast.speeds import at_most, load_model, machine
 from mirage.forecast.work import Job
 from mirage.runtime import digest, slots
-from mirage.study import grammar, in_use
+from mirage.study import foreign_weights, grammar, in_use, measuring
 from mirage.study.cells import Attack, Target
-from mirage.study.foreign_weights import foreign_weights, imported
+from mirage.study.stages import Stages
 from mirage.study.study import Study
 from mirage.visible import listed, visible
 
 try:
     SCALE = config["scales"][config["scale"]]
     STUDY = Study(SCALE, config["classes_per_chunk"])
-    FOREIGN = foreign_weights(STUDY)
+    FOREIGN = foreign_weights.foreign_weights(STUDY)
 except MirageError as error:
     raise WorkflowError(str(error)) from None
 
@@ -33,58 +35,45 @@ slots.offer(config["gpu_ids"])
 DIGESTS = digest.Digests(SCRIPTS)
 
 
+@asked
 def code(rule, *settings):
-    """Query for the digest of the code that a rule's script reaches.
-
-    What its settings name, which such queries return, is part of that code.
-    """
-
-    def value(wildcards):
-        if not config["rerun_on_code_change"]:
-            return "any"
-        return DIGESTS.of(rule, [query(wildcards) for query in settings])
-
-    return value
-
-
-def code_digests(_):
-    """Digests of all code that jobs may use, by rule."""
-    return dict(DIGESTS)
+    """Digest of the code that a rule's script reaches, and of what its settings name."""
+    return DIGESTS.of(rule, settings) if config["rerun_on_code_change"] else "any"
 
 
 config["code"] = DIGESTS
 HOME = checkout.REPOSITORY
 ANYWHERE = "/"
 KNOWN_WEIGHTS = f"{HOME}/workflow/presets/weights.yaml"
-PAPER_TABLES = f"{HOME}/workflow/presets/paper"
+PAPER_TABLE = f"{HOME}/workflow/presets/paper/{{name}}.csv"
 
+
+def manifest_source(home):
+    """Where the manifest of assets lies."""
+    return {
+        "path": f"{home}/workflow/presets/assets.yaml",
+        "schema": f"{home}/workflow/schemas/assets.schema.yaml",
+        "home": home,
+        "paths": config["asset_paths"],
+    }
+
+
+MANIFEST_SOURCE = manifest_source(HOME)  # as a job sees it from its working folder
 try:
-    MANIFEST = load_manifest(
-        ROOT / "workflow/presets/assets.yaml",
-        ROOT / "workflow/schemas/assets.schema.yaml",
-        ROOT,
-        config["asset_paths"],
-    )
+    MANIFEST = load_manifest(**manifest_source(ROOT))
     for scale in config["scales"]:
         MANIFEST.require(config["scales"][scale]["assets"], f"scales.{scale}.assets")
 except MirageError as error:
     raise WorkflowError(str(error)) from None
 
-# The same as a job sees it from its working folder.
-MANIFEST_SOURCE = {
-    "path": f"{HOME}/workflow/presets/assets.yaml",
-    "schema": f"{HOME}/workflow/schemas/assets.schema.yaml",
-    "home": HOME,
-    "paths": config["asset_paths"],
-}
 ASSET_MEMORY = "assets/.checked.json"  # beside the assets: all scales share it
 
 
 def tell_missing_assets():
     """List the assets that are not there yet: name, place, way to get it."""
-    asked = {"check_assets", "fetch_assets"} & set(sys.argv)  # they tell more
+    fuller = {"check_assets", "fetch_assets"} & set(sys.argv)  # they tell more
     missing = MANIFEST.missing(ASSETS_IN_USE)
-    if missing and workflow.is_main_process and not asked:
+    if missing and workflow.is_main_process and not fuller:
         lines = [f"{len(missing)} of {len(ASSETS_IN_USE)} assets are missing:"]
         for name in missing:
             lines += [
@@ -105,20 +94,26 @@ def asset_path(name):
     return f"{HOME}/{place.relative_to(MANIFEST.home)}" if inside else str(place)
 
 
+@asked
 def asset(name):
-    """An asset as an input; a rule tells what to do where it is missing.
+    """An asset as an input, nothing where none is named; a rule tells what to do without it.
 
     `ancient`: it is held to its checksum or its counts, and copying it anew is no reason to
     repeat weeks of work.
     """
-    return ancient(asset_path(name))
+    return [] if name is None else ancient(asset_path(name))
+
+
+@asked
+def assets(named):
+    """Role -> asset as inputs."""
+    return {role: ancient(asset_path(name)) for role, name in named.items()}
 
 
 def missing_paths(start):
     """Regular expression of the rest of those missing assets' paths that begin like that."""
     paths = [asset_path(name) for name in MANIFEST.missing(MANIFEST)]
-    ends = [re.escape(p.removeprefix(start)) for p in paths if p.startswith(start)]
-    return "|".join(ends) or r"(?!)"
+    return one_of(p.removeprefix(start) for p in paths if p.startswith(start))
 
 
 def named_assets():
@@ -150,13 +145,10 @@ def verify_assets():
         raise Refused(f"Nothing was started.\n{told}")
 
 
-def fingerprint_file(wildcard):
-    """Query for the file that keeps a network's answer between imports; no rule declares it."""
-
-    def path(wildcards):
-        return f"{Path('fingerprints', wildcards[wildcard])}.json"
-
-    return path
+@asked
+def fingerprint_file(name):
+    """What keeps a network's answer between imports; no rule declares it."""
+    return f"fingerprints/{name}.json"
 
 
 def container_image():
@@ -174,11 +166,44 @@ def state_file(rule):
     return path
 
 
-def target(wildcards):
-    """The target a job is about."""
-    return Target.parse(wildcards.target)
+# What a job is about, by its wildcards; of an attack also its stages and prior.
+study = asked(STUDY)
+target = asked(Target.parse)(wildcards.target)
+attack = asked(Attack.parse)(target, wildcards.attack)
+stages = asked(cache(partial(Stages, STUDY)))(attack)  # a dozen questions for each job
+prior = study.pool(stages.settings["pool"])["prior"]
+view_file = asked(measuring.view_file)
 
 
-def attack(wildcards):
-    """The attack a job is about."""
-    return Attack.parse(target(wildcards), wildcards.attack)
+@asked
+def imported(asset):
+    """Path of an asset's weights after their import; nothing where none is named."""
+    return [] if asset is None else foreign_weights.imported(asset)
+
+
+@asked
+def generator(prior):
+    """Path of a prior's generator: made here, or shipped and then no rule's output."""
+    shipped = SCALE["trained_priors"]
+    if prior in priors_from("pickle") or shipped == "priors":
+        return f"priors/{prior}/generator.safetensors"
+    folder = f"{shipped}/{prior}"
+    for name in ("generator", "discriminator"):
+        if not (ROOT / folder / f"{name}.safetensors").exists():
+            raise WorkflowError(
+                f"{folder}/{name}.safetensors, which is shipped, is missing. Restore it (git "
+                f"checkout -- {folder}), or have the prior trained: trained_priors: priors for "
+                f"this scale in config.yaml."
+            )
+    return f"{HOME}/{folder}/generator.safetensors"
+
+
+def priors_from(kind):
+    """Names of the priors whose source is of a kind: `trained`, `pickle`."""
+    priors = SCALE["priors"].items()
+    return [name for name, entry in priors if entry["source"]["kind"] == kind]
+
+
+def one_of(names):
+    """Pattern of some names; matches nothing where there are none."""
+    return "|".join(map(re.escape, names)) or r"(?!)"

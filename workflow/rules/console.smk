@@ -1,12 +1,10 @@
 """What people are told before anything runs: requests nothing can meet, dates, links."""
 
 import clocks
-import imports
 import plainly
 from mirage import requests
+from mirage.paper.contents import extra, told_extra
 from refusing import Refused
-
-imports.first(SCRIPTS)
 
 
 def refuse_dates_ahead():

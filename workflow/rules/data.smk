@@ -1,13 +1,12 @@
 """data: private and public photographs, decoded once, resized once."""
 
-
-include: "queries/data.smk"
+checked = asked(in_use.checked_with)(study, wildcards.dataset)
 
 
 rule prepare_store:
     """Decode a data set once, faces cut out: uint8 pixels, identities, split, checksums."""
     input:
-        unpack(dataset_source),
+        unpack(assets(study.assets_of(wildcards.dataset))),
     output:
         pixels="data/{dataset}/pixels.safetensors",
         index="data/{dataset}/index.csv",
@@ -22,9 +21,9 @@ rule prepare_store:
         mem_mb=megabytes("prepare_store"),
         runtime=minutes("prepare_store"),
     params:
-        recipe=dataset_recipe,
-        classes=dataset_classes,
-        code=code("prepare_store", dataset_recipe),
+        recipe=study.dataset(wildcards.dataset)["recipe"],
+        classes=study.classes(wildcards.dataset),
+        code=code("prepare_store", study.dataset(wildcards.dataset)["recipe"]),
     script:
         "../scripts/prepare_store.py"
 
@@ -47,7 +46,7 @@ rule prepare_view:
         mem_mb=megabytes("prepare_view"),
         runtime=minutes("prepare_view"),
     params:
-        recipe=view_recipe,
+        recipe=study.view(wildcards.dataset, wildcards.view),
         code=code("prepare_view"),
     script:
         "../scripts/prepare_view.py"
@@ -65,8 +64,8 @@ rule check_data:
     conda:
         "../../envs/mirage.yaml"
     params:
-        expectations=expectations(DATASETS_IN_USE),
-        apart=kept_apart(DATASETS_IN_USE),
+        expectations=in_use.expectations(STUDY, DATASETS_IN_USE),
+        apart=in_use.kept_apart(STUDY, DATASETS_IN_USE),
         code=code("check_data"),
     script:
         "../scripts/check_data.py"
@@ -75,7 +74,7 @@ rule check_data:
 rule check_dataset:
     """Hold one data set, in use or not, to what it should be."""
     input:
-        dataset_manifests,
+        expand("data/{name}/manifest.json", name=checked),
     output:
         report="data/{dataset}/acceptance.json",
         job="jobs/check_dataset/{dataset}.json",
@@ -84,8 +83,8 @@ rule check_dataset:
     conda:
         "../../envs/mirage.yaml"
     params:
-        expectations=dataset_expectations,
-        apart=dataset_apart,
+        expectations=asked(in_use.expectations)(study, checked),
+        apart=asked(in_use.kept_apart)(study, checked),
         code=code("check_dataset"),
     script:
         "../scripts/check_dataset.py"

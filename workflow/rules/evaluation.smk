@@ -1,14 +1,18 @@
 """evaluation: every selected latent is synthesised once; metrics come from stored features."""
 
+from mirage.evaluation.measures import MEASURES
 
-include: "queries/evaluation.smk"
+evaluator = asked(measuring.released_evaluator)(study, wildcards.dataset)
+drawn = asked(measuring.Networks.drawn)(study, wildcards.measured)
+networks = asked(measuring.Networks)(study, target.dataset, target.seed)
+measure_recipe = asked(measuring.recipe)(study, attack, wildcards.measure)
 
 
 rule check_evaluator:
     """Measure with which input range a released evaluator was trained."""
     input:
-        weights=evaluator_weights,
-        view=evaluator_view,
+        weights=imported(evaluator["asset"]),
+        view=view_file(wildcards.dataset, evaluator["view"]),
     output:
         check="evaluation/{dataset}/evaluator.json",
         job="jobs/check_evaluator/{dataset}.json",
@@ -22,7 +26,7 @@ rule check_evaluator:
         runtime=minutes("check_evaluator"),
         gpu=1,
     params:
-        published=evaluator_accuracy,
+        published=evaluator["released"].get("test_accuracy"),
         precision=SCALE["evaluation"].get("precision", "fp32"),
         device=config["device"],
         batch=config["forward_batch"],
@@ -34,10 +38,10 @@ rule check_evaluator:
 rule embed_real:
     """Features of a data set's training images in every evaluation network."""
     input:
-        views=network_views,
-        store=unrounded_store,
-        weights=network_weights,
-        evaluator=evaluator_check,
+        views=drawn.views,
+        store=drawn.store,
+        weights=drawn.weights,
+        evaluator=drawn.evaluator,
     output:
         features="evaluation/{measured}/features.safetensors",
         job="jobs/embed_real/{measured}.json",
@@ -50,8 +54,8 @@ rule embed_real:
         runtime=minutes("embed_real"),
         gpu=1,
     params:
-        networks=network_specs,
-        seed=measured_seed,
+        networks=drawn.specs,
+        seed=drawn.seed,
         precision=SCALE["evaluation"].get("precision", "fp32"),
         device=config["device"],
         state=state_file("embed_real"),
@@ -64,10 +68,10 @@ rule embed_real:
 rule embed_attack:
     """Synthesise every selected latent once: features, images for measures, a gallery."""
     input:
-        latents=attack_outcome,
-        generator=attack_generator,
-        weights=network_weights,
-        evaluator=evaluator_check,
+        latents=stages.outcome,
+        generator=generator(prior),
+        weights=networks.weights,
+        evaluator=networks.evaluator,
     output:
         features="attacks/{target}/{attack}/features.safetensors",
         images=temp("attacks/{target}/{attack}/images.safetensors"),
@@ -82,17 +86,17 @@ rule embed_attack:
         runtime=minutes("embed_attack"),
         gpu=1,
     params:
-        networks=network_specs,
-        prior=attack_prior_kind,
+        networks=networks.specs,
+        prior=study.prior_kind(prior),
         precision=SCALE["evaluation"].get("precision", "fp32"),
-        crop_px=attack_crop,
-        image_px=target_px,
+        crop_px=study.prior(prior)["crop_px"],
+        image_px=study.image_px(target),
         state=state_file("embed_attack"),
-        measure_px=measure_px,
+        measure_px=study.measure_px(attack),
         gallery_classes=SCALE["evaluation"]["gallery_classes"],
         device=config["device"],
         batch=config["forward_batch"],
-        code=code("embed_attack", attack_prior_kind),
+        code=code("embed_attack", study.prior_kind(prior)),
     script:
         "../scripts/embed_attack.py"
 
@@ -100,7 +104,7 @@ rule embed_attack:
 rule measure_attack:
     """Take one measure of an attack that needs more than its features, knowledge say."""
     input:
-        unpack(measure_inputs),
+        unpack(asked(measuring.inputs)(study, attack, wildcards.measure)),
     output:
         numbers="attacks/{target}/{attack}/{measure}.json",
         job="jobs/measure_attack/{target}/{attack}/{measure}.json",
@@ -115,11 +119,11 @@ rule measure_attack:
         runtime=minutes("measure_attack"),
         gpu=1,
     params:
-        measure=measure_name,
+        measure=wildcards.measure,
         recipe=measure_recipe,
         device=config["device"],
         state=state_file("measure_attack"),
-        code=code("measure_attack", measure_name, measure_recipe),
+        code=code("measure_attack", wildcards.measure, measure_recipe),
     script:
         "../scripts/measure_attack.py"
 
@@ -128,8 +132,10 @@ rule score_attack:
     """Every metric of an attack, in both fidelities, from stored features."""
     input:
         features="attacks/{target}/{attack}/features.safetensors",
-        real=real_features,
-        measures=measured,
+        real=networks.features,
+        measures=expand(
+            "attacks/{{target}}/{{attack}}/{name}.json", name=study.measures(attack)
+        ),
     output:
         metrics="attacks/{target}/{attack}/metrics.json",
         per_class="attacks/{target}/{attack}/per_class.csv",

@@ -1,7 +1,8 @@
 """forecast: what the study will cost, before anything runs."""
 
-
-include: "queries/forecast.smk"
+WORK_COUNTS = f"{HOME}/workflow/presets/forecast/work.json"
+units = asked(units_behind)("all")
+SHIPPED = expand("priors/{name}/generator.safetensors", name=priors_from("trained"))
 
 
 rule calibrate:
@@ -18,12 +19,12 @@ rule calibrate:
         runtime=calibration_minutes,
         gpu=1,
     params:
-        units=study_units,
+        units=units,
         counts=WORK_COUNTS,
         device=config["device"],
         seconds=config["calibration_s"],
         machine=machine(config["device"]),
-        code=code("calibrate", study_units),
+        code=code("calibrate", units),
     script:
         "../scripts/calibrate.py"
 
@@ -31,14 +32,14 @@ rule calibrate:
 rule forecast:
     """Print and write what every table takes; finished jobs stand beside their forecast."""
     input:
-        speeds=calibration,
+        speeds="forecast/calibration.json" if config["calibration_s"] > 0 else [],
     log:
         "logs/forecast.log",
     localrule: True
     conda:
         "../../envs/mirage.yaml"
     params:
-        jobs=study_jobs,
+        jobs=asked(jobs_behind)("all"),
         model={**MODEL_SETTINGS, **LIMITS},
         attempts=attempts,
     script:
@@ -53,7 +54,7 @@ rule count_work:
     conda:
         "../../envs/mirage.yaml"
     params:
-        units=all_units,
+        units=asked(units_behind)("all", *SHIPPED),
         counts=WORK_COUNTS,
     script:
         "../scripts/count_work.py"

@@ -1,15 +1,23 @@
 """paper: tables, figures, the toy example and the report."""
 
+from mirage.paper.contents import caption, contents, files_of, own_scale
+from mirage.paper.item import Picture, Plot, Table, metrics_files
 
-include: "queries/paper.smk"
+CONTENTS = contents(SCALE)
+ITEM_FILES = [path for name, item in CONTENTS.items() for path in files_of(name, item)]
+TEMPLATES = f"{HOME}/workflow/scripts/mirage/paper/templates/{{name}}"
+item = asked(CONTENTS)[wildcards.item]
+item_scale = asked(own_scale)(SCALE, item)
 
 
 rule make_table:
     """A table of the paper with our numbers beside the printed ones."""
     input:
-        cells=item_inputs,
-        templates=templates("table.html", "table.tex", "page.html", "style.css"),
-        printed=item_reference,
+        cells=item.needs(study).inputs,
+        templates=expand(
+            TEMPLATES, name=["table.html", "table.tex", "page.html", "style.css"]
+        ),
+        printed=expand(PAPER_TABLE, name=item.reference),
     output:
         csv=report(
             "tables/{item}.csv",
@@ -23,7 +31,7 @@ rule make_table:
     log:
         "logs/make_table/{item}.log",
     wildcard_constraints:
-        item=names_of(Table),
+        item=one_of(name for name, item in CONTENTS.items() if isinstance(item, Table)),
     localrule: True
     conda:
         "../../envs/mirage.yaml"
@@ -31,8 +39,8 @@ rule make_table:
         scale=item_scale,
         name=config["scale"],
         item="{item}",
-        caption=item_caption,
-        code=code("make_table", item_settings),
+        caption=asked(caption)(item, SCALE["comparable"]),
+        code=code("make_table", wildcards.item, item_scale),
     script:
         "../scripts/make_table.py"
 
@@ -57,7 +65,7 @@ rule run_toy:
 rule draw_figure:
     """A figure of pictures."""
     input:
-        cells=item_inputs,
+        cells=item.needs(study).inputs,
     output:
         png=report(
             "figures/{item}.png",
@@ -70,7 +78,9 @@ rule draw_figure:
     log:
         "logs/draw_figure/{item}.log",
     wildcard_constraints:
-        item=names_of(Picture),
+        item=one_of(
+            name for name, item in CONTENTS.items() if isinstance(item, Picture)
+        ),
     localrule: True
     conda:
         "../../envs/mirage.yaml"
@@ -78,8 +88,8 @@ rule draw_figure:
         scale=item_scale,
         name=config["scale"],
         item="{item}",
-        caption=item_caption,
-        code=code("draw_figure", item_settings),
+        caption=asked(caption)(item, SCALE["comparable"]),
+        code=code("draw_figure", wildcards.item, item_scale),
     script:
         "../scripts/draw_figure.py"
 
@@ -87,7 +97,7 @@ rule draw_figure:
 rule plot_figure:
     """A figure of numbers, which lie beside it as CSV."""
     input:
-        cells=item_inputs,
+        cells=item.needs(study).inputs,
     output:
         png=report(
             "figures/{item}.png",
@@ -101,7 +111,7 @@ rule plot_figure:
     log:
         "logs/plot_figure/{item}.log",
     wildcard_constraints:
-        item=names_of(Plot),
+        item=one_of(name for name, item in CONTENTS.items() if isinstance(item, Plot)),
     localrule: True
     conda:
         "../../envs/mirage.yaml"
@@ -109,8 +119,8 @@ rule plot_figure:
         scale=item_scale,
         name=config["scale"],
         item="{item}",
-        caption=item_caption,
-        code=code("plot_figure", item_settings),
+        caption=asked(caption)(item, SCALE["comparable"]),
+        code=code("plot_figure", wildcards.item, item_scale),
     script:
         "../scripts/plot_figure.py"
 
@@ -118,12 +128,19 @@ rule plot_figure:
 rule write_report:
     """One page that opens from disk: what was run, what came out, what shows and what does not."""
     input:
-        contents=item_files,
+        contents=ITEM_FILES,
         toy="toy/toy.csv",
-        cells=cell_metrics,
+        cells=asked(metrics_files)(study.attacks, study.targets),
         acceptance="data/acceptance.json",
-        templates=templates(
-            "report.html", "table.html", "picture.html", "page.html", "style.css"
+        templates=expand(
+            TEMPLATES,
+            name=[
+                "report.html",
+                "table.html",
+                "picture.html",
+                "page.html",
+                "style.css",
+            ],
         ),
     output:
         report=report(
@@ -140,8 +157,8 @@ rule write_report:
     params:
         scale=SCALE,
         name=config["scale"],
-        digests=code_digests,
+        digests=asked(dict)(DIGESTS),
         model=MODEL_SETTINGS,
-        code=code("write_report", report_settings),
+        code=code("write_report", *CONTENTS, SCALE),
     script:
         "../scripts/write_report.py"

@@ -1,7 +1,7 @@
 """priors: image generators that never saw a private identity, and pools of their images."""
 
-
-include: "queries/priors.smk"
+source = study.prior(wildcards.prior)["source"]
+pool = study.pool_at(wildcards.pool, wildcards.image_px)
 
 
 rule train_prior:
@@ -17,12 +17,7 @@ rule train_prior:
     log:
         "logs/train_prior/{prior}.log",
     wildcard_constraints:
-        prior="|".join(
-            name
-            for name, entry in SCALE["priors"].items()
-            if entry["source"]["kind"] == "trained"
-        )
-        or r"(?!)",
+        prior=one_of(priors_from("trained")),
     conda:
         "../../envs/mirage.yaml"
     resources:
@@ -30,9 +25,9 @@ rule train_prior:
         runtime=minutes("train_prior"),
         gpu=1,
     params:
-        source=prior_source,
-        dataset=prior_dataset,
-        view=prior_view,
+        source=source,
+        dataset=study.dataset(source["dataset"])["recipe"],
+        view=study.view(source["dataset"], source["view"]),
         device=config["device"],
         state=state_file("train_prior"),
     script:
@@ -42,8 +37,8 @@ rule train_prior:
 rule import_prior:
     """Turn a published pickle into safetensors without running any of its code."""
     input:
-        pickle=prior_pickle,
-        reference=prior_reference,
+        pickle=asset(source["asset"]),
+        reference=asset(source.get("reference")),
         known=KNOWN_WEIGHTS,
     output:
         generator="priors/{prior}/generator.safetensors",
@@ -53,12 +48,7 @@ rule import_prior:
     log:
         "logs/import_prior/{prior}.log",
     wildcard_constraints:
-        prior="|".join(
-            name
-            for name, entry in SCALE["priors"].items()
-            if entry["source"]["kind"] == "pickle"
-        )
-        or r"(?!)",
+        prior=one_of(priors_from("pickle")),
     priority: 100  # a wrong file shall show before the first long job
     conda:
         "../../envs/mirage.yaml"
@@ -66,8 +56,8 @@ rule import_prior:
         mem_mb=megabytes("import_prior"),
         runtime=minutes("import_prior"),
     params:
-        image_px=prior_px,
-        memory=fingerprint_file("prior"),
+        image_px=study.prior(wildcards.prior)["image_px"],
+        memory=fingerprint_file(wildcards.prior),
         code=code("import_prior"),
     script:
         "../scripts/import_prior.py"
@@ -76,7 +66,7 @@ rule import_prior:
 rule synthesise_pool:
     """Draw the candidate pool once per prior and crop; all attacks share its images."""
     input:
-        generator=pool_generator,
+        generator=generator(pool["prior"]),
     output:
         pool="priors/pools/{pool}-{image_px}.safetensors",
         job="jobs/synthesise_pool/{pool}-{image_px}.json",
@@ -89,12 +79,12 @@ rule synthesise_pool:
         runtime=minutes("synthesise_pool"),
         gpu=1,
     params:
-        recipe=pool_recipe,
-        prior=pool_prior_kind,
-        crop_px=pool_crop,
+        recipe=study.pool_recipe(wildcards.pool),
+        prior=study.prior_kind(pool["prior"]),
+        crop_px=study.prior(pool["prior"])["crop_px"],
         device=config["device"],
         state=state_file("synthesise_pool"),
         batch=config["forward_batch"],
-        code=code("synthesise_pool", pool_prior_kind),
+        code=code("synthesise_pool", study.prior_kind(pool["prior"])),
     script:
         "../scripts/synthesise_pool.py"

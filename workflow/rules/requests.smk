@@ -1,5 +1,10 @@
 """Requests for time and memory, forecast job by job; a profile may override them."""
 
+import dataclasses
+
+import planning
+from mirage.forecast.graph import plan, units_of
+
 MODEL_SETTINGS = {
     "scale": SCALE,
     "classes_per_chunk": config["classes_per_chunk"],
@@ -17,22 +22,17 @@ MODEL = load_model(
 )
 
 
-def minutes(rule):
-    """Resource function: wall time to ask for."""
+def request(asked_for, rule):
+    """Resource function: what to ask for."""
 
-    def runtime(wildcards, attempt):
-        return MODEL.minutes(Job.of(rule, **dict(wildcards.items())), attempt)
+    def resource(wildcards, attempt):
+        return asked_for(Job.of(rule, **dict(wildcards.items())), attempt)
 
-    return runtime
+    return resource
 
 
-def megabytes(rule):
-    """Resource function: memory to ask for."""
-
-    def mem_mb(wildcards, attempt):
-        return MODEL.megabytes(Job.of(rule, **dict(wildcards.items())), attempt)
-
-    return mem_mb
+minutes = partial(request, MODEL.minutes)
+megabytes = partial(request, MODEL.megabytes)
 
 
 def calibration_minutes(_, attempt):
@@ -51,6 +51,17 @@ def attempts(_):
     return 1 + workflow.execution_settings.retries
 
 
-def calibration(_):
-    """What was measured on this device; nothing if the time for it is 0."""
-    return "forecast/calibration.json" if config["calibration_s"] > 0 else []
+@cache
+def jobs_behind(*targets):
+    """Every job of some targets, nothing being there yet."""
+    return planning.planned(workflow, targets)
+
+
+def units_behind(*targets):
+    """Kinds of work behind some targets, that of which most is done first.
+
+    As they are before any store says its true size.
+    """
+    shop = dataclasses.replace(MODEL.workshop, results=None)
+    units = units_of(plan(shop, jobs_behind(*targets)))
+    return [dataclasses.asdict(unit) for unit in units]

@@ -1,15 +1,14 @@
 """targets: classifiers under a treatment, and the evaluation networks, by one training loop."""
 
-
-include: "queries/targets.smk"
+architecture = study.architecture(target.architecture)
 
 
 rule train_target:
     """Train one classifier; an interrupted training goes on where it was."""
     input:
-        view=training_view,
-        init=initial_weights,
-        siblings=sibling_metrics,
+        view=view_file(target.dataset, architecture["view"]),
+        init=imported(architecture.get("init")),
+        siblings=expand("{cell.path}/metrics.json", cell=target.siblings),
     output:
         weights="targets/{target}/weights.safetensors",
         history="targets/{target}/history.csv",
@@ -24,12 +23,12 @@ rule train_target:
         runtime=minutes("train_target"),
         gpu=1,
     params:
-        recipe=training_recipe,
-        treatment=treatment_settings,
-        allow_short=allow_short,
+        recipe=study.training(target),
+        treatment=study.treatment(target),
+        allow_short=study.dataset(target.dataset).get("allow_short", False),
         device=config["device"],
         state=state_file("train_target"),
-        code=code("train_target", training_recipe, treatment_settings),
+        code=code("train_target", study.training(target), study.treatment(target)),
     script:
         "../scripts/train_target.py"
 
@@ -37,8 +36,8 @@ rule train_target:
 rule import_target:
     """Put a released classifier in a target's place and measure it as training would have."""
     input:
-        weights=released_weights,
-        view=released_view,
+        weights=imported(study.released_targets[target]),
+        view=view_file(target.dataset, architecture["view"]),
     output:
         weights="targets/{target}/weights.safetensors",
         history="targets/{target}/history.csv",
@@ -47,8 +46,7 @@ rule import_target:
     log:
         "logs/import_target/{target}.log",
     wildcard_constraints:
-        target="|".join(re.escape(target.cell) for target in STUDY.released_targets)
-        or r"(?!)",
+        target=one_of(cell.cell for cell in STUDY.released_targets),
     conda:
         "../../envs/mirage.yaml"
     resources:
@@ -56,7 +54,7 @@ rule import_target:
         runtime=minutes("import_target"),
         gpu=1,
     params:
-        seed=released_seed,
+        seed=target.seed,
         precision=SCALE["evaluation"].get("precision", "fp32"),
         device=config["device"],
         code=code("import_target"),

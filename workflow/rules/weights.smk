@@ -1,14 +1,18 @@
 """weights: networks that others published, read without their code, checked and tried once."""
 
-
-include: "queries/weights.smk"
+REFERENCES = {
+    network["asset"]: network["reference"]
+    for roles in SCALE["networks"].values()
+    for network in roles.values()
+    if "reference" in network
+}
 
 
 rule import_weights:
     """Check a file of weights tensor by tensor, try the network once, write safetensors."""
     input:
-        weights=foreign_file,
-        reference=foreign_reference,
+        weights=asset(wildcards.foreign),
+        reference=asset(asked(REFERENCES).get(wildcards.foreign)),
         known=KNOWN_WEIGHTS,
     output:
         weights="weights/{foreign}.safetensors",
@@ -17,7 +21,7 @@ rule import_weights:
     log:
         "logs/import_weights/{foreign}.log",
     wildcard_constraints:
-        foreign="|".join(map(re.escape, FOREIGN)) or r"(?!)",
+        foreign=one_of(FOREIGN),
     priority: 100  # a wrong file shall show before the first long job
     conda:
         "../../envs/mirage.yaml"
@@ -25,8 +29,8 @@ rule import_weights:
         mem_mb=megabytes("import_weights"),
         runtime=minutes("import_weights"),
     params:
-        recipe=foreign_recipe,
-        memory=fingerprint_file("foreign"),
+        recipe=asked(FOREIGN)[wildcards.foreign],
+        memory=fingerprint_file(wildcards.foreign),
         code=code("import_weights"),
     script:
         "../scripts/import_weights.py"
@@ -35,7 +39,10 @@ rule import_weights:
 rule check_weights:
     """Import every foreign network and list what was found."""
     input:
-        records=foreign_records,
+        records=[
+            *expand("weights/{name}.json", name=FOREIGN),
+            *expand("priors/{name}/import.json", name=priors_from("pickle")),
+        ],
     output:
         table="weights/checks.csv",
         job="jobs/check_weights.json",

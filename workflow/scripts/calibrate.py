@@ -1,15 +1,12 @@
 """Job: time each kind of work on this device (rule calibrate)."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from mirage.runtime import job
 
-if TYPE_CHECKING:
-    from snakemake.iocontainers import snakemake
 
-
-def calibrate(task: "snakemake") -> dict[str, float]:
+@job.main
+def calibrate(task: job.Assignment) -> dict[str, float]:
     """Write counts and speeds."""
     from mirage.forecast.calibration import calibrate
     from mirage.forecast.counting import counted
@@ -24,6 +21,3 @@ def calibrate(task: "snakemake") -> dict[str, float]:
     found = calibrate(units, counts, device, task.params.seconds, Path(task.output.speeds).parent)
     files.write_json(task.output.speeds, found)
     return {"measured": len(found["units"]), "seconds": found["seconds"]}
-
-
-job.run(calibrate, snakemake)

@@ -2,15 +2,14 @@
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from mirage.runtime import job
 
-if TYPE_CHECKING:
-    from snakemake.iocontainers import snakemake
+os.environ["MIRAGE_WARM"] = "0"  # a warm start would load what nothing here needs
 
 
-def check_assets(task: "snakemake") -> dict[str, float]:
+@job.main
+def check_assets(task: job.Assignment) -> dict[str, float]:
     """Print the table and leave it as a file; fail if something needed is missing or wrong."""
     from mirage.assets.checking import check_all
     from mirage.assets.manifest import load_manifest
@@ -34,7 +33,3 @@ def check_assets(task: "snakemake") -> dict[str, float]:
             f"what to do stands above and in {Path(params.page).absolute()}"
         )
     return {"assets": len(needed)}
-
-
-os.environ["MIRAGE_WARM"] = "0"  # a warm start would load what nothing here needs
-job.run(check_assets, snakemake)

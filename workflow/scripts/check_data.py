@@ -1,18 +1,11 @@
 """Job: hold the data sets in use to what they should be (rule check_data)."""
 
-from typing import TYPE_CHECKING
-
 from mirage.runtime import job
 
-if TYPE_CHECKING:
-    from snakemake.iocontainers import snakemake
 
-
-def check_data(task: "snakemake") -> dict[str, float]:
+@job.main
+def check_data(task: job.Assignment) -> dict[str, float]:
     """Write the findings; an error among them fails the job."""
     from mirage.data.acceptance import accept
 
     return accept(task.input, task.params.expectations, task.params.apart, task.output.report)
-
-
-job.run(check_data, snakemake)

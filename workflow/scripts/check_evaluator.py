@@ -1,15 +1,11 @@
 """Job: find the input range a released evaluator was trained in (rule check_evaluator)."""
 
-from typing import TYPE_CHECKING
-
 from mirage.runtime import job, memory
 
-if TYPE_CHECKING:
-    from snakemake.iocontainers import snakemake
 
-
+@job.main
 @memory.limited_by("forward_batch")
-def check_evaluator(task: "snakemake") -> dict[str, float]:
+def check_evaluator(task: job.Assignment) -> dict[str, float]:
     """Write the test accuracy with and without re-mapped input, and what follows from it."""
     from mirage.data.views import View
     from mirage.evaluation.evaluator import check_evaluator
@@ -30,6 +26,3 @@ def check_evaluator(task: "snakemake") -> dict[str, float]:
     )
     files.write_json(task.output.check, found)
     return {f"test accuracy {mode}": value for mode, value in found["test_accuracy"].items()}
-
-
-job.run(check_evaluator, snakemake)

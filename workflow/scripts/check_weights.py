@@ -1,14 +1,10 @@
 """Job: list what the imports of foreign networks found (rule check_weights)."""
 
-from typing import TYPE_CHECKING
-
 from mirage.runtime import job
 
-if TYPE_CHECKING:
-    from snakemake.iocontainers import snakemake
 
-
-def check_weights(task: "snakemake") -> dict[str, float]:
+@job.main
+def check_weights(task: job.Assignment) -> dict[str, float]:
     """Write one row per network."""
     from mirage.runtime import files
 
@@ -20,6 +16,3 @@ def check_weights(task: "snakemake") -> dict[str, float]:
         task.output.table, [{key: record.get(key) for key in columns} for record in records]
     )
     return {"networks": len(records)}
-
-
-job.run(check_weights, snakemake)

@@ -1,15 +1,12 @@
 """Job: remove what nothing needs any more (rule clean_caches)."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from mirage.runtime import job
 
-if TYPE_CHECKING:
-    from snakemake.iocontainers import snakemake
 
-
-def clean_caches(task: "snakemake") -> dict[str, float]:
+@job.main
+def clean_caches(task: job.Assignment) -> dict[str, float]:
     """Tell the sizes of all kinds, then remove."""
     from mirage import cleaning
 
@@ -17,6 +14,3 @@ def clean_caches(task: "snakemake") -> dict[str, float]:
     cleaning.tell_sizes(home)
     removed = cleaning.clean(home)
     return {"files removed": len(removed), "MB": sum(file.size for file in removed) / 1e6}
-
-
-job.run(clean_caches, snakemake)

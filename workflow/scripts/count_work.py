@@ -1,15 +1,12 @@
 """Job: count the work of every unit of the running scale (rule count_work)."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from mirage.runtime import job
 
-if TYPE_CHECKING:
-    from snakemake.iocontainers import snakemake
 
-
-def count_work(task: "snakemake") -> dict[str, float]:
+@job.main
+def count_work(task: job.Assignment) -> dict[str, float]:
     """Write the counts that planning reads; those of other scales stay."""
     from mirage.forecast.counting import counted
     from mirage.forecast.counts import plain, read_counts
@@ -20,6 +17,3 @@ def count_work(task: "snakemake") -> dict[str, float]:
     others = read_counts(Path(task.params.counts))
     files.write_json(task.params.counts, plain({**others, **counts}))
     return {"units": len(counts)}
-
-
-job.run(count_work, snakemake)

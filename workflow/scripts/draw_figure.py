@@ -1,14 +1,10 @@
 """Job: one figure of the paper, as PNG and PDF (rule draw_figure)."""
 
-from typing import TYPE_CHECKING
-
 from mirage.runtime import job
 
-if TYPE_CHECKING:
-    from snakemake.iocontainers import snakemake
 
-
-def draw_figure(task: "snakemake") -> None:
+@job.main
+def draw_figure(task: job.Assignment) -> None:
     """Draw it once for each kind of file."""
     from mirage.paper import presentation
     from mirage.paper.drawing import save
@@ -19,6 +15,3 @@ def draw_figure(task: "snakemake") -> None:
     shown = presentation.describe(study, task.params.name)
     for path in (task.output.png, task.output.pdf):
         save(ITEMS[task.wildcards.item].draw(study, shown), path)
-
-
-job.run(draw_figure, snakemake)

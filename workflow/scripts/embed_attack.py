@@ -1,15 +1,11 @@
 """Job: render every selected latent once and embed it (rule embed_attack)."""
 
-from typing import TYPE_CHECKING
-
 from mirage.runtime import job, memory
 
-if TYPE_CHECKING:
-    from snakemake.iocontainers import snakemake
 
-
+@job.main
 @memory.limited_by("forward_batch")
-def embed_attack(task: "snakemake") -> None:
+def embed_attack(task: job.Assignment) -> None:
     """Write features, the images for measures and the gallery."""
     from mirage.attacks.results import Selected, load_result
     from mirage.evaluation.evaluator import settle
@@ -59,6 +55,3 @@ def embed_attack(task: "snakemake") -> None:
     )
     checkpoint.discard()
     spool.discard(checkpoint)
-
-
-job.run(embed_attack, snakemake)

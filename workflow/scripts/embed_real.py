@@ -1,21 +1,18 @@
 """Job: features of the real training images (rule embed_real)."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from mirage.runtime import job, memory
 
-if TYPE_CHECKING:
-    from snakemake.iocontainers import snakemake
 
-
+@job.main
 @memory.limited_by("forward_batch")
-def embed_real(task: "snakemake") -> None:
+def embed_real(task: job.Assignment) -> None:
     """Write the features in every evaluation network."""
     from mirage.data.store import Store
     from mirage.data.views import View
     from mirage.evaluation.evaluator import settle
-    from mirage.evaluation.features import ImageRows, embed_real
+    from mirage.evaluation.features import embed_real
     from mirage.evaluation.fidelity import UNROUNDED
     from mirage.evaluation.networks import load_networks
     from mirage.evaluation.unrounded import UnroundedImages
@@ -29,7 +26,7 @@ def embed_real(task: "snakemake") -> None:
     views = {path: View(path, task.params.seed) for path in dict.fromkeys(task.input.views)}
     pixels = {path: view.pixels[view.train] for path, view in views.items()}
     places = dict(zip(networks, task.input.views, strict=True))
-    images: dict[str, ImageRows] = {role: pixels[path] for role, path in places.items()}
+    images = {role: pixels[path] for role, path in places.items()}
     if task.input.store:
         store = Store(Path(task.input.store[0]).parent)
         unrounded = (role for role, network in networks.items() if network.spec.kind in UNROUNDED)
@@ -47,6 +44,3 @@ def embed_real(task: "snakemake") -> None:
     features.save(task.output.features)
     checkpoint.discard()
     spool.discard(checkpoint)
-
-
-job.run(embed_real, snakemake)

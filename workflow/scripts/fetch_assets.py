@@ -1,15 +1,14 @@
 """Job: download what may be downloaded and say how to get the rest (rule fetch_assets)."""
 
 import os
-from typing import TYPE_CHECKING
 
 from mirage.runtime import job
 
-if TYPE_CHECKING:
-    from snakemake.iocontainers import snakemake
+os.environ["MIRAGE_WARM"] = "0"  # a warm start would load what nothing here needs
 
 
-def fetch_assets(task: "snakemake") -> dict[str, float]:
+@job.main
+def fetch_assets(task: job.Assignment) -> dict[str, float]:
     """Fetch, print the table; fail if something wanted is still missing or wrong."""
     from mirage.assets.fetching import fetch_all
     from mirage.assets.manifest import load_manifest
@@ -27,7 +26,3 @@ def fetch_assets(task: "snakemake") -> dict[str, float]:
     if bad:
         raise MirageError(f"{bad} of {len(findings)} assets are still to be got, see above")
     return {"assets": len(findings)}
-
-
-os.environ["MIRAGE_WARM"] = "0"  # a warm start would load what nothing here needs
-job.run(fetch_assets, snakemake)

@@ -1,15 +1,12 @@
 """Job: forecast the whole study and print it (rule forecast)."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from mirage.runtime import job
 
-if TYPE_CHECKING:
-    from snakemake.iocontainers import snakemake
 
-
-def forecast(task: "snakemake") -> None:
+@job.main
+def forecast(task: job.Assignment) -> None:
     """Write the forecast as JSON, CSV and HTML beside the results."""
     from mirage.forecast import page, summary
     from mirage.forecast.graph import plan, units_of
@@ -30,6 +27,3 @@ def forecast(task: "snakemake") -> None:
     files.write_rows("forecast.csv", summary.csv_rows(told))
     files.write_text("forecast.html", render.html_page(page.html(told), "Forecast"))
     print(page.text(told), flush=True)
-
-
-job.run(forecast, snakemake)

@@ -1,14 +1,10 @@
 """Job: read a published StyleGAN2 pickle without running its code (rule import_prior)."""
 
-from typing import TYPE_CHECKING
-
 from mirage.runtime import job
 
-if TYPE_CHECKING:
-    from snakemake.iocontainers import snakemake
 
-
-def import_prior(task: "snakemake") -> None:
+@job.main
+def import_prior(task: job.Assignment) -> None:
     """Write generator and discriminator as safetensors, and what was found."""
     from mirage.foreign.known import published
     from mirage.priors.nvidia_pickle import import_pickle
@@ -25,6 +21,3 @@ def import_prior(task: "snakemake") -> None:
         task.params.image_px,
     )
     files.write_json(task.output.record, {"name": name, **record})
-
-
-job.run(import_prior, snakemake)

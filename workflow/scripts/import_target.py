@@ -1,14 +1,10 @@
 """Job: put a released classifier in a target's place (rule import_target)."""
 
-from typing import TYPE_CHECKING
-
 from mirage.runtime import job
 
-if TYPE_CHECKING:
-    from snakemake.iocontainers import snakemake
 
-
-def import_target(task: "snakemake") -> dict[str, float]:
+@job.main
+def import_target(task: job.Assignment) -> dict[str, float]:
     """Write weights, an empty history and the metrics that training would have written."""
     from mirage.data.views import View
     from mirage.runtime import files
@@ -29,6 +25,3 @@ def import_target(task: "snakemake") -> dict[str, float]:
         task.output.metrics, {**metrics, "released": source, "train_images": len(view.train)}
     )
     return {"test accuracy": metrics["test_accuracy"]}
-
-
-job.run(import_target, snakemake)

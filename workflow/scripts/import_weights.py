@@ -1,14 +1,10 @@
 """Job: import a published file of weights (rule import_weights)."""
 
-from typing import TYPE_CHECKING
-
 from mirage.runtime import job
 
-if TYPE_CHECKING:
-    from snakemake.iocontainers import snakemake
 
-
-def import_weights(task: "snakemake") -> dict[str, float]:
+@job.main
+def import_weights(task: job.Assignment) -> dict[str, float]:
     """Write the checked weights and what was found."""
     from mirage.foreign.file_kinds import ForeignRecipe
     from mirage.foreign.importing import import_weights
@@ -26,6 +22,3 @@ def import_weights(task: "snakemake") -> dict[str, float]:
     )
     files.write_json(task.output.record, {"name": name, **record})
     return {"tensors": record["tensors"]}
-
-
-job.run(import_weights, snakemake)

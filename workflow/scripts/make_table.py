@@ -1,14 +1,10 @@
 """Job: one table of the paper, as CSV, HTML and LaTeX (rule make_table)."""
 
-from typing import TYPE_CHECKING
-
 from mirage.runtime import job
 
-if TYPE_CHECKING:
-    from snakemake.iocontainers import snakemake
 
-
-def make_table(task: "snakemake") -> dict[str, float]:
+@job.main
+def make_table(task: job.Assignment) -> dict[str, float]:
     """Write full precision as CSV, rounded as HTML and LaTeX."""
     from mirage.paper import presentation, render, tables
     from mirage.paper.items import ITEMS
@@ -30,6 +26,3 @@ def make_table(task: "snakemake") -> dict[str, float]:
     )
     files.write_text(task.output.tex, render.latex(parts, shown))
     return {"rows": len(table), "cells": len(attacks)}
-
-
-job.run(make_table, snakemake)

@@ -1,16 +1,13 @@
 """Job: one measure of an attack (rule measure_attack)."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from mirage.runtime import job, memory
 
-if TYPE_CHECKING:
-    from snakemake.iocontainers import snakemake
 
-
+@job.main
 @memory.limited_by_recipe
-def measure_attack(task: "snakemake") -> dict[str, float]:
+def measure_attack(task: job.Assignment) -> dict[str, float]:
     """Write the measure's numbers."""
     from mirage.evaluation.measure import Case
     from mirage.evaluation.measures import MEASURES
@@ -32,6 +29,3 @@ def measure_attack(task: "snakemake") -> dict[str, float]:
     files.write_json(task.output.numbers, found)
     checkpoint.discard()
     return found
-
-
-job.run(measure_attack, snakemake)

@@ -1,14 +1,10 @@
 """Job: one figure of numbers, as PNG and PDF, and the numbers as CSV (rule plot_figure)."""
 
-from typing import TYPE_CHECKING
-
 from mirage.runtime import job
 
-if TYPE_CHECKING:
-    from snakemake.iocontainers import snakemake
 
-
-def plot_figure(task: "snakemake") -> dict[str, float]:
+@job.main
+def plot_figure(task: job.Assignment) -> dict[str, float]:
     """Gather the numbers once; draw them for each kind of file."""
     from mirage.paper import presentation
     from mirage.paper.drawing import save
@@ -24,6 +20,3 @@ def plot_figure(task: "snakemake") -> dict[str, float]:
     for path in (task.output.png, task.output.pdf):
         save(item.draw(numbers, shown), path)
     return {"rows": len(numbers)}
-
-
-job.run(plot_figure, snakemake)

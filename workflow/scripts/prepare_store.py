@@ -1,15 +1,12 @@
 """Job: decode a data set once (rule prepare_store)."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from mirage.runtime import job
 
-if TYPE_CHECKING:
-    from snakemake.iocontainers import snakemake
 
-
-def prepare_store(task: "snakemake") -> dict[str, float]:
+@job.main
+def prepare_store(task: job.Assignment) -> dict[str, float]:
     """Write pixels, index and manifest."""
     from mirage.data.dataset import DatasetRecipe
     from mirage.data.meter import Meter
@@ -24,6 +21,3 @@ def prepare_store(task: "snakemake") -> dict[str, float]:
     manifest = prepare_store(recipe, folder, workers=task.threads, code=code, meter=meter)
     counts = {"images": manifest["images"], "identities": len(manifest["identities"])}
     return {**counts, "unusable": len(manifest["problems"]), **meter.figures()}
-
-
-job.run(prepare_store, snakemake)

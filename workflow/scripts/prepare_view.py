@@ -1,15 +1,12 @@
 """Job: crop and resize a store's images once (rule prepare_view)."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from mirage.runtime import job
 
-if TYPE_CHECKING:
-    from snakemake.iocontainers import snakemake
 
-
-def prepare_view(task: "snakemake") -> dict[str, float]:
+@job.main
+def prepare_view(task: job.Assignment) -> dict[str, float]:
     """Write the view."""
     from mirage.data.meter import Meter
     from mirage.data.store import Store
@@ -20,6 +17,3 @@ def prepare_view(task: "snakemake") -> dict[str, float]:
     recipe = ViewRecipe.of(task.params.recipe)
     prepare_view(store, recipe, task.output.view, workers=task.threads, meter=meter)
     return meter.figures()
-
-
-job.run(prepare_view, snakemake)

@@ -1,15 +1,14 @@
 """Job: say how to get an asset that is missing (rule provide_asset)."""
 
 import os
-from typing import TYPE_CHECKING
 
 from mirage.runtime import job
 
-if TYPE_CHECKING:
-    from snakemake.iocontainers import snakemake
+os.environ["MIRAGE_WARM"] = "0"  # a warm start would load what nothing here needs
 
 
-def provide_asset(task: "snakemake") -> None:
+@job.main
+def provide_asset(task: job.Assignment) -> None:
     """Fail with the asset's name, its place and the way to it."""
     from mirage.assets.checking import check
     from mirage.assets.manifest import load_manifest
@@ -26,7 +25,3 @@ def provide_asset(task: "snakemake") -> None:
         instructions([finding], home, params.scale) or f"the asset {name} was missing at the start",
         remedy="run the same command again once it is there",
     )
-
-
-os.environ["MIRAGE_WARM"] = "0"  # a warm start would load what nothing here needs
-job.run(provide_asset, snakemake)

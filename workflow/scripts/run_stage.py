@@ -1,16 +1,13 @@
 """Job: one stage of an attack, for a chunk of classes or all of them (rule run_stage)."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from mirage.runtime import job, memory
 
-if TYPE_CHECKING:
-    from snakemake.iocontainers import snakemake
 
-
+@job.main
 @memory.limited_by_stage
-def run_stage(task: "snakemake") -> dict[str, float]:
+def run_stage(task: job.Assignment) -> dict[str, float]:
     """Write what the stage leaves."""
     from mirage.attacks.given import Given
     from mirage.attacks.kinds import KINDS
@@ -36,6 +33,3 @@ def run_stage(task: "snakemake") -> dict[str, float]:
     checkpoint.discard()
     figures: dict[str, float] = result.figures()
     return figures
-
-
-job.run(run_stage, snakemake)

@@ -1,14 +1,10 @@
 """Job: the two-dimensional example of Section 3 (rule run_toy)."""
 
-from typing import TYPE_CHECKING
-
 from mirage.runtime import job
 
-if TYPE_CHECKING:
-    from snakemake.iocontainers import snakemake
 
-
-def run_toy(task: "snakemake") -> dict[str, float]:
+@job.main
+def run_toy(task: job.Assignment) -> dict[str, float]:
     """Write the runs and their table beside the paper's numbers."""
     from mirage.paper.numbers import write_table
     from mirage.paper.recipe import ToyRecipe
@@ -19,6 +15,3 @@ def run_toy(task: "snakemake") -> dict[str, float]:
     save_toy(task.output.toy, result)
     write_table(task.output.table, toy_table(result))
     return {f"steps at {run.alpha:g}": run.steps for run in result.runs if run.steps is not None}
-
-
-job.run(run_toy, snakemake)

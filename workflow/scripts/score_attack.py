@@ -1,14 +1,10 @@
 """Job: every metric of an attack (rule score_attack)."""
 
-from typing import TYPE_CHECKING
-
 from mirage.runtime import job
 
-if TYPE_CHECKING:
-    from snakemake.iocontainers import snakemake
 
-
-def score_attack(task: "snakemake") -> dict[str, float]:
+@job.main
+def score_attack(task: job.Assignment) -> dict[str, float]:
     """Write the metrics in both fidelities, overall and per class."""
     from mirage.evaluation.scores import score_attack
     from mirage.evaluation.stored import AttackFeatures, RealFeatures
@@ -24,6 +20,3 @@ def score_attack(task: "snakemake") -> dict[str, float]:
     files.write_json(task.output.metrics, scores)
     told = ("acc1", "acc5", "delta_face", "xi_train")
     return {name: scores["paper"][name] for name in told if name in scores["paper"]}
-
-
-job.run(score_attack, snakemake)

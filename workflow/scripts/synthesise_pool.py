@@ -1,15 +1,11 @@
 """Job: draw and render a candidate pool (rule synthesise_pool)."""
 
-from typing import TYPE_CHECKING
-
 from mirage.runtime import job, memory
 
-if TYPE_CHECKING:
-    from snakemake.iocontainers import snakemake
 
-
+@job.main
 @memory.limited_by("forward_batch")
-def synthesise_pool(task: "snakemake") -> dict[str, float]:
+def synthesise_pool(task: job.Assignment) -> dict[str, float]:
     """Write the latents and the images all targets rate."""
     from mirage.attacks.pool import synthesise_pool
     from mirage.attacks.recipe import PoolRecipe
@@ -34,6 +30,3 @@ def synthesise_pool(task: "snakemake") -> dict[str, float]:
     checkpoint.discard()
     spool.discard(checkpoint)
     return {"candidates": len(pool.w)}
-
-
-job.run(synthesise_pool, snakemake)

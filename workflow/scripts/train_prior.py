@@ -1,16 +1,13 @@
 """Job: train an image prior on public people (rule train_prior)."""
 
 import tempfile
-from typing import TYPE_CHECKING
 
 from mirage.runtime import job, memory
 
-if TYPE_CHECKING:
-    from snakemake.iocontainers import snakemake
 
-
+@job.main
 @memory.limited_by_recipe
-def train_prior(task: "snakemake") -> None:
+def train_prior(task: job.Assignment) -> None:
     """Write the averaged generator and the discriminator."""
     from mirage.data.dataset import DatasetRecipe
     from mirage.data.store import Store, prepare_store
@@ -32,12 +29,8 @@ def train_prior(task: "snakemake") -> None:
         source["seed"],
         checkpoint,
         choose_device(task.params.device),
-        label="training",
     )
     made = {"recipe": source["recipe"], "seed": source["seed"], "dataset": source["dataset"]}
     save_generator(task.output.generator, trained.generator, made)
     save_discriminator(task.output.discriminator, trained.discriminator, made)
     checkpoint.discard()
-
-
-job.run(train_prior, snakemake)

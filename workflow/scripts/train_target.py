@@ -1,16 +1,13 @@
 """Job: train one classifier (rule train_target)."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from mirage.runtime import job, memory
 
-if TYPE_CHECKING:
-    from snakemake.iocontainers import snakemake
 
-
+@job.main
 @memory.limited_by_recipe
-def train_target(task: "snakemake") -> dict[str, float]:
+def train_target(task: job.Assignment) -> dict[str, float]:
     """Write weights, history and metrics."""
     from mirage.data.splits import first_per_class
     from mirage.data.views import View
@@ -45,7 +42,6 @@ def train_target(task: "snakemake") -> dict[str, float]:
         checkpoint,
         choose_device(task.params.device),
         Path(str(task.input.init)) if task.input.init else None,
-        label="training",
         treatment=treatment,
     )
     settings = {"recipe": dict(task.params.recipe), "treatment": list(task.params.treatment)}
@@ -54,6 +50,3 @@ def train_target(task: "snakemake") -> dict[str, float]:
     files.write_json(task.output.metrics, {**trained.metrics, "train_images": len(chosen)})
     checkpoint.discard()
     return {"test accuracy": trained.metrics["test_accuracy"]}
-
-
-job.run(train_target, snakemake)

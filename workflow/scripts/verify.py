@@ -2,15 +2,14 @@
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from mirage.runtime import job
 
-if TYPE_CHECKING:
-    from snakemake.iocontainers import snakemake
+os.environ["MIRAGE_WARM"] = "0"  # a warm start would load what nothing here needs
 
 
-def verify(task: "snakemake") -> dict[str, float]:
+@job.main
+def verify(task: job.Assignment) -> dict[str, float]:
     """Tell each damaged file and how it is made anew; fail if there is one."""
     from mirage.errors import MirageError
     from mirage.verifying import verify
@@ -23,7 +22,3 @@ def verify(task: "snakemake") -> dict[str, float]:
             remedy="make them anew as told above, those that others are made from first",
         )
     return {"files sound": verdict.sound, "without a digest": verdict.unsealed}
-
-
-os.environ["MIRAGE_WARM"] = "0"  # a warm start would load what nothing here needs
-job.run(verify, snakemake)

@@ -1,15 +1,12 @@
 """Job: the report, one page that opens from disk (rule write_report)."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from mirage.runtime import job
 
-if TYPE_CHECKING:
-    from snakemake.iocontainers import snakemake
 
-
-def write_report(task: "snakemake") -> None:
+@job.main
+def write_report(task: job.Assignment) -> None:
     """Gather items, numbers and job records into one page."""
     from mirage.forecast import summary
     from mirage.forecast.speeds import load_model
@@ -31,6 +28,3 @@ def write_report(task: "snakemake") -> None:
         speeds=f"{model.speeds.basis} speeds of {model.speeds.name}",
     )
     report.write_report(task.output.report, material)
-
-
-job.run(write_report, snakemake)

@@ -21,7 +21,9 @@ def guard(root: str, environment: MutableMapping[str, str]) -> None:
     Args:
         root: the repository's top; neither it, nor anything below its ``results``, ``data`` and
             ``assets``, nor the current folder is searched any more.
-        environment: ``os.environ``; search paths in it lose the same parts.
+        environment: ``os.environ``; search paths in it lose the same parts. First of those for
+            modules comes the folder of the scripts, which Snakemake would append: any other package
+            named mirage would win.
     """
     exactly = set(_names([root, os.getcwd()]))
     below = _names(os.path.join(root, name) for name in ("results", "data", "assets"))
@@ -36,9 +38,12 @@ def guard(root: str, environment: MutableMapping[str, str]) -> None:
         if name in environment:
             kept = filter(allowed, environment[name].split(os.pathsep))
             environment[name] = os.pathsep.join(kept)
-    start = os.path.dirname(os.path.abspath(__file__))
+    ours = [
+        os.path.join(os.path.realpath(root), "workflow", "scripts"),
+        os.path.dirname(os.path.abspath(__file__)),
+    ]
     others = environment.get("PYTHONPATH", "").split(os.pathsep)
-    kept = [start, *(part for part in others if part not in ("", start))]
+    kept = [*ours, *(part for part in others if part not in ("", *ours))]
     environment["PYTHONPATH"] = os.pathsep.join(kept)
     environment["PYTHONSAFEPATH"] = "1"
     sys.path[:] = filter(allowed, sys.path)

@@ -14,7 +14,6 @@ from mirage.assets.checking import Wrong
 from mirage.assets.fetching import fetch, part_of
 from mirage.assets.manifest import Archive, Asset, FileFacts, Member
 from mirage.assets.remembered import Remembered
-from mirage.assets.transfer import Patience
 from mirage.assets.unpacking import unpack
 from mirage.errors import MirageError
 
@@ -161,12 +160,12 @@ def test_an_archive_becomes_a_folder(tmp_path, root, holds, message):
         if message:
             for _ in range(2):  # the second run asks the server anew
                 with pytest.raises(MirageError, match=f"{message}; it was thrown away. Try again"):
-                    fetch(asset, place, Remembered(), Patience())
+                    fetch(asset, place, Remembered())
                 assert not list(place.parent.iterdir())
             assert len(server.asked) == 2
             return
         server.behaviours = [web.cut(20_000)]
-        fetch(asset, place, Remembered(), Patience(first_wait_s=0.001))
+        fetch(asset, place, Remembered())
     assert contents(place) == {"a.txt": b"a", "deep/b.bin": NOISE}
     assert [p.name for p in place.parent.iterdir()] == ["packed"]
 
@@ -181,7 +180,7 @@ def test_contents_reach_the_disk_before_the_folder_gets_its_name(tmp_path, monke
 
     monkeypatch.setattr(os, "sync", flush)
     with web.serving(tar_of(tmp_path / "x", GOOD).read_bytes()) as server:
-        fetch(packed(server, ()), place, Remembered(), Patience())
+        fetch(packed(server, ()), place, Remembered())
     assert seen == [(contents(place), False, True)]
 
 
@@ -190,9 +189,9 @@ def test_a_damaged_archive_is_fetched_again(tmp_path):
     good = tar_of(tmp_path / "x", GOOD).read_bytes()
     with web.serving(good[:20_000] + bytes(len(good) - 20_000)) as server:
         with pytest.raises(MirageError, match=r"cannot be unpacked .*thrown away\. Try again"):
-            fetch(packed(server, ()), place, Remembered(), Patience())
+            fetch(packed(server, ()), place, Remembered())
         server.content = good
-        fetch(packed(server, ()), place, Remembered(), Patience())
+        fetch(packed(server, ()), place, Remembered())
     assert contents(place) == {"a.txt": b"a", "deep/b.bin": NOISE}
 
 
@@ -206,10 +205,10 @@ def test_a_disk_that_fails_is_no_damaged_archive(tmp_path, monkeypatch, number):
         with monkeypatch.context() as patch:
             patch.setattr(unpacking, "_write", fail)
             with pytest.raises(MirageError, match=os.strerror(number)) as told:
-                fetch(packed(server, ()), place, Remembered(), Patience())
+                fetch(packed(server, ()), place, Remembered())
         assert "cannot be unpacked" not in str(told.value)
         assert "the same command goes on" in str(told.value)
         assert part_of(place).read_bytes() == server.content
-        fetch(packed(server, ()), place, Remembered(), Patience())
+        fetch(packed(server, ()), place, Remembered())
         assert len(server.asked) == 1
     assert contents(place) == {"a.txt": b"a", "deep/b.bin": NOISE}

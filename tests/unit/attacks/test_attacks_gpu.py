@@ -35,19 +35,19 @@ def _models(device, dtype=torch.float32):
     return ImagePipeline(pipeline.generator, 12), models.classifier(dtype=dtype).to(device)
 
 
+def _given(batch, device):
+    return models.given(CLASSES, PX, batch, device=device)
+
+
 def _attack(device):
     pipeline, model = _models(device)
     recipe = PoolRecipe(size=20, cutoff=3)
     pool = synthesise_pool(pipeline, recipe, PX, 8, device, models.no_checkpoint())
-    found = sample_candidates(model, pool, SamplingRecipe(5), CLASSES, 8, device)
-    optimised = optimise_latents(
-        pipeline, model, found.latents, CLASSES, OptimisationRecipe(steps=3, batch_size=2), PX, 7,
-        device, 5, models.no_checkpoint(),
-    )  # fmt: skip
-    selected = select_latents(
-        pipeline, model, found.latents, CLASSES, SelectionRecipe(5, 8), PX, 7, device, 16,
-        models.no_checkpoint(),
-    )  # fmt: skip
+    found = sample_candidates(_given(8, device), SamplingRecipe(5), model, pool)
+    recipe = OptimisationRecipe(steps=3, batch_size=2)
+    optimised = optimise_latents(_given(5, device), recipe, pipeline, model, found.latents)
+    recipe = SelectionRecipe(5, 8)
+    selected = select_latents(_given(16, device), recipe, pipeline, model, found.latents)
     return pool, found, optimised, selected
 
 
@@ -68,7 +68,7 @@ def test_gradient_agrees_with_the_cpu_in_float64():
         pipeline, model = _models(device, torch.float64)
         recipe = OptimisationRecipe(steps=2, batch_size=2, crop="per_image")
         parts = official_batches(CLASSES, 5, 2)
-        stack = make_stack(parts, recipe, pipeline, PX, 7, device, torch.float64)
+        stack = make_stack(_given(9, device), recipe, pipeline, parts, torch.float64)
         goal = objective.Objective(pipeline, model, LOSSES["poincare"])
         w = models.latents(10, dtype=torch.float64).to(device).requires_grad_()
         gradients.append(objective.step_gradient(goal, stack, w, 1)[0].cpu())
@@ -85,10 +85,8 @@ def test_optimisation_repeats_and_resumes_to_the_byte(tmp_path, precision):
     before = torch.backends.cudnn.allow_tf32, torch.backends.cuda.matmul.allow_tf32
 
     def work(checkpoint):
-        return optimise_latents(
-            ImagePipeline(generator, 100), classifier, starts, CLASSES, recipe, 64, 7, "cuda", 6,
-            checkpoint,
-        )  # fmt: skip
+        given = models.given(CLASSES, 64, 6, device="cuda", checkpoint=checkpoint)
+        return optimise_latents(given, recipe, ImagePipeline(generator, 100), classifier, starts)
 
     whole = work(models.no_checkpoint())
     assert torch.equal(work(models.no_checkpoint()).latents, whole.latents)

@@ -21,20 +21,19 @@ CLASSES = [3, 0, 4]
 
 
 def _optimise(
-    recipe=RECIPE, start=None, classes=CLASSES, device_batch=100, dtype=torch.float32, **extra
-):
+    recipe=RECIPE, start=None, classes=CLASSES, device_batch=100, dtype=torch.float32,
+    checkpoint=None, **extra,
+):  # fmt: skip
     start = models.latents(len(classes), 5, dtype=dtype) if start is None else start
-    options = {"checkpoint": models.no_checkpoint(), **extra}
     return optimise_latents(
-        models.pipeline(dtype=dtype), models.classifier(dtype=dtype), start, classes, recipe,
-        PX, 7, "cpu", device_batch, **options,
+        models.given(classes, PX, device_batch, checkpoint=checkpoint), recipe,
+        models.pipeline(dtype=dtype), models.classifier(dtype=dtype), start, **extra,
     )  # fmt: skip
 
 
 def _stack(recipe, parts, dtype=torch.float64, statistics=None):
-    return optimisation.make_stack(
-        parts, recipe, models.pipeline(), PX, 7, "cpu", dtype, statistics
-    )
+    given = models.given(CLASSES, PX, 100)
+    return optimisation.make_stack(given, recipe, models.pipeline(), parts, dtype, statistics)
 
 
 def _objective(name="poincare", **terms):
@@ -179,9 +178,7 @@ def test_terms_and_clipping_add_up_to_their_definitions():
 
 def test_no_weight_gradients_and_no_change_of_the_models():
     model, pipeline = models.classifier().requires_grad_(True), models.pipeline()
-    optimise_latents(
-        pipeline, model, models.latents(1, 2), [0], RECIPE, PX, 0, "cpu", 9, models.no_checkpoint()
-    )
+    optimise_latents(models.given([0], PX, 9), RECIPE, pipeline, model, models.latents(1, 2))
     assert all(parameter.grad is None for parameter in model.parameters())
 
 
@@ -294,11 +291,6 @@ def test_terms_ask_for_what_they_need(settings, message):
         _optimise(OptimisationRecipe(steps=1, **settings))
 
 
-def test_latents_must_match_the_classes():
-    with pytest.raises(MirageError, match="2 classes"):
-        _optimise(start=models.latents(3, 2), classes=[0, 1])
-
-
 def test_drawn_references_have_the_statistics_mean_and_standard_deviation():
     """Not the variance: deviations away from 1 tell the two apart; each batch draws for itself."""
     mean, std = torch.tensor([0.0, 10.0, -4.0]), torch.tensor([0.2, 1.0, 5.0])
@@ -378,8 +370,8 @@ def test_a_class_without_a_finite_latent_is_named_once_it_is_done():
 
     with pytest.raises(MirageError, match=r"class 0 \(0 of 5\)"):
         optimise_latents(
-            models.pipeline(), Counting().eval().requires_grad_(False), start, CLASSES, RECIPE, PX,
-            0, "cpu", 5, models.no_checkpoint(),
+            models.given(CLASSES, PX, 5), RECIPE, models.pipeline(),
+            Counting().eval().requires_grad_(False), start,
         )  # fmt: skip
     assert sum(seen) == 10 * RECIPE.steps  # the third class was not begun
 
@@ -399,9 +391,7 @@ def test_the_regulariser_needs_one_pass_and_changes_no_loss(precision):
     recipe = OptimisationRecipe(steps=1, batch_size=2, feature_weight=0.5)
     statistics = terms.FeatureStatistics(torch.ones(24), torch.ones(24))
     pipeline = models.pipeline()
-    stack = optimisation.make_stack(
-        _batches(recipe), recipe, pipeline, PX, 7, "cpu", torch.float32, statistics
-    )
+    stack = _stack(recipe, _batches(recipe), torch.float32, statistics)
     goal = objective.Objective(pipeline, target, LOSSES["identity"], feature_weight=0.5)
     w = models.latents(15)
     with torch.no_grad():

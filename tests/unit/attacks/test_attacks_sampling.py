@@ -22,6 +22,11 @@ def _pool(recipe=RECIPE, batch_size=4, checkpoint=None, image_px=12):
     return synthesise_pool(models.pipeline(), recipe, image_px, batch_size, "cpu", checkpoint)
 
 
+def _sample(model, pool, recipe, classes, batch_size=4, checkpoint=None):
+    given = models.given(classes, 12, batch_size, checkpoint=checkpoint)
+    return sample_candidates(given, recipe, model, pool)
+
+
 def test_latents_are_numpys_legacy_normals():
     z = draw_latents(5, 3, 42)
     np.random.seed(42)
@@ -103,9 +108,7 @@ def test_stage_1_is_a_stable_sort_per_class(levels, size, wanted, batch_size, fl
     left, right = random.randint(1, levels + 1, (2, size, 4)).astype(np.float32)
     pool = Pool(torch.randn(size, 3), torch.from_numpy(np.stack([left, right], 2))[:, None])
     classes, wanted = [3, 0], min(wanted, size)
-    found = sample_candidates(
-        Lookup(), pool, SamplingRecipe(wanted, flip), classes, batch_size, "cpu"
-    )
+    found = _sample(Lookup(), pool, SamplingRecipe(wanted, flip), classes, batch_size)
     left, right = (torch.from_numpy(side).log().softmax(1) for side in (left, right))
     rating = (left + right) / 2 if flip else left
     for row, label in enumerate(classes):
@@ -117,13 +120,13 @@ def test_stage_1_is_a_stable_sort_per_class(levels, size, wanted, batch_size, fl
 
 def test_equal_scores_keep_the_pools_order_and_classes_may_share():
     pool = Pool(torch.arange(6.0)[:, None], torch.ones(6, 1, 3, 2))
-    found = sample_candidates(Lookup(), pool, SamplingRecipe(4), [0, 1], 4, "cpu")
+    found = _sample(Lookup(), pool, SamplingRecipe(4), [0, 1])
     assert found.indices.tolist() == [[0, 1, 2, 3]] * 2
 
 
 def test_a_real_target_is_rated_with_the_mirror_image():
     pool, model = _pool(), models.classifier()
-    found = sample_candidates(model, pool, SamplingRecipe(3), range(5), 4, "cpu")
+    found = _sample(model, pool, SamplingRecipe(3), range(5))
     both = (model(pool.images).softmax(1) + model(pool.images.flip(3)).softmax(1)) / 2
     best = both.topk(3, dim=0)
     assert torch.equal(found.indices, best.indices.T)
@@ -136,22 +139,13 @@ def test_ratings_that_are_no_numbers_come_last_and_are_counted(bad, caplog):
     images[:, 0, 1, :] = torch.tensor([3.0, 9, 5, 2, 8, 4])[:, None]
     images[[1, 4], 0, 0, 0] = bad  # the best two, were they numbers
     pool = Pool(torch.arange(6.0)[:, None], images)
-    found = sample_candidates(Lookup(), pool, SamplingRecipe(4), [1], 4, "cpu")
+    found = _sample(Lookup(), pool, SamplingRecipe(4), [1])
     assert found.indices.tolist() == [[2, 5, 0, 3]]
     assert found.scores.isfinite().all()
     assert found.failed == 2
     assert "2 of 6 ratings of candidates are not finite numbers" in caplog.text
     with pytest.raises(MirageError, match=r"class 1 \(4 of 6\)\. Expected: 5 a class"):
-        sample_candidates(Lookup(), pool, SamplingRecipe(5), [1], 4, "cpu")
-
-
-@pytest.mark.parametrize(
-    ("wanted", "classes", "message"),
-    [(12, [0], "candidates_per_class is 12"), (3, [0, 5], "class 5"), (3, [1, 1], "twice")],
-)
-def test_impossible_requests_are_refused(wanted, classes, message):
-    with pytest.raises(MirageError, match=message):
-        sample_candidates(models.classifier(), _pool(), SamplingRecipe(wanted), classes, 4, "cpu")
+        _sample(Lookup(), pool, SamplingRecipe(5), [1])
 
 
 @pytest.mark.parametrize(
@@ -181,11 +175,9 @@ def test_every_seed_of_numpys_generator_is_allowed_and_no_other():
 @pytest.mark.parametrize("ticks", [1, 2, 3])
 def test_an_interrupted_rating_ends_in_the_same_bytes(tmp_path, ticks):
     """A stop after any of the 4 passes over the pool."""
-    asked = (models.classifier(), _pool(), SamplingRecipe(3), [4, 1], 3, "cpu")
-    whole = sample_candidates(*asked)
-    pieces, runs = models.in_pieces(
-        tmp_path / "state", lambda state: sample_candidates(*asked, state), ticks
-    )
+    asked = (models.classifier(), _pool(), SamplingRecipe(3), [4, 1], 3)
+    whole = _sample(*asked)
+    pieces, runs = models.in_pieces(tmp_path / "state", lambda state: _sample(*asked, state), ticks)
     assert runs == 1 + 4 // ticks
     assert torch.equal(pieces.scores, whole.scores)
     assert torch.equal(pieces.indices, whole.indices)

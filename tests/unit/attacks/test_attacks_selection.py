@@ -20,10 +20,9 @@ def _select(
     recipe=RECIPE, classes=CLASSES, latents=None, model=None, batch_size=7, checkpoint=None, seed=5
 ):
     latents = models.latents(len(classes), 5) if latents is None else latents
-    return select_latents(
-        models.pipeline(channels=3), model or models.classifier(channels=3), latents, classes,
-        recipe, PX, seed, "cpu", batch_size, checkpoint or models.no_checkpoint(),
-    )  # fmt: skip
+    given = models.given(classes, PX, batch_size, seed, checkpoint=checkpoint)
+    model = model or models.classifier(channels=3)
+    return select_latents(given, recipe, models.pipeline(channels=3), model, latents)
 
 
 def _naive(latents, target, recipe, model):
@@ -198,7 +197,7 @@ def test_a_class_with_too_few_finite_scores_is_named_once_it_is_rated():
 
 
 def test_more_than_there_are_is_refused():
-    with pytest.raises(MirageError, match="n_selected is 6"):
+    with pytest.raises(MirageError, match=r"class 4 \(5 of 5\).* Expected: 6 a class"):
         _select(SelectionRecipe(n_selected=6, iterations=1))
 
 

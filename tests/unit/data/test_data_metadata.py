@@ -9,7 +9,8 @@ import pytest
 from mirage.data import metadata
 from mirage.data.acceptance import check_store
 from mirage.data.dataset import DatasetRecipe
-from mirage.data.decoding import UnreadableImage, decode_file
+from mirage.data.decoding import decode_file
+from mirage.data.limits import UnreadableImage
 from mirage.data.store import Store, prepare_store
 from PIL import Image, ImageCms
 

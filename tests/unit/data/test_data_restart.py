@@ -1,7 +1,6 @@
 """Preparation that is interrupted goes on with the same bytes, and tells what it did."""
 
 import errno
-import fcntl
 import json
 import os
 import signal
@@ -20,7 +19,7 @@ from mirage.data.dataset import DatasetRecipe
 from mirage.data.meter import Meter
 from mirage.data.store import Store, prepare_store
 from mirage.errors import Interrupted, MirageError
-from mirage.runtime import signals
+from mirage.runtime import claims, signals
 from PIL import Image
 
 LIBRARY = Path(stores.__file__).parents[2]
@@ -181,18 +180,14 @@ def test_other_settings_or_code_start_afresh(photo_folder, tmp_path, monkeypatch
     assert len(decoded) == 15
 
 
-def test_two_at_the_same_work(photo_folder, tmp_path):
-    """The one that is refused touches nothing, not even a store that is whole."""
-    prepare_store(_recipe(photo_folder), tmp_path / "store")
-    whole = _bytes(tmp_path / "store")
-    remains = tmp_path / "store" / ".preparing"
-    remains.mkdir()
-    with (remains / "lock").open("wb") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        with pytest.raises(MirageError, match="being written by another process"):
+def test_a_job_whose_work_was_taken_over_writes_nothing_more(photo_folder, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with claims.claimed("work.claim"):
+        claim = json.loads(Path("work.claim").read_text())
+        Path("work.claim").write_text(json.dumps(claim | {"token": "another's"}))
+        with pytest.raises(MirageError, match="has taken this work over"):
             prepare_store(_recipe(photo_folder), tmp_path / "store")
-    assert _bytes(tmp_path / "store") == whole
-    prepare_store(_recipe(photo_folder), tmp_path / "store")
+    assert _bytes(tmp_path / "store") == {}
 
 
 @pytest.mark.parametrize(

@@ -9,13 +9,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import xxhash
 from mirage.data import store as stores
-from mirage.data import stream
 from mirage.data.dataset import DatasetRecipe
 from mirage.data.decoding import decode_file
 from mirage.data.splits import SplitRecipe, split_indices
 from mirage.data.store import Store, prepare_store
+from mirage.data.stream import PixelStream
 from mirage.errors import MirageError
 from PIL import Image
 from safetensors.numpy import load_file
@@ -134,8 +133,9 @@ def test_damage_is_refused(photo_folder, tmp_path):
     with pytest.raises(MirageError, match=r"pixels\.safetensors is damaged"):
         Store(folder)
     with (folder / "pixels.safetensors").open("r+b") as file:  # as if written that way
-        pixels = flipped[stream.flat_start() :]
-        stream.finish_flat(file, len(pixels), xxhash.xxh3_128(pixels))
+        stream = PixelStream(file)
+        stream.append(np.frombuffer(flipped[stream.start :], dtype=np.uint8))
+        stream.finish()
     store = Store(folder)
     with pytest.raises(MirageError, match=r"holds other pixels of eve, née x/5\.png"):
         store.verify()

@@ -10,6 +10,7 @@ import yaml
 from mirage.data.dataset import DatasetRecipe
 from mirage.data.splits import SplitRecipe, first_per_class, split_indices
 from mirage.data.store import Store, prepare_store
+from mirage.data.stream import PixelStream
 from mirage.data.views import View, ViewRecipe, prepare_view, resize_pixels
 from mirage.errors import MirageError
 from mirage.imaging import draw_boxes
@@ -121,14 +122,14 @@ def test_everything_for_training(photo_folder, tmp_path):
 
 @pytest.mark.skipif(not STATM.exists(), reason="memory is read from Linux' /proc")
 def test_pixels_are_mapped_not_read(tmp_path):
-    from mirage.data import stream
-
     row = np.zeros((64, 1024, 1024), dtype=np.uint8)
     empty = np.empty(0, dtype=np.int64)
     indices = {"labels": empty, "train": empty, "test": empty}
     metadata = {"format": "mirage-view", "version": 1, "identities": []}
-    with stream.pixel_stream(tmp_path / "view", (1024, 1024), indices, metadata) as pixels:
+    with (tmp_path / "view").open("wb") as file:
+        pixels = PixelStream(file, (1024, 1024), indices, metadata)
         pixels.append(row)
+        pixels.finish()
     before = _resident_bytes()
     view = View(tmp_path / "view")
     assert view.pixels[5, 5, 5] == 0

@@ -19,11 +19,6 @@ from mirage.priors import nvidia_pickle, weights
 from mirage.runtime import files
 
 
-def _pickled(path):
-    for opened in (nvidia_pickle.import_generator, nvidia_pickle.import_discriminator):
-        opened(path)
-
-
 def _header(path):
     files.load_tensors(path)
     weights.load_generator(path)
@@ -33,7 +28,12 @@ def _array(path):
     known_files.check_image(torch.zeros(1, 3, 8, 8), path)
 
 
-DOORS = {"pickle": _pickled, "state": read_state, "header": _header, "array": _array}
+DOORS = {
+    "pickle": nvidia_pickle.read_networks,
+    "state": read_state,
+    "header": _header,
+    "array": _array,
+}
 
 
 def _megabytes():

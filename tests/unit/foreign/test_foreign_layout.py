@@ -138,13 +138,13 @@ def _quantised(tensor):
 )
 def test_tensors_without_a_value_in_every_place_are_refused(tmp_path, make):
     state = {**STATE, "conv.weight": make(STATE["conv.weight"])}
-    with pytest.raises(MirageError, match=r"w\.pth holds 1 tensors .*\(conv\.weight\)"):
+    with pytest.raises(MirageError, match=r"w\.pth.*conv\.weight is a tensor that is sparse"):
         read_state(_write(tmp_path / "w.pth", state))
 
 
 def test_a_few_bytes_that_claim_any_size_are_refused_unseen(tmp_path):
     huge = {**STATE, "conv.weight": torch.zeros(1).expand(2**55)}
-    with pytest.raises(MirageError, match=r"conv\.weight is larger than its storage"):
+    with pytest.raises(MirageError, match=r"conv\.weight.* larger than its storage"):
         read_state(_write(tmp_path / "w.pth", huge))
     eighth = {**STATE, "conv.weight": STATE["conv.weight"].to(torch.float8_e4m3fn)}
     state = read_state(_write(tmp_path / "w.pth", eighth))

@@ -167,7 +167,7 @@ def _socket(path):
 
 
 DOORS = [
-    read_state, container, read_records, nvidia_pickle.import_generator, files.load_tensors,
+    read_state, container, read_records, nvidia_pickle.read_networks, files.load_tensors,
     files.read_metadata, files.read_json, files.checksum,
     lambda path: known_files.check_image(torch.zeros(1, 3, 8, 8), path),
 ]  # fmt: skip

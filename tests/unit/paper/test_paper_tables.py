@@ -335,7 +335,7 @@ def test_csv_keeps_every_digit_and_the_names(tmp_path):
 
 def test_select_says_what_is_not_there():
     cells = made_cells({(0.0, 1): 50.0}, samples="3")
-    assert len(select(cells, samples=3, attack=["ppa", "other"])) == 1
+    assert len(select(cells, samples="3", attack=["ppa", "other"])) == 1
     with pytest.raises(MirageError, match="attack = gmi"):
         select(cells, attack="gmi")
 

@@ -3,7 +3,8 @@
 import pytest
 import torch
 from mirage.priors.shapes import DiscriminatorConfig, GeneratorConfig
-from mirage.priors.stylegan2 import Discriminator, Generator
+from mirage.priors.stylegan2.discriminator import Discriminator
+from mirage.priors.stylegan2.generator import Generator
 from torch.utils._python_dispatch import TorchDispatchMode
 
 

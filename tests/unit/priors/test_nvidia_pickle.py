@@ -159,8 +159,7 @@ def _write(path, content, protocol=4):
 def test_imitation_is_read_bit_for_bit(official, tmp_path, randn, monkeypatch, protocol):
     monkeypatch.chdir(tmp_path)
     path = _write(tmp_path / "ffhq.pkl", official.content, protocol)
-    generator = nvidia_pickle.import_generator(path)
-    discriminator = nvidia_pickle.import_discriminator(path)
+    generator, discriminator, _ = nvidia_pickle.read_networks(path)
     assert generator.config == official.generator.config
     assert discriminator.config == official.discriminator.config
     z, images = randn(2, 9).float(), randn(2, 3, 16, 16).float()
@@ -189,7 +188,7 @@ def test_no_clamp_in_the_file_is_no_clamp(official, tmp_path):
         if "conv_clamp" in module.state:
             module.state["conv_clamp"] = None
     path = _write(tmp_path / "ffhq.pkl", official.content)
-    assert nvidia_pickle.import_generator(path).config.conv_clamp is None
+    assert nvidia_pickle.read_networks(path)[0].config.conv_clamp is None
 
 
 class _Call:
@@ -344,7 +343,7 @@ def test_hostile_and_foreign_files_are_refused(official, tmp_path, monkeypatch, 
     named = change(official)
     path = _write(tmp_path / "bad.pkl", official.content)
     with pytest.raises(MirageError, match=named):
-        nvidia_pickle.import_generator(path)
+        nvidia_pickle.read_networks(path)
     assert [item.name for item in tmp_path.iterdir()] == ["bad.pkl"]
 
 
@@ -375,7 +374,7 @@ def test_damaged_files_are_refused(official, tmp_path, monkeypatch, damage):
     path = tmp_path / "bad.pkl"
     path.write_bytes(damage(pickle.dumps(official.content)))
     with pytest.raises(MirageError, match=r"bad\.pkl"):
-        nvidia_pickle.import_generator(path)
+        nvidia_pickle.read_networks(path)
     assert [item.name for item in tmp_path.iterdir()] == ["bad.pkl"]
 
 
@@ -385,12 +384,12 @@ def test_truncated_nested_storage_is_refused(official, tmp_path):
     bias["bias"] = _tensor_of(blob[:-1])
     path = _write(tmp_path / "bad.pkl", official.content)
     with pytest.raises(MirageError, match="truncated"):
-        nvidia_pickle.import_generator(path)
+        nvidia_pickle.read_networks(path)
 
 
 def test_missing_file(tmp_path):
     with pytest.raises(MirageError, match="missing"):
-        nvidia_pickle.import_generator(tmp_path / "none.pkl")
+        nvidia_pickle.read_networks(tmp_path / "none.pkl")
 
 
 def test_nothing_is_written_when_one_network_is_bad(official, tmp_path):

@@ -150,8 +150,7 @@ def test_a_published_answer_that_is_missing_is_named(written, answers, tmp_path)
 
 def test_the_mean_of_w_is_compared_with_fresh_ones(written, tmp_path):
     """An untrained network's stored mean is off; once it is the true one the offset is near 0."""
-    generator = nvidia_pickle.import_generator(written[CASES[0]])
-    discriminator = nvidia_pickle.import_discriminator(written[CASES[0]])
+    generator, discriminator, _ = nvidia_pickle.read_networks(written[CASES[0]])
     _, before = nvidia_pickle._try(generator, discriminator)
     draws = torch.randn(50_000, 9, generator=torch.Generator().manual_seed(9))
     generator.w_avg.copy_(generator.mapping(draws).mean(dim=0))
@@ -171,6 +170,6 @@ def test_a_tensorflow_pickle_is_named_with_a_remedy(tmp_path, monkeypatch):
     path = tmp_path / "stylegan2-ffhq-config-f.pkl"
     path.write_bytes(pickle.dumps(tuple(module.Network() for _ in range(3))))
     with pytest.raises(MirageError, match="TensorFlow") as caught:
-        nvidia_pickle.import_generator(path)
+        nvidia_pickle.read_networks(path)
     assert "ffhq.pkl" in str(caught.value)
     assert "legacy.py" in str(caught.value)

@@ -26,7 +26,7 @@ def test_generator_round_trip(make_generator, randn, tmp_path):
 
 def test_discriminator_round_trip(make_discriminator, randn, tmp_path):
     network = make_discriminator(deviation_group=2)
-    weights.save_discriminator(tmp_path / "d.safetensors", network)
+    weights.save_discriminator(tmp_path / "d.safetensors", network, {})
     loaded = weights.load_discriminator(tmp_path / "d.safetensors")
     images = randn(4, 3, 16, 16).float()
     assert loaded.config == network.config
@@ -34,7 +34,7 @@ def test_discriminator_round_trip(make_discriminator, randn, tmp_path):
 
 
 def test_another_network_is_refused(make_discriminator, tmp_path):
-    weights.save_discriminator(tmp_path / "d.safetensors", make_discriminator())
+    weights.save_discriminator(tmp_path / "d.safetensors", make_discriminator(), {})
     with pytest.raises(MirageError, match="generator"):
         weights.load_generator(tmp_path / "d.safetensors")
 
@@ -42,7 +42,7 @@ def test_another_network_is_refused(make_discriminator, tmp_path):
 @pytest.mark.parametrize("damage", ["missing", "unknown", "shape"])
 def test_tensors_that_do_not_fit_are_named(make_generator, tmp_path, damage):
     path = tmp_path / "g.safetensors"
-    weights.save_generator(path, make_generator())
+    weights.save_generator(path, make_generator(), {})
     tensors, header = files.load_tensors(path), files.read_metadata(path)
     name = "synthesis.b8.conv0.weight"
     if damage == "missing":

@@ -7,7 +7,7 @@ import stylegan2_reference as reference
 import torch
 from mirage.errors import MirageError
 from mirage.priors.shapes import DiscriminatorConfig
-from mirage.priors.stylegan2 import Discriminator
+from mirage.priors.stylegan2.discriminator import Discriminator
 
 
 @pytest.mark.parametrize(

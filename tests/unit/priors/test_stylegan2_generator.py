@@ -6,7 +6,8 @@ import torch
 from mirage.errors import MirageError
 from mirage.priors.pipeline import ImagePipeline
 from mirage.priors.shapes import GeneratorConfig
-from mirage.priors.stylegan2 import Generator, truncate
+from mirage.priors.stylegan2.generator import Generator
+from mirage.priors.stylegan2.mapping import truncate
 
 
 @pytest.mark.parametrize(("colours", "bound"), [(3, None), (1, None), (3, 1.5)])

@@ -71,7 +71,7 @@ def test_a_foreign_thing_in_the_common_folder_blocks_no_gpu(first, tmp_path, mon
     slot = slots.take(["0", "1"])
     assert slot.device == "0"
     assert slots.take(["0"]) is None
-    slot.release()
+    slot.file.close()
 
 
 @pytest.mark.parametrize("first", [_dangling, _pipe, os.mkdir])

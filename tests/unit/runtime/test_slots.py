@@ -33,7 +33,7 @@ def workstation(tmp_path, monkeypatch):
     monkeypatch.setattr(slots, "_held", None)
     yield
     if slots._held is not None:
-        slots._held.release()
+        slots._held.file.close()
 
 
 def _use(marks, results):
@@ -84,7 +84,7 @@ def test_sigkill_frees_the_device():
     for holder in holders:
         holder.kill()
         holder.join()
-    freed.release()
+    freed.file.close()
 
 
 @settings(max_examples=50, deadline=None, suppress_health_check=list(HealthCheck))
@@ -100,10 +100,10 @@ def test_any_order_of_taking_and_leaving(steps):
                 assert (slot.device if slot else None) == (free[0] if free else None)
                 holders += [slot] if slot else []
             elif holders:
-                holders.pop(step % len(holders)).release()
+                holders.pop(step % len(holders)).file.close()
     finally:
         for holder in holders:
-            holder.release()
+            holder.file.close()
 
 
 def test_a_lock_whose_name_was_cleaned_away_does_not_count(monkeypatch):
@@ -121,7 +121,7 @@ def test_a_lock_whose_name_was_cleaned_away_does_not_count(monkeypatch):
     slot = slots.take(FAKE[:1])
     assert slot is not None
     assert slots.take(FAKE[:1]) is None
-    slot.release()
+    slot.file.close()
 
 
 def test_one_job_takes_one_device_however_often_it_asks():
@@ -132,7 +132,7 @@ def test_one_job_takes_one_device_however_often_it_asks():
 def test_waiting_says_who_holds_the_devices(monkeypatch, caplog):
     monkeypatch.setenv("MIRAGE_JOB", "train_target orl resnet152")
     others = [slots.take(FAKE) for _ in FAKE]
-    monkeypatch.setattr(slots.time, "sleep", lambda _: others.pop().release())
+    monkeypatch.setattr(slots.time, "sleep", lambda _: others.pop().file.close())
     with caplog.at_level("INFO", logger="mirage"):
         assert slots.settle() == FAKE[2]
     waiting, got = (record.getMessage() for record in caplog.records)
@@ -140,7 +140,7 @@ def test_waiting_says_who_holds_the_devices(monkeypatch, caplog):
     assert f"{FAKE[0]}: train_target orl resnet152, process {os.getpid()}" in waiting
     assert got == f"GPU {FAKE[2]}"
     for slot in others:
-        slot.release()
+        slot.file.close()
 
 
 @pytest.mark.parametrize(

@@ -54,5 +54,6 @@ def test_a_gpu_that_is_too_small_names_a_setting(rule):
     )
     assert setting is not None
     own, named = setting.groups()
-    batch = "batch=stage_batch" if own else f'batch=config["{named}"]' if named else "batch="
+    of_stage = "batch=asked(config)[stage.batch]"
+    batch = of_stage if own else f'batch=config["{named}"]' if named else "batch="
     assert (batch in rules[rule]) == bool(own or named)

@@ -35,7 +35,7 @@ def study(request):
 
 
 def test_architectures_are_registered(study):
-    assert set(study.scale["architectures"]) <= set(architectures.names())
+    assert set(study.scale["architectures"]) <= set(architectures.BUILDERS.keys())
 
 
 def test_recipes_of_data_and_priors(study):

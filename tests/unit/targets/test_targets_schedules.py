@@ -4,7 +4,6 @@ import pytest
 import torch
 from mirage.errors import MirageError
 from mirage.targets.recipe import ScheduleRecipe
-from mirage.targets.schedules import learning_rate
 
 
 def rates_of(scheduler_class, base, epochs, **options):
@@ -23,17 +22,17 @@ def test_multistep():
     expected = rates_of(
         torch.optim.lr_scheduler.MultiStepLR, 1e-3, 100, milestones=[75, 90], gamma=0.1
     )
-    assert [learning_rate(recipe, 1e-3, e, 100) for e in range(100)] == pytest.approx(expected)
+    assert [recipe.rate(1e-3, e, 100) for e in range(100)] == pytest.approx(expected)
 
 
 def test_cosine_to_a_floor():
     recipe = ScheduleRecipe("cosine", floor=1e-4)
     expected = rates_of(torch.optim.lr_scheduler.CosineAnnealingLR, 0.1, 75, T_max=75, eta_min=1e-4)
-    assert [learning_rate(recipe, 0.1, e, 75) for e in range(75)] == pytest.approx(expected)
+    assert [recipe.rate(0.1, e, 75) for e in range(75)] == pytest.approx(expected)
 
 
 def test_constant():
-    assert {learning_rate(ScheduleRecipe(), 0.1, e, 9) for e in range(9)} == {0.1}
+    assert {ScheduleRecipe().rate(0.1, e, 9) for e in range(9)} == {0.1}
 
 
 @pytest.mark.parametrize(

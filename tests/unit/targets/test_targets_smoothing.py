@@ -7,7 +7,8 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from mirage.targets.smoothing import smoothed_cross_entropy, smoothing_at
+from mirage.targets.smoothing import smoothed_cross_entropy
+from mirage.targets.treatments.ls import Smoothing
 from scipy.optimize import minimize
 
 ALPHAS = [-0.3, -0.05, 0.0, 0.1, 0.3]
@@ -80,6 +81,10 @@ def test_negative_smoothing_never_saturates(alpha, logits):
     assert (z.grad[0, 1:] > 0).all()
 
 
+def smoothing_at(alpha, epoch, epochs, ramp):
+    return Smoothing(alpha, ramp).at(epoch, epochs)["alpha"]
+
+
 def test_published_ramp_has_the_official_values():
     alpha = -0.05
     ramp = [smoothing_at(alpha, epoch, 100, "published") for epoch in range(100)]
@@ -111,8 +116,3 @@ def test_ramps_never_overshoot_and_end_at_alpha(alpha, epochs, ramp):
     else:
         assert all(later <= earlier for earlier, later in pairwise(values))
         assert all(alpha <= value <= 0 for value in values)
-
-
-def test_factor_above_one_is_refused():
-    with pytest.raises(ValueError, match="above 1"):
-        smoothed_cross_entropy(torch.zeros(1, 2), torch.tensor([0]), 1.5)

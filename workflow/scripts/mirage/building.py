@@ -26,13 +26,10 @@ _SHORT.maxstring = _SHORT.maxother = 100
 
 
 def build(recipe: type[Built], values: Mapping[str, Any], place: str | None = None) -> Built:
-    """Make a dataclass from a mapping.
-
-    Lists become tuples, whole numbers are taken where a float is wanted, and nested dataclasses
-    are made from nested mappings.
+    """Make a dataclass from a mapping, each field as its annotation says (``cast``).
 
     Args:
-        recipe: a dataclass; what its fields may be is what ``cast`` can make.
+        recipe: the dataclass.
         values: name -> value of the fields that its ``__init__`` takes.
         place: of the mapping, for messages; the recipe's name without one.
 
@@ -54,13 +51,15 @@ def build(recipe: type[Built], values: Mapping[str, Any], place: str | None = No
 
 
 def cast(hint: Any, value: Any, place: str) -> Any:
-    """Make what an annotation says.
+    """Make what an annotation says of a value from the configuration.
+
+    Lists become tuples, mappings dataclasses, and whole numbers are taken for a float.
 
     Args:
         hint: a plain type, ``Literal``, tuple, ``Mapping``, dataclass, union of these, or one of
-            them ``Annotated`` with marks; anything else may be anything.
-        value: from the configuration.
-        place: of the value, for messages.
+            them ``Annotated`` with marks; ``Any`` may be anything.
+        value: the value.
+        place: of it, for messages.
 
     Raises:
         MirageError: it is nothing of the kind.

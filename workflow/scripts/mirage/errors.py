@@ -11,13 +11,7 @@ class MirageError(Exception):
     """
 
     def __init__(self, what: str, expected: str = "", remedy: str = "") -> None:
-        """Join the three parts into one message.
-
-        Args:
-            what: the file or setting and what is wrong with it.
-            expected: what would have been right.
-            remedy: what to do now.
-        """
+        """Join what is wrong, what would have been right, and what to do now."""
         parts = [what.rstrip(".")]
         if expected:
             parts.append(f"Expected: {expected.rstrip('.')}")

@@ -5,7 +5,6 @@ mathematics switched off.
 """
 
 import html as _html
-from collections.abc import Mapping
 
 from mirage.visible import one_line
 
@@ -16,33 +15,35 @@ class Tex(str):
     __slots__ = ()
 
 
-_LATEX: Mapping[str, str] = {
-    "\\": r"\textbackslash{}",
-    "{": r"\{",
-    "}": r"\}",
-    "~": r"\textasciitilde{}",
-    "^": r"\textasciicircum{}",
-    **{character: "\\" + character for character in "&%$#_"},
-    "<": r"\textless{}",
-    ">": r"\textgreater{}",
-    "|": r"\textbar{}",
-    '"': r"\textquotedbl{}",
-    # After the end of a row, \\ would take a bracket or a star for its argument.
-    "[": "{[}",
-    "]": "{]}",
-    "*": "{*}",
-    "−": "$-$",
-    "±": r"$\pm$",
-    "α": r"$\alpha$",
-    "β": r"$\beta$",
-    "δ": r"$\delta$",
-    "λ": r"$\lambda$",
-    "ξ": r"$\xi$",
-    "↑": r"$\uparrow$",
-    "↓": r"$\downarrow$",
-    "×": r"$\times$",
-    "†": r"$\dagger$",
-}
+_LATEX = str.maketrans(
+    {
+        "\\": r"\textbackslash{}",
+        "{": r"\{",
+        "}": r"\}",
+        "~": r"\textasciitilde{}",
+        "^": r"\textasciicircum{}",
+        **{character: "\\" + character for character in "&%$#_"},
+        "<": r"\textless{}",
+        ">": r"\textgreater{}",
+        "|": r"\textbar{}",
+        '"': r"\textquotedbl{}",
+        # After the end of a row, \\ would take a bracket or a star for its argument.
+        "[": "{[}",
+        "]": "{]}",
+        "*": "{*}",
+        "−": "$-$",
+        "±": r"$\pm$",
+        "α": r"$\alpha$",
+        "β": r"$\beta$",
+        "δ": r"$\delta$",
+        "λ": r"$\lambda$",
+        "ξ": r"$\xi$",
+        "↑": r"$\uparrow$",
+        "↓": r"$\downarrow$",
+        "×": r"$\times$",
+        "†": r"$\dagger$",
+    }
+)
 
 
 def html(text: object) -> str:
@@ -54,4 +55,4 @@ def latex(text: object) -> str:
     """Write text so that LaTeX prints it, on one line and without any command."""
     if isinstance(text, Tex):
         return text
-    return "".join(_LATEX.get(character, character) for character in one_line(text))
+    return one_line(text).translate(_LATEX)

@@ -12,9 +12,9 @@ import torch
 from torch import Tensor
 
 from mirage.errors import MirageError
+from mirage.visible import listed
 
 _log = logging.getLogger("mirage")
-_MOST_NAMED = 10
 
 REMEDY = (
     "see whether the attack diverged: lower its learning rate, use precision fp32, check the "
@@ -29,7 +29,7 @@ def rank(scores: Tensor, wanted: int, classes: Sequence[int], what: str) -> tupl
         scores: [K, n]; the higher the better.
         wanted: how many of each class, at most n.
         classes: the K classes, to name them.
-        what: what is ranked, in the plural.
+        what: is ranked, in the plural.
 
     Returns:
         Scores, falling, and places among the n, both [K, wanted]. Of equal scores the lower place
@@ -46,25 +46,17 @@ def rank(scores: Tensor, wanted: int, classes: Sequence[int], what: str) -> tupl
 
 
 def require_enough(finite: Tensor, wanted: int, classes: Sequence[int], what: str) -> None:
-    """Refuse classes that have too few finite results.
-
-    Args:
-        finite: bool [K, n].
-        wanted: how many each class needs.
-        classes: the K classes.
-        what: what is or is not finite, in the plural.
+    """Refuse classes of which ``finite`` (bool [K, n]) has fewer than ``wanted`` results.
 
     Raises:
         MirageError: names the classes, with how many they have.
     """
     counts = finite.sum(dim=1).tolist()
     pairs = zip(classes, counts, strict=True)
-    short = [f"class {label} ({count} of {finite.shape[1]})" for label, count in pairs
-             if count < wanted]  # fmt: skip
+    short = [f"class {c} ({count} of {finite.shape[1]})" for c, count in pairs if count < wanted]
     if short:
-        named = ", ".join(short[:_MOST_NAMED]) + (", …" if len(short) > _MOST_NAMED else "")
         raise MirageError(
-            f"too few {what} are finite numbers: {named}", f"{wanted} a class", REMEDY
+            f"too few {what} are finite numbers: {listed(short)}", f"{wanted} a class", REMEDY
         )
 
 

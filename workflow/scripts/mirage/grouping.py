@@ -4,9 +4,7 @@ It compares the images of a batch in groups (4 in the published networks), so a 
 of the group or smaller than it. The short batch at the end counts as well.
 """
 
-from collections.abc import Sequence
-
-from mirage.errors import MirageError
+from mirage.visible import listed
 
 GROUP = 4
 """Images of a group in the published networks."""
@@ -30,32 +28,11 @@ def misfit(count: int, size: int, group: int) -> str:
         return ""
     fitting = [
         other
-        for other in range(1, count + 1)
+        for other in range(count, 0, -1)
         if all(divides(batch, group) for batch in batch_sizes(count, other))
     ]
     return (
         f"batches of {' and '.join(map(str, wrong))} are no multiple of the {group} images over "
         f"which the discriminator takes its statistic (nor smaller); {count} images can be cut "
-        f"into batches of {_listed(fitting)}"
+        f"into batches of {listed(fitting)}"
     )
-
-
-def require_groups(sizes: Sequence[int], group: int) -> None:
-    """Refuse batches that cannot be grouped.
-
-    Raises:
-        MirageError: names the sizes.
-    """
-    wrong = sorted({size for size in sizes if not divides(size, group)})
-    if wrong:
-        raise MirageError(
-            f"batches of {' and '.join(map(str, wrong))} images for a discriminator that compares "
-            f"groups of {group}",
-            f"multiples of {group}, or fewer images",
-            "set another batch_size; the last batch of a class counts too",
-        )
-
-
-def _listed(sizes: Sequence[int]) -> str:
-    """Name sizes, the largest dozen at most."""
-    return ("…, " if len(sizes) > 12 else "") + ", ".join(map(str, sizes[-12:]))

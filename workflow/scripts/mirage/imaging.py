@@ -21,10 +21,6 @@ class Boxes(NamedTuple):
     width: Tensor
     flip: Tensor
 
-    def expand(self, count: int) -> "Boxes":
-        """Repeat one shared box for ``count`` images."""
-        return Boxes(*(field.expand(count) for field in self))
-
 
 def draw_boxes(
     count: int,
@@ -34,7 +30,7 @@ def draw_boxes(
     flip: float,
     generator: torch.Generator,
 ) -> Boxes:
-    """Draw random resized-crop boxes and mirror decisions.
+    """Draw ``count`` random boxes of a resized crop, and which are mirrored.
 
     The distribution is that of torchvision's ``RandomResizedCrop``: area uniform in ``scale``,
     log of the aspect ratio uniform, up to ten tries until the box fits, else the largest central
@@ -46,10 +42,7 @@ def draw_boxes(
         scale: bounds of the box's share of the image area, within (0, 1].
         ratio: bounds of width / height, positive.
         flip: probability of mirroring, in [0, 1].
-        generator: stream of the draws; consumes a fixed number of draws per box.
-
-    Returns:
-        Boxes on the CPU.
+        generator: on the CPU, as the boxes are; a fixed number of draws per box.
     """
     draws = torch.rand(count, 23, generator=generator, dtype=torch.float64)
     area = image_px**2 * (scale[0] + (scale[1] - scale[0]) * draws[:, 0:10])
@@ -78,10 +71,10 @@ def _central_box(image_px: int, ratio: tuple[float, float]) -> tuple[int, int]:
 
 
 def crop_and_resize(images: Tensor, boxes: Boxes, image_px: int) -> Tensor:
-    """Cut each image to its box, mirror it where asked, and resize to a square.
+    """Cut images [N, C, H, W] to their boxes, mirror them where asked, and resize them to a square.
 
     Args:
-        images: [N, C, H, W], floating point.
+        images: floating point.
         boxes: N boxes, or one box for all images.
         image_px: side of the result.
 
@@ -101,18 +94,9 @@ def resize_matrix(
 ) -> Tensor:
     """Interpolation weights of one axis: [N, image_px, source_px], rows sum to 1.
 
-    Few pixels have a part in one: only their weights are computed and put into a table of zeros.
-
-    Args:
-        start: first pixel of the interval, int64 [N].
-        length: pixels in the interval, int64 [N], at least 1.
-        source_px: pixels of the whole axis.
-        image_px: pixels wanted.
-        dtype: of the result; weights are computed in float64.
-
-    Returns:
-        The triangular filter is as wide as the reduction (antialiasing) and cut at the
-        interval's ends.
+    Few pixels have a part in one: only their weights are computed (in float64) and put into a
+    table of zeros. The triangular filter is as wide as the reduction (antialiasing) and cut at the
+    ends of the interval: its first pixel ``start`` and at least one pixel in ``length``, int64 [N].
     """
     scale = (length.double() / image_px)[:, None, None]
     target = torch.arange(image_px, dtype=torch.float64, device=start.device)[None, :, None]

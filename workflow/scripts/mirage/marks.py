@@ -4,6 +4,7 @@
 it down for editors.
 """
 
+import operator
 import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
@@ -31,33 +32,21 @@ class Mark:
 
 @dataclass(frozen=True)
 class In:
-    """The name of an entry of another section, in which it must stand.
-
-    Attributes:
-        section: of the same scale.
-    """
+    """The name of an entry of another section of the same scale, in which it must stand."""
 
     section: str
 
 
 @dataclass(frozen=True)
 class PartOf:
-    """Some settings of a recipe, that change those of another place.
-
-    Attributes:
-        recipe: a dataclass; it is made later, of all settings together.
-    """
+    """Some settings of a dataclass, made later of these and others together."""
 
     recipe: type
 
 
 @dataclass(frozen=True)
 class MadeBy:
-    """Settings of a dataclass that no annotation can name, since a registry decides its fields.
-
-    Attributes:
-        recipe: the dataclass.
-    """
+    """Settings of a dataclass that no annotation can name, since a registry decides its fields."""
 
     recipe: type
 
@@ -69,20 +58,17 @@ def bounded(
     below: float | None = None,
 ) -> Mark:
     """Numbers between bounds; ``above`` and ``below`` are none of them."""
-    bounds = {
-        "at least": ("minimum", least), "above": ("exclusiveMinimum", above),
-        "at most": ("maximum", most), "below": ("exclusiveMaximum", below),
-    }  # fmt: skip
-    given = {words: bound for words, (_, bound) in bounds.items() if bound is not None}
+    bounds = (
+        ("at least", "minimum", operator.ge, least),
+        ("above", "exclusiveMinimum", operator.gt, above),
+        ("at most", "maximum", operator.le, most),
+        ("below", "exclusiveMaximum", operator.lt, below),
+    )
+    given = [(w, key, holds, bound) for w, key, holds, bound in bounds if bound is not None]
     return Mark(
-        " and ".join(f"{words} {bound:g}" for words, bound in given.items()),
-        lambda value: (
-            (least is None or value >= least)
-            and (above is None or value > above)
-            and (most is None or value <= most)
-            and (below is None or value < below)
-        ),
-        {key: bound for key, bound in bounds.values() if bound is not None},
+        " and ".join(f"{words} {bound:g}" for words, _, _, bound in given),
+        lambda value: all(holds(value, bound) for _, _, holds, bound in given),
+        {key: bound for _, key, _, bound in given},
     )
 
 

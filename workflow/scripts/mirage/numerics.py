@@ -1,17 +1,15 @@
 """How precisely a stage computes: one vocabulary for attacks, priors, evaluation and training.
 
 ``fp32``  float32 everywhere, on every device. The default.
-``tf32``  what the official code computes on the authors' GPUs. It runs the synthesis with
-          ``force_fp32`` and leaves PyTorch's switches alone, and those differ by kind of
-          operation: cuDNN convolutions (forward and both backward passes) round their operands
-          to TensorFloat-32 (10-bit mantissa, float32 sums), matrix products stay float32 (quirk
-          tensor-float). One deviation: the generator's toRGB is a matrix product here and so
-          float32, a 1x1 convolution there and so rounded. GPUs before Ampere and CPUs know no
-          such rounding: there ``tf32`` is ``fp32``.
+``tf32``  what the official code computes on the authors' GPUs (quirk tensor-float): cuDNN
+          convolutions, forward and in both backward passes, round their operands to
+          TensorFloat-32 (10-bit mantissa, float32 sums), matrix products stay float32. One
+          deviation: the generator's toRGB is a matrix product here and so float32. GPUs before
+          Ampere and CPUs know no such rounding: there ``tf32`` is ``fp32``.
 ``bf16``  the forward pass of generator and classifier under bfloat16 autocast, so activations and
-          their gradients have 8-bit mantissas (float32 sums). What surrounds them stays float32:
-          latents, styles and demodulation, sums of RGB images and their resizing, crops, logits,
-          loss, discriminator, optimiser, stored results. Not in the official code.
+          their gradients have 8-bit mantissas (float32 sums). Float32 stay latents, styles and
+          demodulation, sums of RGB images and their resizing, crops, logits, loss, discriminator,
+          optimiser and stored results. Not in the official code.
 
 The settings are PyTorch's global switches, so they are set for a block and put back.
 """
@@ -28,15 +26,11 @@ from mirage.recipes import Precision
 
 @contextmanager
 def numerics(precision: Precision, device: str) -> Iterator[None]:
-    """Set a GPU's arithmetic for a block and put the settings back afterwards.
+    """Set a GPU's arithmetic for a block and put the settings back; a CPU has none.
 
     Convolution algorithms are the deterministic ones and are not chosen by timing, so that a
-    resumed run repeats an uninterrupted one.
-
-    Args:
-        precision: of convolutions; see the module. Matrix products never use TensorFloat-32, also
-            where the environment asks for it (``TORCH_ALLOW_TF32_CUBLAS_OVERRIDE``).
-        device: nothing is set for a CPU.
+    resumed run repeats an uninterrupted one. Matrix products never use TensorFloat-32, also where
+    the environment asks for it (``TORCH_ALLOW_TF32_CUBLAS_OVERRIDE``).
     """
     if torch.device(device).type != "cuda":
         yield
@@ -70,12 +64,7 @@ def full_precision(x: Tensor) -> AbstractContextManager[Any]:
 
 
 def at_precision(network: Callable[[Tensor], Tensor], precision: Precision) -> Any:
-    """A classifier that computes at a precision; itself unless that is ``bf16``.
-
-    Args:
-        network: images to logits; may offer ``features`` and ``head`` as well.
-        precision: of its forward pass.
-    """
+    """A classifier (images to logits) that computes at a precision; itself unless ``bf16``."""
     return _Autocast(network) if precision == "bf16" else network
 
 

@@ -21,9 +21,7 @@ class Optimiser:
     def __init__(self, parameters: Sequence[Tensor], recipe: OptimiserRecipe) -> None:
         """Start with zero moments.
 
-        Args:
-            parameters: leaf tensors; each must have a gradient whenever ``step`` is called.
-            recipe: optimiser and numbers.
+        Each of the parameters, all leaves, must have a gradient whenever ``step`` is called.
         """
         self.parameters, self.recipe = list(parameters), recipe
         zeros = [torch.zeros_like(parameter) for parameter in self.parameters]
@@ -45,19 +43,13 @@ class Optimiser:
                 lr=rate, weight_decay=self.recipe.weight_decay, eps=1e-8, maximize=False,
             )  # fmt: skip
         else:
-            self._sgd(gradients, rate)
-
-    def _sgd(self, gradients: list[Tensor], rate: float) -> None:
-        """SGD as PyTorch defines it: v = momentum * v + g, p = p - lr * v (v starts as g)."""
-        buffers: list[Tensor | None] = list(self._first) if self.recipe.momentum else [
-            None for _ in self._first
-        ]  # fmt: skip
-        # From a zero buffer, momentum * 0 + g is the g that PyTorch's first step starts with.
-        sgd(
-            self.parameters, gradients, buffers,
-            foreach=True, weight_decay=self.recipe.weight_decay, momentum=self.recipe.momentum,
-            lr=rate, dampening=0.0, nesterov=False, maximize=False,
-        )  # fmt: skip
+            # From a zero buffer, momentum * 0 + g is the g that PyTorch's first step starts with.
+            buffers = [first if self.recipe.momentum else None for first in self._first]
+            sgd(
+                self.parameters, gradients, buffers,
+                foreach=True, weight_decay=self.recipe.weight_decay, momentum=self.recipe.momentum,
+                lr=rate, dampening=0.0, nesterov=False, maximize=False,
+            )  # fmt: skip
 
     def zero_grad(self) -> None:
         """Forget all gradients."""

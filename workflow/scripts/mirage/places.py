@@ -81,14 +81,10 @@ _UNKNOWN = Place("*", "result", "tables, figures and reports")
 
 
 def place(path: str) -> Place:
-    """Return the first place whose pattern fits ``path`` (relative to ``results/<scale>``)."""
+    """The first place whose pattern fits ``path`` (relative to ``results/<scale>``)."""
     return next((known for known in PLACES if fnmatchcase(path, known.pattern)), _UNKNOWN)
 
 
 def kind(path: str) -> str:
-    """Say what ``path`` (relative to ``results/<scale>``) is.
-
-    Returns:
-        ``store``, ``cache``, ``result``, ``state`` or ``log``.
-    """
+    """Kind of the place of ``path``."""
     return place(path).kind

@@ -28,11 +28,7 @@ class Recipe:
 
 
 def require(holds: bool, setting: str, value: object, expected: str) -> None:
-    """Refuse an impossible value.
-
-    Raises:
-        MirageError: ``holds`` is false; the text names setting, value and expectation.
-    """
+    """Refuse an impossible value, in a MirageError that names setting, value and expectation."""
     if not holds:
         raise MirageError(f"{setting} is {value!r}", expected, "correct it in the configuration")
 
@@ -63,10 +59,6 @@ class OptimiserRecipe(Recipe):
 
 
 def check_crop(scale: tuple[float, float], ratio: tuple[float, float]) -> None:
-    """Refuse impossible bounds of a random crop.
-
-    Raises:
-        MirageError: bounds out of order or out of range.
-    """
+    """Refuse bounds of a random crop that are out of order or out of range."""
     require(0 < scale[0] <= scale[1] <= 1, "crop_scale", scale, "rising bounds within (0, 1]")
     require(0 < ratio[0] <= ratio[1], "crop_ratio", ratio, "rising positive bounds")

@@ -6,7 +6,6 @@ digest of a job covers that one and no other (``mirage.runtime.digest``).
 """
 
 import importlib
-import importlib.util
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
@@ -15,27 +14,21 @@ Entry = TypeVar("Entry")
 
 
 class Registry(Mapping[str, Entry]):
-    """The entries of a package.
+    """The entries of a package: ``attribute`` of each module in it.
 
-    Attributes:
-        package: the package whose modules are the entries.
-        attribute: what of a module is the entry.
-        joint: what joins the words of a name, ``_`` or ``-``.
+    ``joint``, ``_`` or ``-``, joins the words of their names.
     """
 
     def __init__(self, package: str, attribute: str, joint: str = "_") -> None:
-        """Look into nothing yet."""
         self.package, self.attribute, self.joint = package, attribute, joint
 
     def __iter__(self) -> Iterator[str]:
         """Names of the entries, sorted."""
-        spec = importlib.util.find_spec(self.package)
-        folders = spec.submodule_search_locations if spec else None
-        found = {name for folder in folders or () for name in entries(Path(folder))}
+        folders = importlib.import_module(self.package).__path__
+        found = {name for folder in folders for name in entries(Path(folder))}
         return iter(sorted(name.replace("_", self.joint) for name in found))
 
     def __len__(self) -> int:
-        """Number of entries."""
         return len(list(iter(self)))
 
     def __contains__(self, name: object) -> bool:

@@ -14,14 +14,9 @@ if TYPE_CHECKING:
 
 
 def seed_of(seed: int, *names: str | int) -> int:
-    """Derive the 63-bit seed of a named stream.
+    """Derive the seed of a named stream, in [0, 2^63), stable across platforms and versions.
 
-    Args:
-        seed: the experiment's seed.
-        names: what the stream is for; order matters, ``"1"`` and ``1`` are the same name.
-
-    Returns:
-        An integer in [0, 2^63), stable across platforms and versions.
+    The order of the names matters; ``"1"`` and ``1`` are the same name.
     """
     text = "\x1f".join([str(seed), *map(str, names)])
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big") >> 1

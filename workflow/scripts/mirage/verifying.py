@@ -17,12 +17,10 @@ _PASSED_OVER = (".snakemake/", "logs/", "state/claims/", "state/finished/")
 
 @dataclass
 class Verdict:
-    """What was found.
+    """How many files hold what was written, how many have no digest, and the damaged ones.
 
-    Attributes:
-        sound: number of files that hold what was written.
-        unsealed: number of files without a digest (older versions, copied alone).
-        damaged: files that are damaged or cannot be read, with the message about each.
+    Files without a digest come from older versions, or were copied alone; ``damaged`` has the
+    message about each that is damaged or cannot be read.
     """
 
     sound: int = 0
@@ -31,11 +29,9 @@ class Verdict:
 
 
 def verify(home: Path, others: Iterable[str] = ()) -> Verdict:
-    """Check all finished files below ``home`` (the working folder) and some others.
+    """Check all finished files below ``home`` (``results/<scale>``) and some others it reads.
 
-    Args:
-        home: ``results/<scale>``.
-        others: further files that the scale reads; those that are not there are passed over.
+    Others that are not there are passed over.
     """
     paths = [path for file in survey(home) if _finished(file.path, path := home / file.path)]
     known = {path.resolve() for path in paths}

@@ -51,13 +51,9 @@ def one_line(text: object) -> str:
 def listed(
     names: Iterable[object], most: int = MOST, joint: str = ", ", nothing: str = "none"
 ) -> str:
-    """Write a list into a message: the first names, and how many more there are.
+    """Write a list into a message: the first names, made ``visible``, and how many more there are.
 
-    Args:
-        names: each is made ``visible``.
-        most: names to write.
-        joint: what stands between them.
-        nothing: what an empty list is called.
+    ``joint`` stands between them; an empty list is called ``nothing``.
     """
     found = list(names)
     more = f" and {len(found) - most:,} more" if len(found) > most else ""

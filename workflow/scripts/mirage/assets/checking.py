@@ -9,9 +9,8 @@ from typing import Literal
 from mirage.assets.manifest import Asset, FileFacts, Manifest, Member
 from mirage.assets.remembered import Remembered
 from mirage.assets.surprises import extra, extra_folders, nested_copy, only_folder
-from mirage.data.passing import reason_to_pass
-from mirage.runtime.permissions import culprit
-from mirage.runtime.regular import kind_of
+from mirage.data.passing import entries
+from mirage.runtime.regular import culprit, kind_of_mode
 
 AssetState = Literal["verified", "present", "missing", "wrong"]
 MOVE_AWAY = "move away what lies there"
@@ -55,13 +54,7 @@ class Wrong(Exception):  # noqa: N818 - the answer "no" of a check, not a failur
 
 
 def check(asset: Asset, place: Path, memory: Remembered) -> CheckedAsset:
-    """Check one asset.
-
-    Args:
-        asset: what it should be.
-        place: where it should lie.
-        memory: what is known from earlier checks.
-    """
+    """Hold what lies at a place to the asset that should lie there."""
     try:
         if place.is_symlink() and not place.exists():
             raise Wrong(f"a link to {place.readlink()}, where there is nothing")
@@ -100,7 +93,7 @@ def check_file(path: Path, facts: FileFacts, memory: Remembered) -> str:
         Wrong: it is something else, damaged, or a page saved in its place.
         OSError: it cannot be read.
     """
-    kind = kind_of(path)
+    kind = kind_of_mode(path.stat().st_mode)
     if kind is not None:  # opening a pipe would wait for ever
         raise Wrong(f"{kind}; expected a file")
     size = path.stat().st_size
@@ -119,7 +112,7 @@ def check_file(path: Path, facts: FileFacts, memory: Remembered) -> str:
     if facts.checksum is None:
         return "size agrees; no checksum is published" if facts.size else "no checksum is published"
     digest = memory.digest(path, facts.checksum.algorithm)
-    if not facts.checksum.matches(digest):
+    if not digest.startswith(facts.checksum.value):
         raise Wrong(
             f"{facts.checksum.algorithm} is {digest[:12]}…; expected {facts.checksum.value[:12]}… "
             "(damaged, or another version)"
@@ -147,9 +140,7 @@ def check_folder(folder: Path, holds: Sequence[Member], memory: Remembered) -> s
             raise
         raise _too_deep(f"{problem}; all of it", copy, folder) from None
     if copy is not None:
-        raise Wrong(
-            f"it holds a copy of itself in {shown(copy)}", f"move {shown(copy)} somewhere else"
-        )
+        raise Wrong(f"it holds a copy of itself in {copy}", f"move {copy} somewhere else")
     if any(member.files or member.folders for member in holds):
         details.append("counted, contents not checked")
     return "; ".join(detail for detail in details if detail)
@@ -159,7 +150,7 @@ def _check_member(folder: Path, member: Member, memory: Remembered) -> str:
     path = folder / member.path
     name = "" if member.path == "." else f"{member.path}: "
     if path.is_symlink() and not path.exists():
-        raise Wrong(f"{name}a link to {shown(path.readlink())}, where there is nothing")
+        raise Wrong(f"{name}a link to {path.readlink()}, where there is nothing")
     if not path.exists():
         raise Wrong(f"lacks {member.path}")
     if member.file is not None:
@@ -171,8 +162,7 @@ def _check_member(folder: Path, member: Member, memory: Remembered) -> str:
         raise Wrong(f"{name}a file; expected a folder")
     told = []
     if member.folders is not None:
-        with os.scandir(path) as entries:
-            found = sum(e.is_dir() and not reason_to_pass(e.name) for e in entries)
+        found = sum(entry.is_dir() for entry in entries(path))
         told.append(_compare(name, path, found, member.folders, extra_folders))
     if member.files is not None:
         told.append(_compare(name, path, memory.count(path), member.files, extra))
@@ -191,23 +181,18 @@ def _compare(
     if found > wanted:
         raise Wrong(
             f"{name}{found:,} {what}; expected {wanted:,} ({odd(path, found - wanted)})",
-            f"move away what does not belong in {shown(path)}",
+            f"move away what does not belong in {path}",
         )
     return f"{found:,} {what}"
 
 
 def _too_deep(what: str, copy: Path, folder: Path) -> Wrong:
     return Wrong(
-        f"{what} lies too deep, in {shown(copy)}",
-        f"move what is in {shown(copy)} up into {shown(folder)}",
+        f"{what} lies too deep, in {copy}",
+        f"move what is in {copy} up into {folder}",
     )
 
 
-def shown(path: Path) -> str:
-    """A path without control characters, which a folder of strangers may hold."""
-    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in str(path))
-
-
 def _is_empty(folder: Path) -> bool:
-    with os.scandir(folder) as entries:  # not `iterdir`, which lists all of 200,000 first
-        return next(entries, None) is None
+    with os.scandir(folder) as found:  # not `iterdir`, which lists all of 200,000 first
+        return next(found, None) is None

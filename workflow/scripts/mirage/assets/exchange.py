@@ -3,9 +3,6 @@
 The rest is asked for under the condition that the file is still the same (``Range`` with
 ``If-Range``, RFC 9110, sections 13.1.5 and 14). Whatever goes wrong becomes ``Later`` or
 ``ServerRefuses``; nothing here touches the disk.
-
-The standard library does the talking. Libraries made for this were looked at: pooch verifies and
-renames, but cannot resume.
 """
 
 import http.client
@@ -27,12 +24,7 @@ class Later(Exception):  # noqa: N818 - a reason to try again, not an error yet
     """The attempt failed in a way that another may not."""
 
     def __init__(self, reason: str, wait_s: float = 0.0) -> None:
-        """Keep how long the server asks to wait.
-
-        Args:
-            reason: what happened, in words.
-            wait_s: seconds before the next attempt; 0 if the server does not say.
-        """
+        """Keep how many seconds the server asks to wait; 0 if it does not say."""
         super().__init__(reason)
         self.wait_s = wait_s
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from mirage.assets.checking import CheckedAsset, Wrong, check, check_file, check_folder
 from mirage.assets.manifest import Archive, Asset, FileFacts, Manifest
 from mirage.assets.remembered import Remembered
-from mirage.assets.transfer import Patience, discard, download, note_of
+from mirage.assets.transfer import discard, download, note_of
 from mirage.assets.unpacking import unpack
 from mirage.errors import MirageError
 
@@ -24,9 +24,7 @@ _log = logging.getLogger("mirage")
 _MB = 1_000_000
 
 
-def fetch_all(
-    manifest: Manifest, names: Iterable[str], memory: Remembered, patience: Patience | None = None
-) -> list[CheckedAsset]:
+def fetch_all(manifest: Manifest, names: Iterable[str], memory: Remembered) -> list[CheckedAsset]:
     """Fetch those of the named assets that are missing and may be fetched.
 
     One that cannot be had does not keep the others from coming.
@@ -43,7 +41,7 @@ def fetch_all(
     for finding in wanted:
         name = finding.asset.name
         try:
-            fetch(finding.asset, finding.place, memory, patience or Patience())
+            fetch(finding.asset, finding.place, memory)
             findings[name] = check(finding.asset, finding.place, memory)
             _log.info("%s: %s, %s", name, findings[name].state, findings[name].detail)
         except MirageError as problem:
@@ -53,14 +51,8 @@ def fetch_all(
     return list(findings.values())
 
 
-def fetch(asset: Asset, place: Path, memory: Remembered, patience: Patience) -> None:
-    """Fetch one asset that is not there yet.
-
-    Args:
-        asset: what to fetch.
-        place: where it shall lie.
-        memory: takes what is found out while verifying.
-        patience: with servers.
+def fetch(asset: Asset, place: Path, memory: Remembered) -> None:
+    """Fetch one asset that is not there yet; ``memory`` takes what is found out on the way.
 
     Raises:
         MirageError: it cannot be had, or what came is not what was published; then nothing lies
@@ -71,11 +63,11 @@ def fetch(asset: Asset, place: Path, memory: Remembered, patience: Patience) -> 
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
         if asset.file is not None:
-            _fetch_file(asset.file, place, asset.name, memory, patience)
+            _fetch_file(asset.file, place, asset.name, memory)
         elif asset.archive is not None:
-            _fetch_archive(asset, asset.archive, place, memory, patience)
+            _fetch_archive(asset, asset.archive, place, memory)
         else:
-            _fetch_members(asset, place, memory, patience)
+            _fetch_members(asset, place, memory)
     except OSError as error:
         raise MirageError(
             f"cannot write {error.filename or place}: {error.strerror}",
@@ -88,15 +80,13 @@ def part_of(place: Path) -> Path:
     return place.with_name(f".{place.name}.part")
 
 
-def _fetch_file(
-    facts: FileFacts, place: Path, label: str, memory: Remembered, patience: Patience
-) -> None:
-    with _verified(facts, place, label, memory, patience) as part:
+def _fetch_file(facts: FileFacts, place: Path, label: str, memory: Remembered) -> None:
+    with _verified(facts, place, label, memory) as part:
         part.replace(place)
         note_of(part).unlink(missing_ok=True)
 
 
-def _fetch_members(asset: Asset, place: Path, memory: Remembered, patience: Patience) -> None:
+def _fetch_members(asset: Asset, place: Path, memory: Remembered) -> None:
     """Gather the files of a folder in a folder of another name, which is renamed when whole."""
     gathering = place.with_name(f".{place.name}.gathering")
     gathering.mkdir(parents=True, exist_ok=True)
@@ -104,7 +94,7 @@ def _fetch_members(asset: Asset, place: Path, memory: Remembered, patience: Pati
         path = gathering / member.path
         if member.file is not None and not _is_good(path, member.file, memory):
             path.parent.mkdir(parents=True, exist_ok=True)
-            _fetch_file(member.file, path, f"{asset.name}/{member.path}", memory, patience)
+            _fetch_file(member.file, path, f"{asset.name}/{member.path}", memory)
     _put_in_place(gathering, place)
 
 
@@ -121,11 +111,9 @@ def _is_good(path: Path, facts: FileFacts, memory: Remembered) -> bool:
     return True
 
 
-def _fetch_archive(
-    asset: Asset, archive: Archive, place: Path, memory: Remembered, patience: Patience
-) -> None:
+def _fetch_archive(asset: Asset, archive: Archive, place: Path, memory: Remembered) -> None:
     unpacked = place.with_name(f".{place.name}.unpacking")
-    with _verified(archive.file, place, asset.name, memory, patience) as part:
+    with _verified(archive.file, place, asset.name, memory) as part:
         shutil.rmtree(unpacked, ignore_errors=True)
         _log.info("%s: unpacking", asset.name)
         try:
@@ -153,9 +141,7 @@ def _put_in_place(folder: Path, place: Path) -> None:
 
 
 @contextmanager
-def _verified(
-    facts: FileFacts, place: Path, label: str, memory: Remembered, patience: Patience
-) -> Iterator[Path]:
+def _verified(facts: FileFacts, place: Path, label: str, memory: Remembered) -> Iterator[Path]:
     """Give the part file with all its bytes, held to what is known about them.
 
     Bytes that are not the published ones are thrown away; if they were put together from several
@@ -163,29 +149,19 @@ def _verified(
     """
     part = part_of(place)
     with _sole_writer(part):
-        joined = download(facts.urls, part, facts, label, patience)
-        try:
-            _hold_to(facts, part, memory)
-        except Wrong as problem:
-            discard(part)
-            if not joined:
-                part.unlink()
-                raise _not_published(label, problem) from None
-            _log.warning("%s: %s; fetching it again from the start", label, problem)
-            download(facts.urls, part, facts, label, patience)
+        for again in (False, True):
+            joined = download(part, facts, label)
             try:
-                _hold_to(facts, part, memory)
-            except Wrong as again:
+                check_file(part, facts, memory)
+                break
+            except Wrong as problem:
                 discard(part)
-                part.unlink()
-                raise _not_published(label, again) from None
+                if again or not joined:
+                    raise _not_published(label, problem) from None
+                _log.warning("%s: %s; fetching it again from the start", label, problem)
         with part.open("rb") as file:
             os.fsync(file.fileno())
         yield part
-
-
-def _hold_to(facts: FileFacts, part: Path, memory: Remembered) -> None:
-    check_file(part, facts, memory)
 
 
 def _not_published(label: str, problem: Wrong) -> MirageError:

@@ -6,10 +6,9 @@ types and resolves places.
 
 import difflib
 import os
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from mirage.building import build
 from mirage.errors import MirageError
@@ -36,10 +35,6 @@ class Checksum:
         require(
             8 <= len(self.value) <= most, "checksum", self.value, f"8 to {most} hexadecimal digits"
         )
-
-    def matches(self, digest: str) -> bool:
-        """Say whether a whole digest agrees with what was published."""
-        return digest.startswith(self.value)
 
     def __str__(self) -> str:
         return f"{self.algorithm} {self.value[:12]}…"
@@ -148,35 +143,25 @@ class Asset:
         return sum(known) if known and len(known) == len(sizes) else self.about_bytes
 
 
-@dataclass(frozen=True)
-class Manifest(Mapping[str, Asset]):
+class Manifest(dict[str, Asset]):
     """All assets by name, and where each lies on this machine.
 
     Attributes:
-        assets: name -> asset.
         home: the repository, absolute.
         paths: name -> place of a copy elsewhere, absolute or below the repository.
     """
 
-    assets: Mapping[str, Asset]
-    home: Path
-    paths: Mapping[str, str] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
+    def __init__(
+        self, assets: Mapping[str, Asset], home: Path, paths: Mapping[str, str] | None = None
+    ) -> None:
+        """Refuse paths that name no asset."""
+        super().__init__(assets)
+        self.home, self.paths = home, paths or {}
         self.require(self.paths, "asset_paths")
-
-    def __getitem__(self, name: str) -> Asset:
-        return self.assets[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.assets)
-
-    def __len__(self) -> int:
-        return len(self.assets)
 
     def place(self, name: str) -> Path:
         """Absolute path of an asset on this machine; links are not followed."""
-        given = Path(self.paths.get(name, self.assets[name].path)).expanduser()
+        given = Path(self.paths.get(name, self[name].path)).expanduser()
         # Not `resolve`: a link keeps its own name, so moving what it points to changes no path.
         return Path(os.path.normpath(self.home / given))
 
@@ -195,11 +180,11 @@ class Manifest(Mapping[str, Asset]):
             MirageError: one is unknown; a close one is suggested.
         """
         for name in names:
-            if name not in self.assets:
-                close = difflib.get_close_matches(name, list(self.assets), n=1)
+            if name not in self:
+                close = difflib.get_close_matches(name, list(self), n=1)
                 raise MirageError(
                     f"config: {where}: there is no asset {name!r}",
-                    f"one of {listed(self.assets)}",
+                    f"one of {listed(self)}",
                     f"did you mean {close[0]!r}?" if close else "correct the name",
                 )
 
@@ -229,23 +214,18 @@ def load_manifest(
         MirageError: the file is no YAML, breaks the schema, or ``paths`` names no asset.
     """
     import yaml
+    from jsonschema import Draft202012Validator
+    from jsonschema.exceptions import best_match
 
     try:
         entries = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise MirageError(f"{path} cannot be read ({error})", "a YAML file") from error
-    _check(entries, Path(schema), Path(path).name)
+    validator = Draft202012Validator(yaml.safe_load(Path(schema).read_text(encoding="utf-8")))
+    problem = best_match(validator.iter_errors(entries))
+    if problem is not None:
+        where, name = ".".join(map(str, problem.absolute_path)), Path(path).name
+        told = f"{name}: {where or 'the top level'}: {problem.message}"
+        raise MirageError(told, remedy=f"correct {name}")
     assets = {name: build(Asset, {"name": name, **entry}) for name, entry in entries.items()}
-    return Manifest(assets, Path(home).resolve(), dict(paths or {}))
-
-
-def _check(entries: Any, schema: Path, name: str) -> None:
-    import yaml
-    from jsonschema import Draft202012Validator
-    from jsonschema.exceptions import best_match
-
-    validator = Draft202012Validator(yaml.safe_load(schema.read_text(encoding="utf-8")))
-    error = best_match(validator.iter_errors(entries))
-    if error is not None:
-        where = ".".join(map(str, error.absolute_path)) or "the top level"
-        raise MirageError(f"{name}: {where}: {error.message}", remedy=f"correct {name}")
+    return Manifest(assets, Path(home).resolve(), paths)

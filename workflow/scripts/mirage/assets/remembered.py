@@ -13,7 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from mirage.data.passing import reason_to_pass
+from mirage.data.passing import entries
 from mirage.errors import MirageError
 from mirage.runtime import files
 
@@ -94,10 +94,6 @@ def _stamp(status: os.stat_result) -> list[int]:
     return [status.st_size, status.st_mtime_ns, status.st_ino]
 
 
-def _place(status: os.stat_result) -> tuple[int, int]:
-    return status.st_dev, status.st_ino
-
-
 def _unchanged(folder: Path, times: Mapping[str, int]) -> bool:
     try:
         return all((folder / below).stat().st_mtime_ns == then for below, then in times.items())
@@ -109,20 +105,19 @@ def _survey(folder: Path) -> tuple[dict[str, int], int]:
     times: dict[str, int] = {}
     number = 0
     waiting = ["."]
-    entered = {_place(above.stat()) for above in folder.resolve().parents}
+    parents = [above.stat() for above in folder.resolve().parents]
+    entered = {(status.st_dev, status.st_ino) for status in parents}
     while waiting:
         below = waiting.pop()
         status = (folder / below).stat()
-        if _place(status) in entered:
+        place = status.st_dev, status.st_ino
+        if place in entered:
             continue  # a link back, or a second one to the same folder
-        entered.add(_place(status))
+        entered.add(place)
         times[below] = status.st_mtime_ns
-        with os.scandir(folder / below) as entries:
-            for entry in entries:
-                if reason_to_pass(entry.name):
-                    continue
-                if entry.is_dir():
-                    waiting.append(str(Path(below, entry.name)))
-                else:
-                    number += 1
+        for entry in entries(folder / below):
+            if entry.is_dir():
+                waiting.append(str(Path(below, entry.name)))
+            else:
+                number += 1
     return times, number

@@ -3,14 +3,14 @@
 Asked only when a count or a member is wrong, so it may look at every name.
 """
 
-import os
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 
 from mirage.assets.manifest import Member
-from mirage.data.passing import reason_to_pass
+from mirage.data.passing import entries
 from mirage.visible import listed
 
 _SHOWN = 5
@@ -20,9 +20,7 @@ _LOOKED_AT = 1_000
 def nested_copy(folder: Path, holds: Sequence[Member]) -> Path | None:
     """Where a copy of the whole folder lies in it, one or two levels too deep; None if nowhere.
 
-    Args:
-        folder: the asset's place.
-        holds: what must lie in it; a copy holds all that has a name.
+    A copy holds all of ``holds`` that has a name.
     """
     names = [member.path for member in holds if member.path != "."]
     level = [folder] if names else []
@@ -38,25 +36,16 @@ def nested_copy(folder: Path, holds: Sequence[Member]) -> Path | None:
 
 def only_folder(folder: Path) -> Path | None:
     """The folder in which all files of a folder lie, if there is nothing else in it."""
-    found: list[Path] = []
-    with os.scandir(folder) as entries:
-        for entry in entries:
-            if reason_to_pass(entry.name):
-                continue
-            if found or not entry.is_dir():
-                return None
-            found.append(Path(entry.path))
-    holds = bool(found) and any(True for _ in _files(found[0], deep=False))
-    return found[0] if holds else None
+    found = list(islice(entries(folder), 2))
+    if len(found) != 1 or not found[0].is_dir():
+        return None
+    below = Path(found[0].path)
+    holds = any(not entry.is_dir(follow_symlinks=False) for entry in entries(below))
+    return below if holds else None
 
 
 def extra(folder: Path, number: int) -> str:
-    """Name the files that are too many: those unlike the others, else the newest.
-
-    Args:
-        folder: where there are too many.
-        number: how many too many.
-    """
+    """Name the files of a folder that are too many: those unlike the others, else the newest."""
     found = sorted(_files(folder))
     inside = [name for name in found if Path(name).parent != Path()]
     if len(inside) == number:  # and the others lie in the folder itself
@@ -73,12 +62,7 @@ def extra(folder: Path, number: int) -> str:
 
 
 def extra_folders(folder: Path, number: int) -> str:
-    """Name the folders that are too many: empty ones, else the newest.
-
-    Args:
-        folder: where there are too many.
-        number: how many too many.
-    """
+    """Name the folders in a folder that are too many: empty ones, else the newest."""
     found = _folders(folder)
     empty = [below.name for below in found if not any(True for _ in _files(below))]
     if 0 < len(empty) <= number:
@@ -88,28 +72,17 @@ def extra_folders(folder: Path, number: int) -> str:
 
 
 def _folders(folder: Path) -> list[Path]:
-    with os.scandir(folder) as entries:
-        return sorted(
-            Path(entry.path)
-            for entry in entries
-            if not reason_to_pass(entry.name) and entry.is_dir(follow_symlinks=False)
-        )
+    return sorted(Path(e.path) for e in entries(folder) if e.is_dir(follow_symlinks=False))
 
 
-def _files(folder: Path, deep: bool = True) -> Iterator[str]:
-    """Paths below a folder, those no count takes in apart; links to folders are not followed."""
-    waiting = [""]
-    while waiting:
-        below = waiting.pop()
-        with os.scandir(folder / below) as entries:
-            for entry in entries:
-                if reason_to_pass(entry.name):
-                    continue
-                name = str(Path(below, entry.name))
-                if not entry.is_dir(follow_symlinks=False):
-                    yield name
-                elif deep:
-                    waiting.append(name)
+def _files(folder: Path, below: str = "") -> Iterator[str]:
+    """Paths below a folder; links to folders are not followed."""
+    for entry in entries(folder / below):
+        name = str(Path(below, entry.name))
+        if entry.is_dir(follow_symlinks=False):
+            yield from _files(folder, name)
+        else:
+            yield name
 
 
 def _kind(name: str) -> str:

@@ -11,15 +11,19 @@ _TITLES = ("asset", "state", "size", "where", "remark")
 
 
 def table(findings: Sequence[CheckedAsset], home: Path) -> str:
-    """Lay findings out in aligned columns.
-
-    Args:
-        findings: one row each.
-        home: the repository; places below it are shown relative to it.
-    """
+    """Lay findings out in aligned columns, places relative to the repository at ``home``."""
     rows = [
         _TITLES,
-        *((f.asset.name, f.state, _size(f), shown(f.place, home), _remark(f)) for f in findings),
+        *(
+            (
+                f.asset.name,
+                f.state,
+                _size(f),
+                shown(f.place, home),
+                visible(f.detail or f.asset.later),
+            )
+            for f in findings
+        ),
     ]
     widths = [max(len(row[i]) for row in rows) for i in range(len(_TITLES) - 1)]
     lines = []
@@ -64,14 +68,15 @@ def short_way(asset: Asset, scale: str) -> str:
 
 def _instruction(finding: CheckedAsset, home: Path, scale: str) -> str:
     asset = finding.asset
-    lines = [f"the asset {asset.name} is {finding.state}" + _because(finding)]
-    lines += [
+    because = f": {visible(finding.detail)}" if finding.detail else ""
+    lines = [
+        f"the asset {asset.name} is {finding.state}{because}",
         f"    what:     {asset.what}",
         f"    place:    {shown(finding.place, home)}",
         f"    licence:  {asset.licence}",
     ]
     if finding.state == "wrong":
-        lines.append(f"    first:    {finding.first}")
+        lines.append(f"    first:    {visible(finding.first)}")
     if asset.fetchable:
         lines.append(f"    download: {_fetch(scale, asset)}")
     title = "or by hand:" if asset.fetchable else "by hand:"
@@ -79,10 +84,6 @@ def _instruction(finding: CheckedAsset, home: Path, scale: str) -> str:
         f"    {title if not i else '':<12}{i + 1}. {step}" for i, step in enumerate(asset.manual)
     ]
     return "\n".join(lines)
-
-
-def _because(finding: CheckedAsset) -> str:
-    return f": {visible(finding.detail)}" if finding.detail else ""
 
 
 def _fetch(scale: str, asset: Asset | None = None) -> str:
@@ -95,10 +96,6 @@ def _size(finding: CheckedAsset) -> str:
         return human(finding.size)
     about = finding.asset.size
     return f"~{human(about)}" if about is not None else "?"
-
-
-def _remark(finding: CheckedAsset) -> str:
-    return visible(finding.detail or finding.asset.later)
 
 
 def human(size: int) -> str:

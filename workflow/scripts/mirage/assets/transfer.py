@@ -7,10 +7,8 @@ caller does.
 
 import json
 import logging
-import shutil
 import time
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,49 +21,35 @@ from mirage.visible import listed
 
 _log = logging.getLogger("mirage")
 _MB = 1_000_000
-_SPARE_BYTES = 64 * _MB
+SILENCE_S = 30.0
+"""Seconds without a byte after which a connection counts as stalled."""
+ATTEMPTS = 6
+"""Fruitless attempts in a row before giving up; one that got further than all before is none."""
+FIRST_WAIT_S = 1.0
+"""Seconds before the second attempt; doubled each time."""
+LONGEST_WAIT_S = 60.0
+"""Most seconds between two attempts, whatever the server asks for."""
 
 
-@dataclass(frozen=True)
-class Patience:
-    """How long to bear with a server.
-
-    Attributes:
-        silence_s: seconds without a byte after which a connection counts as stalled.
-        attempts: fruitless attempts in a row before giving up; one that got further than all
-            before it is not fruitless.
-        first_wait_s: seconds before the second attempt; doubled each time.
-        longest_wait_s: most seconds between two attempts, whatever the server asks for.
-    """
-
-    silence_s: float = 30.0
-    attempts: int = 6
-    first_wait_s: float = 1.0
-    longest_wait_s: float = 60.0
-
-
-def download(
-    urls: tuple[str, ...], part: Path, facts: FileFacts, label: str, patience: Patience
-) -> bool:
+def download(part: Path, facts: FileFacts, label: str) -> bool:
     """Bring a file's bytes into a part file.
 
     Args:
-        urls: tried in turn.
         part: gathers the bytes; what an earlier attempt left there is used.
-        facts: its exact size, if known, is compared with what the server announces.
+        facts: its URLs are tried in turn; its exact size, if known, is compared with what the
+            server announces.
         label: name of the file in progress lines.
-        patience: when to try again and when to give up.
 
     Returns:
         Whether bytes of an earlier attempt were kept, so that wrong bytes may be a bad joint.
 
     Raises:
-        MirageError: no URL gave the file, or the disk has no room for it.
+        MirageError: no URL gave the file.
     """
     problems = []
-    for url in urls:
+    for url in facts.urls:
         try:
-            return _persist(url, part, facts, label, patience)
+            return _persist(url, part, facts, label)
         except (ServerRefuses, Later) as problem:
             problems.append(f"{url}: {problem}")
     raise MirageError(
@@ -88,38 +72,37 @@ def discard(part: Path) -> None:
         file.truncate(0)
 
 
-def _persist(url: str, part: Path, facts: FileFacts, label: str, patience: Patience) -> bool:
+def _persist(url: str, part: Path, facts: FileFacts, label: str) -> bool:
     fruitless = 0
     # Held against the best attempt, not the last one: a server that knows no ranges starts over
     # every time and, breaking off at varying places, would seem to gain for ever.
     most = _resumable(url, part).bytes
     while True:
         try:
-            return _attempt(url, part, facts, label, patience)
+            return _attempt(url, part, facts, label)
         except Later as problem:
             held = _size(part)
             fruitless = 0 if held > most else fruitless + 1
             most = max(most, held)
-            if fruitless >= patience.attempts:
+            if fruitless >= ATTEMPTS:
                 raise Later(f"{problem}, {fruitless} times in a row") from None
-            wait_s = max(patience.first_wait_s * 2.0 ** max(fruitless - 1, 0), problem.wait_s)
-            wait_s = min(wait_s, patience.longest_wait_s)
+            wait_s = max(FIRST_WAIT_S * 2.0 ** max(fruitless - 1, 0), problem.wait_s)
+            wait_s = min(wait_s, LONGEST_WAIT_S)
             _log.info("%s: %s; trying again in %.0f s", label, problem, wait_s)
             time.sleep(wait_s)
 
 
-def _attempt(url: str, part: Path, facts: FileFacts, label: str, patience: Patience) -> bool:
+def _attempt(url: str, part: Path, facts: FileFacts, label: str) -> bool:
     """One request; returns whether it went on from earlier bytes."""
     held = _resumable(url, part)
     if held.bytes and held.bytes == held.total:
         return True
     try:
-        with ask(url, held, patience.silence_s) as answer:
+        with ask(url, held, SILENCE_S) as answer:
             total = facts.bytes if answer.total is None else answer.total
             _refuse_other_sizes(answer, total, facts)
             if answer.start != held.bytes:
                 discard(part)
-            _make_room(part, (total or 0) - answer.start)
             note = {"url": url, "total": total, "validator": answer.validator}
             files.write_json(note_of(part), note, sealed=False)
             _receive(answer, part, total, label)
@@ -150,15 +133,6 @@ def _refuse_other_sizes(answer: Answer, total: int | None, facts: FileFacts) -> 
         # The connection's end would be the file's end, and nothing known of the file would
         # contradict half of it. It may be a proxy's doing, which another attempt may not meet.
         raise Later("the length is not told, so a file cut short would pass for whole")
-
-
-def _make_room(part: Path, coming: int) -> None:
-    free = shutil.disk_usage(part.parent).free
-    if coming + _SPARE_BYTES > free:
-        raise MirageError(
-            f"{part.parent} has {free // _MB:,} MB free, {part.name} needs {coming // _MB:,} MB",
-            remedy="free some space, or name another place under asset_paths",
-        )
 
 
 def _receive(answer: Answer, part: Path, total: int | None, label: str) -> None:

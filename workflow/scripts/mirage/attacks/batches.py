@@ -49,11 +49,7 @@ def crop_streams(
     They are named by class and batch, or class and place within the class, so a latent meets the
     same crops whatever else runs beside it.
 
-    Args:
-        batches: official batches.
-        crop: who shares a crop.
-        size: official batch size.
-        seed: of the attack.
+    ``size`` is that of a whole official batch, ``seed`` the attack's.
     """
     for label, number, start, stop in batches:
         if crop == "shared":
@@ -68,12 +64,8 @@ def feature_references(
 ) -> Tensor:
     """Make the features f_reg the regulariser pulls to, [steps, len(batches), D].
 
-    Args:
-        batches: official batches.
-        steps: optimiser steps.
-        statistics: of the classifier's features over public images.
-        drawn: one normal draw per batch and step; else the mean.
-        seed: of the attack.
+    They are the mean of those of public images, or ``drawn`` anew, from the normal distribution
+    with their statistics, for every batch and step.
     """
     mean, std = statistics
     if not drawn:

@@ -10,7 +10,7 @@ from mirage.attacks.losses import Loss
 from mirage.attacks.terms import feature_distance, realism
 from mirage.attacks.transforms import Crops
 from mirage.priors.pipeline import ImagePipeline
-from mirage.priors.stylegan2.regions import Region
+from mirage.priors.stylegan2.regions import Window, cut
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ def row_losses(objective: Objective, stack: Stack, w: Tensor, step: int) -> Tens
             realism(objective.discriminator, part) for part in torch.split(whole, stack.sizes)
         ]
         extra = objective.discriminator_weight * torch.cat(judged)
-        view = cut_centre(whole, pipeline.region)
+        view = cut(whole, Window.whole(pipeline.generator.image_px), pipeline.region)
         view = view.clamp(-1, 1) if objective.clip else view
     images = stack.crops.cut(view, step)
     if stack.references is None:
@@ -100,12 +100,7 @@ def step_gradient(
     """Gradient of the official loss with respect to the latents, and the loss per latent.
 
     Only the path to ``w`` is differentiated; weight gradients of the target are never computed.
-
-    Args:
-        objective: what is minimised.
-        stack: targets and crops of the rows.
-        w: single-w latents, [N, w_dim], requiring gradients.
-        step: counted from 0.
+    The arguments are those of ``row_losses``, with ``w`` requiring gradients.
 
     Returns:
         d (sum over official batches of the batch's mean loss) / d w, [N, w_dim], and the losses
@@ -114,10 +109,3 @@ def step_gradient(
     losses = row_losses(objective, stack, w, step)
     (gradient,) = torch.autograd.grad(losses, w, stack.weights)
     return gradient, losses.detach()
-
-
-def cut_centre(images: Tensor, region: Region | None) -> Tensor:
-    """Take a region out of whole images [N, C, H, W]; None takes all."""
-    if region is None:
-        return images
-    return images[..., region.top : region.bottom, region.left : region.right]

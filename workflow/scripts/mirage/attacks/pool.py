@@ -64,7 +64,6 @@ def synthesise_pool(
     batch_size: int,
     device: str,
     checkpoint: Checkpoint,
-    label: str = "candidate pool",
 ) -> Pool:
     """Draw the candidates and render them once.
 
@@ -75,7 +74,6 @@ def synthesise_pool(
         batch_size: latents per pass.
         device: where the generator lies.
         checkpoint: state of an interrupted run; ticks after each pass.
-        label: name of the work in progress lines.
 
     Raises:
         MirageError: ``cutoff`` exceeds the generator's layers.
@@ -90,10 +88,11 @@ def synthesise_pool(
             "lower it, or set null to truncate all layers",
         )
     pipeline = pipeline.at(recipe.precision)
-    state = checkpoint.load()
     rendered = Spool(checkpoint)
-    done = int(state["done"]) if state is not None and rendered.resume(state) else 0
-    with numerics(recipe.precision, device), Progress(label, recipe.size, done) as progress:
+    rendered.resume(checkpoint.load())
+    done = rendered.pieces * batch_size
+    progress = Progress("candidate pool", recipe.size, done)
+    with numerics(recipe.precision, device), progress:
         z = draw_latents(recipe.size, generator.z_dim, recipe.seed).to(device)
         w = generator.mapping(z)  # [N, w_dim]
         single = truncate(w, generator.w_avg, 1, recipe.psi, None)[:, 0]
@@ -105,5 +104,5 @@ def synthesise_pool(
             images = imaging.resize(pipeline.crop(ws, recipe.clip), image_px)
             rendered.append({"images": images.cpu()})
             progress.advance(len(ws))
-            checkpoint.tick(lambda: {"done": torch.tensor(progress.done), **rendered.mark()})
+            checkpoint.tick(rendered.mark)
     return Pool(single.cpu(), rendered.joined()["images"])

@@ -1,9 +1,10 @@
 """What stages leave for some classes: files of it, and joining the chunks of separate jobs."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, ClassVar, TypeAlias, TypeVar
 
 import torch
 from torch import Tensor
@@ -15,26 +16,40 @@ from mirage.visible import listed
 
 
 @dataclass(frozen=True)
-class Candidates:
-    """Starting points, best first.
+class Ranked:
+    """The best latents of each class, best first.
 
     Attributes:
         classes: attacked classes, int64 [K].
         latents: single w, float32 [K, n, w_dim].
-        indices: their places in the pool, int64 [K, n].
-        scores: mean probability of the attacked class, float32 [K, n], falling.
-        failed: candidates of the pool whose ratings are not finite; no part of the file.
+        scores: mean probability of the class, float32 [K, n], falling.
+        indices: their places among those they were chosen from, int64 [K, n].
+        failed: how many of those have no finite score; no part of the file.
     """
 
     classes: Tensor
     latents: Tensor
-    indices: Tensor
     scores: Tensor
+    indices: Tensor
     failed: int = 0
+
+    told: ClassVar[str]
 
     def figures(self) -> dict[str, float]:
         """Figures worth a line in log and record."""
-        return {"mean confidence": self.scores.mean().item(), **finite.figures(self.failed)}
+        return {self.told: self.scores.mean().item(), **finite.figures(self.failed)}
+
+
+class Candidates(Ranked):
+    """Starting points, of the pool."""
+
+    told = "mean confidence"
+
+
+class Selected(Ranked):
+    """What an attack ends with, of each class's results; scores are under random transforms."""
+
+    told = "robust confidence"
 
 
 @dataclass(frozen=True)
@@ -63,41 +78,12 @@ class Optimised:
         return {"first loss": first, "last loss": last, **figures}
 
 
-@dataclass(frozen=True)
-class Selected:
-    """What an attack ends with, best first.
-
-    Attributes:
-        classes: attacked classes, int64 [K].
-        latents: single w, float32 [K, m, w_dim].
-        scores: mean probability of the class under random transforms, float32 [K, m], falling.
-        indices: their places among the class's n results, int64 [K, m].
-        failed: results whose scores are not finite; no part of the file.
-    """
-
-    classes: Tensor
-    latents: Tensor
-    scores: Tensor
-    indices: Tensor
-    failed: int = 0
-
-    def figures(self) -> dict[str, float]:
-        """Figures worth a line in log and record."""
-        return {"robust confidence": self.scores.mean().item(), **finite.figures(self.failed)}
-
-
 Result: TypeAlias = Candidates | Optimised | Selected
 Held = TypeVar("Held", Candidates, Optimised, Selected)
 
 
 def save_result(path: str | Path, result: Result, metadata: Mapping[str, Any]) -> None:
-    """Write one stage's result for some classes.
-
-    Args:
-        path: a safetensors file.
-        result: what the stage returned.
-        metadata: how it was made; the same for all chunks of one attack.
-    """
+    """Write one stage's result; ``metadata`` says how, the same for all chunks of an attack."""
     tensors = {name: getattr(result, name) for name in _columns(type(result))}
     files.save_tensors(path, tensors, {"stage": type(result).__name__, "made_by": dict(metadata)})
 
@@ -150,7 +136,14 @@ def join_chunks(
     parts: list[dict[str, Tensor]] = [files.load_tensors(path) for path in paths]
     joined = {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
     held = joined["classes"].tolist()
-    _check_cover(held, classes)
+    found, wanted = Counter(held), Counter(classes)
+    if found != wanted:
+        faulty = sorted((found - wanted) | (wanted - found))
+        raise MirageError(
+            f"the chunks lack these classes, or hold them twice or unasked: {listed(faulty)}",
+            "every attacked class exactly once",
+            "delete the chunks of this attack; the next run makes them anew",
+        )
     rows = _rows(held, classes, str(paths[0]))
     return {name: column[rows] for name, column in joined.items()}, first
 
@@ -169,20 +162,3 @@ def _rows(held: Sequence[int], classes: Sequence[int], path: str) -> Tensor:
             remedy="delete it; the next run makes it anew",
         )
     return torch.tensor([place[label] for label in classes])
-
-
-def _check_cover(held: Sequence[int], classes: Sequence[int]) -> None:
-    wanted = set(classes)
-    faults = {
-        "lack": sorted(wanted - set(held)),
-        "hold more than once": sorted({label for label in held if held.count(label) > 1}),
-        "hold unasked": sorted(set(held) - wanted),
-    }
-    for fault, labels in faults.items():
-        if labels:
-            named = listed(labels)
-            raise MirageError(
-                f"the chunks {fault} {'class' if len(labels) == 1 else 'classes'} {named}",
-                "every attacked class exactly once",
-                "delete the chunks of this attack; the next run makes them anew",
-            )

@@ -1,7 +1,7 @@
 """Terms that an attack may add to its loss: closeness to public features, realism of the image."""
 
-from collections.abc import Callable, Iterable
-from typing import NamedTuple, Protocol
+from collections.abc import Callable
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -9,14 +9,7 @@ from torch.nn import functional as F
 
 from mirage.errors import MirageError
 from mirage.finite import rows_finite
-
-
-class FeatureNetwork(Protocol):
-    """A classifier whose penultimate layer can be asked for."""
-
-    def features(self, images: Tensor) -> Tensor:
-        """Penultimate activations [N, D]."""
-        ...
+from mirage.targets.architectures import Classifier
 
 
 class FeatureStatistics(NamedTuple):
@@ -27,19 +20,16 @@ class FeatureStatistics(NamedTuple):
 
 
 def feature_distance(features: Tensor, reference: Tensor) -> Tensor:
-    """Mean squared distance of penultimate features to a reference, [N].
-
-    Args:
-        features: [N, D].
-        reference: f_reg, [D] or [N, D].
+    """Mean squared distance of features [N, D] to a reference f_reg, [D] or [N, D]: [N].
 
     Source: LOMMA's feature regulariser (paper C.7); the mean is over the D dimensions.
     """
     return (features - reference).square().mean(dim=1)
 
 
+@torch.no_grad()
 def feature_statistics(
-    classifier: FeatureNetwork, images: Tensor, batch_size: int, device: str
+    classifier: Classifier, images: Tensor, batch_size: int, device: str
 ) -> FeatureStatistics:
     """Statistics of a classifier's penultimate features over public images.
 
@@ -55,7 +45,9 @@ def feature_statistics(
     Raises:
         MirageError: features that are no finite numbers.
     """
-    features = torch.cat(list(_features(classifier, torch.split(images, batch_size), device)))
+    features = torch.cat(
+        [classifier.features(batch.to(device)) for batch in torch.split(images, batch_size)]
+    )
     failed = int((~rows_finite(features)).sum())
     if failed:
         raise MirageError(
@@ -64,14 +56,6 @@ def feature_statistics(
             remedy="check its weights and the pool's prior, or use precision fp32",
         )
     return FeatureStatistics(features.mean(dim=0), features.std(dim=0, correction=0))
-
-
-@torch.no_grad()
-def _features(
-    classifier: FeatureNetwork, batches: Iterable[Tensor], device: str
-) -> Iterable[Tensor]:
-    for batch in batches:
-        yield classifier.features(batch.to(device))
 
 
 def realism(discriminator: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:

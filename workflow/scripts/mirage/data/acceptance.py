@@ -1,24 +1,22 @@
 """Acceptance: is a store what it claims to be, and do private and public data stay apart?"""
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-import numpy as np
-
-from mirage.data import contact_sheet, telling
+from mirage.data import contact_sheet
 from mirage.data.published import Published, differences
 from mirage.data.store import Store
 from mirage.draws import PER_CELL
 from mirage.errors import MirageError
-from mirage.recipes import Recipe
 from mirage.runtime import files
-from mirage.visible import listed, visible
+from mirage.visible import listed
 
 _log = logging.getLogger("mirage")
 _LOGGED = 30  # findings that go to the log, beside the report
+_NAMED = 5  # photographs that a line names
 
 
 class Finding(NamedTuple):
@@ -29,50 +27,6 @@ class Finding(NamedTuple):
     published data sets have some of them: the study goes on, the data have not passed. A note is a
     property that was handled."""
     text: str
-
-
-@dataclass(frozen=True)
-class Expected(Recipe):
-    """What a store should hold; what is None is not checked.
-
-    Attributes:
-        images: number of usable images.
-        identities: number of identities.
-        train: training images.
-        test: test images.
-        shape: (C, H, W) of every image.
-    """
-
-    images: int | None = None
-    identities: int | None = None
-    train: int | None = None
-    test: int | None = None
-    shape: tuple[int, int, int] | None = None
-
-
-def check_store(store: Store, expected: Mapping[str, Any] | None = None) -> list[Finding]:
-    """Inspect a store: checksums, counts, shapes, labels, splits, duplicates, unreadable files.
-
-    Args:
-        store: the store; all its bytes are read.
-        expected: fields of ``Expected``; published counts, for example.
-
-    Returns:
-        The findings: errors, warnings (equal and doubtful photographs), notes; empty if there is
-        nothing to say.
-    """
-    errors = [
-        *_checksum_errors(store),
-        *_expectation_errors(store, Expected.of(expected or {})),
-        *_label_errors(store),
-        *_split_errors(store),
-    ]
-    warnings = [*_duplicate_warnings(store), *telling.doubts(store.manifest)]
-    return [
-        *(Finding("error", text) for text in errors),
-        *(Finding("warning", text) for text in warnings),
-        *(Finding("note", text) for text in telling.notes(store.manifest)),
-    ]
 
 
 def accept(
@@ -91,7 +45,8 @@ def accept(
         manifests: of the stores; a store goes by the name of its folder.
         expectations: store -> ``classes`` and fields of ``Published``.
         apart: pairs of stores that must share nobody.
-        report: where the findings go, each beginning with the name of its store.
+        report: JSON of the findings, each beginning with the name of its store, and whether the
+            data have passed: with neither an error nor a warning.
 
     Returns:
         Figures for the job's record.
@@ -103,36 +58,65 @@ def accept(
     findings: list[Finding] = []
     for name, store in stores.items():
         expected = dict(expectations[name])
-        found = check_store(store, {"identities": expected.pop("classes")})
+        classes = expected.pop("classes")
+        found = check_store(store)
+        if len(store.identities) != classes:
+            found.append(
+                Finding("error", f"{len(store.identities)} identities, expected {classes}")
+            )
         found += [Finding("note", text) for text in differences(store, Published.of(expected))]
-        findings += [Finding(kind, f"{name}: {text}") for kind, text in found]
         sheet = contact_sheet.draw_doubtful(store)
         if sheet is not None:
-            findings.append(
-                Finding("note", f"{name}: the doubtful photographs are shown in {sheet}")
-            )
+            found.append(Finding("note", f"the doubtful photographs are shown in {sheet}"))
+        findings += [Finding(kind, f"{name}: {text}") for kind, text in found]
     for first, second in apart:
-        found = check_disjoint(stores[first], stores[second])
-        findings += [Finding(kind, f"{first} and {second}: {text}") for kind, text in found]
+        shared = check_disjoint(stores[first], stores[second])
+        findings += [Finding("error", f"{first} and {second}: {text}") for text in shared]
     errors = [finding.text for finding in findings if finding.kind == "error"]
     if errors:
         raise MirageError(
             f"the prepared data is not what it should be: {listed(errors, joint='; ')}"
         )
-    write_report(findings, report)
+    passed = all(finding.kind == "note" for finding in findings)
+    entries = [finding._asdict() for finding in findings]
+    files.write_json(report, {"passed": passed, "findings": entries})
     _tell(findings, report)
     return {"stores": len(stores), "notes": len(findings)}
 
 
-def check_disjoint(private: Store, public: Store) -> list[Finding]:
+def check_store(store: Store) -> list[Finding]:
+    """Inspect a store, all of whose bytes are read.
+
+    Returns:
+        Errors (damage, people without a training image), warnings (equal and doubtful
+        photographs) and notes (what was left out, left alone and handled).
+    """
+    findings = []
+    try:
+        store.verify()
+    except MirageError as error:
+        findings.append(Finding("error", str(error)))
+    if (store.manifest["recipe"]["split"] or {}).get("seed") != PER_CELL:
+        trained = set(store.labels[store.members("train")].tolist())
+        findings += [
+            Finding("error", f"identity {identity} has no training image")
+            for label, identity in enumerate(store.identities)
+            if label not in trained
+        ]
+    warnings = [*_duplicates(store), *_doubts(store.manifest)]
+    findings += [Finding("warning", text) for text in warnings]
+    return findings + [Finding("note", text) for text in _notes(store.manifest)]
+
+
+def check_disjoint(private: Store, public: Store) -> list[str]:
     """Look for people or photographs that are in both stores.
 
     Identities are compared by name and photographs by their decoded pixels, so the same picture
     under another name is found; a rescaled or recompressed one is not.
 
     Returns:
-        One error per shared identity or photograph, and one if the photographs cannot be
-        compared because the stores differ in channels.
+        One text per shared identity or photograph, and one if the photographs cannot be compared
+        because the stores differ in channels.
     """
     shared = sorted(set(private.identities) & set(public.identities))
     errors = [f"identity {name} is in both stores" for name in shared]
@@ -140,94 +124,43 @@ def check_disjoint(private: Store, public: Store) -> list[Finding]:
         errors.append(
             f"photographs cannot be compared: {private.channels} channels against {public.channels}"
         )
-    names: dict[str, list[str]] = {}
+    names: dict[str, list[str]] = defaultdict(list)
     for entry in private.index:
-        names.setdefault(entry.pixel_hash, []).append(entry.name)
-    errors += [
+        names[entry.pixel_hash].append(entry.name)
+    return errors + [
         f"photograph {entry.name} of the second store is {listed(names[entry.pixel_hash])} "
         "of the first"
         for entry in public.index
         if entry.pixel_hash in names
     ]
-    return [Finding("error", text) for text in errors]
 
 
-def write_report(findings: Sequence[Finding], path: str | Path) -> None:
-    """Write the findings: as JSON to a path ending in ``.json``, else as plain text.
-
-    Data have passed if there is neither an error nor a warning.
-    """
-    passed = all(finding.kind == "note" for finding in findings)
-    if Path(path).suffix == ".json":
-        entries = [finding._asdict() for finding in findings]
-        files.write_json(path, {"passed": passed, "findings": entries})
-    else:
-        lines = [f"{finding.kind}: {visible(finding.text)}" for finding in findings]
-        files.write_text(path, "\n".join([*lines, "passed" if passed else "failed"]) + "\n")
-
-
-def _checksum_errors(store: Store) -> Iterable[str]:
-    try:
-        store.verify()
-    except MirageError as error:
-        yield str(error)
-
-
-def _expectation_errors(store: Store, expected: Expected) -> Iterable[str]:
-    found = {
-        "images": len(store),
-        "identities": len(store.identities),
-        "train": len(store.members("train")),
-        "test": len(store.members("test")),
-    }
-    for name, count in asdict(expected).items():
-        if name in found and count is not None and found[name] != count:
-            yield f"{found[name]} {name}, expected {count}"
-    for entry in store.index:
-        shape = (store.channels, entry.height, entry.width)
-        if expected.shape is not None and shape != expected.shape:
-            yield f"{entry.name} has shape {shape}, expected {expected.shape}"
-        if min(shape) < 1:
-            yield f"{entry.name} is empty: shape {shape}"
-
-
-def _label_errors(store: Store) -> Iterable[str]:
-    classes = len(store.identities)
-    for entry in store.index:
-        if not 0 <= entry.label < classes:
-            yield f"{entry.name} has label {entry.label}, expected 0 to {classes - 1}"
-        elif store.identities[entry.label] != entry.identity:
-            yield f"{entry.name} shows {entry.identity}, its label {entry.label} is someone else's"
-    for label in sorted(set(range(classes)) - set(store.labels.tolist())):
-        yield f"identity {store.identities[label]} has no image"
-
-
-def _split_errors(store: Store) -> Iterable[str]:
-    drawn = (store.manifest["recipe"]["split"] or {}).get("seed") == PER_CELL
-    parts = (PER_CELL,) if drawn else ("train", "test")
-    for entry in store.index:
-        if entry.split not in parts:
-            yield f"{entry.name} is in split {entry.split!r}, expected {' or '.join(parts)}"
-    for split in parts:
-        orders = sorted(entry.order for entry in store.index if entry.split == split)
-        if orders != list(range(len(orders))):
-            yield f"the order of split {split} is not 0 to {len(orders) - 1}"
-    if drawn:
-        return
-    trained = set(store.labels[store.members("train")].tolist())
-    for label in np.unique(store.labels).tolist():
-        if label not in trained and label < len(store.identities):
-            yield f"identity {store.identities[label]} has no training image"
-
-
-def _duplicate_warnings(store: Store) -> Iterable[str]:
-    where = {entry.name: entry for entry in store.index}
+def _duplicates(store: Store) -> Iterator[str]:
+    split_of = {entry.name: entry.split for entry in store.index}
     for kind, groups in store.manifest["duplicates"].items():
         for names in groups:
-            splits = {where[name].split for name in names}
+            splits = {split_of[name] for name in names}
             leak = ", in train and test" if len(splits) > 1 else ""
             leak = leak or (", in train and test of some seeds" if PER_CELL in splits else "")
-            yield f"same pixels {kind.replace('_', ' ')}{leak}: {listed(names, telling.NAMED)}"
+            yield f"same pixels {kind.replace('_', ' ')}{leak}: {listed(names, _NAMED)}"
+
+
+def _doubts(manifest: Mapping[str, Any]) -> Iterator[str]:
+    for kind, numbers in manifest["doubtful"].items():
+        named = [f"{name}: {number:.4g}" for name, number in numbers.items()]
+        yield f"{kind}: {len(numbers)} photographs ({listed(named, _NAMED)})"
+
+
+def _notes(manifest: Mapping[str, Any]) -> Iterator[str]:
+    for problem in manifest["problems"]:
+        yield f"left out as unreadable: {problem['name']} ({problem['reason']})"
+    alone: dict[str, list[str]] = defaultdict(list)
+    for name, why in sorted(manifest["left_alone"].items()):
+        alone[why].append(name)
+    for why, names in sorted(alone.items()):
+        yield f"left alone, {why}: {len(names)} ({listed(names, _NAMED)})"
+    for what, names in manifest["handled"].items():
+        yield f"{what}: {len(names)} photographs ({listed(names, _NAMED)})"
 
 
 def _tell(findings: Sequence[Finding], report: str | Path) -> None:

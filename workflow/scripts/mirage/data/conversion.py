@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from mirage.data.limits import UnreadableImage
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -24,10 +26,6 @@ _TURNS = {
     4: (False, True, False), 5: (True, False, False), 6: (True, False, True),
     7: (True, True, True), 8: (True, True, False),
 }  # fmt: skip
-
-
-class Undefined(Exception):  # noqa: N818 - a finding about the data
-    """Pixels without a defined range, or with a meaning that is lost on the way."""
 
 
 def bits_of(image: "ImageFile.ImageFile", content: bytes) -> int:
@@ -51,18 +49,18 @@ def refuse_undefined(image: "Image.Image", bits: int) -> None:
     """Refuse what has no defined range, or a meaning that is lost on the way through Pillow.
 
     Raises:
-        Undefined: the reason.
+        UnreadableImage: the reason.
     """
     if image.mode == "F":
-        raise Undefined("floating-point pixels have no defined range")
+        raise UnreadableImage("floating-point pixels have no defined range")
     if bits > 16:
-        raise Undefined(f"{bits}-bit pixels have no defined range")
+        raise UnreadableImage(f"{bits}-bit pixels have no defined range")
     if image.mode == "I" and image.format == "TIFF":
-        raise Undefined("signed pixels have no defined range")
+        raise UnreadableImage("signed pixels have no defined range")
     if image.mode == "I;16" and _tags(image).get(_TIFF_ZERO) == _WHITE:
-        raise Undefined("16-bit grey that counts from white is not supported")
+        raise UnreadableImage("16-bit grey that counts from white is not supported")
     if image.mode == "RGB" and bits > 8 and "transparency" in image.info:
-        raise Undefined("one transparent colour among 16-bit ones is not supported")
+        raise UnreadableImage("one transparent colour among 16-bit ones is not supported")
 
 
 def oddities(image: "Image.Image", bits: int, channels: int) -> Iterator[str]:
@@ -89,9 +87,22 @@ def to_planes(image: "Image.Image", bits: int, channels: int) -> "Pixels":
     for top in range(0, height, rows):
         end = min(top + rows, height)
         strip = image if rows >= height else image.crop((0, top, width, end))
-        values = np.asarray(_to_channels(strip, bits, channels))
-        planes[:, top:end] = values if values.ndim == 2 else values.transpose(2, 0, 1)
+        planes[:, top:end] = as_planes(_to_channels(strip, bits, channels))
     return planes
+
+
+def as_picture(planes: "Pixels") -> "Image.Image":
+    """Pillow's picture of [C, H, W], of one or three channels."""
+    from PIL import Image
+
+    grey = len(planes) == 1
+    return Image.fromarray(planes[0] if grey else np.ascontiguousarray(planes.transpose(1, 2, 0)))
+
+
+def as_planes(picture: "Image.Image") -> "Pixels":
+    """[C, H, W] of a grey or RGB picture, contiguous."""
+    values = np.asarray(picture)
+    return np.ascontiguousarray(values[None] if values.ndim == 2 else values.transpose(2, 0, 1))
 
 
 def turn(planes: "Pixels", orientation: int) -> "Pixels":

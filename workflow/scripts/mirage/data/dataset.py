@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -123,23 +123,14 @@ def select_photos(recipe: DatasetRecipe) -> Selection:
     if recipe.identities is not None:
         identities = _choose([photo.identity for photo in photos], identities, recipe.identities)
     if recipe.classes is not None and len(identities) != recipe.classes:
+        places = ", ".join(map(str, recipe.sources.values())) or f"the reader {recipe.reader}"
         raise MirageError(
-            f"{_places(recipe)}: {len(identities)} identities",
+            f"{places}: {len(identities)} identities",
             f"{recipe.classes} (classes); with another number every label and result is another's",
             "complete the data set, or take away what does not belong to it",
         )
     chosen = set(identities)
     photos = [photo for photo in photos if photo.identity in chosen]
-    _refuse_missing(photos)
-    check_counts([photo.identity for photo in photos], identities, recipe.least_images)
-    return Selection(photos, identities, left_alone)
-
-
-def _places(recipe: DatasetRecipe) -> str:
-    return ", ".join(map(str, recipe.sources.values())) or f"the reader {recipe.reader}"
-
-
-def _refuse_missing(photos: Sequence[Photo]) -> None:
     missing = [photo.path for photo in photos if not photo.path.is_file()]
     if missing:
         raise MirageError(
@@ -148,10 +139,19 @@ def _refuse_missing(photos: Sequence[Photo]) -> None:
             "every photograph of the data set's lists",
             "unpack the archive again, or correct the folder",
         )
+    check_counts([photo.identity for photo in photos], identities, recipe.least_images)
+    return Selection(photos, identities, left_alone)
 
 
 def _choose(owners: Sequence[str], identities: Sequence[str], recipe: IdentityRecipe) -> list[str]:
-    order = _ORDERS[recipe.rule](owners, identities, recipe.seed)
+    if recipe.rule == "shuffled":
+        places = np.random.RandomState(recipe.seed).permutation(len(identities))
+        order = [identities[place] for place in places]
+    else:
+        # Equal ones keep the order of their first appearance in the identity file, since sorting
+        # is stable (quirk identity-rank).
+        counts = Counter(owners)
+        order = sorted(identities, key=lambda identity: -counts[identity])
     count = len(order) - recipe.first if recipe.count is None else recipe.count
     last = recipe.first + count
     if count < 1 or last > len(order):
@@ -162,33 +162,8 @@ def _choose(owners: Sequence[str], identities: Sequence[str], recipe: IdentityRe
     return order[recipe.first : last]
 
 
-def _shuffled(_: Sequence[str], identities: Sequence[str], seed: int) -> list[str]:
-    return [identities[i] for i in np.random.RandomState(seed).permutation(len(identities))]
-
-
-def _most_images(owners: Sequence[str], identities: Sequence[str], _: int) -> list[str]:
-    """Rank identities by their number of photographs, the larger first.
-
-    Equal ones keep the order of their first appearance in the identity file, since Python's
-    sorting is stable also when reversed (quirk identity-rank).
-    """
-    counts = Counter(owners)
-    return sorted(identities, key=lambda identity: -counts[identity])
-
-
-_ORDERS: dict[str, Callable[[Sequence[str], Sequence[str], int], list[str]]] = {
-    "shuffled": _shuffled,
-    "most_images": _most_images,
-}
-
-
 def check_counts(owners: Sequence[str], identities: Sequence[str], least: int) -> None:
-    """Refuse identities with too few images.
-
-    Args:
-        owners: identity of each image.
-        identities: all identities of the data set.
-        least: fewest images allowed.
+    """Refuse identities with too few images; ``owners`` is the identity of each image.
 
     Raises:
         MirageError: names every identity below ``least`` with its count.

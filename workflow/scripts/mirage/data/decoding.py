@@ -1,18 +1,15 @@
 """Decoding: one image file to uint8 pixels, with whatever is odd about it made plain."""
 
-from collections import defaultdict
-from collections.abc import Iterable
+import os
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import xxhash
 
 from mirage.data import containers, conversion, limits, metadata
-from mirage.data.conversion import Undefined
-from mirage.data.limits import TooCostly
-from mirage.data.metadata import Orientation
-from mirage.data.opening import Irregular, read_regular
+from mirage.data.limits import UnreadableImage
 from mirage.errors import MirageError
+from mirage.runtime.regular import IrregularError, opened
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,17 +24,6 @@ _FORMATS = ("JPEG", "PNG", "GIF", "BMP", "PPM", "TIFF", "WEBP")
 _JPEG_END = b"\xff\xd9"
 
 
-class UnreadableImage(Exception):  # noqa: N818 - a finding about the data, kept as a Problem
-    """The file's content is no image we can use; the text is the reason."""
-
-
-class Problem(NamedTuple):
-    """A photograph that cannot be used, and why."""
-
-    name: str
-    reason: str
-
-
 class Decoded(NamedTuple):
     """One photograph as pixels."""
 
@@ -45,14 +31,6 @@ class Decoded(NamedTuple):
     """uint8 [channels, H, W], contiguous."""
     handled: tuple[str, ...]
     """What was odd about the file and how it was met; empty for a plain photograph."""
-
-
-class Duplicate(NamedTuple):
-    """Photographs with the very same pixels, in the data set's order."""
-
-    names: tuple[str, ...]
-    identities: tuple[str, ...]
-    """The different identities among them, in order of appearance."""
 
 
 def decode_file(path: "Path", channels: int) -> Decoded:
@@ -80,36 +58,40 @@ def decode_file(path: "Path", channels: int) -> Decoded:
         MirageError: the file cannot be read from the disk, which is no fault of its content and
             must not make a photograph drop out of the data set.
     """
-    try:
-        content = read_regular(path, limits.MOST_FILE_BYTES)
-    except Irregular as problem:
-        raise UnreadableImage(str(problem)) from problem
-    except OSError as error:
-        raise MirageError(f"{path} cannot be read ({error.strerror})") from error
-    if not content:
-        raise UnreadableImage("the file is empty")
+    content = _content(path)
     try:
         return _decode(content, channels)
-    except (TooCostly, Undefined, UnreadableImage) as problem:
-        raise UnreadableImage(str(problem)) from problem
-    except MemoryError:
+    except (UnreadableImage, MemoryError):
         raise
     except Exception as error:  # damaged files make the decoders raise nearly anything
+        reason = _plain_reason(error, content)
         bare = containers.bare_png(content)
-        if bare is not None:
-            return _rescued(bare, channels, _plain_reason(error, content))
-        raise UnreadableImage(_plain_reason(error, content)) from error
-
-
-def _rescued(bare: bytes, channels: int, reason: str) -> Decoded:
-    """Decode what is left without metadata; if that fails too, they were not to blame."""
+        if bare is None:
+            raise UnreadableImage(reason) from error
     try:
         pixels, handled = _decode(bare, channels)
     except MemoryError:
         raise
-    except Exception as error:
+    except Exception as error:  # the metadata were not to blame
         raise UnreadableImage(reason) from error
     return Decoded(pixels, (metadata.DAMAGED_PARTS, *handled))
+
+
+def _content(path: "Path") -> bytes:
+    most = limits.MOST_FILE_BYTES
+    try:
+        with opened(path, missing="unpack the archive again") as file:
+            size = os.fstat(file.fileno()).st_size
+            content = file.read(most + 1) if size <= most else b""
+    except IrregularError as problem:
+        raise UnreadableImage(f"{problem.kind}, no regular file") from problem
+    except OSError as error:
+        raise MirageError(f"{path} cannot be read ({error.strerror})") from error
+    if max(size, len(content)) > most:
+        raise UnreadableImage(f"{size:,} bytes, more than the {most:,} that are read")
+    if not content:
+        raise UnreadableImage("the file is empty")
+    return content
 
 
 def _decode(content: bytes, channels: int) -> Decoded:
@@ -127,35 +109,27 @@ def _decode(content: bytes, channels: int) -> Decoded:
         limits.refuse_undecoded(image, source, content)
         bits = conversion.bits_of(image, content)
         conversion.refuse_undefined(image, bits)
-        odd = tuple(conversion.oddities(image, bits, channels))
+        odd = list(conversion.oddities(image, bits, channels))
         if image.format == "TIFF":  # its directory is EXIF; Pillow turns it while it loads
             lies = metadata.judge(image.getexif().get(metadata.ORIENTATION))
             planes = conversion.to_planes(image, bits, channels)
         else:
             lies = metadata.orientation(said or metadata.sayings_of(image))
-            planes = conversion.to_planes(image, bits, channels)
+            planes = conversion.turn(conversion.to_planes(image, bits, channels), lies.value)
         several = said.several if said else _has_more_frames(image)
-    if image.format != "TIFF":
-        planes = conversion.turn(planes, lies.value)
-    return Decoded(planes, (*_told(lies, several), *odd))
+    turned = ["turned upright as EXIF says"] if lies.value != 1 else []
+    frames = ["first frame of several"] if several else []
+    return Decoded(planes, (*turned, *frames, *lies.faults, *odd))
 
 
 def _has_more_frames(image: "Image.Image") -> bool:
     """Whether other frames follow; asked last, since a damaged one upsets the first."""
     try:
         return bool(getattr(image, "is_animated", False))
-    except TooCostly:
+    except UnreadableImage:  # it costs too much
         raise
     except Exception:  # whatever a damaged second frame makes the decoder raise
         return True
-
-
-def _told(lies: Orientation, several: bool) -> "Iterable[str]":
-    if lies.value != 1:
-        yield "turned upright as EXIF says"
-    if several:
-        yield "first frame of several"
-    yield from lies.faults
 
 
 def _plain_reason(error: Exception, content: bytes) -> str:
@@ -181,25 +155,3 @@ def pixel_hash(pixels: "Pixels") -> str:
     digest = xxhash.xxh3_128(repr(pixels.shape).encode())
     digest.update(np.ascontiguousarray(pixels).data)
     return digest.hexdigest()
-
-
-def find_duplicates(photos: Iterable[tuple[str, str, str]]) -> list[Duplicate]:
-    """Find photographs with the same pixels.
-
-    Args:
-        photos: (name, identity, pixel hash) of each photograph.
-
-    Returns:
-        One entry per set of equals, in order of first appearance.
-    """
-    equals: dict[str, list[tuple[str, str]]] = defaultdict(list)
-    for name, identity, pixels in photos:
-        equals[pixels].append((name, identity))
-    return [
-        Duplicate(
-            tuple(name for name, _ in group),
-            tuple(dict.fromkeys(identity for _, identity in group)),
-        )
-        for group in equals.values()
-        if len(group) > 1
-    ]

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 
+from mirage.data.conversion import as_picture, as_planes
 from mirage.recipes import Recipe, require
 
 if TYPE_CHECKING:
@@ -19,9 +20,7 @@ if TYPE_CHECKING:
     Points = NDArray[np.float64]
     Pixels = NDArray[np.uint8]
 
-_SHIFT_68 = np.array(
-    [0.0, 0.25]
-)  # the tool's default move: the face's outline lies below its middle
+_SHIFT_68 = (0.0, 0.25)  # the tool's default move: the face's outline lies below its middle
 _LANDMARK_FACTOR_5 = 0.35  # share of the face that the five points span, the tool's default
 _SHARPNESS = -0.75  # slope of the cubic kernel at 1, OpenCV's
 _TAPS = 4
@@ -62,9 +61,7 @@ class Similarity(NamedTuple):
 def fit_similarity(start: "Points", end: "Points") -> Similarity:
     """Similarity that brings ``start`` nearest to ``end`` in the least-squares sense.
 
-    Args:
-        start: [n, 2], not all the same point.
-        end: [n, 2].
+    Both [n, 2]; ``start`` is not all the same point.
 
     Source: the tool calls OpenCV's partial affine estimate with an infinite threshold, so every
     point is an inlier and the result is the least-squares one, here in closed form.
@@ -97,12 +94,8 @@ def place_standard(layout: "Points", recipe: FaceCropRecipe) -> "Points":
 def crop_to_photo(landmarks: "Points", layout: "Points", recipe: FaceCropRecipe) -> Similarity:
     """Similarity from crop pixels to pixels of the photograph.
 
-    With 5 points its translation brings the middle of the eyes exactly to its place.
-
-    Args:
-        landmarks: of the photograph, [n, 2].
-        layout: the standard face, [n, 2].
-        recipe: size and number of points.
+    With 5 points its translation brings the middle of the eyes exactly to its place. Landmarks of
+    the photograph and layout of the standard face: [n, 2].
     """
     target = place_standard(layout, recipe)
     found = fit_similarity(target, landmarks)
@@ -169,28 +162,15 @@ def through_jpeg(pixels: "Pixels", quality: int) -> "Pixels":
     """What is left of [C, H, W] after saving as JPEG (colour at half resolution) and reading."""
     from PIL import Image
 
-    grey = len(pixels) == 1
-    image = Image.fromarray(pixels[0] if grey else np.ascontiguousarray(pixels.transpose(1, 2, 0)))
     file = io.BytesIO()
-    image.save(file, "JPEG", quality=quality, subsampling="4:2:0")
+    as_picture(pixels).save(file, "JPEG", quality=quality, subsampling="4:2:0")
     with Image.open(file) as read:
-        again = np.asarray(read)
-    return again[None] if grey else np.ascontiguousarray(again.transpose(2, 0, 1))
+        return as_planes(read)
 
 
 def crop_face(
     pixels: "Pixels", landmarks: "Points", layout: "Points", recipe: FaceCropRecipe
 ) -> "Pixels":
-    """Cut one face out of a photograph.
-
-    Args:
-        pixels: the photograph, [C, H, W].
-        landmarks: its landmarks, [n, 2].
-        layout: the standard face, [n, 2].
-        recipe: how.
-
-    Returns:
-        [C, image_px, image_px].
-    """
+    """Cut one face out of a photograph [C, H, W] with landmarks [n, 2]: [C, image_px, image_px]."""
     crop = warp(pixels, crop_to_photo(landmarks, layout, recipe), recipe.image_px)
     return crop if recipe.jpeg_quality is None else through_jpeg(crop, recipe.jpeg_quality)

@@ -8,6 +8,7 @@ import numpy as np
 
 from mirage.data import lists
 from mirage.errors import MirageError
+from mirage.visible import listed
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
 
 SIXTY_EIGHT, STANDARD = "landmark.txt", "standard_landmark_68pts.txt"
 _FIVE_HEADING = 2  # number of images, names of the columns
-_NAMED = 10  # photographs that a message names
 
 # Mean face of the five-point tool: left eye, right eye, nose, left and right corner of the mouth.
 _FIVE_STANDARD = (
@@ -50,7 +50,7 @@ def read_landmarks(source: Path, count: int, names: Sequence[str]) -> dict[str, 
     lacking = [name for name in names if name not in rows]
     if lacking:
         raise MirageError(
-            f"{path} has no landmarks of {len(lacking)} photographs: {', '.join(lacking[:_NAMED])}",
+            f"{path} has no landmarks of {len(lacking)} photographs: {listed(lacking)}",
             "one line for each of CelebA's photographs",
             "get the file again",
         )
@@ -60,7 +60,7 @@ def read_landmarks(source: Path, count: int, names: Sequence[str]) -> dict[str, 
     if flat:
         raise MirageError(
             f"{path} has all landmarks within one pixel for {len(flat)} photographs: "
-            f"{', '.join(flat[:_NAMED])}",
+            f"{listed(flat)}",
             "the places of eyes, nose and mouth",
             "get the file again, or correct these lines",
         )

@@ -29,8 +29,8 @@ _BYTES_PER_PIXEL = {"WEBP": 24, "TIFF": 24, "JPEG": 13}
 _USUAL_BYTES_PER_PIXEL = 12
 
 
-class TooCostly(Exception):  # noqa: N818 - a finding about the data
-    """A picture asks for more than it may have; the text says what."""
+class UnreadableImage(Exception):  # noqa: N818 - a finding about the data
+    """The file's content is no image we can use; the text is the reason."""
 
 
 class Source(io.BytesIO):
@@ -50,13 +50,13 @@ class Source(io.BytesIO):
         """Read as usual.
 
         Raises:
-            TooCostly: too often, or too much in all.
+            UnreadableImage: too often, or too much in all.
         """
         content = super().read(size)
         self._reads -= 1
         self._bytes -= len(content)
         if self._reads < 0 or self._bytes < 0:
-            raise TooCostly("its parts are too many, or point at one another")
+            raise UnreadableImage("its parts are too many, or point at one another")
         return content
 
     def allow(self, reads: int) -> None:
@@ -68,7 +68,7 @@ def refuse_unopened(content: bytes) -> None:
     """Refuse what already opening would pay for: WebP makes its canvas then.
 
     Raises:
-        TooCostly: more pixels than fit.
+        UnreadableImage: more pixels than fit.
     """
     size = _webp_size(content[:30])
     if size is not None:
@@ -78,22 +78,17 @@ def refuse_unopened(content: bytes) -> None:
 def refuse_undecoded(image: "ImageFile.ImageFile", source: Source, content: bytes) -> None:
     """Refuse an opened picture, nothing of which is decoded, that would take too much.
 
-    Args:
-        image: the picture.
-        source: what it is read from.
-        content: bytes of the file.
-
     Raises:
-        TooCostly: says what is too much.
+        UnreadableImage: says what is too much.
     """
     width, height = image.size
     _refuse_size(width, height, str(image.format), len(content))
     decoders = {tile[0] for tile in image.tile}
     if _PLAIN in decoders:
-        raise TooCostly("plain-text PPM (P1 to P3) is not read; save it as a binary one")
+        raise UnreadableImage("plain-text PPM (P1 to P3) is not read; save it as a binary one")
     if not decoders.isdisjoint(_SLOW):
         if width * height > _MOST_SLOW_PIXELS:
-            raise TooCostly(
+            raise UnreadableImage(
                 f"{width} x {height} pixels of a kind that decodes slowly, "
                 f"more than {_MOST_SLOW_PIXELS:,}"
             )
@@ -101,17 +96,17 @@ def refuse_undecoded(image: "ImageFile.ImageFile", source: Source, content: byte
     if image.format == "JPEG":
         scans = content.count(_SCAN)
         if scans * width * height > _MOST_PASSES:
-            raise TooCostly(f"{scans} scans of {width} x {height} pixels")
+            raise UnreadableImage(f"{scans} scans of {width} x {height} pixels")
 
 
 def _refuse_size(width: int, height: int, kind: str, length: int) -> None:
     pixels, each = width * height, _BYTES_PER_PIXEL.get(kind, _USUAL_BYTES_PER_PIXEL)
     if pixels * each > MOST_BYTES:
-        raise TooCostly(
+        raise UnreadableImage(
             f"{width} x {height} pixels, more than the {MOST_BYTES // each:,} of one {kind} picture"
         )
     if pixels > max(_SMALL_PIXELS, _PIXELS_PER_BYTE * length):
-        raise TooCostly(f"{width} x {height} pixels claimed by a file of {length:,} bytes")
+        raise UnreadableImage(f"{width} x {height} pixels claimed by a file of {length:,} bytes")
 
 
 def _webp_size(head: bytes) -> tuple[int, int] | None:

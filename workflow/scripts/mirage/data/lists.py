@@ -2,12 +2,13 @@
 
 import io
 import math
-from collections.abc import Callable, Container, Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from pathlib import Path
 
-from mirage.data.opening import Irregular, open_regular
 from mirage.errors import MirageError
+from mirage.runtime.regular import opened
 
+_REMEDY = "get it again"
 _LONGEST = 100_000  # letters of a line; one with 68 landmarks has a thousand
 
 
@@ -22,7 +23,7 @@ def _finite(text: str) -> bool:
         return False
 
 
-_KINDS: dict[str, Callable[[str], bool]] = {"whole number": _whole, "number": _finite}
+_KINDS = {"whole number": _whole, "number": _finite}
 
 
 def read_names(
@@ -56,12 +57,12 @@ def read_names(
         if name in seen:
             problem = f"{name} stands there before"
         if problem:
-            raise _damaged(path, number, problem, kinds)
+            raise MirageError(f"{path}, line {number}: {problem}", _form(kinds), _REMEDY)
         seen.add(name)
         if wanted is None or name in wanted:
             found[name] = values
     if not seen:
-        raise MirageError(f"{path} holds no entries", _form(kinds), "get it again")
+        raise MirageError(f"{path} holds no entries", _form(kinds), _REMEDY)
     return found
 
 
@@ -80,27 +81,23 @@ def read_numbers(path: Path, count: int) -> list[float]:
                 )
             found.append(float(text))
     if len(found) != count:
-        raise MirageError(f"{path} holds {len(found)} numbers", f"{count} of them", "get it again")
+        raise MirageError(f"{path} holds {len(found)} numbers", f"{count} of them", _REMEDY)
     return found
 
 
 def _lines(path: Path) -> Iterator[tuple[int, str]]:
     """Yield the lines that are not empty with their numbers, from 1."""
     try:
-        with io.TextIOWrapper(open_regular(path), encoding="utf-8-sig") as file:
+        with opened(path, missing=_REMEDY) as content:
+            file = io.TextIOWrapper(content, encoding="utf-8-sig")
             for number, line in enumerate(iter(lambda: file.readline(_LONGEST), ""), 1):
                 if len(line) == _LONGEST:
-                    raise MirageError(
-                        f"{path}, line {number}: more than {_LONGEST:,} letters",
-                        "a list of file names",
-                        "get it again",
-                    )
+                    told = f"{path}, line {number}: more than {_LONGEST:,} letters"
+                    raise MirageError(told, "a list of file names", _REMEDY)
                 if line.strip():
                     yield number, line
     except UnicodeDecodeError as error:
-        raise MirageError(f"{path} is no text file", "UTF-8 text", "get it again") from error
-    except Irregular as error:
-        raise MirageError(f"{path} cannot be read ({error})", "a list of file names") from error
+        raise MirageError(f"{path} is no text file", "UTF-8 text", _REMEDY) from error
     except OSError as error:
         raise MirageError(f"{path} cannot be read ({error.strerror})") from error
 
@@ -120,7 +117,3 @@ def _problem(name: str, values: Sequence[str], kinds: Sequence[str], look: bool)
 def _form(kinds: Sequence[str]) -> str:
     many = f" and {len(kinds)} times a {kinds[0]}" if len(kinds) > 1 else ""
     return "lines of a file name" + (many or "".join(f" and a {kind}" for kind in kinds))
-
-
-def _damaged(path: Path, number: int, problem: str, kinds: Sequence[str]) -> MirageError:
-    return MirageError(f"{path}, line {number}: {problem}", _form(kinds), "get the file again")

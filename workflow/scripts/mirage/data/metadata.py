@@ -11,12 +11,9 @@ if TYPE_CHECKING:
 
 ORIENTATION = 0x0112
 """EXIF's tag, and TIFF's."""
-_UPRIGHT = 1
-_KNOWN = range(1, 9)
 _WHOLE = {3: "H", 4: "I"}  # EXIF's kinds of a whole number: struct's letter
 _ENTRY = 12  # bytes
 _XMP = re.compile(rb'tiff:Orientation(="|>)([0-9])')
-_SIGNATURE, _SIGNATURE_AT = b"acsp", 36  # of a colour profile
 
 DAMAGED_EXIF = "damaged EXIF passed over"
 MEANINGLESS = "EXIF orientation without a meaning passed over"
@@ -39,9 +36,7 @@ def sayings_of(image: "Image.Image") -> Sayings:
     if exif is None and "Raw profile type exif" in image.info:
         exif = _from_hexadecimal(image.info["Raw profile type exif"])
     xmp = image.info.get("XML:com.adobe.xmp") or image.info.get("xmp") or b""
-    profile = None
-    if "icc_profile" in image.info:
-        profile = image.info["icc_profile"] or b""
+    profile = (image.info["icc_profile"] or b"") if "icc_profile" in image.info else None
     return Sayings(exif, xmp.encode() if isinstance(xmp, str) else xmp, profile)
 
 
@@ -67,10 +62,10 @@ def orientation(said: Sayings) -> Orientation:
 def judge(found: object, faults: tuple[str, ...] = ()) -> Orientation:
     """Take what stands as the orientation; None is nothing, what means nothing is a fault."""
     if found is None:
-        return Orientation(_UPRIGHT, faults)
-    if isinstance(found, int) and found in _KNOWN:
+        return Orientation(1, faults)
+    if isinstance(found, int) and 1 <= found <= 8:
         return Orientation(found, faults)
-    return Orientation(_UPRIGHT, (*faults, MEANINGLESS))
+    return Orientation(1, (*faults, MEANINGLESS))
 
 
 def _from_exif(block: bytes) -> tuple[int | None, bool]:
@@ -109,5 +104,4 @@ def _sound_profile(profile: bytes) -> bool:
 
     Source: ICC.1, the header of a profile.
     """
-    signed = profile[_SIGNATURE_AT : _SIGNATURE_AT + len(_SIGNATURE)] == _SIGNATURE
-    return signed and int.from_bytes(profile[:4]) == len(profile)
+    return profile[36:40] == b"acsp" and int.from_bytes(profile[:4]) == len(profile)

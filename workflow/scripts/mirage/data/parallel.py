@@ -48,15 +48,8 @@ def in_order(
 ) -> Iterator[Result]:
     """Yield ``work(item)`` of each item, in order, with few results in memory.
 
-    Threads, not processes: Pillow and NumPy do the work outside Python's lock, and pixels need
-    not be sent from one process to another.
-
-    Args:
-        items: what to work on.
-        work: the work.
-        workers: threads.
-        size: bytes that a result takes. At most ``AHEAD * workers`` results wait, and no item is
-            begun while they take more than ``MOST_WAITING_BYTES``.
+    At most ``AHEAD * workers`` results wait, and no item is begun while they take more than
+    ``MOST_WAITING_BYTES`` by ``size``.
     """
     room = _Room()
 

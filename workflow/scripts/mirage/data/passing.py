@@ -1,5 +1,8 @@
 """What a listing passes over, and why: other people's and systems' files among photographs."""
 
+import os
+from collections.abc import Iterator
+from pathlib import Path
 from typing import NamedTuple
 
 HIDDEN = "hidden"
@@ -43,3 +46,13 @@ def reason_to_pass(name: str) -> str:
     if name.startswith("."):
         return HIDDEN
     return SYSTEM if name.lower() in _SYSTEM else ""
+
+
+def entries(folder: Path) -> Iterator["os.DirEntry[str]"]:
+    """What of a folder is not passed over, in any order.
+
+    Raises:
+        OSError: the folder cannot be read.
+    """
+    with os.scandir(folder) as found:
+        yield from (entry for entry in found if not reason_to_pass(entry.name))

@@ -78,11 +78,8 @@ def doubts_about_landmarks(
 ) -> "Iterator[Doubt]":
     """Doubt landmarks that no face on the photograph can have.
 
-    Args:
-        points: landmarks, [n, 2], x and y in pixels of the photograph; not all in one place.
-        layout: the standard face's, [n, 2].
-        height: of the photograph.
-        width: of the photograph.
+    ``points``, [n, 2] in pixels of the photograph, are not all in one place; ``layout`` is the
+    standard face's, [n, 2].
     """
     farthest = float(np.abs(points).max())
     if farthest > _MOST_PX:
@@ -107,7 +104,8 @@ def _beyond(point: "Points", height: int, width: int) -> float:
 
 
 def _doubts_about_order(points: "Points", layout: "Points", extent: float) -> "Iterator[Doubt]":
-    across, along = _spreads(points)
+    # Root of the variance across and along the line that fits the points best.
+    across, along = np.sqrt(np.linalg.eigvalsh(np.cov(points.T)).clip(min=0)).tolist()
     if across < _LINE * along:
         yield Doubt(ON_A_LINE, across / along)
         return
@@ -125,12 +123,6 @@ def _doubts_about_order(points: "Points", layout: "Points", extent: float) -> "I
         yield Doubt(NO_FACE, like)
     if degrees > _TURNED_DEG:
         yield Doubt(TURNED, degrees)
-
-
-def _spreads(points: "Points") -> tuple[float, float]:
-    """Root of the variance across and along the line that fits the points best."""
-    across, along = np.linalg.eigvalsh(np.cov(points.T)).clip(min=0)
-    return math.sqrt(across), math.sqrt(along)
 
 
 def _likeness(layout: "Points", points: "Points") -> float:

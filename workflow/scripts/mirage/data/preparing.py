@@ -12,10 +12,10 @@ import numpy as np
 
 from mirage.data import decoding, plausibility
 from mirage.data.dataset import DatasetRecipe
-from mirage.data.decoding import UnreadableImage
 from mirage.data.face_crop import FaceCropRecipe, crop_face, crop_to_photo
 from mirage.data.journal import Journal, Outcome, stamp_of
 from mirage.data.landmarks import read_landmarks, standard_layout
+from mirage.data.limits import UnreadableImage
 from mirage.data.meter import Meter
 from mirage.data.parallel import in_order
 from mirage.errors import Interrupted, MirageError
@@ -53,13 +53,9 @@ _Cut = Callable[[str, "Pixels"], "tuple[Pixels, list[Doubt]]"]
 def preparation(recipe: DatasetRecipe, photos: "Sequence[Photo]") -> tuple[Prepare, dict[str, Any]]:
     """What turns a photograph into pixels, and all that decides them.
 
-    Args:
-        recipe: the data set; ``channels``, ``face_crop`` and what makes a photograph doubtful
-            matter.
-        photos: the photographs, whose landmarks are read if there is a crop.
-
     Returns:
-        The work of one thread on one photograph, and its JSON-able description.
+        The work of one thread on one photograph, and the JSON-able description of what decides
+        its result: settings, landmarks of the photographs, Pillow's version.
 
     Raises:
         MirageError: landmarks that are missing or damaged.
@@ -134,14 +130,7 @@ def _worker(recipe: DatasetRecipe, cut: _Cut) -> Prepare:
 def prepare_all(
     journal: Journal, photos: "Sequence[Photo]", prepare: Prepare, workers: int, meter: Meter
 ) -> None:
-    """Prepare what the journal does not hold yet.
-
-    Args:
-        journal: gets every photograph, in order.
-        photos: all photographs of the data set.
-        prepare: the work on one of them.
-        workers: threads.
-        meter: counts what is done here.
+    """Prepare what the journal does not hold yet of all photographs, in order, with threads.
 
     Raises:
         Interrupted: a stop was asked for; the journal is saved first.

@@ -3,9 +3,9 @@
 The order inside a split is part of the result: subsets with n images per class are its first n.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 
@@ -26,10 +26,6 @@ class Split(NamedTuple):
 
     train: "Indices"
     test: "Indices"
-
-
-LISTED = "listed"
-"""The split rule that draws nothing."""
 
 
 @dataclass(frozen=True)
@@ -54,14 +50,11 @@ class SplitRecipe(Recipe):
         require(
             fixed or self.per_cell, "split.seed", self.seed, f"within [0, 2^32), or {PER_CELL!r}"
         )
-        wanted = _RULES[self.rule].setting if self.rule in _RULES else None
-        for setting in ("train_share", "train"):
-            value = getattr(self, setting)
-            expected = "a value" if setting == wanted else "not set"
-            require(
-                (value is not None) == (setting == wanted),
-                f"split.{setting} of rule {self.rule}", value, expected,
-            )  # fmt: skip
+        for setting, rule in (("train_share", "published"), ("train", "per_identity")):
+            value, wanted = getattr(self, setting), self.rule == rule
+            expected = "a value" if wanted else "not set"
+            holds = (value is not None) == wanted
+            require(holds, f"split.{setting} of rule {self.rule}", value, expected)
         share, train = self.train_share, self.train
         require(share is None or 0 < share < 1, "split.train_share", share, "within (0, 1)")
         require(train is None or train >= 1, "split.train", train, "at least 1")
@@ -74,23 +67,6 @@ class SplitRecipe(Recipe):
     def drawn(self, cell_seed: int) -> "SplitRecipe":
         """The split of a cell with that seed."""
         return replace(self, seed=draws.settled(self.seed, cell_seed))
-
-
-class _Rule(NamedTuple):
-    divide: Callable[["Indices", Any, int], Split]
-    setting: str
-
-
-_RULES: dict[str, _Rule] = {}
-_Divide = Callable[["Indices", Any, int], Split]
-
-
-def _rule(name: str, setting: str) -> Callable[[_Divide], _Divide]:
-    def register(function: _Divide) -> _Divide:
-        _RULES[name] = _Rule(function, setting)
-        return function
-
-    return register
 
 
 def split_indices(
@@ -110,15 +86,17 @@ def split_indices(
     values = np.asarray(labels, dtype=np.int64)
     if recipe is None:
         return Split(np.arange(len(values)), np.empty(0, dtype=np.int64))
-    if recipe.rule == LISTED:
+    if recipe.rule == "listed":
         return _listed_split(listed)
     if not isinstance(recipe.seed, int):
         raise MirageError(
             "the split has no seed of its own; every cell draws another",
             "the seed of the cell that uses it",
         )
-    rule = _RULES[recipe.rule]
-    return rule.divide(values, getattr(recipe, rule.setting), recipe.seed)
+    random = np.random.RandomState(recipe.seed)
+    if recipe.train_share is not None:
+        return _published_split(len(values), recipe.train_share, random)
+    return _per_identity_split(values, recipe.train or 0, random)
 
 
 def _listed_split(listed: Sequence[str | None]) -> Split:
@@ -132,41 +110,31 @@ def _listed_split(listed: Sequence[str | None]) -> Split:
     return Split(np.flatnonzero(parts == "train"), np.flatnonzero(parts == "test"))
 
 
-@_rule("published", setting="train_share")
-def published_split(labels: "Indices", train_share: float, seed: int = 42) -> Split:
+def _published_split(images: int, train_share: float, random: np.random.RandomState) -> Split:
     """Split as the official code does, without stratification.
 
-    The list of all indices is shuffled by NumPy's legacy generator; its first
-    int(train_share * N) entries are for training, the others for testing.
+    The list of all indices is shuffled; its first int(train_share * N) entries are for training.
 
     Source: official code (quirk unstratified-split): seed 42, share 0.9, for FaceScrub and CelebA
     alike.
-
-    Raises:
-        MirageError: train or test would be empty.
     """
-    order = np.arange(len(labels))
-    np.random.RandomState(seed).shuffle(order)
-    train = int(train_share * len(order))
-    if not 0 < train < len(order):
+    order = np.arange(images)
+    random.shuffle(order)
+    train = int(train_share * images)
+    if not 0 < train < images:
         raise MirageError(
-            f"{len(order)} images cannot be split with train_share {train_share}",
+            f"{images} images cannot be split with train_share {train_share}",
             "at least one image for training and one for testing",
         )
     return Split(order[:train], order[train:])
 
 
-@_rule("per_identity", setting="train")
-def per_identity_split(labels: "Indices", train: int, seed: int = 42) -> Split:
+def _per_identity_split(labels: "Indices", train: int, random: np.random.RandomState) -> Split:
     """Give every identity the same number of training images; the others are for testing.
 
-    One legacy generator permutes the images of each identity in turn, in the order of the
-    labels. Train and test run through the identities in that order, too.
-
-    Raises:
-        MirageError: an identity has no more than ``train`` images; all such are named.
+    The images of each identity are permuted in turn, in the order of the labels. Train and test
+    run through the identities in that order, too.
     """
-    random = np.random.RandomState(seed)
     classes, counts = np.unique(labels, return_counts=True)
     _refuse_short(classes, counts, train + 1, f"{train} train and at least 1 test image per class")
     orders = [random.permutation(np.flatnonzero(labels == label)) for label in classes]
@@ -198,16 +166,12 @@ def first_per_class(
     """
     require(n >= 1, "images per class", n, "at least 1")
     every, chosen = np.asarray(labels), np.asarray(order, dtype=np.int64)
-    own = every[chosen]
+    classes, own = np.unique(every), every[chosen]
+    places = [np.flatnonzero(own == label) for label in classes]
     if not allow_short:
-        classes = np.unique(every)
-        counts = np.array([np.count_nonzero(own == label) for label in classes])
+        counts = np.array([len(place) for place in places])
         _refuse_short(classes, counts, n, f"{n} train images per class")
-    by_class = np.argsort(own, kind="stable")
-    grouped = own[by_class]
-    rank = np.empty(len(own), dtype=np.int64)
-    rank[by_class] = np.arange(len(own)) - np.searchsorted(grouped, grouped)
-    return chosen[rank < n]
+    return np.take(chosen, np.sort(np.concatenate([place[:n] for place in places])))
 
 
 def _refuse_short(classes: "Indices", counts: "Indices", least: int, expected: str) -> None:

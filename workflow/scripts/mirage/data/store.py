@@ -23,12 +23,11 @@ import numpy as np
 
 from mirage.data import decoding, stream
 from mirage.data.dataset import DatasetRecipe, Selection, check_counts, select_photos
-from mirage.data.decoding import Problem
 from mirage.data.index import Entry, read_index, write_index
 from mirage.data.journal import Journal, Outcome
 from mirage.data.meter import Meter
 from mirage.data.preparing import preparation, prepare_all
-from mirage.data.splits import SplitRecipe, split_indices
+from mirage.data.splits import Split, split_indices
 from mirage.draws import PER_CELL
 from mirage.errors import MirageError
 from mirage.runtime import files, signals
@@ -79,16 +78,22 @@ def prepare_store(
     every_s = float(os.environ.get("MIRAGE_CHECKPOINT_S", "60"))
     state = {**identity, "code": code}
     with Journal(folder / _PREPARING, state, selection.photos, every_s) as journal:
-        (folder / MANIFEST).unlink(missing_ok=True)  # only now that nobody else is at this work
+        (folder / MANIFEST).unlink(missing_ok=True)
         prepare_all(journal, selection.photos, prepare, workers, meter)
         if recipe.on_broken == "stop":
-            _refuse_problems(_problems(journal.outcomes))
-        entries = _index(journal.outcomes, selection, recipe)
+            _refuse_problems(journal.outcomes)
+        entries, split = _index(journal.outcomes, selection, recipe)
         journal.finish()
         write_index(folder / INDEX, entries)
-        manifest = _manifest(
-            recipe, selection, entries, journal.outcomes, journal.pixels, folder / INDEX
-        )
+        manifest = _manifest(recipe, selection, entries, split, journal.outcomes) | {
+            "files": {
+                PIXELS: {"bytes": journal.pixels.stat().st_size},  # the index has a hash of each
+                INDEX: {
+                    "bytes": (folder / INDEX).stat().st_size,
+                    "blake2b": _checksum(folder / INDEX),
+                },
+            }
+        }
         with files.explaining_disk(folder):
             journal.pixels.replace(folder / PIXELS)
         files.write_json(folder / MANIFEST, manifest)
@@ -96,22 +101,23 @@ def prepare_store(
     return manifest
 
 
-def _problems(outcomes: Sequence[Outcome]) -> list[Problem]:
-    return [Problem(outcome.name, outcome.problem) for outcome in outcomes if outcome.problem]
-
-
-def _refuse_problems(problems: Sequence[Problem]) -> None:
-    if problems:
-        told = (f"{problem.name} ({problem.reason})" for problem in problems)
+def _refuse_problems(outcomes: Sequence[Outcome]) -> None:
+    told = [f"{outcome.name} ({outcome.problem})" for outcome in outcomes if outcome.problem]
+    if told:
         raise MirageError(
-            f"{len(problems)} photographs cannot be used: {listed(told, joint='; ')}",
+            f"{len(told)} photographs cannot be used: {listed(told, joint='; ')}",
             "readable image files",
             "replace them, or set on_broken to skip to go on without them",
         )
 
 
-def _index(outcomes: Sequence[Outcome], selection: Selection, recipe: DatasetRecipe) -> list[Entry]:
+def _index(
+    outcomes: Sequence[Outcome], selection: Selection, recipe: DatasetRecipe
+) -> tuple[list[Entry], Split]:
     """Label and split what is usable.
+
+    Where every cell draws its own split, parts and orders are left open, and the split is one of
+    those: as large as all.
 
     Raises:
         MirageError: identities with too few images, or too few for the split.
@@ -121,48 +127,29 @@ def _index(outcomes: Sequence[Outcome], selection: Selection, recipe: DatasetRec
     check_counts([photo.identity for photo, _ in kept], selection.identities, recipe.least_images)
     label_of = {identity: label for label, identity in enumerate(selection.identities)}
     labels = [label_of[photo.identity] for photo, _ in kept]
-    places = _places(labels, recipe.split, [photo.split for photo, _ in kept])
+    rule = recipe.split and recipe.split.drawn(0)
+    split = split_indices(labels, rule, [photo.split for photo, _ in kept])
+    places = {index: (PER_CELL, index) for index in range(len(kept))}
+    if rule == recipe.split:
+        for part, indices in split._asdict().items():
+            places |= {int(index): (part, order) for order, index in enumerate(indices)}
     entries = []
     for index, (photo, outcome) in enumerate(kept):
-        part, order = places[index]
-        _, height, width = outcome.shape
+        (part, order), (_, height, width) = places[index], outcome.shape
         owner, label, pixel_hash = photo.identity, labels[index], outcome.pixel_hash
         entries.append(
             Entry(index, photo.name, owner, label, part, order, height, width, pixel_hash)
         )
-    return entries
-
-
-def _places(
-    labels: Sequence[int], recipe: SplitRecipe | None, listed: Sequence[str | None]
-) -> dict[int, tuple[str, int]]:
-    """Part and order of each image; both are left open where every cell draws its own split."""
-    if recipe is not None and recipe.per_cell:
-        split_indices(labels, recipe.drawn(0))  # what is too small for one is for all
-        return {index: (PER_CELL, index) for index in range(len(labels))}
-    split = split_indices(labels, recipe, listed)
-    return {
-        int(index): (part, order)
-        for part, indices in split._asdict().items()
-        for order, index in enumerate(indices)
-    }
+    return entries, split
 
 
 def _manifest(
     recipe: DatasetRecipe,
     selection: Selection,
     entries: Sequence[Entry],
+    split: Split,
     outcomes: Sequence[Outcome],
-    pixels: Path,
-    index: Path,
 ) -> dict[str, Any]:
-    duplicates = decoding.find_duplicates(
-        (entry.name, entry.identity, entry.pixel_hash) for entry in entries
-    )
-    parts = [entry.split for entry in entries]
-    if recipe.split is not None and recipe.split.per_cell:  # every draw has as many of each
-        labels = [entry.label for entry in entries]
-        parts = [part for part, _ in _places(labels, recipe.split.drawn(0), ()).values()]
     handled: dict[str, list[str]] = defaultdict(list)
     doubtful: dict[str, dict[str, float]] = defaultdict(dict)
     for outcome in outcomes:
@@ -176,23 +163,30 @@ def _manifest(
         "recipe": asdict(recipe),
         "channels": recipe.channels,
         "images": len(entries),
-        "train": sum(part == "train" for part in parts),
-        "test": sum(part == "test" for part in parts),
+        "train": len(split.train),
+        "test": len(split.test),
         "identities": selection.identities,
-        "problems": [problem._asdict() for problem in _problems(outcomes)],
+        "problems": [{"name": o.name, "reason": o.problem} for o in outcomes if o.problem],
         "handled": handled,
         "doubtful": doubtful,
         "left_alone": {left.name: left.why for left in selection.left_alone},
-        "duplicates": {
-            "within_identity": [list(d.names) for d in duplicates if len(d.identities) == 1],
-            "across_identities": [list(d.names) for d in duplicates if len(d.identities) > 1],
-        },
+        "duplicates": _duplicates(entries),
         "pixel_bytes": sum(recipe.channels * entry.height * entry.width for entry in entries),
-        "files": {
-            PIXELS: {"bytes": pixels.stat().st_size},  # the index holds a hash of each image
-            INDEX: {"bytes": index.stat().st_size, "blake2b": _checksum(index)},
-        },
     }
+
+
+def _duplicates(entries: Sequence[Entry]) -> dict[str, list[list[str]]]:
+    """Names of the photographs with the very same pixels, set by set."""
+    equals: dict[str, list[Entry]] = defaultdict(list)
+    for entry in entries:
+        equals[entry.pixel_hash].append(entry)
+    found: dict[str, list[list[str]]] = {"within_identity": [], "across_identities": []}
+    for group in equals.values():
+        if len(group) > 1:
+            several = len({entry.identity for entry in group}) > 1
+            kind = "across_identities" if several else "within_identity"
+            found[kind].append([entry.name for entry in group])
+    return found
 
 
 def _checksum(path: Path) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
+from mirage.data.listing import Photo
 from mirage.data.passing import AGAIN, BACK, BESIDE, NO_IMAGE, LeftAlone, reason_to_pass
 from mirage.errors import MirageError
 from mirage.runtime.regular import kind_of_mode
@@ -56,7 +57,7 @@ class Tree:
             MirageError: a starting folder is missing, one cannot be read, or names that are not
                 UTF-8.
         """
-        self.root = root
+        self.root = folder_at(root)
         self._left_alone: list[LeftAlone] = []
         self._files: dict[tuple[str, str], list[tuple[str, str]]] = {}
         self._odd: list[str] = []
@@ -73,29 +74,44 @@ class Tree:
                 self._follow(name, step)
         self._refuse_undecoded()
 
-    def identities(self, start: str = ".") -> list[str]:
-        """Names of the folders in a starting folder, by plain string comparison."""
-        return sorted(person for where, person in self._files if where == start)
+    def photos(
+        self, start: str = ".", suffixes: tuple[str, ...] = ("",), split: str | None = None
+    ) -> list[Photo]:
+        """Photographs of the identities in a starting folder.
 
-    def photos(self, start: str, identity: str, suffixes: Sequence[str] | None = None) -> list[str]:
-        """Files below an identity's folder, as paths below that folder.
-
-        Order: folders by their path, then files by their name, both by plain string comparison; so
-        the files of a folder come before those of the folders inside it.
+        Order: identities, below each the folders by their path, then files by their name, all by
+        plain string comparison; so the files of a folder come before those of the folders inside.
 
         Args:
             start: the starting folder.
-            identity: the folder in it.
-            suffixes: endings of photographs in small letters, others are left alone; None takes
-                every file for a photograph.
+            suffixes: endings of photographs in small letters (an empty one is any); other files
+                are left alone.
+            split: which part they belong to.
+
+        Raises:
+            MirageError: no identities, or some without photographs, all of which are named.
         """
-        found: list[str] = []
-        for folder, name in sorted(self._files[start, identity]):
-            path = _join(folder, name)
-            if suffixes is None or name.lower().endswith(tuple(suffixes)):
-                found.append(str(PurePosixPath(path).relative_to(_join(start, identity))))
-            else:
-                self._left_alone.append(LeftAlone(path, NO_IMAGE))
+        people = sorted(person for where, person in self._files if where == start)
+        found: list[Photo] = []
+        empty = []
+        for person in people:
+            before = len(found)
+            for folder, name in sorted(self._files[start, person]):
+                path = _join(folder, name)
+                if name.lower().endswith(suffixes):
+                    found.append(Photo(path, person, self.root / path, split))
+                else:
+                    self._left_alone.append(LeftAlone(path, NO_IMAGE))
+            if len(found) == before:
+                empty.append(_join(start, person))
+        if not people:
+            raise MirageError(f"{self.root / start} holds no folders", "one folder per identity")
+        if empty:
+            raise MirageError(
+                f"{self.root} has folders without photographs: {listed(empty)}",
+                "at least one in each",
+                "add photographs; with an identity less, labels and results are others",
+            )
         return found
 
     @property
@@ -115,9 +131,7 @@ class Tree:
                 elif entry.is_symlink():
                     self._links.append((name, step))
                 elif entry.is_dir():
-                    status = entry.stat()
-                    if self._enter(name, _id(status)):
-                        steps.append(self._inside(step, entry.name))
+                    steps += self._entered(step, entry.name, entry.stat())
                 else:
                     self._take(step, entry.name, entry.stat(follow_symlinks=False))
 
@@ -133,29 +147,24 @@ class Tree:
             self._leave(name, f"a link that cannot be followed ({error.strerror})")
             return
         if stat.S_ISDIR(status.st_mode):
-            if self._enter(name, _id(status)):
-                self._walk([self._inside(step, last)])
+            self._walk(self._entered(step, last, status))
         elif _id(status) in self._seen:
             self._leave(name, AGAIN)
         else:
             self._take(step, last, status)
 
-    def _enter(self, name: str, folder: _Id) -> bool:
-        if folder in self._above:
-            self._leave(name, BACK)
-        elif folder in self._seen:
-            self._leave(name, AGAIN)
-        else:
-            self._seen.add(folder)
-            return True
-        return False
-
-    def _inside(self, step: _Step, name: str) -> _Step:
+    def _entered(self, step: _Step, name: str, status: os.stat_result) -> list[_Step]:
+        """The step into a folder; none into one that is read already, or that this one lies in."""
+        below, folder = _join(step.below, name), _id(status)
+        if folder in self._above or folder in self._seen:
+            self._leave(below, BACK if folder in self._above else AGAIN)
+            return []
+        self._seen.add(folder)
         start, person = step.owner
         owner = (start, person or name)
         self._files.setdefault(owner, [])
         self._note_odd(name)
-        return _Step(_join(step.below, name), owner)
+        return [_Step(below, owner)]
 
     def _take(self, step: _Step, name: str, status: os.stat_result) -> None:
         kind = kind_of_mode(status.st_mode)
@@ -188,7 +197,7 @@ class Tree:
             ) from error
 
     def _note_odd(self, name: str) -> None:
-        if not _is_text(name):
+        if name.encode(errors="ignore").decode() != name:
             self._odd.append(name)
 
     def _refuse_undecoded(self) -> None:
@@ -196,9 +205,6 @@ class Tree:
 
         Archives packed in another encoding leave such names, and Python keeps their odd bytes as
         lone surrogates; before anything is decoded is the time to tell.
-
-        Raises:
-            MirageError: shows the names with their odd bytes escaped.
         """
         if not self._odd:
             return
@@ -217,11 +223,3 @@ def _id(status: os.stat_result) -> _Id:
 
 def _join(folder: str, name: str) -> str:
     return name if folder == "." else f"{folder}/{name}"
-
-
-def _is_text(name: str) -> bool:
-    try:
-        name.encode()
-    except UnicodeEncodeError:
-        return False
-    return True

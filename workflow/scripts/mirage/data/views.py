@@ -6,18 +6,18 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-import numpy as np
-
-from mirage.data import stream
+from mirage.data.conversion import as_picture, as_planes
 from mirage.data.meter import Meter
 from mirage.data.parallel import in_order
 from mirage.data.splits import SplitRecipe, split_indices
+from mirage.data.stream import PixelStream
 from mirage.errors import MirageError
 from mirage.recipes import Recipe, require
 from mirage.runtime import files
 from mirage.runtime.progress import Progress
 
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
     from torch import Tensor
 
@@ -90,11 +90,7 @@ def prepare_view(
     Raises:
         MirageError: the crop does not lie inside an image, which is named.
     """
-    indices = {
-        "labels": store.labels,
-        "train": store.members("train"),
-        "test": store.members("test"),
-    }
+    parts = {part: store.members(part) for part in ("train", "test")}
     metadata = {
         "format": FORMAT,
         "version": VERSION,
@@ -111,14 +107,17 @@ def prepare_view(
         return small, time.thread_time() - began
 
     with (
-        stream.pixel_stream(Path(path), shape, indices, metadata) as pixels,
+        files.writing(path) as temporary,
+        temporary.open("wb") as file,
         Progress("resizing", len(store)) as progress,
     ):
+        pixels = PixelStream(file, shape, {"labels": store.labels, **parts}, metadata)
         for small, work_s in in_order(store.index, resized, workers, lambda done: done[0].nbytes):
             pixels.append(small)
             if meter is not None:
                 meter.add(work_s)
             progress.advance()
+        pixels.finish()
 
 
 def resize_pixels(
@@ -131,8 +130,7 @@ def resize_pixels(
     """
     from PIL import Image
 
-    grey = len(pixels) == 1
-    image = Image.fromarray(pixels[0] if grey else np.ascontiguousarray(pixels.transpose(1, 2, 0)))
+    image = as_picture(pixels)
     if recipe.crop is not None:
         image = image.crop(fitting_box(*image.size, recipe, name))
     px = recipe.image_px
@@ -142,11 +140,9 @@ def resize_pixels(
         # apart: the whole of 2 x 6000 pixels would become 224 x 672,000.
         x, y = image.width / width, image.height / height
         box = (left * x, top * y, (left + px) * x, (top + px) * y)
-        small = np.asarray(image.resize((px, px), Image.Resampling.BILINEAR, box))
-    else:
-        image = image.resize((width, height), Image.Resampling.BILINEAR)
-        small = np.asarray(image.crop((left, top, left + px, top + px)))
-    return small[None] if grey else small.transpose(2, 0, 1)
+        return as_planes(image.resize((px, px), Image.Resampling.BILINEAR, box))
+    image = image.resize((width, height), Image.Resampling.BILINEAR)
+    return as_planes(image.crop((left, top, left + px, top + px)))
 
 
 def fitting_box(
@@ -186,7 +182,7 @@ class View:
     Attributes:
         pixels: uint8 [N, C, px, px], memory-mapped: only what is touched is read.
         labels: int64 [N], in [0, classes).
-        identities: name of each label.
+        identities: name of each label; their number is ``classes``.
         metadata: recipes of view and data set, checksums of the store.
     """
 
@@ -209,12 +205,11 @@ class View:
                 f"{FORMAT} version {VERSION}",
                 "delete it; the next run makes it anew",
             )
-        tensors = files.load_tensors(path)
-        self.pixels: Tensor = tensors["pixels"]
-        self.labels: Tensor = tensors["labels"]
-        self.identities: list[str] = self.metadata["identities"]
-        self._stored: tuple[Tensor, Tensor] = tensors["train"], tensors["test"]
+        self._tensors: dict[str, Tensor] = files.load_tensors(path)
         self._seed = seed
+        self.pixels, self.labels = self._tensors["pixels"], self._tensors["labels"]
+        self.identities: list[str] = self.metadata["identities"]
+        self.classes = len(self.identities)
 
     @property
     def train(self) -> "Tensor":
@@ -235,18 +230,13 @@ class View:
         settings = self.metadata["dataset"]["split"]
         recipe = SplitRecipe.of(settings) if settings else None
         if recipe is None or not recipe.per_cell:
-            return self._stored
+            return self._tensors["train"], self._tensors["test"]
         import torch
 
         if self._seed is not None:
             recipe = recipe.drawn(self._seed)
         train, test = split_indices(self.labels.numpy(), recipe)
         return torch.from_numpy(train), torch.from_numpy(test)
-
-    @property
-    def classes(self) -> int:
-        """Number of identities K."""
-        return len(self.identities)
 
     def select(self, indices: "Tensor | NDArray[np.int64]") -> LabelledImages:
         """Copy the images at ``indices`` (int64) into memory, in that order."""

@@ -26,19 +26,9 @@ def nearest_squared(
     real: NDArray[Any],
     labels: NDArray[np.int64],
 ) -> NDArray[np.float64]:
-    """Squared l2 distance of each attack image to the nearest training image of its class.
+    """Squared l2 distance of each attack image to the nearest training image of its class, [K, m].
 
-    Args:
-        attack: features of attack images, [K, m, D].
-        classes: the K attacked classes.
-        real: features of training images, [N, D].
-        labels: their classes, [N].
-
-    Returns:
-        [K, m], float64.
-
-    Raises:
-        MirageError: an attacked class has no training image.
+    Arguments and errors are those of ``same_class``.
 
     Source: paper §4.1, "l2 distance"; squared, as the official code has it (quirk
     squared-distances); δ_face of unit vectors lies in [0, 4]. The plain distance is the root.
@@ -54,6 +44,12 @@ def same_class(
     labels: NDArray[np.int64],
 ) -> Iterator[tuple[NDArray[Any], NDArray[Any]]]:
     """Pair the attack features [m, D] of each class with the real features [n, D] of that class.
+
+    Args:
+        attack: features of attack images, [K, m, D].
+        classes: the K attacked classes.
+        real: features of training images, [N, D].
+        labels: their classes, [N].
 
     Raises:
         MirageError: an attacked class has no real image.

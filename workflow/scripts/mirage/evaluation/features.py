@@ -1,7 +1,8 @@
 """Embed images once: every metric of an attack comes from these features."""
 
-from collections.abc import Iterable, Mapping
-from typing import NamedTuple, Protocol
+from collections.abc import Mapping
+from itertools import product
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -9,31 +10,19 @@ from torch import Tensor
 from mirage import finite
 from mirage.errors import MirageError
 from mirage.evaluation.fidelity import FIDELITIES, PAPER, Fidelity
-from mirage.evaluation.networks import Embedded, EvaluationNetwork
+from mirage.evaluation.networks import EvaluationNetwork
 from mirage.evaluation.stored import AttackFeatures, RealFeatures
 from mirage.numerics import numerics
+from mirage.priors.pipeline import ImagePipeline
 from mirage.recipes import Precision
 from mirage.runtime.checkpoint import Checkpoint
 from mirage.runtime.progress import Progress
 from mirage.runtime.spool import Spool
 from mirage.targets.images import network_range
+from mirage.visible import listed
 
-
-class Renderer(Protocol):
-    """What is asked of the prior: ``mirage.priors.pipeline.ImagePipeline`` offers it."""
-
-    def sizes(self, w: Tensor, sizes: Iterable[int]) -> dict[int, Tensor]:
-        """Render latents [N, w_dim] once and resize that one image to each size."""
-
-
-class ImageRows(Protocol):
-    """Images [N, C, px, px] by slices, uint8 or float in [-1, 1]: a tensor, or made when asked."""
-
-    def __len__(self) -> int:
-        """Number of images."""
-
-    def __getitem__(self, rows: slice, /) -> Tensor:
-        """Some of them."""
+if TYPE_CHECKING:
+    from mirage.evaluation.unrounded import UnroundedImages
 
 
 class EmbeddedAttack(NamedTuple):
@@ -57,38 +46,33 @@ def to_stored_range(images: Tensor) -> Tensor:
 
 
 def _embed_batch(
-    network: EvaluationNetwork, batch: Tensor, fidelity: Fidelity, classes: Tensor | None = None
-) -> Embedded:
-    """Embed one batch; ``classes`` of its images, int64 [N], to name those that fail."""
-    features, logits = network.embed(network_range(batch.to(network.device)), fidelity)
-    embedded = Embedded(features.float().cpu(), None if logits is None else logits.float().cpu())
-    _require_finite(embedded, network, classes)
-    return embedded
+    network: EvaluationNetwork, batch: Tensor, fidelity: Fidelity, classes: Tensor
+) -> dict[str, Tensor]:
+    """Embed one batch: "features", of classifiers "logits" too, on the CPU.
 
-
-def _require_finite(embedded: Embedded, network: EvaluationNetwork, classes: Tensor | None) -> None:
-    held = [values for values in embedded if values is not None]
-    lost = ~torch.stack([finite.rows_finite(values) for values in held]).all(dim=0)
+    Raises:
+        MirageError: some are no finite numbers; names the classes of these images.
+    """
+    embedded = network.embed(network_range(batch.to(network.device)), fidelity)._asdict()
+    held = {name: rows.float().cpu() for name, rows in embedded.items() if rows is not None}
+    lost = ~torch.stack([finite.rows_finite(rows) for rows in held.values()]).all(dim=0)
     if lost.any():
-        whose = ""
-        if classes is not None:
-            whose = f" of class {', '.join(map(str, torch.unique(classes[lost]).tolist()))}"
         raise MirageError(
             f"the {network.spec.kind} evaluation network gives infinite or undefined values for "
-            f"{int(lost.sum())} images{whose}",
+            f"{int(lost.sum())} images of class {listed(torch.unique(classes[lost]).tolist())}",
             "finite features",
             "check its weights; for attack images, whether the attack diverged",
         )
+    return held
 
 
 def embed_real(
     networks: Mapping[str, EvaluationNetwork],
-    views: Mapping[str, ImageRows],
+    views: "Mapping[str, Tensor | UnroundedImages]",
     labels: Tensor,
     batch_size: int,
     checkpoint: Checkpoint,
     precision: Precision = "fp32",
-    label: str = "embedding",
 ) -> RealFeatures:
     """Embed private training images in every network.
 
@@ -99,7 +83,6 @@ def embed_real(
         batch_size: images at a time.
         checkpoint: where an interrupted run resumes; ticks after each batch.
         precision: arithmetic of the networks; see ``mirage.numerics``.
-        label: how progress is named.
 
     Returns:
         Features under ``corrected``, and under ``paper`` for networks that the official code
@@ -117,21 +100,17 @@ def embed_real(
     ]
     done = Spool(checkpoint)
     done.resume(checkpoint.load())
-    with (
-        numerics(precision, device_of(networks)),
-        Progress(label, len(batches), done.pieces) as progress,
-    ):
+    device = next(network.device for network in networks.values())
+    progress = Progress("embedding", len(batches), done.pieces)
+    with numerics(precision, device), progress:
         for name, rows in batches[done.pieces :]:
             network, images = networks[name].at(precision), views[name][rows]
-            done.append(
-                {
-                    f"{name}.{fidelity}": _embed_batch(
-                        network, images, fidelity, labels[rows]
-                    ).features
-                    for fidelity in FIDELITIES
-                    if fidelity != PAPER or network.has_paper_input
-                }
-            )
+            piece = {}
+            for fidelity in FIDELITIES:
+                if fidelity != PAPER or network.has_paper_input:
+                    embedded = _embed_batch(network, images, fidelity, labels[rows])
+                    piece[f"{name}.{fidelity}"] = embedded["features"]
+            done.append(piece)
             progress.advance()
             checkpoint.tick(done.mark)
     return RealFeatures(
@@ -139,13 +118,8 @@ def embed_real(
     )
 
 
-def device_of(networks: Mapping[str, EvaluationNetwork]) -> str:
-    """Where networks that were loaded together compute."""
-    return next(network.device for network in networks.values())
-
-
 def embed_attack(
-    pipeline: Renderer,
+    pipeline: ImagePipeline,
     networks: Mapping[str, EvaluationNetwork],
     latents: Tensor,
     classes: Tensor,
@@ -155,7 +129,6 @@ def embed_attack(
     device: str,
     checkpoint: Checkpoint,
     precision: Precision = "fp32",
-    label: str = "embedding",
 ) -> EmbeddedAttack:
     """Synthesise every selected latent once and embed the image in every network.
 
@@ -173,7 +146,6 @@ def embed_attack(
         device: where the prior computes.
         checkpoint: where an interrupted run resumes; ticks after each batch.
         precision: arithmetic of the networks; that of the synthesis is the pipeline's.
-        label: how progress is named.
 
     Returns:
         Features, images and gallery. Images are kept in half precision (rounding
@@ -194,51 +166,33 @@ def embed_attack(
     flat = latents.flatten(0, 1)
     sizes = {gallery_px, *(network.spec.image_px for network in networks.values())}
     sizes |= set() if measure_px is None else {measure_px}
-    state = checkpoint.load()
     rows = Spool(checkpoint)
-    start = int(state["done"]) if state is not None and rows.resume(state) else 0
+    rows.resume(checkpoint.load())
+    start = rows.pieces * batch_size
     networks = {name: network.at(precision) for name, network in networks.items()}
-    with numerics(precision, device), Progress(label, len(flat), start) as progress:
+    progress = Progress("embedding", len(flat), start)
+    with numerics(precision, device), progress:
         for first in range(start, len(flat), batch_size):
             w = flat[first : first + batch_size].to(device)
             with torch.inference_mode():
                 views = pipeline.sizes(w, sizes)
             best = torch.arange(first, first + len(w)) % per_class == 0
-            rows.append(
-                {
-                    "images": (w[:, :0] if measure_px is None else views[measure_px]).half().cpu(),
-                    "gallery": to_stored_range(views[gallery_px].cpu()[best]),
-                    **_embed_views(networks, views, whose[first : first + len(w)]),
-                }
-            )
+            piece = {
+                "images": (w[:, :0] if measure_px is None else views[measure_px]).half().cpu(),
+                "gallery": to_stored_range(views[gallery_px].cpu()[best]),
+            }
+            shown = whose[first : first + len(w)]
+            for (name, network), fidelity in product(networks.items(), FIDELITIES):
+                images = views[network.spec.image_px]
+                for kind, values in _embed_batch(network, images, fidelity, shown).items():
+                    piece[f"{kind}.{name}.{fidelity}"] = values
+            rows.append(piece)
             progress.advance(len(w))
-            checkpoint.tick(lambda: {"done": torch.tensor(progress.done), **rows.mark()})
+            checkpoint.tick(rows.mark)
     whole = rows.joined()
-    arrays = {
-        kind: {
-            name.removeprefix(f"{kind}."): tensor.numpy().reshape(chosen, per_class, -1)
-            for name, tensor in whole.items()
-            if name.startswith(f"{kind}.")
-        }
-        for kind in ("features", "logits")
-    }
-    return EmbeddedAttack(
-        AttackFeatures(classes.numpy(), arrays["features"], arrays["logits"]),
-        whole["images"],
-        whole["gallery"],
-    )
-
-
-def _embed_views(
-    networks: Mapping[str, EvaluationNetwork], views: Mapping[int, Tensor], classes: Tensor
-) -> dict[str, Tensor]:
-    """Embed one rendered batch everywhere: "features.network.fidelity" -> rows on the CPU."""
-    outputs = {}
-    for name, network in networks.items():
-        images = views[network.spec.image_px]
-        for fidelity in FIDELITIES:
-            embedded = _embed_batch(network, images, fidelity, classes)
-            outputs[f"features.{name}.{fidelity}"] = embedded.features
-            if embedded.logits is not None:
-                outputs[f"logits.{name}.{fidelity}"] = embedded.logits
-    return outputs
+    images, gallery = whole.pop("images"), whole.pop("gallery")
+    arrays: dict[str, dict[str, Any]] = {"features": {}, "logits": {}}
+    for name, tensor in whole.items():
+        kind, _, source = name.partition(".")
+        arrays[kind][source] = tensor.numpy().reshape(chosen, per_class, -1)
+    return EmbeddedAttack(AttackFeatures(classes.numpy(), **arrays), images, gallery)

@@ -15,7 +15,7 @@ of the same latents. Where they differ:
 
 Where they agree, though the networks differ: photographs are resized to 8 bits for every network
 but the FID Inception, for which they are resized in floating point (quirk resize-paths).
-``UNROUNDED`` names such kinds; see ``mirage.data.unrounded``.
+``UNROUNDED`` names such kinds.
 """
 
 from typing import Final, Literal
@@ -27,4 +27,4 @@ CORRECTED: Final = "corrected"
 FIDELITIES: Final[tuple[Fidelity, Fidelity]] = (PAPER, CORRECTED)
 
 UNROUNDED: Final = frozenset({"inception_fid"})
-"""Kinds of evaluation networks that see photographs resized without rounding to 8 bits."""
+"""Kinds of evaluation networks that see photographs resized without rounding (``unrounded``)."""

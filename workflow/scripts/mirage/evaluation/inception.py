@@ -15,9 +15,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-FEATURES = 2048
-_OUTPUTS = 1008
-_AVERAGED = ("5b", "5c", "5d", "6b", "6c", "6d", "6e", "7b")  # blocks with an average pool
+# Blocks with an average pool, and the one whose pool becomes a max pool.
+_AVERAGED = [f"Mixed_{name}" for name in ("5b", "5c", "5d", "6b", "6c", "6d", "6e", "7b")]
+_MAXED = "Mixed_7c"
 
 
 class PoolBranch(nn.Module):
@@ -48,7 +48,7 @@ def bare_inception() -> nn.Module:
     from torchvision.models import inception_v3
 
     network: nn.Module = inception_v3(
-        weights=None, num_classes=_OUTPUTS, aux_logits=False, init_weights=False
+        weights=None, num_classes=1008, aux_logits=False, init_weights=False
     )
     return network
 
@@ -67,12 +67,8 @@ def fid_inception(state: Mapping[str, Tensor]) -> nn.Module:
         network = bare_inception()
     # Clones lie where PyTorch puts its own tensors: kernels round by the place in memory.
     network.load_state_dict({n: t.clone() for n, t in state.items()}, assign=True)
-    for name in _AVERAGED:
-        _wrap(network, f"Mixed_{name}", maximum=False)
-    _wrap(network, "Mixed_7c", maximum=True)
+    for name in (*_AVERAGED, _MAXED):
+        block = network.get_submodule(name)
+        setattr(network, name, PoolBranch(block, maximum=name == _MAXED))
     network.fc = nn.Identity()
     return network.eval().requires_grad_(False)
-
-
-def _wrap(network: nn.Module, name: str, maximum: bool) -> None:
-    setattr(network, name, PoolBranch(getattr(network, name), maximum))

@@ -1,10 +1,14 @@
 """Evaluation networks: how an image becomes features, and for classifiers logits.
 
-One registry entry per kind of network. All take images in [-1, 1] and are frozen.
+All take images in [-1, 1] and are frozen. ``classifier`` are files of our own; ``facenet`` is
+InceptionResnetV1 with the VGGFace2 state dict of facenet-pytorch, unit-length embeddings of 512
+values; ``inception_fid`` the state dict ``pt_inception-2015-12-05`` of pytorch-fid, 2,048 pooled
+features (see ``inception`` for the official input range).
 """
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple, Self
 
@@ -39,23 +43,38 @@ class NetworkKind(NamedTuple):
     """
 
     load: Callable[[Path, str], Forward]
-    paper_input: Callable[[Tensor], Tensor] | None
+    paper_input: Callable[[Tensor], Tensor] | None = None
 
 
-KINDS: dict[str, NetworkKind] = {}
+def _load_classifier(path: Path, device: str) -> Forward:
+    """A classifier of ours; penultimate features and logits from one pass."""
+    from mirage.targets.weights import load_classifier
+
+    model = load_classifier(path, device)
+
+    def forward(images: Tensor) -> Embedded:
+        features = model.features(images)
+        return Embedded(features, model.head(features))
+
+    return forward
+
+
+def _load_foreign(kind: str, path: Path, device: str) -> Forward:
+    """A network of others, as published or as imported, that gives features alone."""
+    from mirage.foreign.file_kinds import ForeignRecipe, load_foreign
+
+    model = load_foreign(ForeignRecipe(kind), path).to(device)
+    return lambda images: Embedded(model(images), None)
+
+
+KINDS = {
+    "classifier": NetworkKind(_load_classifier),
+    "facenet": NetworkKind(partial(_load_foreign, "facenet")),
+    "inception_fid": NetworkKind(
+        partial(_load_foreign, "inception_fid"), lambda images: 2 * images - 1
+    ),
+}
 """Kinds by the name they have in the configuration."""
-
-
-def kind(
-    name: str, paper_input: Callable[[Tensor], Tensor] | None = None
-) -> Callable[[Callable[[Path, str], Forward]], Callable[[Path, str], Forward]]:
-    """Register a loader under its name; see ``NetworkKind``."""
-
-    def register(load: Callable[[Path, str], Forward]) -> Callable[[Path, str], Forward]:
-        KINDS[name] = NetworkKind(load, paper_input)
-        return load
-
-    return register
 
 
 @dataclass(frozen=True)
@@ -106,12 +125,12 @@ class EvaluationNetwork:
                 f"{self.spec.image_px} px, as image_px of the network says",
             )
         images = images.to(self.device)
-        if fidelity == PAPER:
-            paper_input = KINDS[self.spec.kind].paper_input
-            images = images if paper_input is None else paper_input(images)
-        else:
+        paper_input = KINDS[self.spec.kind].paper_input
+        if fidelity != PAPER:
             images = images.clamp(-1, 1)
             images = remap(images) if self.spec.remap else images
+        elif paper_input is not None:
+            images = paper_input(images)
         with autocast(self.precision, self.device):
             features, logits = self.forward(images)
         features = features.float() if self.precision == "bf16" else features
@@ -123,56 +142,10 @@ class EvaluationNetwork:
 def load_network(spec: NetworkSpec, weights_path: str | Path, device: str) -> EvaluationNetwork:
     """Load an evaluation network, frozen and in eval mode.
 
-    Args:
-        spec: kind and sizes.
-        weights_path: ``classifier``: a file of our own; ``facenet``: the VGGFace2 state dict of
-            facenet-pytorch; ``inception_fid``: the state dict ``pt_inception-2015-12-05`` of
-            pytorch-fid; both as published or as imported.
-        device: where it computes.
-
     Raises:
         MirageError: the weights are missing or do not fit.
     """
-    path = Path(weights_path)
-    if not path.exists():
-        raise MirageError(
-            f"{path}, the weights of the {spec.kind} network, is missing",
-            remedy="make or fetch it; nothing is downloaded silently",
-        )
-    return EvaluationNetwork(spec, KINDS[spec.kind].load(path, device), device)
-
-
-@kind("classifier")
-def _load_classifier(path: Path, device: str) -> Forward:
-    """A classifier of ours; penultimate features and logits from one pass."""
-    from mirage.targets.weights import load_classifier
-
-    model = load_classifier(path, device)
-
-    def forward(images: Tensor) -> Embedded:
-        features = model.features(images)
-        return Embedded(features, model.head(features))
-
-    return forward
-
-
-@kind("facenet")
-def _load_facenet(path: Path, device: str) -> Forward:
-    """FaceNet (InceptionResnetV1 on VGGFace2): unit-length embeddings, 512 values."""
-    return _features_of("facenet", path, device)
-
-
-@kind("inception_fid", paper_input=lambda images: 2 * images - 1)
-def _load_inception_fid(path: Path, device: str) -> Forward:
-    """The FID Inception, 2,048 pooled features; see ``inception`` for the official input range."""
-    return _features_of("inception_fid", path, device)
-
-
-def _features_of(name: str, path: Path, device: str) -> Forward:
-    from mirage.foreign.file_kinds import ForeignRecipe, load_foreign
-
-    model = load_foreign(ForeignRecipe(name), path).to(device)
-    return lambda images: Embedded(model(images), None)
+    return EvaluationNetwork(spec, KINDS[spec.kind].load(Path(weights_path), device), device)
 
 
 def load_networks(

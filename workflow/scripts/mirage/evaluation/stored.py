@@ -3,9 +3,8 @@
 NumPy only, so that a scoring job starts without loading torch.
 """
 
-import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Self
 
@@ -20,8 +19,63 @@ from mirage.visible import listed
 Array = NDArray[Any]
 
 
+class _Stored:
+    """Features under the names "network.fidelity", in a file of their own."""
+
+    features: Mapping[str, Array]
+
+    def of(self, network: str, fidelity: Fidelity) -> Array:
+        """Features in one network: [K, m, D] of attack images, [N, D] of real ones.
+
+        Raises:
+            MirageError: the network embedded nothing.
+        """
+        held = f"{network}.{fidelity}" in self.features
+        return _one(self.features, "features", network, fidelity if held else CORRECTED)
+
+    def save(self, path: str | Path) -> None:
+        """Write one safetensors file."""
+        from safetensors.numpy import save
+
+        arrays: dict[str, Array] = {}
+        for field, value in vars(self).items():
+            if isinstance(value, Mapping):
+                arrays |= {f"{field}.{name}": array for name, array in value.items()}
+            else:
+                arrays[field] = value
+        ready = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+        with files.writing(path) as temporary:
+            temporary.write_bytes(save(ready, {"mirage": "{}"}))
+
+    @classmethod
+    def load(cls, path: str | Path) -> Self:
+        """Read what ``save`` wrote.
+
+        Raises:
+            MirageError: the file is missing, damaged or holds something else.
+        """
+        from safetensors.numpy import load_file
+
+        files.read_metadata(path)  # refuses a missing, damaged or foreign file in plain words
+        arrays = load_file(path)
+        index, *groups = [field.name for field in fields(cls)]  # type: ignore[arg-type]
+        if index not in arrays:
+            raise MirageError(
+                f"{path} holds no {index!r}",
+                "a file of embedded images, of attack or of real ones as asked",
+                "delete it; the next run makes it anew",
+            )
+        held: dict[str, dict[str, Array]] = {group: {} for group in groups}
+        for name, array in arrays.items():
+            group, _, key = name.partition(".")
+            if key:
+                held[group][key] = array
+        made: Callable[..., Self] = cls
+        return made(arrays[index], **held)
+
+
 @dataclass(frozen=True)
-class AttackFeatures:
+class AttackFeatures(_Stored):
     """Embedded attack images of K classes, m each, in order of selection score.
 
     Attributes:
@@ -34,14 +88,6 @@ class AttackFeatures:
     features: Mapping[str, Array]
     logits: Mapping[str, Array]
 
-    def of(self, network: str, fidelity: Fidelity) -> Array:
-        """Features [K, m, D] in one network.
-
-        Raises:
-            MirageError: the network embedded nothing.
-        """
-        return _one(self.features, "features", network, fidelity)
-
     def logits_of(self, network: str, fidelity: Fidelity) -> Array:
         """Logits [K, m, N] of one network.
 
@@ -50,22 +96,9 @@ class AttackFeatures:
         """
         return _one(self.logits, "logits", network, fidelity)
 
-    def save(self, path: str | Path, metadata: Mapping[str, Any] | None = None) -> None:
-        """Write one safetensors file."""
-        _save(path, self, metadata)
-
-    @classmethod
-    def load(cls, path: str | Path) -> Self:
-        """Read what ``save`` wrote.
-
-        Raises:
-            MirageError: the file is missing, damaged or holds something else.
-        """
-        return cls(*_load(path, "classes"))
-
 
 @dataclass(frozen=True)
-class RealFeatures:
+class RealFeatures(_Stored):
     """Embedded private training images.
 
     Attributes:
@@ -76,29 +109,6 @@ class RealFeatures:
 
     labels: NDArray[np.int64]
     features: Mapping[str, Array]
-
-    def of(self, network: str, fidelity: Fidelity) -> Array:
-        """Features [N, D] in one network.
-
-        Raises:
-            MirageError: the network embedded nothing.
-        """
-        held = f"{network}.{fidelity}" in self.features
-        return _one(self.features, "features", network, fidelity if held else CORRECTED)
-
-    def save(self, path: str | Path, metadata: Mapping[str, Any] | None = None) -> None:
-        """Write one safetensors file."""
-        _save(path, self, metadata)
-
-    @classmethod
-    def load(cls, path: str | Path) -> Self:
-        """Read what ``save`` wrote.
-
-        Raises:
-            MirageError: the file is missing, damaged or holds something else.
-        """
-        labels, features, _ = _load(path, "labels")
-        return cls(labels, features)
 
 
 def networks(*held: AttackFeatures | RealFeatures) -> set[str]:
@@ -115,39 +125,3 @@ def _one(arrays: Mapping[str, Array], kind: str, network: str, fidelity: Fidelit
             "name it among the evaluation networks and embed again",
         )
     return arrays[name]
-
-
-def _save(
-    path: str | Path, held: AttackFeatures | RealFeatures, metadata: Mapping[str, Any] | None
-) -> None:
-    from safetensors.numpy import save
-
-    arrays: dict[str, Array] = {}
-    for field, value in vars(held).items():
-        if isinstance(value, Mapping):
-            arrays |= {f"{field}.{name}": array for name, array in value.items()}
-        else:
-            arrays[field] = value
-    header = {"mirage": json.dumps(dict(metadata or {}), sort_keys=True)}
-    content = save({name: np.ascontiguousarray(array) for name, array in arrays.items()}, header)
-    with files.writing(path) as temporary:
-        temporary.write_bytes(content)
-
-
-def _load(path: str | Path, index: str) -> tuple[Array, dict[str, Array], dict[str, Array]]:
-    from safetensors.numpy import load_file
-
-    files.read_metadata(path)  # refuses a missing, damaged or foreign file in plain words
-    arrays = load_file(path)
-    if index not in arrays:
-        raise MirageError(
-            f"{path} holds no {index!r}",
-            "a file of embedded images, of attack or of real ones as asked",
-            "delete it; the next run makes it anew",
-        )
-    groups: dict[str, dict[str, Array]] = {"features": {}, "logits": {}}
-    for name, array in arrays.items():
-        group, _, key = name.partition(".")
-        if group in groups:
-            groups[group][key] = array
-    return arrays[index], groups["features"], groups["logits"]

@@ -25,7 +25,6 @@ def extract_knowledge(
     checkpoint: Checkpoint,
     device: str,
     init: Path | None = None,
-    label: str = "student",
 ) -> dict[str, float]:
     """Train a student on attack images and judge it on the real ones.
 
@@ -46,7 +45,6 @@ def extract_knowledge(
         checkpoint: where an interrupted training resumes.
         device: where to train.
         init: ImageNet weights the student starts from (paper); None for random ones.
-        label: how progress is named.
 
     Returns:
         ``xi_train`` and ``xi_test``: top-1 accuracy of the last epoch's student on the training
@@ -64,23 +62,17 @@ def extract_knowledge(
         require(pixels.shape[-1] == recipe.image_px, name, pixels.shape[-1], f"{recipe.image_px}px")
     attacked = LabelledImages(images, torch.searchsorted(classes, labels), len(classes))
     student = train_classifier(
-        recipe.architecture, attacked, None, recipe.training, seed, checkpoint, device, init, label
-    ).model
+        recipe.architecture, attacked, None, recipe.training, seed, checkpoint, device, init,
+        "student",
+    ).model  # fmt: skip
     scores = {}
     for name, real in (("xi_train", train), ("xi_test", test)):
-        own = _of_classes(real, classes)
-        if not len(own.labels):
+        own = torch.isin(real.labels, classes)
+        if not own.any():
             raise MirageError(f"{name} has no real image of the attacked classes")
+        # Selecting copies, which gigabytes of images should be spared when all are wanted.
+        pixels = real.pixels if own.all() else real.pixels[own]
+        numbers = torch.searchsorted(classes, real.labels[own])
         with numerics(recipe.precision, device):
-            scores[name] = accuracy(predict(student, own.pixels, device), own.labels)
+            scores[name] = accuracy(predict(student, pixels, device), numbers)
     return scores
-
-
-def _of_classes(real: LabelledImages, classes: Tensor) -> LabelledImages:
-    """Images of some classes (rising), which are numbered anew from 0."""
-    held = torch.isin(real.labels, classes)
-    # Selecting copies, which gigabytes of images should be spared when all are wanted.
-    pixels, labels = (
-        (real.pixels, real.labels) if held.all() else (real.pixels[held], real.labels[held])
-    )
-    return LabelledImages(pixels, torch.searchsorted(classes, labels), len(classes))

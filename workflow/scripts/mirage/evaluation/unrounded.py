@@ -49,19 +49,12 @@ class UnroundedImages:
     def _image(self, index: int) -> Tensor:
         pixels, name = self.store.image(index), self.store.index[index].name
         left, top, right, bottom = fitting_box(pixels.shape[2], pixels.shape[1], self.recipe, name)
-        cut = torch.tensor(pixels[:, top:bottom, left:right], device=self.device)
-        return resize_unrounded(network_range(cut), self.recipe)
-
-
-def resize_unrounded(image: Tensor, recipe: ViewRecipe) -> Tensor:
-    """Resize one image [C, H, W], floating point, to [C, px, px].
-
-    Bilinear with antialiasing, as torchvision resizes tensors (quirk resize-paths).
-    """
-    px = recipe.image_px
-    width, height, left, top = cut_size(image.shape[2], image.shape[1], recipe)
-    if image.shape[1:] != (height, width):
-        image = torch.nn.functional.interpolate(
-            image[None], (height, width), mode="bilinear", antialias=True, align_corners=False
-        )[0]
-    return image[:, top : top + px, left : left + px]
+        image = network_range(torch.tensor(pixels[:, top:bottom, left:right], device=self.device))
+        width, height, left, top = cut_size(image.shape[2], image.shape[1], self.recipe)
+        if image.shape[1:] != (height, width):
+            # As torchvision resizes tensors (quirk resize-paths).
+            image = torch.nn.functional.interpolate(
+                image[None], (height, width), mode="bilinear", antialias=True, align_corners=False
+            )[0]
+        px = self.recipe.image_px
+        return image[:, top : top + px, left : left + px]

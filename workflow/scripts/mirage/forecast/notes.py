@@ -44,10 +44,7 @@ def sources(model: Model, jobs: Plan) -> list[str]:
 def limits(model: Model, jobs: Plan, attempts: int) -> list[str]:
     """Which requests are cut to the limits of the configuration, and what to do where that hurts.
 
-    Args:
-        model: what each job takes.
-        jobs: the plan.
-        attempts: how often a job is started before Snakemake gives up.
+    A job is started ``attempts`` times before Snakemake gives up.
     """
     free = replace(model, longest_minutes=None, most_mb=None)
     told = []

@@ -1,9 +1,8 @@
 """The forecast in words: text for the terminal, one HTML page."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from mirage import escape
 from mirage.forecast.summary import CHUNK_HOURS
 from mirage.visible import visible
 
@@ -16,20 +15,43 @@ class PageTable(NamedTuple):
     rows: Sequence[Sequence[str]]
 
 
+Columns = Sequence[tuple[str, str, Callable[[Any], str]]]
+"""Of each column its title, the key in a row, and how the value is told."""
+
+
 def tables(told: Mapping[str, Any]) -> list[PageTable]:
-    """All tables of a forecast.
+    """All tables of a forecast; advice stands in them where there is some.
 
     Args:
         told: from ``summary.forecast``.
     """
     device = "GPUs" if told["kind"] == "cuda" else "cores"
-    return [
-        _targets(told, device),
-        _walls(told, device),
-        _rules(told),
-        _disk(told),
-        *_settings(told),
+    walls = [{"target": row["target"], **row["wall_hours"]} for row in told["targets"]]
+    counts = [(count, count, duration) for count in told["targets"][-1]["wall_hours"]]
+    rules = [{**row, "asked_hours": row["asked_minutes"] / 60} for row in told["rules"]]
+    chunks = [{**row, "hours": row["seconds_per_class"] / 3600} for row in told["chunks"]]
+    sizes = [(key, key, _fitting) for row in told["batches"][:1] for key in row if " GB" in key]
+    found = [
+        _table(
+            "What it takes from nothing; shared jobs count once in all", _TARGET, told["targets"]
+        ),
+        _table(
+            f"Wall time by number of {device}, from a simulated queue", (_TARGET[0], *counts), walls
+        ),
+        _table(
+            "By rule; the last columns are the finished jobs' figures over their forecast",
+            _RULE,
+            rules,
+        ),
+        _table("Disk, below results", _DISK, [{**row, "kind": _kind(row)} for row in told["disk"]]),
+        _table("classes_per_chunk, for jobs of at most about", _CHUNK, chunks),
+        _table(
+            "Largest batch by memory of the GPU; precision: bf16 takes about half as much",
+            (*_BATCH, *sizes),
+            told["batches"],
+        ),
     ]
+    return [table for table in found if table.rows]
 
 
 def text(told: Mapping[str, Any]) -> str:
@@ -50,118 +72,31 @@ def text(told: Mapping[str, Any]) -> str:
 
 def html(told: Mapping[str, Any]) -> str:
     """The forecast as the body of a page."""
-    parts = [f"<h1>{escape.html(_heading(told))}</h1>"]
-    parts += [f"<p>{escape.html(note)}</p>" for note in told["notes"]]
-    for table in tables(told):
-        head = "".join(
-            f'<th scope="col"{_name_class(i)}>{escape.html(cell)}</th>'
-            for i, cell in enumerate(table.head)
-        )
-        body = "".join(
-            f'<tr><th scope="row" class="name">{escape.html(row[0])}</th>'
-            + "".join(f"<td>{escape.html(cell)}</td>" for cell in row[1:])
-            + "</tr>\n"
-            for row in table.rows
-        )
-        parts.append(
-            f"<section><h2>{escape.html(table.title)}</h2>\n"
-            f'<div class="scroll" tabindex="0"><table>\n'
-            f"<thead><tr>{head}</tr></thead>\n<tbody>\n{body}</tbody>\n</table></div></section>"
-        )
-    return "\n".join(parts)
+    from mirage.paper.render import environment
 
-
-def _name_class(column: int) -> str:
-    return ' class="name"' if column == 0 else ""
+    template = environment().get_template("forecast.html")
+    return template.render(heading=_heading(told), notes=told["notes"], tables=tables(told))
 
 
 def _heading(told: Mapping[str, Any]) -> str:
     return f"Forecast for {told['device']}, {told['basis']} speeds"
 
 
-def _targets(told: Mapping[str, Any], device: str) -> PageTable:
-    head = ["target", "jobs", "FLOP", "GPU-h", "CPU-h", "GPU GB", "host GB", "disk GB", "peak GB"]
-    columns = ("gpu_hours", "cpu_hours", "peak_gpu_gb", "peak_host_gb", "disk_gb", "peak_disk_gb")
-    rows = [
-        [row["target"], str(row["jobs"]), f"{row['flops']:.2g}", *(_short(row[c]) for c in columns)]
-        for row in told["targets"]
-    ]
-    return PageTable("What it takes from nothing; shared jobs count once in all", head, rows)
+def _table(title: str, columns: Columns, rows: Iterable[Mapping[str, Any]]) -> PageTable:
+    head = [name for name, _, _ in columns]
+    return PageTable(title, head, [[tell(row[key]) for _, key, tell in columns] for row in rows])
 
 
-def _walls(told: Mapping[str, Any], device: str) -> PageTable:
-    counts = list(told["targets"][-1]["wall_hours"])
-    rows = [
-        [row["target"], *(duration(row["wall_hours"][count]) for count in counts)]
-        for row in told["targets"]
-    ]
-    return PageTable(
-        f"Wall time by number of {device}, from a simulated queue", ["target", *counts], rows
-    )
+def _kind(row: Mapping[str, Any]) -> str:
+    return f"{row['kind']}, goes by itself" if row["temporary"] else str(row["kind"])
 
 
-def _rules(told: Mapping[str, Any]) -> PageTable:
-    head = [
-        "rule", "jobs", "on", "hours", "longest", "GPU GB", "host GB", "asks for", "and MB",
-        "done", "time", "CPU", "memory",
-    ]  # fmt: skip
-    rows = [
-        [
-            row["rule"], str(row["jobs"]), row["device"], _short(row["hours"]),
-            duration(row["longest_hours"]), _short(row["peak_gpu_gb"]), _short(row["peak_host_gb"]),
-            duration(row["asked_minutes"] / 60), str(row["asked_mb"]), str(row["done"] or ""),
-            _ratio(row["actual_over_forecast"]), _ratio(row["cpu_over_forecast"]),
-            _ratio(row["memory_over_forecast"]),
-        ]
-        for row in told["rules"]
-    ]  # fmt: skip
-    return PageTable(
-        "By rule; the last columns are the finished jobs' figures over their forecast", head, rows
-    )
+def _fitting(batch: int) -> str:
+    return str(batch or "too small")
 
 
-def _disk(told: Mapping[str, Any]) -> PageTable:
-    rows = [
-        [
-            row["what"],
-            row["kind"] + (", goes by itself" if row["temporary"] else ""),
-            str(row["files"]),
-            size(row["bytes"]),
-        ]
-        for row in told["disk"]
-    ]
-    return PageTable("Disk, below results", ["files", "kind", "number", "size"], rows)
-
-
-def _settings(told: Mapping[str, Any]) -> list[PageTable]:
-    found = []
-    if told["chunks"]:
-        hours = [f"{h} h" for h in CHUNK_HOURS]
-        rows = [
-            [
-                row["dataset"],
-                duration(row["seconds_per_class"] / 3600),
-                *(str(row[h]) for h in hours),
-            ]
-            for row in told["chunks"]
-        ]
-        head = ["data set", "one class", *hours]
-        found.append(PageTable("classes_per_chunk, for jobs of at most about", head, rows))
-    if told["batches"]:
-        sizes = [key for key in told["batches"][0] if key.endswith(" GB")]
-        rows = [
-            [
-                row["setting"],
-                str(row["now"]),
-                _short(row["needs_gb"]),
-                *(str(row[s] or "too small") for s in sizes),
-            ]
-            for row in told["batches"]
-        ]
-        head = ["setting", "now", "needs GB", *sizes]
-        title = "Largest batch by memory of the GPU; precision: bf16 takes about half as much"
-        found.append(PageTable(title, head, rows))
-    return found
+def _counted(jobs: int) -> str:
+    return str(jobs or "")
 
 
 def _ratio(value: float | None) -> str:
@@ -188,3 +123,30 @@ def size(count: float) -> str:
         if count < 1000 or unit == "GB":
             return f"{count:.1f} {unit}" if count < 10 else f"{count:,.0f} {unit}"
     return ""
+
+
+_TARGET: Columns = (
+    ("target", "target", str), ("jobs", "jobs", str), ("FLOP", "flops", "{:.2g}".format),
+    ("GPU-h", "gpu_hours", _short), ("CPU-h", "cpu_hours", _short),
+    ("GPU GB", "peak_gpu_gb", _short), ("host GB", "peak_host_gb", _short),
+    ("disk GB", "disk_gb", _short), ("peak GB", "peak_disk_gb", _short),
+)  # fmt: skip
+_RULE: Columns = (
+    ("rule", "rule", str), ("jobs", "jobs", str), ("on", "device", str),
+    ("hours", "hours", _short), ("longest", "longest_hours", duration),
+    ("GPU GB", "peak_gpu_gb", _short), ("host GB", "peak_host_gb", _short),
+    ("asks for", "asked_hours", duration), ("and MB", "asked_mb", str), ("done", "done", _counted),
+    ("time", "actual_over_forecast", _ratio), ("CPU", "cpu_over_forecast", _ratio),
+    ("memory", "memory_over_forecast", _ratio),
+)  # fmt: skip
+_DISK: Columns = (
+    ("files", "what", str), ("kind", "kind", str), ("number", "files", str),
+    ("size", "bytes", size),
+)  # fmt: skip
+_CHUNK: Columns = (
+    ("data set", "dataset", str), ("one class", "hours", duration),
+    *((f"{h} h", f"{h} h", str) for h in CHUNK_HOURS),
+)  # fmt: skip
+_BATCH: Columns = (
+    ("setting", "setting", str), ("now", "now", str), ("needs GB", "needs_gb", _short),
+)  # fmt: skip

@@ -1,7 +1,7 @@
 """The forecast as a table: per target, per rule, disk, wall time, and what to set."""
 
 import fnmatch
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -24,13 +24,7 @@ _MEMORY_GB = (16, 24, 40, 80, 141)
 def forecast(
     model: Model, jobs: Plan, records: Iterable[Mapping[str, Any]] = (), attempts: int = 1
 ) -> dict[str, Any]:
-    """Forecast the whole study, item by item.
-
-    Args:
-        model: what each job takes.
-        jobs: the plan.
-        records: what finished jobs left, to hold the forecast against.
-        attempts: how often a job is started before Snakemake gives up.
+    """Forecast the whole study, item by item, beside the ``records`` that finished jobs left.
 
     Returns:
         JSON-able: ``device``, ``basis`` (``measured`` or ``assumed``), ``notes``, ``targets``,
@@ -220,15 +214,10 @@ def batches(model: Model, jobs: Plan) -> list[dict[str, Any]]:
 
 def csv_rows(told: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Targets and rules as flat rows."""
-    rows: Sequence[Mapping[str, Any]] = [
-        {"level": "target", "name": row["target"], **_flat(row, "target")}
-        for row in told["targets"]
-    ]
-    rules = [{"level": "rule", "name": row["rule"], **_flat(row, "rule")} for row in told["rules"]]
-    return [dict(row) for row in [*rows, *rules]]
-
-
-def _flat(row: Mapping[str, Any], *without: str) -> dict[str, Any]:
-    flat = {k: v for k, v in row.items() if k not in (*without, "wall_hours")}
-    walls = row.get("wall_hours", {})
-    return {**flat, **{f"wall_hours_{count}": hours for count, hours in walls.items()}}
+    rows = []
+    for level in ("target", "rule"):
+        for row in told[f"{level}s"]:
+            walls = {f"wall_hours_{n}": hours for n, hours in row.get("wall_hours", {}).items()}
+            flat = {key: value for key, value in row.items() if key not in (level, "wall_hours")}
+            rows.append({"level": level, "name": row[level], **flat, **walls})
+    return rows

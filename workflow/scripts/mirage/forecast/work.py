@@ -147,6 +147,11 @@ class Workshop:
 Cost = Callable[[Workshop, Mapping[str, str]], Work]
 
 
+def always(work: Work) -> Cost:
+    """Cost of a rule whose jobs all do the same."""
+    return lambda _shop, _wildcards: work
+
+
 @cache
 def costs() -> Mapping[str, Cost]:
     """Rule -> what its jobs do, from the ``cost.py`` of every room."""

@@ -1,13 +1,9 @@
-"""What the import of published weights costs."""
+"""What the import of published weights costs: the file, the network, the copy, its trial."""
 
-from collections.abc import Mapping
+from mirage.forecast.work import WEIGHTS, Work, always
 
-from mirage.forecast.work import WEIGHTS, Work, Workshop
-
-
-def import_weights(_: Workshop, __: Mapping[str, str]) -> Work:
-    """The file, the network, the copy, the trial's activations."""
-    return Work(outputs={"weights": WEIGHTS}, light_s=20, host_bytes=4 * WEIGHTS)
-
-
-COSTS = {"import_weights": import_weights}
+COSTS = {
+    "import_weights": always(
+        Work(outputs={"weights": WEIGHTS}, light_s=20, host_bytes=4 * WEIGHTS)
+    ),
+}

@@ -5,8 +5,8 @@ from typing import Any
 
 from mirage.foreign.plain_pickle import Name, Stranger
 from mirage.foreign.wording import plain
+from mirage.visible import listed
 
-_SHOWN = 3
 _DEEPEST = 12  # parts of a path that are shown
 
 
@@ -21,17 +21,12 @@ def tell(value: Any, unreached: Sequence[Stranger]) -> str:
         A part of a sentence, such as ``its entry args is an object of the class
         argparse.Namespace``; empty if all is data.
     """
-    found = list(strangers_in(value))
-    if not found:
-        found = [((), stranger) for stranger in unreached]
-    if not found:
-        return ""
-    told = "; ".join(_told(path, stranger) for path, stranger in found[:_SHOWN])
-    more = len(found) - _SHOWN
-    return f"{told}; and {more} more" if more > 0 else told
+    found = list(_strangers_in(value)) or [((), stranger) for stranger in unreached]
+    told = [_told(path, stranger) for path, stranger in found]
+    return listed(told, most=3, joint="; ", nothing="")
 
 
-def strangers_in(value: Any) -> Iterator[tuple[tuple[str, ...], Stranger]]:
+def _strangers_in(value: Any) -> Iterator[tuple[tuple[str, ...], Stranger]]:
     """Unknown objects and bare names in a value, each once, with the path to it.
 
     What lies inside of one is not looked at: it explains nothing more.

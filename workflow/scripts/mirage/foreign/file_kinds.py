@@ -16,7 +16,7 @@ from mirage.errors import MirageError
 from mirage.foreign.layout import Layout, fit, layout_of
 from mirage.foreign.reading import read_state
 from mirage.recipes import Recipe, require
-from mirage.runtime import files
+from mirage.runtime.files import save_tensors
 from mirage.visible import listed
 
 StateDict = dict[str, Tensor]
@@ -65,21 +65,6 @@ class ForeignRecipe(Recipe):
         require(sized, "classes and image_px", None, "numbers, for the kind classifier")
 
 
-Describer = Callable[[ForeignRecipe], Foreign]
-KINDS: dict[str, Describer] = {}
-"""Kinds by name."""
-
-
-def kind(name: str) -> Callable[[Describer], Describer]:
-    """Enter a kind into the table."""
-
-    def enter(make: Describer) -> Describer:
-        KINDS[name] = make
-        return make
-
-    return enter
-
-
 def describe(recipe: ForeignRecipe) -> Foreign:
     """The network a recipe means.
 
@@ -104,10 +89,6 @@ def freeze(network: nn.Module) -> nn.Module:
     return network.eval().requires_grad_(False)
 
 
-def _write_state(path: Path, state: StateDict, metadata: Mapping[str, Any]) -> None:
-    files.save_tensors(path, state, metadata)
-
-
 def _filled(make: Callable[[], Any]) -> Callable[[StateDict], nn.Module]:
     """Build without drawing weights that are replaced at once."""
 
@@ -121,7 +102,6 @@ def _filled(make: Callable[[], Any]) -> Callable[[StateDict], nn.Module]:
     return build
 
 
-@kind("imagenet")
 def _imagenet(recipe: ForeignRecipe) -> Foreign:
     """ImageNet weights of torchvision, all layers."""
     from mirage.targets.architectures.imagenet import ORIGINALS, original, original_layout
@@ -134,30 +114,27 @@ def _imagenet(recipe: ForeignRecipe) -> Foreign:
             "take the architecture's `init` out of the configuration",
         )
     build = _filled(lambda: original(name))
-    return Foreign(original_layout(name), build, _write_state, ORIGINALS[name].image_px)
+    return Foreign(original_layout(name), build, save_tensors, ORIGINALS[name].image_px)
 
 
-@kind("facenet")
 def _facenet(_: ForeignRecipe) -> Foreign:
     """facenet-pytorch's InceptionResnetV1; its VGGFace2 file also holds the training's logits."""
     from facenet_pytorch import InceptionResnetV1
 
     with torch.device("meta"):
         layout = layout_of(InceptionResnetV1(), "FaceNet (VGGFace2)", ignored=("logits.",))
-    return Foreign(layout, _filled(InceptionResnetV1), _write_state, 160)
+    return Foreign(layout, _filled(InceptionResnetV1), save_tensors, 160)
 
 
-@kind("inception_fid")
 def _inception_fid(_: ForeignRecipe) -> Foreign:
     """The FID Inception, 1,008 outputs; pytorch-fid's and torch-fidelity's file are one."""
     from mirage.evaluation.inception import bare_inception, fid_inception
 
     with torch.device("meta"):
         layout = layout_of(bare_inception(), "the FID Inception with 1008 outputs")
-    return Foreign(layout, fid_inception, _write_state, 299)
+    return Foreign(layout, fid_inception, save_tensors, 299)
 
 
-@kind("classifier")
 def _classifier(recipe: ForeignRecipe) -> Foreign:
     """A classifier of our own architectures, released by others in torchvision's names."""
     from mirage.targets.architectures import build
@@ -166,15 +143,20 @@ def _classifier(recipe: ForeignRecipe) -> Foreign:
 
     name, classes = str(recipe.architecture), int(recipe.classes or 0)
     if name in ORIGINALS:
-        layout = original_layout(name, classes)
-        last = ORIGINALS[name].last
+        layout, last = original_layout(name, classes), f"{ORIGINALS[name].last}."
     else:
         layout = layout_of(build(name, classes, recipe.channels), f"{name} with {classes} classes")
-        last = ""
+        last = None
+
+    def our_name(name: str) -> str:
+        # Our classifiers keep the last layer apart from the trunk.
+        if last is None:
+            return name
+        return f"head.{name[len(last) :]}" if name.startswith(last) else f"trunk.{name}"
 
     def ours(state: StateDict) -> nn.Module:
         model = build(name, classes, recipe.channels)
-        model.load_state_dict({_our_name(key, last): value for key, value in state.items()})
+        model.load_state_dict({our_name(key): value for key, value in state.items()})
         return model
 
     def write(path: Path, state: StateDict, metadata: Mapping[str, Any]) -> None:
@@ -183,8 +165,9 @@ def _classifier(recipe: ForeignRecipe) -> Foreign:
     return Foreign(layout, ours, write, int(recipe.image_px or 0))
 
 
-def _our_name(name: str, last: str) -> str:
-    """A torchvision name in our classifiers, which keep the last layer apart from the trunk."""
-    if not last:
-        return name
-    return f"head.{name[len(last) + 1 :]}" if name.startswith(f"{last}.") else f"trunk.{name}"
+KINDS = {
+    "imagenet": _imagenet,
+    "classifier": _classifier,
+    "facenet": _facenet,
+    "inception_fid": _inception_fid,
+}

@@ -1,6 +1,5 @@
 """The import of a foreign file: read, check, try once, write as safetensors."""
 
-import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +7,7 @@ import torch
 
 from mirage.foreign.file_kinds import ForeignRecipe, describe, freeze
 from mirage.foreign.fingerprint import fixed_image
-from mirage.foreign.known import KnownFile, check_distances, judge_answer, judge_bytes
+from mirage.foreign.known import KnownFile, check_distances, judge
 from mirage.foreign.layout import fit
 from mirage.foreign.reading import container, read_state
 
@@ -33,8 +32,8 @@ def import_weights(
         samples: folder with FaceNet's sample faces, if that check is wanted.
 
     Returns:
-        What was found, JSON-able: ``file``, ``sha256``, ``container``, ``network``, ``tensors``,
-        ``bytes``, ``fingerprint``, ``status``, and with samples ``reference_error``.
+        What was found, JSON-able: ``container``, ``network``, ``tensors``, what ``judge`` says, and
+        with samples ``reference_error``.
 
     Raises:
         MirageError: the file cannot be read, holds another network, or does not answer as known;
@@ -42,27 +41,18 @@ def import_weights(
     """
     network = describe(recipe)
     state = fit(read_state(source), network.layout, source)
-    sha256 = sha256_of(source)
-    record = {
-        "file": Path(source).name,
-        "sha256": sha256,
-        "container": container(source),
-        "network": network.layout.what,
-        "tensors": len(state),
-        "bytes": judge_bytes(sha256, known),
-    }
     model = freeze(network.build(state))
     with torch.inference_mode():
         answer = model(fixed_image(recipe.channels, network.image_px))
-    record |= judge_answer(answer, sha256, known, Path(memory))
+    record = {
+        "container": container(source),
+        "network": network.layout.what,
+        "tensors": len(state),
+        **judge(source, answer, known, memory),
+    }
     if samples is not None:
         record["reference_error"] = check_distances(model, samples, known)
         record["status"] = "agrees with the published reference"
-    network.write(Path(destination), state, {"source": {"file": record["file"], "sha256": sha256}})
+    header = {"source": {key: record[key] for key in ("file", "sha256")}}
+    network.write(Path(destination), state, header)
     return record
-
-
-def sha256_of(path: str | Path) -> str:
-    """SHA-256 of a file, hexadecimal."""
-    with Path(path).open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -5,9 +5,9 @@ name carries, and, where anyone has published one, the answer to a fixed input. 
 the answer is recorded and every later import of the same file must repeat it.
 """
 
+import hashlib
 import logging
 import math
-import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +20,7 @@ from mirage.errors import MirageError
 from mirage.foreign.fingerprint import TOLERANCE, difference, fingerprint
 from mirage.recipes import Recipe, require
 from mirage.runtime import files
-from mirage.runtime.regular import opened, require_regular
+from mirage.runtime.regular import opened
 
 _log = logging.getLogger("mirage")
 
@@ -95,32 +95,30 @@ def published(table: str | Path, asset: str) -> KnownFile:
     return KnownFile.of(row)
 
 
-def judge_bytes(sha256: str, known: KnownFile) -> str:
-    """Say in words whether a file's bytes are the published ones."""
-    if known.sha256 is None:
-        return "no checksum published"
-    if sha256.startswith(known.sha256):
-        return "as published"
-    _log.warning("the file's SHA-256 %s… is not that of %s", sha256[:8], known.file)
-    return "other than published"
-
-
-def judge_answer(answer: Tensor, sha256: str, known: KnownFile, memory: Path) -> dict[str, Any]:
-    """Compare a network's answer with the table, else with what an earlier import recorded.
+def judge(path: str | Path, answer: Tensor, known: KnownFile, memory: str | Path) -> dict[str, Any]:
+    """Compare a file and its network's answer with the table, else with an earlier import.
 
     Args:
-        answer: to the fixed input.
-        sha256: of the file.
+        path: the published file.
+        answer: of its network to the fixed input.
         known: the asset's row.
         memory: file in which the answer is kept between imports, outside declared outputs.
 
     Returns:
-        ``fingerprint`` and ``status``; JSON-able.
+        JSON-able: ``file`` and ``sha256``, ``bytes`` (whether they are the published ones),
+        ``fingerprint`` and ``status`` of the answer.
 
     Raises:
         MirageError: the answer is not finite, differs from the table, or the same file answered
             otherwise before.
     """
+    with Path(path).open("rb") as file:
+        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+    as_published = "no checksum published"
+    if known.sha256 is not None:
+        as_published = "as published" if sha256.startswith(known.sha256) else "other than published"
+    if as_published == "other than published":
+        _log.warning("the file's SHA-256 %s… is not that of %s", sha256[:8], known.file)
     if not bool(torch.isfinite(answer).all()):
         raise MirageError(
             "the network answers a fixed image with infinite or undefined values",
@@ -137,8 +135,16 @@ def judge_answer(answer: Tensor, sha256: str, known: KnownFile, memory: Path) ->
                 f"at most {TOLERANCE}, as for the file in workflow/presets/weights.yaml",
                 "fetch the published file; if the table is wrong, correct it",
             )
-        return {"fingerprint": found, "status": "agrees with the reference table"}
-    return {"fingerprint": found, "status": _remember(found, sha256, memory)}
+        status = "agrees with the reference table"
+    else:
+        status = _remember(found, sha256, Path(memory))
+    return {
+        "file": Path(path).name,
+        "sha256": sha256,
+        "bytes": as_published,
+        "fingerprint": found,
+        "status": status,
+    }
 
 
 def _remember(found: Mapping[str, Any], sha256: str, memory: Path) -> str:
@@ -185,9 +191,9 @@ def check_distances(network: torch.nn.Module, folder: str | Path, known: KnownFi
     faces = []
     for person in known.people:
         path = Path(folder) / person / "1.png"
-        require_regular(path, "fetch the sample faces as listed")
         try:
-            with Image.open(path) as image:
+            with opened(path, "fetch the sample faces as listed") as file:
+                image = Image.open(file)
                 if image.size != (_FACE_PX, _FACE_PX):
                     raise ValueError
                 faces.append(torch.from_numpy(np.array(image.convert("RGB"))).permute(2, 0, 1))
@@ -278,32 +284,27 @@ def _published_image(path: str | Path, shape: Sequence[int]) -> Tensor:
 
 
 def _published_array(path: str | Path, most: int) -> Tensor:
-    """The numbers of a NumPy file as float64, if its header claims just what lies there.
+    """The numbers of a NumPy file as float64.
 
     One of more than ``most`` numbers is of another shape anyway; of it the shape alone is given.
     """
     import numpy as np
-    from numpy.lib import format as npy
+    from numpy.lib.format import open_memmap
 
-    why = "it is no array of numbers as NumPy saves it"
-    with opened(path, "fetch it again") as file:
+    with opened(path, "fetch it again"):
         try:
-            versions = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
-            shape, by_columns, dtype = versions[npy.read_magic(file)](file)
-            there = os.fstat(file.fileno()).st_size - file.tell()
-            if dtype.kind in "fiu" and math.prod(shape) * dtype.itemsize == there:
-                if math.prod(shape) > most:
-                    return torch.empty(shape, device="meta")
-                values = np.frombuffer(file.read(), dtype).astype(np.float64)
-                return torch.from_numpy(values.reshape(shape, order="F" if by_columns else "C"))
-            why = "it does not hold the numbers it claims"
-        except (KeyError, OSError, ValueError, EOFError, SyntaxError, MemoryError) as error:
-            raise _unreadable_array(path, why) from error
-    raise _unreadable_array(path, why)
-
-
-def _unreadable_array(path: str | Path, why: str) -> MirageError:
-    return MirageError(f"{path} cannot be read, {why}", "an array of numbers", "fetch it again")
+            values = open_memmap(path, mode="r")  # runs no pickle, and maps no more than there is
+            if values.dtype.kind not in "fiu":
+                raise ValueError
+        except (OSError, ValueError, EOFError, SyntaxError, MemoryError, TypeError) as error:
+            raise MirageError(
+                f"{path} cannot be read, it is no array of numbers as NumPy saves it, or cut short",
+                "an array of numbers",
+                "fetch it again",
+            ) from error
+    if values.size > most:
+        return torch.empty(values.shape, device="meta")
+    return torch.from_numpy(values.astype(np.float64))
 
 
 def _misshapen(path: str | Path, known: Tensor, shape: Sequence[int]) -> MirageError:

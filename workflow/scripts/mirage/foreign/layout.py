@@ -6,9 +6,10 @@ none left over, all finite.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -41,14 +42,9 @@ class Layout:
     renames: tuple[tuple[str, str], ...] = ()
 
 
-def layout_of(
-    network: nn.Module,
-    what: str,
-    ignored: tuple[str, ...] = (),
-    renames: tuple[tuple[str, str], ...] = (),
-) -> Layout:
-    """The layout of a network's own state dict."""
-    return Layout(what, network.state_dict(), ignored, renames)
+def layout_of(network: nn.Module, what: str, **more: Any) -> Layout:
+    """The layout of a network's own state dict; ``ignored`` and ``renames`` as in ``Layout``."""
+    return Layout(what, network.state_dict(), **more)
 
 
 def fit(state: Mapping[str, Tensor], layout: Layout, source: str | Path) -> dict[str, Tensor]:
@@ -73,28 +69,26 @@ def fit(state: Mapping[str, Tensor], layout: Layout, source: str | Path) -> dict
         if name.endswith(_COUNTER) and name not in found:
             found[name] = torch.zeros(tensor.shape, dtype=tensor.dtype)
     both = [name for name in wanted if name in found]
-    problems = [
-        _listed("missing", (name for name in wanted if name not in found)),
-        _listed("unexpected", (name for name in found if name not in wanted)),
-        _listed(
-            "of another shape",
-            (
-                f"{name} {list(found[name].shape)} instead of {list(wanted[name].shape)}"
-                for name in both
-                if found[name].shape != wanted[name].shape
-            ),
-        ),
-        _listed(
-            "of another dtype",
-            (
-                f"{name} {_dtype(found[name])} instead of {_dtype(wanted[name])}"
-                for name in both
-                if found[name].dtype != wanted[name].dtype
-            ),
-        ),
-        _listed("not finite", (name for name in both if _undefined(found[name], wanted[name]))),
-    ]
-    told = "; ".join(problem for problem in problems if problem)
+    problems = {
+        "missing": [name for name in wanted if name not in found],
+        "unexpected": [name for name in found if name not in wanted],
+        "of another shape": [
+            f"{name} {list(found[name].shape)} instead of {list(wanted[name].shape)}"
+            for name in both
+            if found[name].shape != wanted[name].shape
+        ],
+        "of another dtype": [
+            f"{name} {_dtype(found[name])} instead of {_dtype(wanted[name])}"
+            for name in both
+            if found[name].dtype != wanted[name].dtype
+        ],
+        "not finite": [name for name in both if _undefined(found[name], wanted[name])],
+    }
+    told = "; ".join(
+        f"{len(names)} {kind} ({listed(names, most=_SHOWN)})"
+        for kind, names in problems.items()
+        if names
+    )
     if told:
         raise MirageError(
             f"{source} does not fit {layout.what}: {told}",
@@ -129,13 +123,6 @@ def _plain(name: str, layout: Layout) -> str:
     while name not in layout.tensors and name.startswith(PREFIXES):
         name = name.partition(".")[2]
     return name
-
-
-def _listed(kind: str, names: Iterable[str]) -> str:
-    names = list(names)
-    if not names:
-        return ""
-    return f"{len(names)} {kind} ({listed(names, most=_SHOWN)})"
 
 
 def _undefined(found: Tensor, wanted: Tensor) -> bool:

@@ -2,13 +2,12 @@
 
 It knows the opcodes that data need. Nothing is imported or called but the handlers it is given:
 each stands for one global and makes a passive value. Any other global leaves a ``Stranger`` in its
-place, so that a message can say where it stands and what it is. No length is believed before it is
-held to the bytes that are there, byte strings are views into the file, and steps and text are
-counted, so a file of any content costs a bounded time and memory.
+place. No length is believed before it is held to the bytes that are there, byte strings are views
+into the file, and steps and text are counted, so any file costs a bounded time and memory.
 """
 
 import struct
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -72,23 +71,23 @@ class Stranger:
 
 
 class Machine:
-    """Reads pickles of one file."""
+    """Reads pickles of one file.
 
-    def __init__(
-        self,
-        known: Mapping[str, Handler | None],
-        budget: Budget,
-        outside: Handler | None = None,
-    ) -> None:
-        """Set what is known.
+    Attributes:
+        known: ``module.name`` -> what makes its value from the call's arguments; None for a name
+            that is only mentioned.
+        strangers: all that is unknown, in the file's order.
+    """
+
+    def __init__(self, budget: Budget, outside: Handler | None = None) -> None:
+        """Know nothing yet.
 
         Args:
-            known: ``module.name`` -> what makes its value from the call's arguments; None for a
-                name that is only mentioned.
             budget: of the file.
             outside: makes the value of a persistent id; None where there may be none.
         """
-        self.known, self.budget, self.outside = known, budget, outside
+        self.budget, self.outside = budget, outside
+        self.known: Mapping[str, Handler | None] = {}
         self.strangers: list[Stranger] = []
 
     def read(self, data: memoryview, start: int = 0) -> tuple[Any, int]:
@@ -114,12 +113,14 @@ class Machine:
                 if opcode == _STOP:
                     return run.pop(), run.place
                 self.budget.take()
-                step = _STEPS.get(opcode)
-                if step is None:
+                if opcode in _VALUES:
+                    run.stack.append(_VALUES[opcode](run))
+                elif opcode in _STEPS:
+                    _STEPS[opcode](run)
+                else:
                     raise Refused(
                         f"it is no pickle of data (byte {opcode:#04x} at {run.place - 1:,})"
                     )
-                step(run)
         except (IndexError, KeyError, UnicodeDecodeError) as error:
             raise Refused(f"it is damaged or no pickle (at byte {run.place})") from error
 
@@ -182,11 +183,7 @@ class _Run:
         return self.data[self.place - size : self.place]
 
     def number(self, form: str) -> Any:
-        size = struct.calcsize(form)
-        if size > len(self.data) - self.place:
-            raise Refused("it is cut short")
-        self.place += size
-        return struct.unpack_from(form, self.data, self.place - size)[0]
+        return struct.unpack(form, self.bytes(struct.calcsize(form)))[0]
 
     def text(self, size: int, encoding: str = "utf-8") -> str:
         if size > _LONGEST_TEXT:
@@ -196,7 +193,7 @@ class _Run:
 
     def line(self) -> str:
         here = bytes(self.data[self.place : self.place + 1000])
-        size = here.index(b"\n") if b"\n" in here else -1
+        size = here.find(b"\n")
         if size < 0:
             raise Refused("it is damaged or no pickle (a name without an end)")
         self.place += size + 1
@@ -208,13 +205,8 @@ class _Run:
             raise Refused(f"it claims a number of {size:,} bytes")
         return int.from_bytes(self.bytes(size), "little", signed=True)
 
-    def push(self, value: Any) -> None:
-        self.stack.append(value)
-
     def pop(self) -> Any:
-        if self.marks and len(self.stack) <= self.marks[-1]:
-            raise IndexError
-        return self.stack.pop()
+        return self.take(1)[0]
 
     def top(self) -> Any:
         if self.marks and len(self.stack) <= self.marks[-1]:
@@ -226,9 +218,6 @@ class _Run:
         items = self.stack[start:]
         del self.stack[start:]
         return items
-
-    def drop(self) -> None:
-        del self.stack[self.marks.pop() :]
 
     def take(self, count: int) -> tuple[Any, ...]:
         start = len(self.stack) - count
@@ -251,10 +240,12 @@ class _Run:
         target = self.top()
         if isinstance(target, Stranger):
             target.holds.extend(items)
-            return
-        if not isinstance(target, dict):
+        elif not isinstance(target, dict):
             raise Refused("it sets items of something else than a mapping")
-        put(target, zip(items[::2], items[1::2], strict=True) if len(items) % 2 == 0 else None)
+        elif len(items) % 2:
+            raise Refused("it sets a key without a value")
+        else:
+            put(target, zip(items[::2], items[1::2], strict=True))
 
     def build(self) -> None:
         state, target = self.pop(), self.top()
@@ -264,25 +255,20 @@ class _Run:
             target.take_state(state)
 
     def mapping(self, items: list[Any]) -> None:
-        self.push({})
+        self.stack.append({})
         self.enter(items)
 
     def remember(self, key: int) -> None:
         self.memo[key] = self.top()
 
-    def global_of(self, module: Any, name: Any) -> None:
-        self.push(self.machine.name(module, name))
 
-
-def put(target: dict[Any, Any], pairs: Any) -> None:
+def put(target: dict[Any, Any], pairs: Iterable[tuple[Any, Any]]) -> None:
     """Enter pairs into a mapping.
 
     Raises:
         Refused: a key is neither text nor a whole number. A tuple within a tuple within a tuple
             would do for a key, too, and might take for ever to hash.
     """
-    if pairs is None:
-        raise Refused("it sets a key without a value")
     for key, value in pairs:
         whole = key is None or (isinstance(key, int) and abs(key) < _LARGEST_KEY)
         if not (whole or isinstance(key, str)):
@@ -296,16 +282,10 @@ def _proto(run: _Run) -> None:
         raise Refused(f"it is a pickle of protocol {version}, which is unknown")
 
 
-def _frame(run: _Run) -> None:
-    if run.number("<Q") > len(run.data) - run.place:
-        raise Refused("it is cut short, or claims a frame that is not there")
-
-
-def _outside(run: _Run) -> None:
-    identity = run.pop()
+def _outside(run: _Run) -> Any:
     if run.machine.outside is None:
         raise Refused("it refers to something outside it")
-    run.push(run.machine.outside(identity))
+    return run.machine.outside(run.pop())
 
 
 def _pop(run: _Run) -> None:
@@ -315,84 +295,67 @@ def _pop(run: _Run) -> None:
         run.pop()
 
 
-def _constant(value: Any) -> Callable[[_Run], None]:
-    return lambda run: run.push(value)
+def _new_with_names(run: _Run) -> Any:
+    kind, arguments, named = run.take(3)
+    return run.machine.new(kind, (arguments, named) if named else arguments)
 
 
-def _number(form: str) -> Callable[[_Run], None]:
-    return lambda run: run.push(run.number(form))
-
-
-def _text(form: str, encoding: str = "utf-8") -> Callable[[_Run], None]:
-    return lambda run: run.push(run.text(run.number(form), encoding))
-
-
-def _bytes(form: str) -> Callable[[_Run], None]:
-    return lambda run: run.push(run.bytes(run.number(form)))
-
-
-def _tuple(count: int) -> Callable[[_Run], None]:
-    return lambda run: run.push(run.take(count))
-
-
-# By the opcode's byte, as named in the standard library's pickletools. Sets become lists: nothing
-# here needs them as sets, and hashing is what a hostile file would make slow.
-_STEPS: dict[int, Callable[[_Run], None]] = {
+# By the opcode's byte, as named in the standard library's pickletools. These push one value. Sets
+# become lists: nothing needs them as sets, and hashing is what a hostile file would make slow.
+_VALUES: dict[int, Callable[[_Run], Any]] = {
+    ord("2"): lambda run: run.top(),
+    ord("N"): lambda _: None,
+    0x88: lambda _: True,
+    0x89: lambda _: False,
+    ord("J"): lambda run: run.number("<i"),
+    ord("K"): lambda run: run.number("<B"),
+    ord("M"): lambda run: run.number("<H"),
+    ord("G"): lambda run: run.number(">d"),
+    0x8A: lambda run: run.long(run.number("<B")),
+    0x8B: lambda run: run.long(run.number("<i")),
+    ord("X"): lambda run: run.text(run.number("<I")),
+    0x8C: lambda run: run.text(run.number("<B")),
+    0x8D: lambda run: run.text(run.number("<Q")),
+    ord("U"): lambda run: run.text(run.number("<B"), "latin-1"),
+    ord("T"): lambda run: run.text(run.number("<i"), "latin-1"),
+    ord("C"): lambda run: run.bytes(run.number("<B")),
+    ord("B"): lambda run: run.bytes(run.number("<I")),
+    0x8E: lambda run: run.bytes(run.number("<Q")),
+    0x96: lambda run: run.bytes(run.number("<Q")),
+    ord(")"): lambda _: (),
+    ord("t"): lambda run: tuple(run.since_mark()),
+    0x85: lambda run: run.take(1),
+    0x86: lambda run: run.take(2),
+    0x87: lambda run: run.take(3),
+    ord("]"): lambda _: [],
+    0x8F: lambda _: [],
+    ord("l"): lambda run: run.since_mark(),
+    0x91: lambda run: run.since_mark(),
+    ord("}"): lambda _: {},
+    ord("h"): lambda run: run.memo[run.number("<B")],
+    ord("j"): lambda run: run.memo[run.number("<I")],
+    ord("c"): lambda run: run.machine.name(run.line(), run.line()),
+    0x93: lambda run: run.machine.name(*run.take(2)),
+    ord("R"): lambda run: run.machine.call(*run.take(2)),
+    0x81: lambda run: run.machine.new(*run.take(2)),
+    0x92: _new_with_names,
+    ord("Q"): _outside,
+}
+# These change what is there.
+_STEPS: dict[int, Callable[[_Run], object]] = {
     0x80: _proto,
-    0x95: _frame,
+    0x95: lambda run: run.number("<Q"),
     ord("("): lambda run: run.marks.append(len(run.stack)),
     ord("0"): _pop,
-    ord("1"): lambda run: run.drop(),
-    ord("2"): lambda run: run.push(run.top()),
-    ord("N"): _constant(None),
-    0x88: _constant(True),
-    0x89: _constant(False),
-    ord("J"): _number("<i"),
-    ord("K"): _number("<B"),
-    ord("M"): _number("<H"),
-    ord("G"): _number(">d"),
-    0x8A: lambda run: run.push(run.long(run.number("<B"))),
-    0x8B: lambda run: run.push(run.long(run.number("<i"))),
-    ord("X"): _text("<I"),
-    0x8C: _text("<B"),
-    0x8D: _text("<Q"),
-    ord("U"): _text("<B", "latin-1"),
-    ord("T"): _text("<i", "latin-1"),
-    ord("C"): _bytes("<B"),
-    ord("B"): _bytes("<I"),
-    0x8E: _bytes("<Q"),
-    0x96: _bytes("<Q"),
-    ord(")"): _constant(()),
-    ord("t"): lambda run: run.push(tuple(run.since_mark())),
-    0x85: _tuple(1),
-    0x86: _tuple(2),
-    0x87: _tuple(3),
-    ord("]"): lambda run: run.push([]),
-    ord("l"): lambda run: run.push(run.since_mark()),
+    ord("1"): lambda run: run.since_mark(),
     ord("a"): lambda run: run.extend(list(run.take(1))),
     ord("e"): lambda run: run.extend(run.since_mark()),
-    0x8F: lambda run: run.push([]),
     0x90: lambda run: run.extend(run.since_mark()),
-    0x91: lambda run: run.push(run.since_mark()),
-    ord("}"): lambda run: run.push({}),
     ord("d"): lambda run: run.mapping(run.since_mark()),
     ord("s"): lambda run: run.enter(list(run.take(2))),
     ord("u"): lambda run: run.enter(run.since_mark()),
     ord("q"): lambda run: run.remember(run.number("<B")),
     ord("r"): lambda run: run.remember(run.number("<I")),
     0x94: lambda run: run.remember(len(run.memo)),
-    ord("h"): lambda run: run.push(run.memo[run.number("<B")]),
-    ord("j"): lambda run: run.push(run.memo[run.number("<I")]),
-    ord("c"): lambda run: run.global_of(run.line(), run.line()),
-    0x93: lambda run: run.global_of(*run.take(2)),
-    ord("R"): lambda run: run.push(run.machine.call(*run.take(2))),
-    0x81: lambda run: run.push(run.machine.new(*run.take(2))),
-    0x92: lambda run: run.push(_new_with_names(run)),
     ord("b"): lambda run: run.build(),
-    ord("Q"): _outside,
 }
-
-
-def _new_with_names(run: _Run) -> Any:
-    kind, arguments, named = run.take(3)
-    return run.machine.new(kind, (arguments, named) if named else arguments)

@@ -1,9 +1,8 @@
-"""State dicts of other projects, from any container, as plain tensors.
+"""State dicts of other projects as plain tensors: safetensors, and both layouts of PyTorch.
 
-Containers: safetensors; PyTorch's zip files (since 1.6) and the sequential files before it. The
-oldest layout, a tar archive, is named and refused, since it cannot be read without running what
-its pickle says; none of the files this project needs is one (facts: torchvision's first ResNet
-files were, vision issue 2068; those of today are not).
+The oldest layout, a tar archive, is named and refused, since it cannot be read without running what
+its pickle says; none of the files this project needs is one (torchvision's first ResNet files were,
+vision issue 2068; those of today are not).
 """
 
 from collections.abc import Mapping
@@ -15,17 +14,16 @@ from torch import Tensor
 from mirage.errors import MirageError
 from mirage.foreign import culprits
 from mirage.foreign.plain_pickle import Machine, Refused
-from mirage.foreign.torch_files import Odd, StoredTensor, read_sequential, read_zip
+from mirage.foreign.torch_files import StoredTensor, read_sequential, read_zip
 from mirage.foreign.wording import plain
 from mirage.runtime import files
 from mirage.runtime.regular import mapped
+from mirage.visible import listed
 
 NESTED = ("model_state_dict", "state_dict")
 """Keys under which training programs keep the weights beside epoch and optimiser."""
 
 _ZIP = b"PK\x03\x04"
-_TAR = slice(257, 262), b"ustar"
-_SHOWN = 4
 _LONGEST_NAME = 256
 _HINT = "fetch it again and compare its checksum"
 _FETCH = "fetch it; nothing is downloaded silently"
@@ -81,8 +79,7 @@ def _is_safetensors(head: bytes) -> bool:
 
 
 def _refuse_other_kinds(path: Path, head: bytes) -> None:
-    place, word = _TAR
-    if head[place] == word:
+    if head[257:262] == b"ustar":
         raise MirageError(
             f"{path} is a tar archive, PyTorch's layout of 2016, which cannot be read without "
             "running what it says",
@@ -106,12 +103,11 @@ def _views(value: Any, machine: Machine, path: Path) -> dict[str, StoredTensor]:
         if isinstance(content, Mapping) and isinstance(content.get(key), Mapping):
             content = content[key]
     names = content if isinstance(content, Mapping) else {}
-    _refuse_odd(names, path)
     strangers = culprits.tell(value, machine.strangers)
     if strangers:
         raise MirageError(
             f"{path} is refused, nothing in it was run: {strangers}",
-            "names, tensors and plain values alone, as in a state dict saved by PyTorch",
+            "names, plain tensors and plain values alone, as in a state dict saved by PyTorch",
             "use the published file; or, if you trust whoever made this one, have it saved anew "
             "there with torch.save(model.state_dict(), FILE)",
         )
@@ -119,8 +115,7 @@ def _views(value: Any, machine: Machine, path: Path) -> dict[str, StoredTensor]:
         f"{plain(n)} ({_class(v)})" for n, v in names.items() if not isinstance(v, StoredTensor)
     ]
     if others or not names:
-        more = f" and {len(others) - _SHOWN} more" if len(others) > _SHOWN else ""
-        held = ", ".join(others[:_SHOWN]) + more if others else f"{_class(value)} without entries"
+        held = listed(others, most=4, nothing=f"{_class(value)} without entries")
         raise MirageError(
             f"{path} holds no state dict: what is no tensor in it is {held}",
             f"names and tensors, at the top or under {' or '.join(NESTED)}",
@@ -129,24 +124,6 @@ def _views(value: Any, machine: Machine, path: Path) -> dict[str, StoredTensor]:
     views = {str(name): found for name, found in names.items()}
     _check_names(views, path)
     return views
-
-
-def _refuse_odd(names: Mapping[Any, Any], path: Path) -> None:
-    odd = {plain(name): found.why for name, found in names.items() if isinstance(found, Odd)}
-    if not odd:
-        return
-    told = [f"{name} {why}" for name, why in odd.items() if why]
-    what = (
-        f"tensors that cannot be: {'; '.join(told[:_SHOWN])}"
-        if told
-        else "tensors that are sparse, quantised, nested or without values "
-        f"({', '.join(list(odd)[:_SHOWN])})"
-    )
-    raise MirageError(
-        f"{path} holds {len(odd)} {what}",
-        "plain tensors, each value in its place",
-        "use the published file, or have its state dict saved anew by whoever made it",
-    )
 
 
 def _class(value: Any) -> str:

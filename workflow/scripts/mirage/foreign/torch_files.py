@@ -1,13 +1,11 @@
 """PyTorch's files as plain data: zip files (since 1.6) and the sequential files before them.
 
-Read by ``plain_pickle``, not by PyTorch: its restricted reader runs no code either, but it believes
-the sizes it reads. Here a tensor is a view that must lie within its storage, and a storage is a
-part of the file.
+PyTorch's own restricted reader runs no code either, but it believes the sizes it reads. Here a
+tensor is a view that must lie within its storage, and a storage is a part of the file.
 """
 
 import math
-import struct
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -15,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from mirage.foreign.plain_pickle import Budget, Handler, Machine, Name, Refused, put
+from mirage.foreign.plain_pickle import Budget, Handler, Machine, Name, Refused, Stranger, put
 from mirage.foreign.wording import plain
 from mirage.foreign.zips import stored_parts
 
@@ -23,6 +21,7 @@ _MAGIC = 0x1950A86A20F9469CFC6C
 _PROTOCOL = 1001
 _MOST_AXES = 8
 _MOST_PICKLE = 64 * 2**20
+_UNUSUAL = "sparse, quantised, nested or without values"
 _STORAGES = {
     "DoubleStorage": torch.float64,
     "FloatStorage": torch.float32,
@@ -102,41 +101,30 @@ class StoredTensor:
         return torch.as_strided(values, self.size, self.stride, self.offset)
 
 
-@dataclass(frozen=True)
-class Odd:
-    """What stands for a tensor that cannot be taken.
-
-    Attributes:
-        why: in words; empty for the kinds that no network file needs (sparse, quantised, nested,
-            without values).
-    """
-
-    why: str = ""
-
-
-def view(
+def _view(
     storage: Any, offset: Any, size: Any, stride: Any, dtype: torch.dtype | None = None
-) -> StoredTensor | Odd:
+) -> StoredTensor | str:
     """Hold a tensor's description to its storage.
 
     Returns:
-        The view; ``Odd`` if it reaches beyond the storage or claims more numbers than lie there
-        (a stride of 0 would let a few bytes claim any amount), so that its name can be told.
+        The view; in words what is wrong if it reaches beyond the storage or claims more numbers
+        than lie there (a stride of 0 would let a few bytes claim any amount).
     """
     if not isinstance(storage, Storage):
-        return Odd("is made from something else than a storage")
-    if not isinstance(size, tuple) or not isinstance(stride, tuple) or len(size) != len(stride):
-        return Odd("is described in an unknown way")
-    if len(size) > _MOST_AXES:
-        return Odd(f"has {len(size):,} axes")
-    if not all(isinstance(n, int) and n >= 0 for n in (offset, *size, *stride)):
-        return Odd("is described in an unknown way")
+        return "made from something else than a storage"
+    if not (
+        isinstance(size, tuple)
+        and isinstance(stride, tuple)
+        and len(size) == len(stride) <= _MOST_AXES
+        and all(isinstance(n, int) and n >= 0 for n in (offset, *size, *stride))
+    ):
+        return "described in an unknown way"
     kind = dtype or storage.dtype
     there = storage.count * storage.dtype.itemsize // kind.itemsize
     count = math.prod(size)
     last = offset + sum((n - 1) * step for n, step in zip(size, stride, strict=True))
     if count > there or (count and last >= there) or offset > there:
-        return Odd(f"is larger than its storage ({plain(list(size))} from {there:,} numbers)")
+        return f"larger than its storage ({plain(list(size))} from {there:,} numbers)"
     return StoredTensor(storage, kind, offset, size, stride)
 
 
@@ -147,7 +135,8 @@ def read_zip(data: memoryview) -> tuple[Any, Machine]:
         data: the whole file.
 
     Returns:
-        Its value, with ``StoredTensor`` for tensors, and the machine, which knows its strangers.
+        Its value, with ``StoredTensor`` for tensors, and the machine, whose strangers are all that
+        is no data, such as tensors that are sparse or larger than their storage.
 
     Raises:
         Refused: it is damaged, compressed, or none of PyTorch's.
@@ -174,23 +163,18 @@ def read_zip(data: memoryview) -> tuple[Any, Machine]:
     content = parts[f"{root}/data.pkl"].check()
     if len(content) > _MOST_PICKLE:
         raise Refused("it describes more than any network file does")
-    budget = Budget()
-    machine = Machine(known(budget), budget, _Storages(find))
+    machine = _machine(Budget(), find)
     value, _ = machine.read(content)
     return value, machine
 
 
-def read_sequential(
-    data: memoryview,
-    names: Mapping[str, Handler | None] | None = None,
-    budget: Budget | None = None,
-) -> tuple[Any, Machine]:
+def read_sequential(data: memoryview, nested_in: Machine | None = None) -> tuple[Any, Machine]:
     """Read a sequential file: five pickles, then count and raw numbers of each storage.
 
     Args:
         data: the whole file, or one that lies within another.
-        names: what it may name; all that state dicts need if not given.
-        budget: of the file it lies within.
+        nested_in: reads that other file, and shares its budget; the nested one may name storages
+            alone, and nothing stands for a call of one.
 
     Returns:
         As ``read_zip``; a storage that stands alone stays a ``Storage``.
@@ -205,15 +189,16 @@ def read_sequential(
             raise Refused(f"it is cut short, or claims {count:,} numbers that are not there")
         return found.setdefault(key, Storage(dtype, count))
 
-    budget = budget or Budget()
-    machine = Machine(known(budget) if names is None else names, budget, _Storages(find))
+    machine = _machine(nested_in.budget if nested_in else Budget(), find)
+    if nested_in:
+        machine.known = dict.fromkeys(STORAGES, None)
     parts: list[Any] = []
     place = 0
     for expected in (_MAGIC, _PROTOCOL, None, None, None):
         before = len(machine.strangers)
         part, place = machine.read(data, place)
         # Those of the fourth pickle, the contents, are told with the way to them.
-        if machine.strangers[before:] and (names is not None or len(parts) != 3):
+        if machine.strangers[before:] and (nested_in or len(parts) != 3):
             raise Refused(f"it names {plain(machine.strangers[before].name)}")
         if expected is not None and (type(part) is not int or part != expected):
             raise Refused("it is no file of PyTorch's, nor safetensors")
@@ -229,67 +214,82 @@ def read_sequential(
 
 def _give(storage: Storage, data: memoryview, place: int) -> int:
     """Find a storage's numbers in a sequential file; returns the place behind them."""
-    size = storage.count * storage.dtype.itemsize
-    if place + 8 > len(data):
-        raise Refused("a storage in it is truncated")
-    (stored,) = struct.unpack_from("<q", data, place)
-    raw = data[place + 8 : place + 8 + size]
-    if stored != storage.count or len(raw) != size:
+    start, size = place + 8, storage.count * storage.dtype.itemsize
+    raw = data[start : start + size]
+    if data[place:start] != storage.count.to_bytes(8, "little") or len(raw) != size:
         raise Refused("a storage in it is truncated")
     storage.raw = lambda: raw
-    return place + 8 + size
+    return start + size
 
 
-class _Storages:
-    """Answers the pickle's references to its storages."""
+def _machine(budget: Budget, find: Callable[[str, torch.dtype, int], Storage]) -> Machine:
+    """Reads state dicts whose storages, by key, dtype and count, are what ``find`` gives."""
 
-    def __init__(self, find: Callable[[str, torch.dtype, int], Storage]) -> None:
-        self.find = find
-
-    def __call__(self, identity: Any) -> Storage | Odd | Name:
+    def storage(identity: Any) -> Storage | Stranger | Name:
         if isinstance(identity, tuple) and len(identity) == 4 and isinstance(identity[1], Name):
             return identity[1]  # a class, of which sequential files keep the source text, too
         if not isinstance(identity, tuple) or not 5 <= len(identity) <= 6:
             raise Refused("it refers to something outside it")
         word, kind, key, _, count, *view_of = identity
-        whole = isinstance(kind, Name) and isinstance(count, int) and count >= 0
-        if word != "storage" or not isinstance(key, str) or view_of not in ([], [None]):
-            raise Refused("it has a storage of a kind that is not supported")
-        if not whole:
+        fits = isinstance(kind, Name) and isinstance(key, str) and isinstance(count, int)
+        if word != "storage" or not fits or count < 0 or view_of not in ([], [None]):
             raise Refused("it describes a storage in an unknown way")
         dtype = STORAGES.get(kind.text)
-        return Odd() if dtype is None else self.find(key, dtype, count)
+        return odd_tensor(machine) if dtype is None else find(key, dtype, count)
+
+    machine = Machine(budget, storage)
+    machine.known = known(machine)
+    return machine
 
 
-def known(budget: Budget) -> dict[str, Handler | None]:
+def odd_tensor(machine: Machine, why: str = _UNUSUAL) -> Stranger:
+    """What stands for a tensor that cannot be taken: a stranger, so that its name is told."""
+    return machine.stranger(why, "is a tensor that is")
+
+
+def known(machine: Machine) -> dict[str, Handler | None]:
     """Globals of state dicts, and what stands for them; their work is taken from the budget."""
 
-    def first(value: Any, *_: Any) -> Any:
-        return value
+    def tensor(storage: Any, *described: Any) -> StoredTensor | Stranger:
+        if isinstance(storage, Stranger):
+            return storage
+        found = _view(storage, *described)
+        return odd_tensor(machine, found) if isinstance(found, str) else found
 
-    def tensor(storage: Any, offset: Any, size: Any, stride: Any, *_: Any) -> StoredTensor | Odd:
-        return storage if isinstance(storage, Odd) else view(storage, offset, size, stride)
+    def untyped(storage: Any, offset: Any, size: Any, stride: Any, *_: Any) -> Any:
+        return tensor(storage, offset, size, stride)
 
-    def typed_tensor(
+    def typed(
         storage: Any, offset: Any, size: Any, stride: Any, _: Any, __: Any, dtype: Any, *___: Any
-    ) -> StoredTensor | Odd:
+    ) -> Any:
         kind = _DTYPES.get(dtype.text) if isinstance(dtype, Name) else None
-        return Odd() if kind is None else view(storage, offset, size, stride, kind)
+        return odd_tensor(machine) if kind is None else tensor(storage, offset, size, stride, kind)
+
+    def mapping(content: Any = (), *_: Any) -> dict[Any, Any]:
+        pairs = content.items() if isinstance(content, dict) else content
+        if not isinstance(content, dict | list | tuple) or not all(
+            isinstance(pair, list | tuple) and len(pair) == 2 for pair in pairs
+        ):
+            raise Refused("it makes a mapping from something else than pairs")
+        machine.budget.take(len(content))
+        made: dict[Any, Any] = {}
+        put(made, pairs)
+        return made
 
     return {
-        "torch._utils._rebuild_tensor": tensor,
-        "torch._utils._rebuild_tensor_v2": tensor,
-        "torch._utils._rebuild_tensor_v3": typed_tensor,
-        "torch._utils._rebuild_parameter": first,
-        "torch._utils._rebuild_parameter_with_state": first,
-        **dict.fromkeys(_ODD, lambda *_: Odd()),
+        "torch._utils._rebuild_tensor": untyped,
+        "torch._utils._rebuild_tensor_v2": untyped,
+        "torch._utils._rebuild_tensor_v3": typed,
+        **dict.fromkeys(_ODD, lambda *_: odd_tensor(machine)),
         **dict.fromkeys(STORAGES, None),
         **dict.fromkeys((str(value) for value in vars(torch).values() if _is_word(value)), None),
         # What optimisers and schedulers keep beside the weights.
-        "collections.OrderedDict": mapping_within(budget),
-        "collections.Counter": mapping_within(budget),
+        "collections.OrderedDict": mapping,
+        "collections.Counter": mapping,
+        # Before protocol 4 a set is a call.
         **dict.fromkeys(
-            ("torch.Size", "torch.device", "torch.serialization._get_layout", "_codecs.encode",
+            ("torch._utils._rebuild_parameter", "torch._utils._rebuild_parameter_with_state",
+             "torch.Size", "torch.device", "torch.serialization._get_layout", "_codecs.encode",
              "builtins.set", "__builtin__.set", "builtins.bytearray", "__builtin__.bytearray"),
             lambda *values: values[0] if values else [],
         ),
@@ -303,24 +303,6 @@ _ODD = [
         "meta_tensor_no_storage", "device_tensor_from_numpy", "device_tensor_from_cpu_tensor",
     )
 ]  # fmt: skip
-
-
-def mapping_within(budget: Budget) -> Handler:
-    """What stands for a mapping made of pairs or of another mapping."""
-
-    def mapping(content: Any = (), *_: Any) -> dict[Any, Any]:
-        if not isinstance(content, dict | list | tuple):
-            raise Refused("it makes a mapping from something else than pairs")
-        budget.take(len(content))
-        if isinstance(content, dict):
-            return dict(content)
-        made: dict[Any, Any] = {}
-        if not all(isinstance(pair, list | tuple) and len(pair) == 2 for pair in content):
-            raise Refused("it makes a mapping from something else than pairs")
-        put(made, content)
-        return made
-
-    return mapping
 
 
 def _is_word(value: Any) -> bool:

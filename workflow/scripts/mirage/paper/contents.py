@@ -1,5 +1,7 @@
 """The items of a study in their order, their files, and the cells that none of them shows."""
 
+from typing import Any
+
 from mirage.paper.item import Item
 from mirage.paper.items import ITEMS
 from mirage.study.cells import Attack, Target
@@ -10,12 +12,8 @@ from mirage.visible import listed
 
 def contents(scale: Scale) -> dict[str, Item]:
     """The items that a scale has settings for, as they follow one another in the report."""
-    found = {
-        name: item
-        for name, item in ITEMS.items()
-        if item.settings is None or item.settings in scale["paper"]
-    }
-    return dict(sorted(found.items(), key=lambda entry: entry[1].position))
+    items = sorted(ITEMS.items(), key=lambda entry: entry[1].position)
+    return {name: item for name, item in items if item.settings in (None, *scale["paper"])}
 
 
 def files_of(name: str, item: Item) -> list[str]:
@@ -23,19 +21,26 @@ def files_of(name: str, item: Item) -> list[str]:
     return [f"{item.folder}/{name}.{kind}" for kind in item.kinds]
 
 
-def extra(study: Study) -> list[Attack | Target]:
-    """Cells of the configuration that no item shows.
+def caption(item: Item, comparable: bool) -> dict[str, str]:
+    """What is said of an item."""
+    return {"name": item.name, "text": item.told(comparable)}
 
-    They are made all the same, and the report holds them. A target is named where nothing
-    attacks it.
+
+def own_scale(scale: Scale, item: Item) -> dict[str, Any]:
+    """A scale without the settings of other items, which shall not make this one anew."""
+    own = (item.settings, "interval")
+    return {**scale, "paper": {key: scale["paper"][key] for key in scale["paper"] if key in own}}
+
+
+def extra(study: Study) -> list[Attack | Target]:
+    """Cells of the configuration that no item shows: attacks, and targets that nothing attacks.
+
+    They are made all the same, and the report holds them.
     """
     made = [item.needs(study) for item in contents(study.scale).values() if item.claims]
-    attacks = {attack for needs in made for attack in needs.attacks}
-    targets = {target for needs in made for target in needs.targets}
-    return [
-        *(attack for attack in study.attacks if attack not in attacks),
-        *(target for target in unattacked(study) if target not in targets),
-    ]
+    shown = {cell for needs in made for cell in (*needs.attacks, *needs.targets)}
+    cells: list[Attack | Target] = [*study.attacks, *unattacked(study)]
+    return [cell for cell in cells if cell not in shown]
 
 
 def unattacked(study: Study) -> list[Target]:
@@ -46,7 +51,6 @@ def unattacked(study: Study) -> list[Target]:
 
 def told_extra(cells: list[Attack | Target]) -> str:
     """A sentence that names such cells; nothing where there are none."""
-    if not cells:
-        return ""
     names = listed(cell.path for cell in cells)
-    return f"Extra, in the report but in no table or figure of the paper: {names}."
+    told = f"Extra, in the report but in no table or figure of the paper: {names}."
+    return told if cells else ""

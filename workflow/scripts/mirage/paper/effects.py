@@ -1,17 +1,20 @@
-"""What the numbers show: effects of the smoothing factor with their uncertainty."""
+"""What the numbers show: effects of the smoothing factor, their uncertainty, and both in words."""
 
 import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from mirage.paper.metrics import paper_sign
+from mirage.paper.metrics import METRICS, paper_sign
 from mirage.paper.numbers import BLOCK
+from mirage.paper.printed import heading, number
 from mirage.paper.tables import paired
 
 if TYPE_CHECKING:
     import pandas as pd
 
-METRICS = ("acc1", "acc5", "delta_face", "delta_eval", "xi_train", "test_acc")
+    from mirage.paper.presentation import Presentation
+
+COMPARED = ("acc1", "acc5", "delta_face", "delta_eval", "xi_train", "test_acc")
 LEVEL = 0.95
 MIN_SEEDS = 3  # a spread estimated from two values says nothing worth a finding
 
@@ -21,14 +24,20 @@ SHOWS, OPPOSITE, OPEN, TOO_FEW, ALL_EQUAL = (
     "shows", "shows the opposite", "not distinguishable from 0", "too few seeds to say",
     "no spread to judge by",
 )  # fmt: skip
+_TOLD = {
+    SHOWS: ("shows", "show what the paper claims"),
+    OPPOSITE: ("opposite", "show the opposite"),
+    OPEN: ("open", "cannot be told from 0"),
+    TOO_FEW: ("few", "have too few seeds"),
+    ALL_EQUAL: ("few", "have no spread to judge by"),
+}
+"""Finding -> class of its mark, and what comparisons with it do."""
+GLANCE = ("acc1", "delta_face")
+"""Attack accuracy and face distance, the findings at a glance."""
 
 
-def effects(numbers: "pd.DataFrame", metrics: Sequence[str] = METRICS) -> "pd.DataFrame":
+def effects(numbers: "pd.DataFrame", metrics: Sequence[str] = COMPARED) -> "pd.DataFrame":
     """Paired differences of label smoothing alone to alpha = 0, averaged over seeds.
-
-    Args:
-        numbers: of cells, of one fidelity.
-        metrics: which metrics.
 
     Returns:
         One row per block, treatment and metric: its ``alpha``, ``mean`` of the differences, its
@@ -57,8 +66,8 @@ def effects(numbers: "pd.DataFrame", metrics: Sequence[str] = METRICS) -> "pd.Da
                 "finding": finding_of(mean, margin, sign),
             }
         )
-    names_of_columns = [*keys, "mean", "se", "margin", "n_seeds", "n_paper_sign", "n_ties"]
-    return pd.DataFrame(rows, columns=[*names_of_columns, "finding"])
+    found = ["mean", "se", "margin", "n_seeds", "n_paper_sign", "n_ties", "finding"]
+    return pd.DataFrame(rows, columns=[*keys, *found])
 
 
 def estimate(values: "pd.Series[float]") -> tuple[float, float, float]:
@@ -72,15 +81,11 @@ def estimate(values: "pd.Series[float]") -> tuple[float, float, float]:
 
 
 def seeds_needed(spread: float, margin: float) -> int:
-    """Seeds that a 95 % t interval of a wanted half-width takes.
+    """Seeds, ``MIN_SEEDS`` at least, that a 95 % t interval of a wanted half-width takes.
 
     Args:
         spread: standard deviation of the paired differences over seeds.
         margin: wanted half-width, above 0, in the same unit.
-
-    Returns:
-        The smallest number of seeds, at least ``MIN_SEEDS``, with which an interval of that
-        spread is no wider.
     """
     n = MIN_SEEDS
     while _quantile(n) * spread / math.sqrt(n) > margin:
@@ -107,13 +112,12 @@ def finding_of(mean: float, margin: float, sign: int) -> str:
     Args:
         mean: average paired difference.
         margin: half-width of its confidence interval; NaN with too few seeds.
-        sign: sign of the difference that the paper claims.
+        sign: of the difference that the paper claims.
 
     Returns:
-        ``SHOWS`` if the interval lies wholly on the paper's side of 0, ``OPPOSITE`` if wholly on
-        the other, else ``OPEN``; ``TOO_FEW`` without an interval; ``ALL_EQUAL`` where all seeds
-        differ by the same amount other than 0, which says that the metric is too coarse for its
-        spread to be estimated, not that the effect is certain.
+        ``SHOWS`` if the interval lies wholly on the paper's side of 0, ``OPPOSITE`` if on the
+        other, else ``OPEN``; ``TOO_FEW`` without an interval; ``ALL_EQUAL`` where all seeds differ
+        by the same amount other than 0: the metric is too coarse for its spread to be estimated.
     """
     if math.isnan(margin):
         return TOO_FEW
@@ -122,3 +126,67 @@ def finding_of(mean: float, margin: float, sign: int) -> str:
     if abs(mean) <= margin:
         return OPEN
     return SHOWS if mean * sign > 0 else OPPOSITE
+
+
+def findings(table: "pd.DataFrame", shown: "Presentation") -> list[dict[str, Any]]:
+    """What shows and what does not in a table of ``effects``: one group per block of settings.
+
+    Returns:
+        Per block its heading, a sentence that counts the outcomes, its ``rows`` as text, and at a
+        ``glance``: factor -> the rows of the metrics of ``GLANCE``, None where there is none.
+    """
+    groups = []
+    for _, block in table.groupby(list(BLOCK), sort=False):
+        rows: list[dict[str, str]] = []
+        glance: dict[str, dict[str, Any]] = {}
+        for _, row in block.sort_values("alpha", ascending=False, kind="stable").iterrows():
+            found = _finding(row)
+            rows.append(found)
+            seen = glance.setdefault(found["alpha"], dict.fromkeys(GLANCE))
+            if row["metric"] in GLANCE:
+                seen[row["metric"]] = found
+        counts = block["finding"].value_counts()
+        told = [f"{counts[name]} {verb}" for name, (_, verb) in _TOLD.items() if name in counts]
+        groups.append(
+            {
+                "heading": heading(block.iloc[0], shown),
+                "counts": f"{len(block)} comparisons: {', '.join(told)}.",
+                "rows": rows,
+                "glance": glance,
+            }
+        )
+    return groups
+
+
+def certainty(table: "pd.DataFrame", shown: "Presentation") -> list[str]:
+    """Say how wide the intervals of Acc@1 among ``effects`` are, against what was wanted."""
+    known = table[(table["metric"] == "acc1") & table["margin"].notna()].to_dict("records")
+    if shown.interval is None or not known:
+        return []
+    narrow = sum(row["margin"] <= shown.interval for row in known)
+    widest = max(known, key=lambda row: row["margin"])
+    spread = widest["se"] * math.sqrt(widest["n_seeds"])
+    needed = seeds_needed(spread, shown.interval)
+    return [
+        f"The number of seeds was chosen for intervals of ± {number(shown.interval, 1)} pp of "
+        f"Acc@1. {narrow} of {len(known)} are that narrow; the "
+        f"widest is ± {number(widest['margin'], 1)} pp with {widest['n_seeds']} seeds and would "
+        f"take {needed}."
+    ]
+
+
+def _finding(row: "pd.Series[Any]") -> dict[str, str]:
+    metric = METRICS[row["metric"]]
+    unit, digits = (" pp", 1) if metric.percent else ("", max(metric.digits - 1, 1))
+    mean = number(row["mean"], digits, sign=True)
+    error = number(row["margin"], digits)
+    ties = f", {row['n_ties']} tied" if row["n_ties"] else ""
+    return {
+        "alpha": number(row["alpha"], 3, trim=True),
+        "metric": metric.title,
+        "mean": f"{mean} ± {error}{unit}" if error else f"{mean}{unit}",
+        "expected": {1: "+", -1: "−"}[paper_sign(metric.key, row["alpha"])],
+        "seeds": f"{row['n_paper_sign']} of {row['n_seeds']}{ties}",
+        "finding": row["finding"],
+        "tag": _TOLD[row["finding"]][0],
+    }

@@ -55,27 +55,10 @@ def with_common_seeds(attacks: Iterable[Attack]) -> list[Attack]:
         target = attack.target
         row = (target.dataset, str(target.treatment), str(attack))
         rows.setdefault(row, set()).add(target.seed)
-    return [
-        attack
-        for attack in attacks
-        if all(
-            attack.target.seed in seeds
-            for (dataset, *_), seeds in rows.items()
-            if dataset == attack.target.dataset
-        )
-    ]
-
-
-def _no_misfits(_: Scale) -> Iterator[str]:
-    return iter(())
-
-
-def _as_they_are(rows: "pd.DataFrame") -> "pd.DataFrame":
-    return rows
-
-
-def _unread(_: "Study", __: "Presentation") -> list[str]:
-    return []
+    common: dict[str, set[int]] = {}
+    for (dataset, *_), seeds in rows.items():
+        common[dataset] = common.get(dataset, seeds) & seeds
+    return [attack for attack in attacks if attack.target.seed in common[attack.target.dataset]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,8 +90,8 @@ class Item:
     settings: str | None = None
     recipe: type[Recipe] | None = None
     needs: "Callable[[Study], Needs]"
-    misfits: Callable[[Scale], Iterator[str]] = _no_misfits
-    reading: "Callable[[Study, Presentation], list[str]]" = _unread
+    misfits: Callable[[Scale], Iterator[str]] = lambda scale: iter(())
+    reading: "Callable[[Study, Presentation], list[str]]" = lambda study, shown: []
     claims: bool = True
     category: ClassVar[str]
     folder: ClassVar[str]
@@ -116,9 +99,8 @@ class Item:
 
     def told(self, comparable: bool) -> str:
         """All that is said of it beside its name."""
-        return " ".join(
-            filter(None, [f"{self.title}.", self.caption, "" if comparable else self.caveat])
-        )
+        caveat = "" if comparable else self.caveat
+        return " ".join(filter(None, [f"{self.title}.", self.caption, caveat]))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -147,7 +129,7 @@ class Table(Item):
     metrics: tuple[str, ...]
     reference: tuple[str, ...]
     matched_by: tuple[str, ...] = (*BLOCK, "treatment")
-    printed: "Callable[[pd.DataFrame], pd.DataFrame]" = _as_they_are
+    printed: "Callable[[pd.DataFrame], pd.DataFrame]" = lambda rows: rows
     first: str
     label: "Callable[[pd.Series[Any], Presentation], str]"
     digits: Mapping[str, int] = field(default_factory=dict)

@@ -1,6 +1,5 @@
 """The numbers of all cells: one row per cell and fidelity."""
 
-import io
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -103,11 +102,7 @@ def _numbers(values: Any, metrics: Iterable[str], path: str | Path) -> dict[str,
 
 
 def select(cells: "pd.DataFrame", **values: object) -> "pd.DataFrame":
-    """Keep the rows whose columns have the given values.
-
-    Args:
-        cells: any table with these columns.
-        values: column -> value, or a list of values.
+    """Keep the rows of a table whose columns have the given values (or one of a list).
 
     Raises:
         MirageError: no row is left.
@@ -115,8 +110,6 @@ def select(cells: "pd.DataFrame", **values: object) -> "pd.DataFrame":
     kept = cells
     for column, value in values.items():
         wanted = value if isinstance(value, list | tuple) else [value]
-        if column == "samples":
-            wanted = [str(item) for item in wanted]
         kept = kept[kept[column].isin(wanted)]
     if kept.empty:
         asked = ", ".join(f"{column} = {value}" for column, value in values.items())
@@ -131,16 +124,10 @@ def plain(table: "pd.DataFrame") -> "pd.DataFrame":
 
 
 def write_table(path: str | Path, table: "pd.DataFrame") -> None:
-    """Write a table as CSV in full precision (each number reads back as the same number).
-
-    Text that a spreadsheet would run is marked (``sheets.cell``).
-    """
-    text = io.StringIO()
+    """Write a table as CSV: every number reads back as the same one, and no text is a formula."""
     words = map(str, table.select_dtypes(exclude="number").columns)
-    named = {name: table[name].map(sheets.cell) for name in words}
-    table = table.assign(**named)
-    table.to_csv(text, index=False, lineterminator="\n")
-    files.write_text(path, text.getvalue())
+    table = table.assign(**{name: table[name].map(sheets.cell) for name in words})
+    files.write_text(path, table.to_csv(index=False, lineterminator="\n"))
 
 
 def read_table(path: str | Path) -> "pd.DataFrame":

@@ -48,16 +48,12 @@ class Presentation:
 
 
 def describe(study: Study, name: str) -> Presentation:
-    """How a scale is presented.
-
-    Args:
-        study: the study.
-        name: of its scale, ``demo`` say.
-    """
+    """How the scale of that name is presented."""
     settings = study.scale
     labels = {
-        **{key: entry["title"] for key, entry in settings["datasets"].items()},
-        **{key: entry["title"] for key, entry in settings["attacks"].items()},
+        key: entry["title"]
+        for section in ("datasets", "attacks")
+        for key, entry in settings[section].items()
     }
     attacked = dict.fromkeys(attack.target.dataset for attack in study.attacks)
     networks = {
@@ -87,10 +83,9 @@ def describe(study: Study, name: str) -> Presentation:
 
 def shared(study: Study) -> tuple[str, ...]:
     """What all seeds of a study have in common, in words for its readers."""
-    cells = dict.fromkeys(study.attacks)
-    datasets = dict.fromkeys(cell.target.dataset for cell in cells)
+    datasets = dict.fromkeys(cell.target.dataset for cell in study.attacks)
     splits = [study.splits_per_cell(dataset) for dataset in datasets]
-    pools = [study.drawn_pool(cell) != study.attack(cell)["pool"] for cell in cells]
+    pools = [study.drawn_pool(cell) != study.attack(cell)["pool"] for cell in study.attacks]
     networks = [
         study.network(dataset, role).get("target", {}).get("seed") == PER_CELL
         for dataset in datasets

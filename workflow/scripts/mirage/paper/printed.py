@@ -65,9 +65,8 @@ class Block:
 class Printed:
     """A table ready for a template."""
 
-    name: str
+    item: "Table"
     caption: str
-    first: str
     columns: tuple[Metric, ...]
     blocks: tuple[Block, ...]
     fidelity: str
@@ -93,13 +92,6 @@ def print_table(
 ) -> list[Printed]:
     """Round a table with the paper's decimals, or finer ones where our data are not the paper's.
 
-    Args:
-        table: the item.
-        numbers: of its cells.
-        rows: from ``tables.make``.
-        shown: gives the names to print.
-        reading: sentences on what shows and what does not.
-
     Returns:
         The paper's columns, and as a table of its own what the paper does not print.
     """
@@ -121,10 +113,10 @@ def treatment_label(row: "pd.Series[Any]") -> str:
 
 
 def number(value: object, digits: int, sign: bool = False, trim: bool = False) -> str:
-    """Print a number.
+    """Print a number with so many decimals; nothing for None and NaN.
 
     Args:
-        value: the number; None and NaN print as nothing.
+        value: the number.
         digits: decimals.
         sign: also write a plus sign; zero gets none.
         trim: drop trailing zeros.
@@ -190,14 +182,13 @@ def _printed(
         )
         blocks.append(Block(heading(block.iloc[0], shown), _paper_heading(block), printed))
     return Printed(
-        name=table.name,
+        item=table,
         caption=caption,
-        first=table.first,
         columns=columns,
         blocks=tuple(blocks),
         fidelity=", ".join(rows["fidelity"].unique()),
         seeds=tuple(int(n) for n in rows["n_seeds"]),
-        has_paper="paper_setting" in rows and bool(rows["paper_setting"].notna().any()),
+        has_paper=any(block.paper for block in blocks),
         has_change=any(f"{name}_change" in rows for name in digits),
     )
 
@@ -228,18 +219,13 @@ def _cell(
 
 
 def _paper_heading(rows: "pd.DataFrame") -> str:
-    if "paper_setting" not in rows or rows["paper_setting"].isna().all():
-        return ""
-    return f"paper: {rows['paper_setting'].dropna().iloc[0]}"
+    settings = list(rows["paper_setting"].dropna()) if "paper_setting" in rows else []
+    return f"paper: {settings[0]}" if settings else ""
 
 
 def heading(names: "Mapping[str, Any] | pd.Series[Any]", shown: "Presentation") -> str:
     """Name a block of rows: data set, architecture, samples per class, attack."""
-    per_class = str(names["samples"])
-    samples = (
-        "all training images"
-        if per_class == "all"
-        else f"{per_class} training image{'' if per_class == '1' else 's'} per class"
-    )
-    parts = [shown.label(names["dataset"]), shown.label(names["architecture"]), samples]
-    return ", ".join(filter(None, [*parts, shown.label(names["attack"])]))
+    dataset, architecture, samples, attack = (shown.label(names[column]) for column in BLOCK)
+    plural = "" if samples == "1" else "s"
+    images = f"{samples} training image{plural}" + ("" if samples == "all" else " per class")
+    return ", ".join(filter(None, [dataset, architecture, images, attack]))

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mirage.errors import MirageError
 from mirage.paper.numbers import BLOCK
 from mirage.paper.presentation import Counterparts, Presentation
 from mirage.study.treatment import Treatment
@@ -17,30 +16,20 @@ FOLDER = Path(__file__).resolve().parents[3] / "presets" / "paper"
 """Where the tidy CSVs lie: ``workflow/presets/paper``."""
 
 
-def reference_rows(*tables: str, folder: str | Path = FOLDER) -> "pd.DataFrame":
-    """Read tables of the paper.
-
-    Args:
-        tables: file names without suffix, e.g. ``"table02", "table04"``.
-        folder: where the files lie.
+def reference_rows(*tables: str) -> "pd.DataFrame":
+    """Read tables of the paper: file names without suffix, e.g. ``"table02", "table04"``.
 
     Returns:
         Their rows, one table after the other, numbers as numbers, percent as percent. The paper's
         tables 1 to 4 are all PPA: a missing ``attack`` is filled with ``ppa`` and a missing
         ``samples`` (training images per class) with ``all``. ``treatment`` is ours for the row's
         α, None where it has none.
-
-    Raises:
-        MirageError: a file is missing.
     """
     import pandas as pd
 
     frames = []
     for table in tables:
-        path = Path(folder) / f"{table}.csv"
-        if not path.is_file():
-            raise MirageError(f"{path} is missing", "the paper's table as CSV", "restore the file")
-        rows = pd.read_csv(path).rename(columns={"n_samples": "samples"})
+        rows = pd.read_csv(FOLDER / f"{table}.csv").rename(columns={"n_samples": "samples"})
         for column, value in (("samples", "all"), ("attack", "ppa")):
             rows[column] = rows[column].astype(str) if column in rows else value
         factors = rows["alpha"] if "alpha" in rows else pd.Series(None, index=rows.index)
@@ -71,12 +60,8 @@ def beside(
 ) -> "pd.DataFrame":
     """Add the columns ``<metric>_paper`` and ``<metric>_difference`` (ours minus the paper's).
 
-    Args:
-        rows: our rows.
-        reference: from ``reference_rows``.
-        metrics: which metrics.
-        counterparts: which of the paper's values stands for ours.
-        matched_by: columns in which a row of the paper must be as ours to stand beside it.
+    A row of the paper stands beside ours where it is the same in the columns ``matched_by``,
+    ``counterparts`` saying which of the paper's values stands for ours.
 
     Returns:
         ``rows`` with the new columns, empty where the paper prints nothing, and

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mirage.escape import Tex
 from mirage.escape import html as escape_html
@@ -16,16 +16,10 @@ if TYPE_CHECKING:
 
 TEMPLATES = Path(__file__).parent / "templates"
 
-NOT_COMPARABLE = (
-    "Other data, other scale: our numbers and the paper's are not comparable. They stand side by "
-    "side to show which number answers which."
-)
-
 
 def html_fragment(parts: Iterable[Printed], shown: "Presentation") -> str:
     """Render the parts of a table as HTML: figure elements without styles of their own."""
-    template = environment().get_template("table.html")
-    return _rendered(template, parts, shown)
+    return _rendered(environment().get_template("table.html"), parts, shown)
 
 
 def html_page(fragment: str, title: str) -> str:
@@ -35,26 +29,24 @@ def html_page(fragment: str, title: str) -> str:
 
 def latex(parts: Iterable[Printed], shown: "Presentation") -> str:
     """Render the parts of a table as LaTeX tables (they need ``booktabs`` and ``xcolor``)."""
-    template = latex_environment().get_template("table.tex")
-    return _rendered(template, parts, shown)
+    return _rendered(latex_environment().get_template("table.tex"), parts, shown)
 
 
 def _rendered(template: "jinja2.Template", parts: Iterable[Printed], shown: "Presentation") -> str:
+    warnings = {True: banner(shown), False: ""}
     return "\n".join(
-        template.render(
-            table=part,
-            banner=banner(shown) if part.has_paper else "",
-            notes=notes(part, shown),
-        )
+        template.render(table=part, banner=warnings[part.has_paper], notes=notes(part, shown))
         for part in parts
     )
 
 
 def banner(shown: "Presentation") -> str:
     """The warning above a table; empty where our numbers and the paper's compare."""
-    if shown.comparable:
-        return ""
-    return f"{NOT_COMPARABLE} {shown.description}".strip()
+    told = (
+        "Other data, other scale: our numbers and the paper's are not comparable. They stand side "
+        f"by side to show which number answers which. {shown.description}"
+    )
+    return "" if shown.comparable else told.strip()
 
 
 def uncounted(shown: "Presentation") -> list[str]:
@@ -67,10 +59,10 @@ def uncounted(shown: "Presentation") -> list[str]:
 
 def notes(printed: Printed, shown: "Presentation") -> list[str]:
     """Footnotes: how to read the table, and which network gave which number."""
-    seeds = sorted(set(printed.seeds))
-    told = " to ".join(str(n) for n in dict.fromkeys((seeds[0], seeds[-1])))
+    fewest, most = min(printed.seeds), max(printed.seeds)
     lines = ["One seed per row."]
-    if seeds[-1] > 1:
+    if most > 1:
+        told = f"{most}" if fewest == most else f"{fewest} to {most}"
         lines = [f"Means over {told} seeds per row, ± standard deviation over seeds."]
         lines += uncounted(shown)
     if printed.has_change:
@@ -96,16 +88,11 @@ def notes(printed: Printed, shown: "Presentation") -> list[str]:
 
 def environment() -> "jinja2.Environment":
     """Templates for HTML: every text is escaped, and shown on one line."""
-    import jinja2
     from markupsafe import Markup
 
-    return jinja2.Environment(
-        loader=jinja2.FileSystemLoader(TEMPLATES),
+    return _environment(
         autoescape=True,
         finalize=lambda value: value if isinstance(value, Markup) else Markup(escape_html(value)),
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=jinja2.StrictUndefined,
     )
 
 
@@ -114,15 +101,9 @@ def latex_environment() -> "jinja2.Environment":
 
     The filter ``raw`` lets LaTeX of ours pass.
     """
-    import jinja2
-
-    made = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(TEMPLATES),
+    made = _environment(
         autoescape=False,  # that would be HTML's
         finalize=escape_latex,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=jinja2.StrictUndefined,
         block_start_string="<%",
         block_end_string="%>",
         variable_start_string="<<",
@@ -132,3 +113,15 @@ def latex_environment() -> "jinja2.Environment":
     )
     made.filters["raw"] = Tex
     return made
+
+
+def _environment(**options: Any) -> "jinja2.Environment":
+    import jinja2
+
+    return jinja2.Environment(
+        loader=jinja2.FileSystemLoader(TEMPLATES),
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+        **options,
+    )

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mirage.paper import effects, expenses, findings, render
+from mirage.paper import effects, expenses, render
 from mirage.paper.contents import contents, extra, files_of, told_extra, unattacked
 from mirage.paper.item import Item, Table
 from mirage.paper.metrics import METRICS
@@ -71,14 +71,7 @@ def of_study(study: Study, presentation: Presentation, **others: Any) -> Materia
 
 
 def as_html(name: str, item: Item, study: Study, presentation: Presentation) -> str:
-    """An item as HTML, from files in the current folder.
-
-    Args:
-        name: of the item.
-        item: the item.
-        study: whose item it is.
-        presentation: gives the names to print.
-    """
+    """An item as HTML, from files in the current folder."""
     reading = item.reading(study, presentation)
     if isinstance(item, Table):
         numbers = collect(item.needs(study).attacks)
@@ -92,12 +85,7 @@ def as_html(name: str, item: Item, study: Study, presentation: Presentation) -> 
 
 
 def write_report(path: str | Path, material: Material) -> None:
-    """Write the report.
-
-    Args:
-        path: an HTML file; links to logs and settings are relative to its folder.
-        material: what to tell.
-    """
+    """Write the report, an HTML file; links to logs and settings are relative to its folder."""
     presentation = material.presentation
     numbers = select(material.numbers, fidelity=presentation.fidelity)
     table = effects.effects(numbers[numbers["attack"] != ""])
@@ -110,11 +98,10 @@ def write_report(path: str | Path, material: Material) -> None:
         banner=render.banner(presentation),
         run=summary(numbers, presentation),
         categories=categories,
-        overview=findings.overview(table, presentation),
-        glance=[METRICS[name] for name in findings.GLANCE],
-        findings=findings.findings(table, presentation),
+        glance=[METRICS[name] for name in effects.GLANCE],
+        findings=effects.findings(table, presentation),
         level=round(100 * effects.LEVEL),
-        certainty=[*render.uncounted(presentation), *findings.certainty(table, presentation)],
+        certainty=[*render.uncounted(presentation), *effects.certainty(table, presentation)],
         toy=toy_rows(material.toy),
         columns=[METRICS[name] for name in CELL_METRICS],
         cells=cell_rows(numbers, presentation, material.released),
@@ -212,11 +199,10 @@ def links(cell: Attack | Target, released: Collection[Target]) -> dict[str, str]
         "training settings": f"jobs/{made_by}/{target.cell}.json",
     }
     if isinstance(cell, Attack):
-        attacked = f"{target.cell}/{cell}"
         sampled = Attack(cell.runner("sample"), cell.name)  # its candidates are the attack's
         found |= {
             "classes": f"{cell.path}/per_class.csv",
             "attack settings": f"jobs/run_stage/{sampled.target.cell}/{sampled}/candidates.json",
-            "score log": f"logs/score_attack/{attacked}.log",
+            "score log": f"logs/score_attack/{target.cell}/{cell}.log",
         }
     return found

@@ -23,13 +23,7 @@ NAMED_BY = (*BLOCK, "fidelity", "treatment", "alpha")
 
 
 def make(table: "Table", numbers: "pd.DataFrame", shown: "Presentation") -> "pd.DataFrame":
-    """The rows of a table with the paper's numbers beside them.
-
-    Args:
-        table: the item.
-        numbers: of its cells.
-        shown: says whose arithmetic, and which of the paper's settings stands for ours.
-    """
+    """The rows of a table with the paper's numbers beside them, from the numbers of its cells."""
     rows = table.rows(select(numbers, fidelity=shown.fidelity))
     paper = table.printed(reference_rows(*table.reference))
     return beside(rows, paper, table.metrics, shown.counterparts, table.matched_by)
@@ -60,19 +54,18 @@ def by_treatment(
 def summarise(
     numbers: "pd.DataFrame", by: Sequence[str], metrics: Sequence[str] = tuple(METRICS)
 ) -> "pd.DataFrame":
-    """Mean and spread over seeds.
+    """Mean and spread over seeds, in one fidelity.
 
     Args:
-        numbers: of cells, of one fidelity.
+        numbers: of cells.
         by: columns that name a row of the result; rows keep the order of first appearance.
         metrics: which metrics.
 
     Returns:
         ``by``, ``n_seeds``, and per metric its mean ``<metric>``, ``<metric>_seed_sd``, the
         standard deviation over seeds (n - 1 in the denominator; empty with one seed), and
-        ``<metric>_seeds``, the seeds in which it was measured: both are over these. Not to be
-        confused with the paper's ``acc1_std``, a spread within one attack. And ``note``, what the
-        cells have to tell.
+        ``<metric>_seeds``, the seeds in which it was measured. Not to be confused with the paper's
+        ``acc1_std``, a spread within one attack. And ``note``, what the cells have to tell.
 
     Raises:
         MirageError: a group holds one seed twice, so ``by`` mixes different things.
@@ -97,11 +90,7 @@ def _notes(notes: "pd.Series[str]") -> str:
 
 
 def paired(numbers: "pd.DataFrame", metrics: Sequence[str]) -> "pd.DataFrame":
-    """Differences of label smoothing alone to ``STANDARD`` with the same seed.
-
-    Args:
-        numbers: of cells, of one fidelity.
-        metrics: which metrics.
+    """Differences of label smoothing alone to ``STANDARD`` with the same seed, in one fidelity.
 
     Returns:
         Long table: the block's columns, ``treatment`` (never ``STANDARD``), ``alpha``, ``seed``,

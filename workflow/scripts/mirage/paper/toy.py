@@ -5,18 +5,14 @@ authors' notebook, and so is what differs from the paper's wording (quirks late-
 chosen-start, toy-constant).
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mirage.optimisers import Optimiser
 from mirage.paper.recipe import ToyRecipe
-from mirage.paper.toy_result import UNSTOPPED_STEPS, ToyResult, ToyRun, pack, unpack
+from mirage.paper.toy_result import UNSTOPPED_STEPS, ToyResult, ToyRun
 from mirage.recipes import OptimiserRecipe
-from mirage.runtime.checkpoint import Checkpoint
 from mirage.runtime.progress import Progress
 from mirage.targets.smoothing import smoothed_cross_entropy
 
@@ -30,27 +26,20 @@ GOAL = 0.95  # confidence in the target class that stops the attack, strictly ab
 EXTENT, GRID = 15.0, 100  # the plotted square is [-15, 15]^2, sampled 100 x 100
 
 
-def run_toy(recipe: ToyRecipe, checkpoint: Checkpoint | None = None) -> ToyResult:
+def run_toy(recipe: ToyRecipe) -> ToyResult:
     """Train and attack for every seed and factor; about 3 s each on one core.
-
-    Args:
-        recipe: factors and seeds.
-        checkpoint: keeps finished runs through an interruption.
 
     Returns:
         Data and runs. On the CPU with seed 42 the attacks stop at the paper's 763, 3113 and 53
         steps; another linear algebra library may move them by a step or two.
     """
     points, labels = make_points()
-    saved = checkpoint.load() if checkpoint else None
-    runs = unpack(saved) if saved else []
+    runs = []
     todo = [(alpha, seed) for seed in recipe.seeds for alpha in recipe.alphas]
-    with _single_thread(), Progress("toy example", len(todo), len(runs)) as progress:
-        for alpha, seed in todo[len(runs) :]:
+    with Progress("toy example", len(todo)) as progress:
+        for alpha, seed in todo:
             runs.append(_run(points, labels, alpha, seed))
             progress.advance()
-            if checkpoint:
-                checkpoint.tick(lambda: pack(runs))
     return ToyResult(points, labels, tuple(runs))
 
 
@@ -99,12 +88,7 @@ def train(points: Tensor, labels: Tensor, alpha: float, seed: int) -> tuple[nn.S
 
 
 def walk(network: nn.Module, steps: int, start: Tensor) -> tuple[Tensor, Tensor]:
-    """Move a point by SGD (rate 0.1) on the cross entropy of the target class.
-
-    Args:
-        network: in eval mode.
-        steps: number of updates.
-        start: [2].
+    """Move ``start`` [2] by SGD (rate 0.1) on the cross entropy of the target class.
 
     Returns:
         The iterates [steps + 1, 2], start first, and the confidence in the target class at each.
@@ -159,14 +143,3 @@ def confidence_map(network: nn.Module) -> Tensor:
 
 def _nearest(point: Tensor, points: Tensor) -> float:
     return float((points - point).norm(dim=1).min())
-
-
-@contextmanager
-def _single_thread() -> Iterator[None]:
-    """Tensors this small are many times slower when threads share them."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

@@ -38,12 +38,7 @@ def toy_picture(stopped: bool) -> "Callable[[Study, Presentation], Figure]":
 
 
 def toy_figure(result: "ToyResult", stopped: bool) -> "Figure":
-    """Draw the attacks of the first seed, a panel per smoothing factor.
-
-    Args:
-        result: of ``toy.run_toy``.
-        stopped: whether with the stopping rule; else 5,000 steps.
-    """
+    """Draw the attacks of the first seed, a panel per factor: stopped, or all of 5,000 steps."""
     runs = [run for run in result.runs if run.seed == result.runs[0].seed]
     with style():
         from matplotlib.figure import Figure

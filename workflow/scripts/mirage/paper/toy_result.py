@@ -9,7 +9,6 @@ from torch import Tensor
 
 from mirage.paper.reference import reference_rows
 from mirage.runtime import files
-from mirage.runtime.checkpoint import State
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,7 +28,7 @@ class ToyRun:
         steps: 0-based index of the iteration that stopped the attack, as the paper counts; None
             if 10,000 iterations did not reach the goal.
         path: iterates of the attack without its stopping rule, [n + 1, 2], start point first.
-        distance: l2 distance of ``end`` to the nearest point of the target class.
+        distance: from the end of ``stopped_path`` to the nearest point of the target class (l2).
         unstopped_distance: the same after 5,000 steps without stopping rule (Fig. 8).
         unstopped_confidence: confidence in the target class there, in [0, 1].
         grid: largest softmax value over the plotted square, [100 (y), 100 (x)].
@@ -56,11 +55,6 @@ class ToyRun:
         return self.path if self.steps is None else self.path[: self.steps + 2]
 
     @property
-    def end(self) -> Tensor:
-        """End point of the attack, [2]."""
-        return self.stopped_path[-1]
-
-    @property
     def unstopped_path(self) -> Tensor:
         """Iterates of 5,000 steps without stopping rule, [5001, 2]."""
         return self.path[: UNSTOPPED_STEPS + 1]
@@ -80,14 +74,24 @@ class ToyResult:
     labels: Tensor
     runs: tuple[ToyRun, ...]
 
-    def run(self, alpha: float, seed: int) -> ToyRun:
-        """The run of one factor and seed."""
-        return next(run for run in self.runs if (run.alpha, run.seed) == (alpha, seed))
+
+_SCALARS = (
+    "alpha", "seed", "loss", "train_accuracy", "steps", "distance", "unstopped_distance",
+    "unstopped_confidence",
+)  # fmt: skip
+_NEVER = -1  # stands for "not reached" in the file's numbers
 
 
 def save_toy(path: str | Path, result: ToyResult) -> None:
     """Write a result as one safetensors file."""
-    tensors = {"points": result.points, "labels": result.labels, **pack(list(result.runs))}
+    rows = [
+        [float(_NEVER if (value := getattr(run, name)) is None else value) for name in _SCALARS]
+        for run in result.runs
+    ]
+    tensors = {"points": result.points, "labels": result.labels}
+    tensors["scalars"] = torch.tensor(rows, dtype=torch.float64)
+    for index, run in enumerate(result.runs):
+        tensors |= {f"path.{index}": run.path, f"grid.{index}": run.grid}
     files.save_tensors(path, tensors, {"columns": list(_SCALARS)})
 
 
@@ -98,30 +102,6 @@ def load_toy(path: str | Path) -> ToyResult:
         MirageError: the file is missing or damaged.
     """
     tensors = files.load_tensors(path)
-    return ToyResult(tensors["points"], tensors["labels"], tuple(unpack(tensors)))
-
-
-_SCALARS = (
-    "alpha", "seed", "loss", "train_accuracy", "steps", "distance", "unstopped_distance",
-    "unstopped_confidence",
-)  # fmt: skip
-_NEVER = -1  # stands for "not reached" in the file's numbers
-
-
-def pack(runs: list[ToyRun]) -> State:
-    """Runs as tensors."""
-    rows = [
-        [float(_NEVER if (value := getattr(run, name)) is None else value) for name in _SCALARS]
-        for run in runs
-    ]
-    state = {"scalars": torch.tensor(rows, dtype=torch.float64)}
-    for index, run in enumerate(runs):
-        state |= {f"path.{index}": run.path, f"grid.{index}": run.grid}
-    return state
-
-
-def unpack(tensors: State) -> list[ToyRun]:
-    """Read back what ``pack`` made."""
     runs = []
     for index, row in enumerate(tensors["scalars"].tolist()):
         values = dict(zip(_SCALARS, row, strict=True))
@@ -134,10 +114,10 @@ def unpack(tensors: State) -> list[ToyRun]:
                 grid=tensors[f"grid.{index}"],
             )
         )
-    return runs
+    return ToyResult(tensors["points"], tensors["labels"], tuple(runs))
 
 
-def toy_table(result: "ToyResult") -> "pd.DataFrame":
+def toy_table(result: ToyResult) -> "pd.DataFrame":
     """The toy example's runs beside the paper's steps and distances (Fig. 1, seed 42).
 
     Returns:

@@ -37,13 +37,9 @@ def augment_reals(images: Tensor, draws: Tensor, recipe: RealAugmentation) -> Te
     mirror = torch.where(flip < recipe.flip, -1.0, 1.0)
     # In grid coordinates the image spans [-1, 1], so a box of this side may shift by 1 - side.
     cosine, sine = side * angle.cos(), side * angle.sin()
-    matrix = torch.stack(
-        (
-            torch.stack((mirror * cosine, -sine, (1 - side) * (2 * across - 1)), dim=1),
-            torch.stack((mirror * sine, cosine, (1 - side) * (2 * down - 1)), dim=1),
-        ),
-        dim=1,
-    )
+    right, below = (1 - side) * (2 * across - 1), (1 - side) * (2 * down - 1)
+    entries = (mirror * cosine, -sine, right, mirror * sine, cosine, below)
+    matrix = torch.stack(entries, dim=1).view(-1, 2, 3)
     grid = F.affine_grid(matrix, list(images.shape), align_corners=False)
     moved = F.grid_sample(images, grid, "bicubic", padding_mode="border", align_corners=False)
     return _jitter(moved, brightness, contrast, recipe.brightness, recipe.contrast).clamp(-1, 1)
@@ -79,14 +75,10 @@ def _jitter(
     images: Tensor, brightness: Tensor, contrast: Tensor, shift: float, change: float
 ) -> Tensor:
     """Scale each image about its mean by 1 +- ``change``, then shift it by +- ``shift``."""
-    factor = 1 + change * (2 * contrast - 1)
-    offset = shift * (2 * brightness - 1)
-    mean = images.mean(dim=(1, 2, 3))
-    return torch.addcmul(_per_image(offset + mean * (1 - factor)), images, _per_image(factor))
-
-
-def _per_image(values: Tensor) -> Tensor:
-    return values[:, None, None, None]
+    factor = (1 + change * (2 * contrast - 1))[:, None, None, None]
+    offset = (shift * (2 * brightness - 1))[:, None, None, None]
+    mean = images.mean(dim=(1, 2, 3), keepdim=True)
+    return torch.addcmul(offset + mean * (1 - factor), images, factor)
 
 
 def _shift_matrix(draw: Tensor, image_px: int, reach: int) -> Tensor:

@@ -1,53 +1,35 @@
-"""Losses of StyleGAN2's training: logistic loss, R1 penalty and path-length penalty."""
+"""Losses of StyleGAN2's training, each a scalar mean over the batch; scores are [N, 1].
+
+Sources: Goodfellow et al., NeurIPS 2014 (logistic losses); Mescheder et al., ICML 2018, Equation 9
+(R1); StyleGAN2 (Karras et al., CVPR 2020), Equation 4 (path lengths).
+"""
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 
-def discriminator_loss(real_logits: Tensor, fake_logits: Tensor) -> Tensor:
-    """Logistic loss of the discriminator, averaged over the batch.
+def discriminator_loss(real_scores: Tensor, fake_scores: Tensor) -> Tensor:
+    """Logistic loss: -log sigmoid(real) - log(1 - sigmoid(fake)) in nats, at least 0."""
+    return F.softplus(-real_scores).mean() + F.softplus(fake_scores).mean()
+
+
+def generator_loss(fake_scores: Tensor) -> Tensor:
+    """Non-saturating logistic loss: -log sigmoid(fake) in nats, at least 0."""
+    return F.softplus(-fake_scores).mean()
+
+
+def r1_penalty(scores: Tensor, images: Tensor) -> Tensor:
+    """Squared gradient norm of the discriminator at real images, ||d score / d image||^2.
 
     Args:
-        real_logits: scores of real images, [N, 1].
-        fake_logits: scores of synthesised images, [M, 1].
-
-    Returns:
-        Scalar, -log sigmoid(real) - log(1 - sigmoid(fake)) in nats, at least 0.
-
-    Source: Goodfellow et al., NeurIPS 2014, as used by StyleGAN2.
-    """
-    return F.softplus(-real_logits).mean() + F.softplus(fake_logits).mean()
-
-
-def generator_loss(fake_logits: Tensor) -> Tensor:
-    """Non-saturating logistic loss of the generator, averaged over the batch.
-
-    Args:
-        fake_logits: scores of synthesised images, [N, 1].
-
-    Returns:
-        Scalar, -log sigmoid(fake) in nats, at least 0.
-
-    Source: Goodfellow et al., NeurIPS 2014, as used by StyleGAN2.
-    """
-    return F.softplus(-fake_logits).mean()
-
-
-def r1_penalty(logits: Tensor, images: Tensor) -> Tensor:
-    """Squared gradient norm of the discriminator at real images, averaged over the batch.
-
-    Args:
-        logits: scores of ``images``, [N, 1].
+        scores: of ``images``.
         images: real images with ``requires_grad``, [N, C, H, W].
 
     Returns:
-        Scalar mean of ||d logit / d image||^2, differentiable; the factor gamma / 2 is the
-        caller's.
-
-    Source: Mescheder et al., ICML 2018, Equation 9.
+        The differentiable mean; the factor gamma / 2 is the caller's.
     """
-    (gradient,) = torch.autograd.grad(logits.sum(), images, create_graph=True)
+    (gradient,) = torch.autograd.grad(scores.sum(), images, create_graph=True)
     return gradient.square().sum(dim=(1, 2, 3)).mean()
 
 
@@ -62,8 +44,6 @@ def path_lengths(images: Tensor, ws: Tensor, directions: Tensor) -> Tensor:
     Returns:
         ||J_w^T y|| for y = directions / sqrt(H W), [N], differentiable; the squared norm is
         averaged over the layers.
-
-    Source: StyleGAN2 (Karras et al., CVPR 2020), Equation 4.
     """
     height, width = images.shape[-2:]
     projection = (images * directions).sum() / (height * width) ** 0.5
@@ -72,15 +52,8 @@ def path_lengths(images: Tensor, ws: Tensor, directions: Tensor) -> Tensor:
 
 
 def path_length_penalty(lengths: Tensor, mean_length: Tensor) -> Tensor:
-    """Squared deviation of path lengths from their running mean, averaged over the batch.
+    """Mean of (length - a)^2 for lengths [N] and their running mean a.
 
-    Args:
-        lengths: from ``path_lengths``, [N].
-        mean_length: running mean a, scalar, no gradient.
-
-    Returns:
-        Scalar mean of (length - a)^2.
-
-    Source: StyleGAN2, Equation 4, the running mean being a constant (quirk path-mean-gradient).
+    The running mean is a scalar without gradient (quirk path-mean-gradient).
     """
     return (lengths - mean_length).square().mean()

@@ -2,8 +2,7 @@
 
 Two packagings are in use: that of the stylegan2-ada-pytorch repository (``ffhq.pkl``) and that of
 the stylegan3 repository (``stylegan2-ffhq-1024x1024.pkl``). Networks converted from the original
-TensorFlow weights have no clamp, those trained in PyTorch usually one of 256; both keep float32
-values, the layers that may run in half precision in another memory order.
+TensorFlow weights have no clamp, those trained in PyTorch usually one of 256.
 
 The shape of a network is derived from its tensors and checked against its attributes; whatever this
 project's networks do not compute (conditioning, other architectures, filters or activations) is
@@ -20,19 +19,12 @@ from torch import Tensor
 
 from mirage.errors import MirageError
 from mirage.foreign.fingerprint import fixed_latent
-from mirage.foreign.importing import sha256_of
-from mirage.foreign.known import (
-    REFERENCE_IMAGE,
-    KnownFile,
-    check_image,
-    check_value,
-    judge_answer,
-    judge_bytes,
-)
+from mirage.foreign.known import REFERENCE_IMAGE, KnownFile, check_image, check_value, judge
 from mirage.foreign.plain_pickle import Refused
+from mirage.foreign.torch_files import StoredTensor
 from mirage.foreign.wording import plain
 from mirage.priors import weights
-from mirage.priors.restricted_pickle import ModuleRecord, TensorRecord, read_records
+from mirage.priors.restricted_pickle import ModuleRecord, read_records
 from mirage.priors.shapes import DiscriminatorConfig, GeneratorConfig
 from mirage.priors.stylegan2.discriminator import Discriminator
 from mirage.priors.stylegan2.generator import Generator
@@ -48,19 +40,23 @@ _LONGEST_NAME = 60
 _REMEDY = "use the official file, and compare its checksum"
 
 
-def import_generator(pickle_path: str | Path) -> Generator:
-    """Read the moving-average generator ``G_ema``, frozen and in eval mode.
+def read_networks(pickle_path: str | Path) -> tuple[Generator, Discriminator, str]:
+    """Read the moving-average generator ``G_ema`` and the discriminator ``D``.
+
+    Returns:
+        Both, frozen and in eval mode, and the code the pickle was written by. Both packagings have
+        the same tensors; the newer code notes more attributes and takes the synthesis' settings as
+        arguments of the generator itself.
 
     Raises:
-        MirageError: the file is no such pickle, is damaged or hostile, or its network differs from
+        MirageError: the file is no such pickle, is damaged or hostile, or its networks differ from
             the ones this project computes.
     """
-    return _build(read_records(pickle_path), pickle_path, "G_ema", "Generator", _generator)
-
-
-def import_discriminator(pickle_path: str | Path) -> Discriminator:
-    """Read the discriminator ``D``, frozen and in eval mode; raises as ``import_generator``."""
-    return _build(read_records(pickle_path), pickle_path, "D", "Discriminator", _discriminator)
+    records = read_records(pickle_path)
+    generator = _build(records, pickle_path, "G_ema", "Generator", _generator)
+    discriminator = _build(records, pickle_path, "D", "Discriminator", _discriminator)
+    newer = "num_fp16_res" in records["G_ema"].state["_modules"]["synthesis"].state
+    return generator, discriminator, "stylegan3" if newer else "stylegan2-ada-pytorch"
 
 
 def import_pickle(
@@ -86,56 +82,39 @@ def import_pickle(
         image_px: side its images must have; None for any.
 
     Returns:
-        What was found, JSON-able: ``file``, ``sha256``, ``packaging``, ``network``, ``tensors``,
-        ``bytes``, ``fingerprint`` and ``status`` of the image of the fixed latent,
-        ``discriminator`` (its value for that image), ``w_avg_offset`` (distance of the stored
-        mean w from that of 4,096 fresh ones, in standard deviations of w: near 0 for a trained
-        network whose mapping is computed as in its training), and with a reference
-        ``reference_error`` of the image and ``discriminator_error``.
+        What was found, JSON-able: ``packaging``, ``network``, ``tensors``, what ``judge`` says of
+        the image of the fixed latent, ``discriminator`` (its value for that image),
+        ``w_avg_offset`` (distance of the stored mean w from that of 4,096 fresh ones, in standard
+        deviations of w: near 0 for a trained network whose mapping is computed as in its training),
+        and with a reference ``reference_error`` of the image and ``discriminator_error``.
 
     Raises:
-        MirageError: as ``import_generator``, or the networks do not answer as known; then nothing
-            is written.
+        MirageError: as ``read_networks``, or the networks do not answer as known; then nothing is
+            written.
     """
-    records = read_records(pickle_path)
-    generator = _build(records, pickle_path, "G_ema", "Generator", _generator)
-    discriminator = _build(records, pickle_path, "D", "Discriminator", _discriminator)
+    generator, discriminator, packaging = read_networks(pickle_path)
     if image_px not in (None, generator.image_px):
         raise MirageError(
             f"{pickle_path} makes images of {generator.image_px} px",
             f"{image_px} px, as the prior's image_px says",
             "fetch the file the asset list names, or correct image_px and crop_px",
         )
-    digest = sha256_of(pickle_path)
     image, answers = _try(generator, discriminator)
     record = {
-        "file": Path(pickle_path).name,
-        "sha256": digest,
-        "packaging": packaging(records),
+        "packaging": packaging,
         "network": f"StyleGAN2 of {generator.image_px} px",
         "tensors": len(generator.state_dict()) + len(discriminator.state_dict()),
-        "bytes": judge_bytes(digest, known),
-        **judge_answer(image, digest, known, Path(memory)),
+        **judge(pickle_path, image, known, memory),
         **answers,
     }
     if reference is not None:
         record["reference_error"] = check_image(image, Path(reference, REFERENCE_IMAGE))
         record["discriminator_error"] = check_value(discriminator, image.shape, reference)
         record["status"] = "agrees with the published reference"
-    source = {"source": {"file": record["file"], "sha256": digest}}
+    source = {"source": {key: record[key] for key in ("file", "sha256")}}
     weights.save_generator(generator_path, generator, source)
     weights.save_discriminator(discriminator_path, discriminator, source)
     return record
-
-
-def packaging(records: Any) -> str:
-    """Name the code a pickle was written by.
-
-    Both packagings have the same tensors; the newer code notes more attributes and takes the
-    synthesis' settings as arguments of the generator itself.
-    """
-    state = records["G_ema"].state["_modules"]["synthesis"].state
-    return "stylegan3" if "num_fp16_res" in state else "stylegan2-ada-pytorch"
 
 
 @torch.inference_mode()
@@ -145,11 +124,10 @@ def _try(generator: Generator, discriminator: Discriminator) -> tuple[Tensor, di
     draws = torch.Generator().manual_seed(0)
     w = generator.mapping(torch.randn(4096, generator.z_dim, generator=draws))
     offset = (w.mean(dim=0) - generator.w_avg).norm() / w.std(dim=0).norm()
-    value = discriminator(image) if image.shape[-1] == discriminator.config.image_px else None
-    return image, {
-        "w_avg_offset": float(offset),
-        **({} if value is None else {"discriminator": float(value)}),
-    }
+    answers = {"w_avg_offset": float(offset)}
+    if image.shape[-1] == discriminator.config.image_px:
+        answers["discriminator"] = float(discriminator(image))
+    return image, answers
 
 
 def _build(
@@ -167,18 +145,13 @@ def _build(
         )
     try:
         return make(_Network(root, f"{path} ({key})"))
-    except Refused as problem:
-        raise MirageError(
-            f"{path} ({key}) is refused: {problem}",
-            "a complete pickle of the official PyTorch training code",
-            "fetch it again",
-        ) from problem
     except MirageError:
         raise
     except Exception as error:  # records of any shape may stand in a hostile file
+        why = error if isinstance(error, Refused) else type(error).__name__
         raise MirageError(
-            f"{path} describes its network {key} in an unknown way ({type(error).__name__})",
-            "a pickle of the official PyTorch training code",
+            f"{path} describes its network {key} in an unknown way ({why})",
+            "a complete pickle of the official PyTorch training code",
             "fetch it again",
         ) from error
 
@@ -202,7 +175,7 @@ def _generator(network: "_Network") -> Generator:
     network.demand_all("use_noise", lambda _: True)
     network.demand_all("up", lambda name: 2 if name.endswith("conv0") else 1)
     network.demand_layers(lambda name: multiplier if name.startswith("mapping.") else 1.0)
-    weights.fill(generator, network.values(), network.source)
+    generator.load_state_dict(network.values())
     return weights.frozen(generator, "cpu")
 
 
@@ -221,7 +194,7 @@ def _discriminator(network: "_Network") -> Discriminator:
     network.demand_all("conv_clamp", lambda name: None if name.endswith("skip") else clamp)
     network.demand_all("down", lambda name: 2 if name.endswith(("conv1", "skip")) else 1)
     network.demand_layers(lambda _: 1.0)
-    weights.fill(discriminator, network.values(), network.source)
+    discriminator.load_state_dict(network.values())
     return weights.frozen(discriminator, "cpu")
 
 
@@ -231,13 +204,15 @@ class _Network:
     def __init__(self, root: ModuleRecord, source: str) -> None:
         self.source = source
         self.modules = _modules(root)
-        self.tensors: dict[str, TensorRecord] = {}
+        self.tensors: dict[str, StoredTensor] = {}
+        self.filters: dict[str, StoredTensor] = {}  # low-pass, which are constants here
         for prefix, module in self.modules.items():
             for kind in ("_parameters", "_buffers"):
                 for name, value in module.state.get(kind, {}).items():
-                    if isinstance(value, TensorRecord):
-                        self.tensors[_joined(prefix, name)] = value
-                        _bound(len(self.tensors), _MOST_TENSORS, "tensors")
+                    if isinstance(value, StoredTensor):
+                        kept = self.filters if name == "resample_filter" else self.tensors
+                        kept[_joined(prefix, name)] = value
+                        _bound(len(self.tensors) + len(self.filters), _MOST_TENSORS, "tensors")
 
     def attribute(self, module: str, name: str) -> Any:
         """A plain value; whatever else may stand there could not even be compared safely."""
@@ -308,26 +283,17 @@ class _Network:
 
     def hold_to(self, shapes: Mapping[str, tuple[int, ...]]) -> None:
         """Compare all shapes, which lie in the file, before a network of that size is built."""
-        found = {n: record.size for n, record in self.tensors.items() if n not in self._filters()}
+        found = {name: record.size for name, record in self.tensors.items()}
         weights.compare(found, shapes, self.source)
 
-    def _filters(self) -> set[str]:
-        return {name for name in self.tensors if name.endswith("resample_filter")}
-
     def values(self) -> Mapping[str, Tensor]:
-        """All tensors but the low-pass filters, which are constants here and must be these."""
-        filters = self._filters()
+        """All tensors but the low-pass filters, which must be those computed here."""
         expected = fir_kernel(1.0, torch.float32, torch.device("cpu"))[0, 0]
-        for name in filters:
-            record = self.tensors[name]
+        for name, record in self.filters.items():
             same = record.size == tuple(expected.shape)
             if not (same and torch.allclose(record.decode().float(), expected, atol=1e-6)):
                 raise MirageError(f"{self.source} has another filter in {name}", "[1, 3, 3, 1]")
-        return {
-            name: record.decode().float()
-            for name, record in self.tensors.items()
-            if name not in filters
-        }
+        return {name: record.decode().float() for name, record in self.tensors.items()}
 
 
 def _modules(root: ModuleRecord) -> dict[str, ModuleRecord]:
@@ -349,14 +315,14 @@ def _modules(root: ModuleRecord) -> dict[str, ModuleRecord]:
         _bound(len(found), _MOST_MODULES, "modules")
         _bound(depth, _MOST_DEPTH, "modules within one another")
         children = module.state.get("_modules", {}).items()
-        below = [(_joined(name, n), m, depth + 1) for n, m in children if _is_module(m)]
+        below = [
+            (_joined(name, n), child, depth + 1)
+            for n, child in children
+            if isinstance(child, ModuleRecord)
+        ]
         _bound(len(below), _MOST_MODULES, "modules")
         waiting += reversed(below)
     return found
-
-
-def _is_module(value: Any) -> bool:
-    return isinstance(value, ModuleRecord)
 
 
 def _joined(module: str, name: Any) -> str:

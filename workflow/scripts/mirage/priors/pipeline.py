@@ -9,7 +9,7 @@ from torch import Tensor
 from mirage import imaging
 from mirage.numerics import autocast
 from mirage.priors.stylegan2.generator import Generator
-from mirage.priors.stylegan2.regions import Region, centre_region
+from mirage.priors.stylegan2.regions import Window, centre_region
 from mirage.recipes import Precision
 
 
@@ -34,10 +34,8 @@ class ImagePipeline:
         return replace(self, precision=precision)
 
     @property
-    def region(self) -> Region | None:
-        """The part of the generator's image inside the crop; None for all of it."""
-        if self.crop_px == self.generator.image_px:
-            return None
+    def region(self) -> Window:
+        """The part of the generator's image inside the crop."""
         return centre_region(self.generator.image_px, self.crop_px)
 
     def crop(self, ws: Tensor, clip: bool = False) -> Tensor:
@@ -55,7 +53,7 @@ class ImagePipeline:
         """Synthesise whole images, neither cropped nor clipped."""
         return self._synthesise(ws, None)
 
-    def _synthesise(self, ws: Tensor, region: Region | None) -> Tensor:
+    def _synthesise(self, ws: Tensor, region: Window | None) -> Tensor:
         with autocast(self.precision, ws.device):
             images: Tensor = self.generator.synthesis(ws, region=region)
         return images

@@ -7,30 +7,25 @@ data lie inside the pickle as nested files in PyTorch's old layout. A record's t
 only when asked for, and none may claim more than its nested file holds.
 """
 
-import struct
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from torch import Tensor
+import numpy as np
 
 from mirage.errors import MirageError
 from mirage.foreign import culprits
 from mirage.foreign.plain_pickle import Budget, Handler, Machine, Refused, Stranger
-from mirage.foreign.torch_files import (
-    STORAGES,
-    Odd,
-    Storage,
-    StoredTensor,
-    mapping_within,
-    read_sequential,
-    view,
-)
+from mirage.foreign.torch_files import Storage, known, odd_tensor, read_sequential
 from mirage.foreign.wording import plain
 from mirage.runtime.regular import mapped
 
-_SCALARS = {"f8": "d", "f4": "f", "i8": "q", "i4": "i", "b1": "?"}
+_SCALARS = ("f8", "f4", "i8", "i4", "b1")
 _PARTS = ("_parameters", "_buffers", "_modules")
+_USUAL = (
+    "collections.OrderedDict", "builtins.set", "__builtin__.set",
+    "torch._utils._rebuild_tensor_v2", "torch._utils._rebuild_parameter",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -50,22 +45,6 @@ class ModuleRecord:
         return [(None if name in _PARTS else name, value) for name, value in self.state.items()]
 
 
-@dataclass(frozen=True)
-class TensorRecord:
-    """A tensor not yet decoded."""
-
-    view: StoredTensor
-
-    @property
-    def size(self) -> tuple[int, ...]:
-        """Its shape; so many numbers lie in the file."""
-        return self.view.size
-
-    def decode(self) -> Tensor:
-        """Make the tensor, on the CPU and contiguous."""
-        return self.view.decode().contiguous()
-
-
 def read_records(path: str | Path) -> Any:
     """Read a pickle of networks as plain containers and records.
 
@@ -75,7 +54,7 @@ def read_records(path: str | Path) -> Any:
     """
     data = mapped(path, "correct the path")
     try:
-        machine = Machine({}, Budget())
+        machine = Machine(Budget())
         machine.known = _stand_ins(machine)
         value, _ = machine.read(data)
         _refuse_strangers(value, machine)
@@ -109,46 +88,27 @@ def _refuse_strangers(value: Any, machine: Machine) -> None:
 
 
 def _stand_ins(machine: Machine) -> dict[str, Handler | None]:
-    """Globals of the files, and what stands for them.
-
-    A tensor that cannot be taken is a stranger like any other, so that its name is told.
-    """
-    mapping = mapping_within(machine.budget)
+    """Globals of the files, and what stands for them."""
 
     def storage(data: Any) -> Storage | Stranger:
+        if not isinstance(data, memoryview):
+            raise Refused("it makes a tensor of something else than a nested file")
         try:
-            return _nested_storage(data, machine.budget)
+            value, _ = read_sequential(data, machine)
         except Refused as problem:
-            return machine.stranger(str(problem), "is a tensor in a nested file that is refused:")
+            return odd_tensor(machine, f"in a nested file, and {problem}")
+        return value if isinstance(value, Storage) else odd_tensor(machine)
 
-    def tensor(
-        storage: Any, offset: Any, size: Any, stride: Any, *_: object
-    ) -> TensorRecord | Stranger:
-        if isinstance(storage, Stranger):
-            return storage
-        found = view(storage, offset, size, stride)
-        if isinstance(found, Odd):
-            return machine.stranger(found.why, "is a tensor that")
-        return TensorRecord(found)
-
+    usual = known(machine)
     return {
         "torch_utils.persistence._reconstruct_persistent_obj": _module_record,
-        "collections.OrderedDict": mapping,
-        "dnnlib.util.EasyDict": mapping,
-        # Before protocol 4 a set is a call; every module has one since PyTorch 1.6.
-        "builtins.set": _first,
-        "__builtin__.set": _first,
-        "torch._utils._rebuild_tensor_v2": tensor,
-        "torch._utils._rebuild_parameter": _first,
+        "dnnlib.util.EasyDict": usual["collections.OrderedDict"],
         "torch.storage._load_from_bytes": storage,
         "numpy.core.multiarray.scalar": _scalar,
         "numpy._core.multiarray.scalar": _scalar,
         "numpy.dtype": _Kind,
+        **{name: usual[name] for name in _USUAL},
     }
-
-
-def _first(*values: Any) -> Any:
-    return values[0] if values else []
 
 
 class _Kind:
@@ -163,27 +123,13 @@ class _Kind:
 
 
 def _scalar(kind: Any, data: Any) -> float | int | bool:
-    if not isinstance(kind, _Kind) or not isinstance(data, memoryview):
+    fits = isinstance(kind, _Kind) and kind.code in _SCALARS and kind.order in ("<", ">", "|")
+    if not fits or not isinstance(data, memoryview):
         raise Refused("it holds a NumPy scalar of an unknown kind")
-    known = isinstance(kind.code, str) and kind.code in _SCALARS
-    if not known or kind.order not in ("<", ">", "|"):
-        raise Refused("it holds a NumPy scalar of an unknown kind")
-    form = (">" if kind.order == ">" else "<") + _SCALARS[kind.code]
-    if struct.calcsize(form) != len(data):
+    dtype = np.dtype(kind.code).newbyteorder(kind.order)
+    if dtype.itemsize != len(data):
         raise Refused("it holds a damaged NumPy scalar")
-    value: float | int | bool
-    (value,) = struct.unpack(form, data)
-    return value
-
-
-def _nested_storage(data: Any, budget: Budget) -> Storage:
-    """The one storage of a nested file."""
-    if not isinstance(data, memoryview):
-        raise Refused("it is no file")
-    # It may name storages alone, and nothing stands for a call of one.
-    value, _ = read_sequential(data, dict.fromkeys(STORAGES, None), budget)
-    if not isinstance(value, Storage):
-        raise Refused("it has an unknown layout")
+    value: float | int | bool = np.frombuffer(data, dtype)[0].item()
     return value
 
 

@@ -26,33 +26,22 @@ class Pyramid(Recipe):
     conv_clamp: float | None = None
 
     def __post_init__(self) -> None:
-        """Refuse impossible sizes."""
-        name = type(self).__name__
         sizes = [2**power for power in range(3, 11)]
-        require(self.image_px in sizes, f"{name}.image_px", self.image_px, f"one of {sizes}")
-        require(
-            self.image_channels in (1, 3), f"{name}.image_channels", self.image_channels, "1 or 3"
-        )
-        require(
-            self.channel_base >= self.image_px,
-            f"{name}.channel_base",
-            self.channel_base,
-            "at least image_px",
-        )
-        require(self.channel_max > 0, f"{name}.channel_max", self.channel_max, "above 0")
+        require(self.image_px in sizes, "image_px", self.image_px, f"one of {sizes}")
+        colours, base = self.image_channels, self.channel_base
+        require(colours in (1, 3), "image_channels", colours, "1 or 3")
+        require(base >= self.image_px, "channel_base", base, "at least image_px")
+        require(self.channel_max > 0, "channel_max", self.channel_max, "above 0")
         if self.channels is not None:
-            require(
-                len(self.channels) == len(self.resolutions) and min(self.channels) > 0,
-                f"{name}.channels",
-                self.channels,
-                f"one positive number for each of {self.resolutions}",
-            )
+            fits = len(self.channels) == len(self.resolutions) and min(self.channels) > 0
+            wanted = f"one positive number for each of {self.resolutions}"
+            require(fits, "channels", self.channels, wanted)
         for resolution in self.resolutions:
             # Four times the published networks; a file may state any number.
             most, number = min(4 * 32768 // resolution, 2048), self.channels_at(resolution)
-            require(number <= most, f"{name}.channels at {resolution} px", number, f"to {most}")
-        if self.conv_clamp is not None:
-            require(self.conv_clamp > 0, f"{name}.conv_clamp", self.conv_clamp, "above 0 or null")
+            require(number <= most, f"channels at {resolution} px", number, f"to {most}")
+        clamp = self.conv_clamp
+        require(clamp is None or clamp > 0, "conv_clamp", clamp, "above 0 or null")
 
     @property
     def resolutions(self) -> list[int]:
@@ -82,16 +71,19 @@ class GeneratorConfig(Pyramid):
     mapping_layers: int = 8
     mapping_lr_multiplier: float = 0.01
 
+    @property
+    def num_ws(self) -> int:
+        """Latents w the synthesis takes, one per layer."""
+        return 2 * len(self.resolutions)
+
     def __post_init__(self) -> None:
-        """Refuse impossible sizes."""
         super().__post_init__()
-        for name in ("z_dim", "w_dim", "mapping_layers", "mapping_lr_multiplier"):
-            value = getattr(self, name)
-            require(value > 0, f"GeneratorConfig.{name}", value, "above 0")
+        multiplier = self.mapping_lr_multiplier
+        require(multiplier > 0, "mapping_lr_multiplier", multiplier, "above 0")
         # Four times the published networks; a file may state any number.
         for name, most in (("z_dim", 2048), ("w_dim", 2048), ("mapping_layers", 32)):
             value = getattr(self, name)
-            require(value <= most, f"GeneratorConfig.{name}", value, f"to {most}")
+            require(0 < value <= most, name, value, f"1..{most}")
 
 
 @dataclass(frozen=True)
@@ -108,14 +100,9 @@ class DiscriminatorConfig(Pyramid):
     deviation_channels: int = 1
 
     def __post_init__(self) -> None:
-        """Refuse impossible sizes."""
         super().__post_init__()
         group, channels = self.deviation_group, self.deviation_channels
-        require(group > 0, "DiscriminatorConfig.deviation_group", group, "above 0")
-        last = self.channels_at(4)
-        require(
-            channels > 0 and last % channels == 0,
-            "DiscriminatorConfig.deviation_channels",
-            channels,
-            f"a divisor of the {last} channels at 4 px",
-        )
+        require(group > 0, "deviation_group", group, "above 0")
+        fits = channels > 0 and self.channels_at(4) % channels == 0
+        wanted = f"a divisor of the {self.channels_at(4)} channels at 4 px"
+        require(fits, "deviation_channels", channels, wanted)

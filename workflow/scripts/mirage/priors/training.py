@@ -7,7 +7,7 @@ no style mixing (the attack uses one w in every layer), and R1 is taken at the a
 """
 
 import copy
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -16,12 +16,7 @@ from mirage.errors import MirageError
 from mirage.numerics import numerics
 from mirage.optimisers import Optimiser
 from mirage.priors import losses
-from mirage.priors.augmentation import (
-    REAL_DRAWS,
-    SHARED_DRAWS,
-    augment_reals,
-    augment_shared,
-)
+from mirage.priors.augmentation import REAL_DRAWS, SHARED_DRAWS, augment_reals, augment_shared
 from mirage.priors.recipe import PriorRecipe, lazy_optimiser_recipe
 from mirage.priors.stylegan2.discriminator import Discriminator
 from mirage.priors.stylegan2.generator import Generator
@@ -29,35 +24,24 @@ from mirage.runtime.checkpoint import Checkpoint, State
 from mirage.runtime.progress import Progress
 from mirage.streams import generator as stream
 
-HISTORY = ("discriminator", "generator", "r1", "path_length")
-"""Columns of ``TrainedPrior.history``."""
-
 _NOTE_EVERY = 50
+_NETWORKS = ("generator", "average", "discriminator")
 
 
-@dataclass(frozen=True)
-class TrainedPrior:
+class TrainedPrior(NamedTuple):
     """What training leaves, on the training device.
 
     Attributes:
         generator: moving average of the generator's weights, frozen, in eval mode.
         discriminator: last discriminator, frozen, in eval mode.
-        history: losses per step, float32 on the CPU, [steps, 4]: see ``HISTORY``; R1 is the mean
-            squared gradient norm, path length the mean length, both NaN where not computed.
     """
 
     generator: Generator
     discriminator: Discriminator
-    history: Tensor
 
 
 def train_prior(
-    images: Tensor,
-    recipe: PriorRecipe,
-    seed: int,
-    checkpoint: Checkpoint,
-    device: str,
-    label: str = "prior",
+    images: Tensor, recipe: PriorRecipe, seed: int, checkpoint: Checkpoint, device: str
 ) -> TrainedPrior:
     """Train a StyleGAN2 on a set of images.
 
@@ -70,10 +54,6 @@ def train_prior(
         seed: names the random streams.
         checkpoint: where the state is kept; the caller discards it once the result is written.
         device: where to train.
-        label: how progress lines call it.
-
-    Returns:
-        The averaged generator, the discriminator and the losses.
 
     Raises:
         MirageError: the images do not fit the generator.
@@ -83,18 +63,16 @@ def train_prior(
     state = checkpoint.load()
     if state is not None:
         training.restore(state)
-    with numerics("fp32", device), Progress(label, recipe.steps, training.done) as progress:
+    with numerics("fp32", device), Progress("training", recipe.steps, training.done) as progress:
         note = ""
         while training.done < recipe.steps:
-            training.step()
+            judged, made = training.step()
             if training.done % _NOTE_EVERY == 0:
-                note = training.note()
+                note = f"D {float(judged):.2f}, G {float(made):.2f}"
             progress.advance(note=note)
             checkpoint.tick(training.state)
     return TrainedPrior(
-        training.average.eval(),
-        training.discriminator.eval().requires_grad_(False),
-        training.history.cpu(),
+        training.average.eval(), training.discriminator.eval().requires_grad_(False)
     )
 
 
@@ -116,57 +94,50 @@ class _Training:
         self.average = copy.deepcopy(self.generator).requires_grad_(False)
         path_interval = recipe.path_interval if recipe.path_weight else None
         r1_interval = recipe.r1_interval if recipe.r1_gamma else None
-        self.generator_optimiser = Optimiser(
-            list(self.generator.parameters()),
-            lazy_optimiser_recipe(recipe.optimiser, path_interval),
-        )
-        self.discriminator_optimiser = Optimiser(
-            list(self.discriminator.parameters()),
-            lazy_optimiser_recipe(recipe.optimiser, r1_interval),
-        )
+        lazy = lazy_optimiser_recipe(recipe.optimiser, path_interval)
+        self.generator_optimiser = Optimiser(list(self.generator.parameters()), lazy)
+        lazy = lazy_optimiser_recipe(recipe.optimiser, r1_interval)
+        self.discriminator_optimiser = Optimiser(list(self.discriminator.parameters()), lazy)
         self.mean_length = torch.zeros((), device=device)
-        self.history = torch.full((recipe.steps, len(HISTORY)), torch.nan, device=device)
         self.done = 0
 
-    def step(self) -> None:
-        """Train the discriminator once, then the generator once."""
+    def step(self) -> tuple[Tensor, Tensor]:
+        """Train the discriminator once, then the generator once, and return their losses, 0-d."""
         recipe = self.recipe
         fakes, ws = self._synthesise(recipe.batch_size, "synthesis")
         self.generator.w_avg.lerp_(ws[:, 0].detach().mean(dim=0), 1 - recipe.w_avg_decay)
         of_reals, of_fakes, of_judged = self._shared_draws()
         reals = self._augment(self._reals(), of_reals)
-        self._train_discriminator(reals, self._augment(fakes.detach(), of_fakes))
-        self._train_generator(self._augment(fakes, of_judged))
+        judged = self._train_discriminator(reals, self._augment(fakes.detach(), of_fakes))
+        made = self._train_generator(self._augment(fakes, of_judged))
         average_weights(
             list(self.average.parameters()), list(self.generator.parameters()), recipe.ema_decay
         )
         self.average.w_avg.copy_(self.generator.w_avg)
         self.done += 1
+        return judged, made
 
-    def _train_discriminator(self, reals: Tensor, fakes: Tensor) -> None:
+    def _train_discriminator(self, reals: Tensor, fakes: Tensor) -> Tensor:
         judge, recipe = self.discriminator, self.recipe
         loss = losses.discriminator_loss(judge(reals), judge(fakes))
         _descend(self.discriminator_optimiser, loss)
-        self._record("discriminator", loss)
         if recipe.r1_gamma and self.done % recipe.r1_interval == 0:
             reals = reals.requires_grad_()
             penalty = losses.r1_penalty(judge(reals), reals)
-            _descend(
-                self.discriminator_optimiser, recipe.r1_interval * recipe.r1_gamma / 2 * penalty
-            )
-            self._record("r1", penalty)
+            weighted = recipe.r1_interval * recipe.r1_gamma / 2 * penalty
+            _descend(self.discriminator_optimiser, weighted)
+        return loss.detach()
 
-    def _train_generator(self, fakes: Tensor) -> None:
+    def _train_generator(self, fakes: Tensor) -> Tensor:
         recipe = self.recipe
         loss = losses.generator_loss(self.discriminator(fakes))
         _descend(self.generator_optimiser, loss)
-        self._record("generator", loss)
         if recipe.path_weight and self.done % recipe.path_interval == 0:
             lengths = self._path_lengths()
             self.mean_length.lerp_(lengths.detach().mean(), recipe.path_decay)
             penalty = losses.path_length_penalty(lengths, self.mean_length)
             _descend(self.generator_optimiser, recipe.path_interval * recipe.path_weight * penalty)
-            self._record("path_length", lengths.mean())
+        return loss.detach()
 
     def _path_lengths(self) -> Tensor:
         images, ws = self._synthesise(self.recipe.path_batch, "path length")
@@ -199,39 +170,29 @@ class _Training:
     def _augment(self, images: Tensor, draws: Tensor) -> Tensor:
         return augment_shared(images, draws, self.recipe.shared_augmentation)
 
-    def _record(self, name: str, value: Tensor) -> None:
-        self.history[self.done, HISTORY.index(name)] = value.detach()
-
-    def note(self) -> str:
-        """Losses of the last step, for the progress line."""
-        last = dict(zip(HISTORY, self.history[self.done - 1].tolist(), strict=True))
-        return f"D {last['discriminator']:.2f}, G {last['generator']:.2f}"
-
     def state(self) -> State:
-        """Everything the next step depends on, and the history."""
+        """Everything the next step depends on."""
+        networks = {
+            f"{name}.{key}": value
+            for name in _NETWORKS
+            for key, value in getattr(self, name).state_dict().items()
+        }
         return {
-            **{f"generator.{name}": value for name, value in self.generator.state_dict().items()},
-            **{f"average.{name}": value for name, value in self.average.state_dict().items()},
-            **{
-                f"discriminator.{name}": value
-                for name, value in self.discriminator.state_dict().items()
-            },
+            **networks,
             **self.generator_optimiser.state("generator_optimiser"),
             **self.discriminator_optimiser.state("discriminator_optimiser"),
             "mean_length": self.mean_length,
-            "history": self.history,
             "done": torch.tensor(self.done),
         }
 
     def restore(self, state: State) -> None:
         """Take over what ``state`` returned."""
-        for name in ("generator", "average", "discriminator"):
+        for name in _NETWORKS:
             network: nn.Module = getattr(self, name)
             network.load_state_dict({key: state[f"{name}.{key}"] for key in network.state_dict()})
         self.generator_optimiser.restore(state, "generator_optimiser")
         self.discriminator_optimiser.restore(state, "discriminator_optimiser")
         self.mean_length.copy_(state["mean_length"])
-        self.history.copy_(state["history"])
         self.done = int(state["done"])
 
 

@@ -19,18 +19,14 @@ Network = TypeVar("Network", bound=nn.Module)
 Config = TypeVar("Config", bound=Recipe)
 
 
-def save_generator(
-    path: str | Path, generator: nn.Module, metadata: Mapping[str, Any] | None = None
-) -> None:
+def save_generator(path: str | Path, network: nn.Module, metadata: Mapping[str, Any]) -> None:
     """Write a generator; its header holds ``metadata`` beside ``network`` and ``config``."""
-    _save(path, "stylegan2.generator", generator, metadata)
+    _save(path, "stylegan2.generator", network, metadata)
 
 
-def save_discriminator(
-    path: str | Path, discriminator: nn.Module, metadata: Mapping[str, Any] | None = None
-) -> None:
-    """Write a discriminator; its header holds ``metadata`` beside ``network`` and ``config``."""
-    _save(path, "stylegan2.discriminator", discriminator, metadata)
+def save_discriminator(path: str | Path, network: nn.Module, metadata: Mapping[str, Any]) -> None:
+    """Write a discriminator, as ``save_generator`` does."""
+    _save(path, "stylegan2.discriminator", network, metadata)
 
 
 def load_generator(path: str | Path, device: str = "cpu") -> Any:
@@ -59,39 +55,17 @@ def _load(path: str | Path, role: str, device: str) -> nn.Module:
         )
     network = KINDS[kind][role]
     config = described(network.config, header["config"], str(path))
-    tensors = _fitting(path, lambda: network.build(config))
+    tensors = files.load_tensors(path)
+    # A header may describe any network: it is built only when the file holds as much.
+    compare(shapes(tensors), shapes_of(lambda: network.build(config)), str(path))
     built = network.build(config)
     built.load_state_dict(tensors)
     return frozen(built, device)
 
 
-def _fitting(path: str | Path, make: Callable[[], nn.Module]) -> Mapping[str, Tensor]:
-    """The file's tensors, if they are those of the network, which is not built before."""
-    tensors: Mapping[str, Tensor] = files.load_tensors(path)
-    found = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
-    compare(found, shapes_of(make), str(path))
-    return tensors
-
-
 def frozen(network: Network, device: str) -> Network:
     """Move to a device, switch to eval mode, and stop gradients to the weights."""
     return network.to(device).eval().requires_grad_(False)
-
-
-def fill(network: nn.Module, tensors: Mapping[str, Tensor], source: str) -> None:
-    """Copy tensors into a network.
-
-    Args:
-        network: takes the values, in its own dtype and on its own device.
-        tensors: exactly the network's ``state_dict`` names.
-        source: the file, for messages.
-
-    Raises:
-        MirageError: a tensor is missing, unknown or of another shape; names the first few.
-    """
-    shapes = {name: tuple(tensor.shape) for name, tensor in network.state_dict().items()}
-    compare({name: tuple(tensor.shape) for name, tensor in tensors.items()}, shapes, source)
-    network.load_state_dict(tensors)
 
 
 def described(config: type[Config], values: Mapping[str, Any], source: str) -> Config:
@@ -115,10 +89,15 @@ def described(config: type[Config], values: Mapping[str, Any], source: str) -> C
         ) from problem
 
 
+def shapes(tensors: Mapping[str, Tensor]) -> dict[str, tuple[int, ...]]:
+    """Names and shapes."""
+    return {name: tuple(tensor.shape) for name, tensor in tensors.items()}
+
+
 def shapes_of(make: Callable[[], nn.Module]) -> dict[str, tuple[int, ...]]:
     """Names and shapes a network will have, without the memory it will take."""
     with torch.device("meta"):
-        return {name: tuple(tensor.shape) for name, tensor in make().state_dict().items()}
+        return shapes(make().state_dict())
 
 
 def compare(
@@ -127,7 +106,7 @@ def compare(
     """Hold the shapes of a file to those of a network.
 
     Raises:
-        MirageError: as ``fill``.
+        MirageError: a tensor is missing, unknown or of another shape; names the first few.
     """
     problems = [f"{name} is missing" for name in wanted if name not in found]
     problems += [f"{plain(name)} is unknown" for name in found if name not in wanted]
@@ -144,6 +123,6 @@ def compare(
         )
 
 
-def _save(path: str | Path, kind: str, network: Any, metadata: Mapping[str, Any] | None) -> None:
-    header = {**(metadata or {}), "network": kind, "config": dataclasses.asdict(network.config)}
+def _save(path: str | Path, kind: str, network: Any, metadata: Mapping[str, Any]) -> None:
+    header = {**metadata, "network": kind, "config": dataclasses.asdict(network.config)}
     files.save_tensors(path, network.state_dict(), header)

@@ -40,8 +40,7 @@ class Checkpoint:
                 takes MIRAGE_CHECKPOINT_S, or 60.
         """
         self.path = Path(path) if path is not None else None
-        text = json.dumps(identity, sort_keys=True, default=str)
-        self.identity = hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+        self.identity = digest_of(identity)
         told = os.environ.get("MIRAGE_CHECKPOINT_S", "60")
         self.every_s = float(told) if every_s is None else every_s
         if self.path is not None:
@@ -71,10 +70,8 @@ class Checkpoint:
         if made_with != _made_with():
             _log.warning(
                 "the state was made with %s, this is %s: where rounding differs, so may the result "
-                "from an uninterrupted run's",
-                made_with,
-                _made_with(),
-            )
+                "from an uninterrupted run's", made_with, _made_with(),
+            )  # fmt: skip
         effort.resume(earlier)
         return state
 
@@ -117,6 +114,12 @@ class Checkpoint:
         """Remove the state once the output is whole."""
         if self.path is not None:
             self.path.unlink(missing_ok=True)
+
+
+def digest_of(identity: Mapping[str, Any]) -> str:
+    """Digest of the JSON-able description of a piece of work."""
+    text = json.dumps(identity, sort_keys=True, default=str)
+    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 
 
 def _made_with() -> str:

@@ -3,10 +3,9 @@
 Two jobs for the same work meet when the workflow's controller died while its jobs went on, and a
 second controller submits them again. The second job then waits here until the first has ended.
 
-The claim is one small file, written aside and given its name by a link, which every shared file
-system keeps exclusive; no file locks are needed. Whether its holder still lives is asked of this
-machine (process number and start), else of SLURM, else of the holder's heartbeat, which touches
-the file.
+The claim is one small file, given its name by a link, which every shared file system keeps
+exclusive. Whether its holder still lives is asked of this machine (process number and start), else
+of SLURM, else of the holder's heartbeat, which touches the file.
 """
 
 import contextlib
@@ -98,11 +97,9 @@ def claimed(path: str | Path) -> Iterator[None]:
 def insist() -> None:
     """Make sure that this process still holds its claim, before it writes what others resume.
 
-    A process that hung (a network file system that was away, a machine cut off) may find on waking
-    that its work was given to another.
-
     Raises:
-        MirageError: it was.
+        MirageError: the work was given to another while this process hung (a network file system
+            that was away, a machine cut off).
     """
     if _mine is None:
         return

@@ -15,9 +15,6 @@ def choose_device(name: str) -> str:
     Args:
         name: ``auto`` (a GPU if there is one), ``cpu`` or ``cuda``.
 
-    Returns:
-        ``cpu`` or ``cuda``.
-
     Raises:
         MirageError: ``cuda`` was asked for and there is none.
     """

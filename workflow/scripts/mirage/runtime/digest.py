@@ -19,6 +19,7 @@ from mirage.registry import entries, module_name
 
 PACKAGE = Path(__file__).resolve().parents[1]
 _OUTSIDE = ("mirage.runtime",)
+_DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef)
 _WORD = re.compile(r"[A-Za-z0-9_-]+")
 
 
@@ -61,22 +62,17 @@ class Digests(Mapping[str, str]):
         self._found: dict[tuple[str, frozenset[str] | None], str] = {}
 
     def of(self, name: str, settings: Any) -> str:
-        """Digest a script together with the entries of registries that its settings name.
-
-        Raises:
-            KeyError: there is no such script.
-        """
+        """Digest a script together with the entries of registries that its settings name."""
         return self._of(name, words_of(settings))
 
     def __getitem__(self, name: str) -> str:
+        if not (self._scripts / f"{name}.py").is_file():
+            raise KeyError(name)
         return self._of(name, None)
 
     def _of(self, name: str, words: frozenset[str] | None) -> str:
-        script = self._scripts / f"{name}.py"
-        if not script.is_file():
-            raise KeyError(name)
         if (name, words) not in self._found:
-            self._found[name, words] = code_digest(script, words)
+            self._found[name, words] = code_digest(self._scripts / f"{name}.py", words)
         return self._found[name, words]
 
     def __iter__(self) -> Iterator[str]:
@@ -104,7 +100,7 @@ def modules_of(script: Path, words: Collection[str] | None = None) -> set[str]:
                 folder = _file_of(name).parent
                 named = entries(folder) if words is None else filter(_WORD.fullmatch, words)
                 modules = (module_name(name, word) for word in named)
-                waiting.extend(module for module in modules if _exists(module))
+                waiting.extend(module for module in modules if _file_of(module).is_file())
     return found
 
 
@@ -135,13 +131,8 @@ def _imports(path: Path) -> frozenset[str]:
         for name in names
         if (name == "mirage" or name.startswith("mirage."))
         and not name.startswith(_OUTSIDE)
-        and _exists(name)
+        and _file_of(name).is_file()
     )
-
-
-def _exists(name: str) -> bool:
-    base = PACKAGE.joinpath(*name.split(".")[1:])
-    return base.with_suffix(".py").is_file() or (base / "__init__.py").is_file()
 
 
 def _file_of(name: str) -> Path:
@@ -154,15 +145,6 @@ def _file_of(name: str) -> Path:
 def _logic(path: Path) -> str:
     tree = ast.parse(path.read_text(encoding="utf-8"))
     for node in ast.walk(tree):
-        body = getattr(node, "body", None)
-        if isinstance(body, list) and body and _is_text(body[0]):
-            node.body = body[1:] or [ast.Pass()]  # type: ignore[attr-defined]
+        if isinstance(node, _DOCUMENTED) and ast.get_docstring(node, clean=False) is not None:
+            node.body = node.body[1:] or [ast.Pass()]
     return ast.dump(tree)
-
-
-def _is_text(node: ast.AST) -> bool:
-    return (
-        isinstance(node, ast.Expr)
-        and isinstance(node.value, ast.Constant)
-        and isinstance(node.value.value, str)
-    )

@@ -1,7 +1,6 @@
 """What a piece of work has taken so far, over all the processes that had a part in it.
 
-Work that was stopped and goes on in a new process would otherwise seem to have taken the last
-stretch only. The state carries what came before; waiting is not work.
+The state of stopped work carries what came before; waiting is not work.
 """
 
 import resource

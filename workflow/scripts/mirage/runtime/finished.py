@@ -6,16 +6,17 @@ while the outputs are there). The next job for the same work takes them over if 
 the same and every byte verifies; a job that has read a file as its input drops its link.
 """
 
-import hashlib
 import json
 import logging
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from mirage.errors import MirageError
 from mirage.runtime import files, integrity
+from mirage.runtime.checkpoint import digest_of
 
 _log = logging.getLogger("mirage")
 _STORE = Path("state/finished")
@@ -39,7 +40,7 @@ def keep(name: str, outputs: Sequence[str], identity: Mapping[str, Any]) -> None
         _log.info("the outputs are not kept for a twin of this job (%s)", error)
         return
     sums = {output: files.checksum(_place(output)) for output in outputs}
-    files.write_json(manifest, {"identity": _digest(identity), "files": sums}, sealed=False)
+    files.write_json(manifest, {"identity": digest_of(identity), "files": sums}, sealed=False)
 
 
 def adopt(name: str, outputs: Sequence[str], identity: Mapping[str, Any]) -> bool:
@@ -50,7 +51,7 @@ def adopt(name: str, outputs: Sequence[str], identity: Mapping[str, Any]) -> boo
     """
     try:
         kept = files.read_json(_manifest(name))
-        if kept["identity"] != _digest(identity) or set(kept["files"]) != set(outputs):
+        if kept["identity"] != digest_of(identity) or set(kept["files"]) != set(outputs):
             _log.info("finished work of an earlier job has other settings, code or inputs")
             return False
         for output, checksum in kept["files"].items():
@@ -58,8 +59,10 @@ def adopt(name: str, outputs: Sequence[str], identity: Mapping[str, Any]) -> boo
                 raise MirageError(f"{_place(output)} fails its checksum")
             integrity.beside(output).unlink(missing_ok=True)
         for output in outputs:
-            _link(_place(output), Path(output))
-            _seal(Path(output))
+            place = Path(output)
+            _link(_place(output), place)
+            if (digest := integrity.note(place, place)) is not None:
+                integrity.lay_beside(place, digest)
     except (OSError, KeyError, TypeError, MirageError) as error:
         _log.warning("finished work of an earlier job cannot be taken over (%s)", error)
         return False
@@ -81,11 +84,8 @@ def collected(paths: Iterable[str]) -> None:
 def discard(name: str) -> None:
     """Drop everything kept under a name."""
     manifest = _manifest(name)
-    try:
-        outputs = json.loads(manifest.read_text(encoding="utf-8"))["files"]
-    except (FileNotFoundError, ValueError, KeyError):
-        outputs = []
-    collected(outputs)
+    with suppress(FileNotFoundError, ValueError, KeyError):
+        collected(json.loads(manifest.read_text(encoding="utf-8"))["files"])
     manifest.unlink(missing_ok=True)
 
 
@@ -122,15 +122,3 @@ def _link(source: Path, place: Path) -> None:
     temporary.hardlink_to(source)
     temporary.replace(place)
     temporary.unlink(missing_ok=True)  # replacing a file by its own link does nothing
-
-
-def _seal(path: Path) -> None:
-    """Lay the digest beside a file that was put in place by its link."""
-    digest = integrity.note(path, path)
-    if digest is not None:
-        integrity.lay_beside(path, digest)
-
-
-def _digest(identity: Mapping[str, Any]) -> str:
-    text = json.dumps(identity, sort_keys=True, default=str)
-    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()

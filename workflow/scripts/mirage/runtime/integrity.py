@@ -13,7 +13,6 @@ import json
 import mmap
 import os
 import re
-from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -27,7 +26,8 @@ _KEY = "xxh3"
 ROOM = len(f',"{_KEY}":"{NOUGHT}"')
 """Bytes that a digest adds to a header."""
 _LENGTH = 8  # bytes before a header that tell its size
-_MOST_HEADER = 100 << 20  # what the safetensors library takes, too
+MOST_HEADER = 2 << 20
+"""Bytes of a header, at some 100 a tensor; the library takes 50 times as many."""
 _WINDOW = 16 << 20  # mapped at a time, so that a large file does not count as the job's memory
 _STATED = re.compile(rb'"xxh3":"([^"]{32})"')
 _REPOSITORY = Path(__file__).resolve().parents[4]
@@ -72,8 +72,8 @@ def owner(digest_file: Path) -> Path:
 def digest(path: str | Path) -> str | None:
     """The digest that a file carries or that lies beside it, or None; it is not compared."""
     with Path(path).open("rb") as file:
-        head = _head(file)
-    if head is not None and (found := _STATED.search(head)):
+        found = _STATED.search(_head(file) or b"")
+    if found:
         return found[1].decode("latin-1")
     with suppress(FileNotFoundError):
         return beside(path).read_bytes().strip().decode("latin-1") or None
@@ -89,8 +89,7 @@ def note(temporary: Path, path: Path) -> str | None:
     if path.resolve().is_relative_to(_REPOSITORY / "workflow"):
         return None
     with temporary.open("rb") as file:
-        head = _head(file)
-        if head is not None and _STATED.search(head):
+        if _STATED.search(_head(file) or b""):
             return None
         return str(_over(file, 0).hexdigest())
 
@@ -125,11 +124,6 @@ def check(path: str | Path) -> None:
         _checked[stamp] = stated
         return
     raise damaged(path)
-
-
-def forget() -> None:
-    """Check every file again that this process has checked."""
-    _checked.clear()
 
 
 def damaged(path: str | Path) -> MirageError:
@@ -171,9 +165,9 @@ def _combined(head: bytes, payload: Any) -> str:
 
 def _computed(path: str | Path) -> str:
     with Path(path).open("rb") as file:
-        head = _head(file)
-        found = None if head is None else _STATED.search(head)
-        if head is None or found is None:
+        head = _head(file) or b""
+        found = _STATED.search(head)
+        if found is None:
             return str(_over(file, 0).hexdigest())
         start, end = found.span(1)
         return _combined(head[:start] + NOUGHT.encode() + head[end:], _over(file, len(head)))
@@ -182,25 +176,17 @@ def _computed(path: str | Path) -> str:
 def _over(file: BinaryIO, start: int) -> Any:
     """Hasher of a file's bytes from ``start`` on."""
     running = hasher()
-    for window in _windows(file, start):
-        running.update(window)
-    return running
-
-
-def _windows(file: BinaryIO, start: int) -> Iterator[memoryview]:
     size = os.fstat(file.fileno()).st_size
     first = start - start % mmap.ALLOCATIONGRANULARITY
     for offset in range(first, size, _WINDOW):
         length = min(_WINDOW, size - offset)
-        skipped = max(start - offset, 0)
-        if skipped >= length:
-            continue
         with (
             mmap.mmap(file.fileno(), length, prot=mmap.PROT_READ, offset=offset) as window,
             memoryview(window) as view,
-            view[skipped:] as part,
+            view[max(start - offset, 0) :] as part,
         ):
-            yield part
+            running.update(part)
+    return running
 
 
 def _head(file: BinaryIO) -> bytes | None:
@@ -209,7 +195,7 @@ def _head(file: BinaryIO) -> bytes | None:
     size = os.fstat(file.fileno()).st_size
     start = file.read(_LENGTH + 1)
     length = int.from_bytes(start[:_LENGTH], "little")
-    if start[_LENGTH:] != b"{" or length > min(size - _LENGTH, _MOST_HEADER):
+    if start[_LENGTH:] != b"{" or length > min(size - _LENGTH, MOST_HEADER):
         return None
     return start + file.read(length - 1)
 
@@ -227,7 +213,7 @@ def _foreign_header(path: str | Path) -> bool:
     try:
         held = json.loads(head[_LENGTH:]).get("__metadata__", {})
         names = set(held)
-    except (ValueError, AttributeError, TypeError):
+    except (ValueError, AttributeError, TypeError, RecursionError):
         return not tensors
     ours = bool(names & {"mirage", _KEY})
     return not ours or names == {"mirage"}

@@ -1,12 +1,13 @@
 """One job from start to end: log, errors in plain words, the record it leaves.
 
-A script hands its work to ``run`` with the task it was given (inputs, outputs, params, log). The
-library does not know who made the task; any object with those attributes will do.
+``main`` decorates the function of a script, ``run`` does it with the task (inputs, outputs, params,
+log). The library does not know who made the task; any object with those attributes will do.
 """
 
 import ctypes
 import datetime
 import hashlib
+import inspect
 import logging
 import math
 import os
@@ -29,12 +30,18 @@ from mirage.visible import visible
 _log = logging.getLogger("mirage")
 _PACKAGES = ("torch", "torchvision", "numpy", "scipy", "pandas", "safetensors")
 
-EXIT_PROBLEM = 1
-EXIT_INTERRUPTED = 143
+_PROBLEM = 1
+_INTERRUPTED = 143
 KEEP_S = float(os.environ.get("MIRAGE_KEEP_S", "60"))
 """Work that took so long is kept for a second job of the same work; shorter work is repeated."""
 
-_Work = Callable[[Any], Mapping[str, Any] | None]
+Assignment = Any
+_Work = Callable[[Assignment], Mapping[str, Any] | None]
+
+
+def main(work: _Work) -> None:
+    """Do the job at once with the global ``snakemake`` of the script that defines its work."""
+    run(work, inspect.unwrap(work).__globals__["snakemake"])
 
 
 def run(work: _Work, task: Any) -> None:
@@ -57,29 +64,33 @@ def run(work: _Work, task: Any) -> None:
     name = " ".join([task.rule, *map(str, task.wildcards)])
     _start_log(Path(str(task.log[0])), name)
     os.environ["MIRAGE_JOB"] = name
-    _limit_threads(task.threads)
+    os.environ["OMP_NUM_THREADS"] = str(task.threads)
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_num_threads(task.threads)
     _keep_memory()
     status = 0
     try:
         with claims.claimed(f"state/claims/{_place(task)}.claim"):
             effort.begin()
-            _check_inputs(task)
+            for path in map(Path, map(str, task.input)):
+                if not path.is_dir():
+                    files.sound(path)
             if not _adopted(task):
                 figures = work(task)
                 _finish(task, started, figures or {})
         finished.collected(map(str, task.input))
     except MirageError as error:
         _log.error("%s", error)
-        status = EXIT_PROBLEM
+        status = _PROBLEM
     except Interrupted:
         _log.warning("told to stop; the state is saved, the same command goes on from here")
-        status = EXIT_INTERRUPTED
+        status = _INTERRUPTED
     except KeyboardInterrupt:
         _log.warning("stopped; nothing half-written is left, the same command starts this job anew")
-        status = EXIT_INTERRUPTED
+        status = _INTERRUPTED
     except Exception:
         _log.error("unexpected error:\n%s", traceback.format_exc())
-        status = EXIT_PROBLEM
+        status = _PROBLEM
     finally:
         logging.shutdown()
     if status:
@@ -94,23 +105,13 @@ def identity(task: Any) -> dict[str, Any]:
     """
     if id(task) not in _identities:
         _identities[id(task)] = {
-            "rule": task.rule,
-            "wildcards": dict(task.wildcards.items()),
-            "params": {key: _plain(value) for key, value in task.params.items()},
-            "code": _code(task),
+            **_asked(task),
             "inputs": [_checksum(Path(str(path))) for path in task.input],
         }
     return _identities[id(task)]
 
 
 _identities: dict[int, dict[str, Any]] = {}  # reading large inputs once is enough
-
-
-def _code(task: Any) -> str | None:
-    """Digest of the job's code: its script, and what its settings name."""
-    settings = {key: _plain(value) for key, value in task.params.items()}
-    found: str | None = task.config["code"].of(task.rule, settings)
-    return found
 
 
 def _checksum(path: Path) -> str:
@@ -122,21 +123,6 @@ def _checksum(path: Path) -> str:
         status = file.stat()
         digest.update(f"{file}:{status.st_size}:{status.st_mtime_ns}".encode())
     return digest.hexdigest()
-
-
-def _check_inputs(task: Any) -> None:
-    """Hold every input that is a file to its digest before it is worked with."""
-    for path in map(Path, map(str, task.input)):
-        if not path.is_dir():
-            files.sound(path)
-
-
-def _limit_threads(count: int) -> None:
-    """Keep numerical libraries to the threads the workflow gave this job."""
-    os.environ["OMP_NUM_THREADS"] = str(count)
-    torch = sys.modules.get("torch")
-    if torch is not None:
-        torch.set_num_threads(count)
 
 
 def _keep_memory() -> None:
@@ -212,10 +198,7 @@ def _record(task: Any, started: float, taken: effort.Effort) -> dict[str, Any]:
     own = task.output["job"]
     began = datetime.datetime.fromtimestamp(started, datetime.UTC)
     return {
-        "rule": task.rule,
-        "wildcards": dict(task.wildcards.items()),
-        "params": {key: _plain(value) for key, value in task.params.items()},
-        "code": _code(task),
+        **_asked(task),
         # What a workflow that lost sight of this job needs to take its outputs over.
         "settings": sorted(map(repr, task.params)),
         "inputs": sorted(map(str, task.input)),
@@ -239,9 +222,21 @@ def _record(task: Any, started: float, taken: effort.Effort) -> dict[str, Any]:
 
 def _figures(figures: Mapping[str, Any]) -> dict[str, Any]:
     """Figures as JSON takes them: what is no finite number becomes text."""
-    finite = {key: isinstance(value, int | float) and math.isfinite(value)
-              for key, value in figures.items()}  # fmt: skip
-    return {key: value if finite[key] else str(value) for key, value in figures.items()}
+    return {
+        key: value if isinstance(value, int | float) and math.isfinite(value) else str(value)
+        for key, value in figures.items()
+    }
+
+
+def _asked(task: Any) -> dict[str, Any]:
+    """What was asked for, and the digest of the code that does it."""
+    params = _plain(dict(task.params.items()))
+    return {
+        "rule": task.rule,
+        "wildcards": dict(task.wildcards.items()),
+        "params": params,
+        "code": task.config["code"].of(task.rule, params),
+    }
 
 
 def _plain(value: Any) -> Any:

@@ -16,29 +16,8 @@ def limited_by(setting: str) -> Callable[[_Work], _Work]:
     Args:
         setting: ``optimise_batch`` or ``forward_batch``; the task carries its value as the
             parameter ``batch``.
-
-    Returns:
-        Decorator of a job's work, which then raises a ``MirageError``. State saved before is kept.
     """
     return _telling(lambda task: _lower(task, setting))
-
-
-def limited_by_stage(work: _Work) -> _Work:
-    """The same where the parameter ``limit`` names the key; decorates the job's work."""
-    return _telling(lambda task: _lower(task, str(task.params.limit)))(work)
-
-
-def limited_by_recipe(work: _Work) -> _Work:
-    """The same for a training, whose batch size is part of the result; decorates its work."""
-
-    def advice(task: Any) -> MirageError:
-        return MirageError(
-            f"the GPU's memory is too small for the recipe of {task.rule}",
-            remedy="free the GPU of other processes, take one with more memory, or set precision: "
-            "bf16; a smaller batch_size fits too, but makes another recipe with other results",
-        )
-
-    return _telling(advice)(work)
 
 
 def _lower(task: Any, setting: str) -> MirageError:
@@ -78,3 +57,16 @@ def _telling(advice: Callable[[Any], MirageError]) -> Callable[[_Work], _Work]:
         return told
 
     return decorate
+
+
+limited_by_stage = _telling(lambda task: _lower(task, str(task.params.limit)))
+"""The same where the parameter ``limit`` names the key; decorates the job's work."""
+
+limited_by_recipe = _telling(
+    lambda task: MirageError(
+        f"the GPU's memory is too small for the recipe of {task.rule}",
+        remedy="free the GPU of other processes, take one with more memory, or set precision: "
+        "bf16; a smaller batch_size fits too, but makes another recipe with other results",
+    )
+)
+"""The same for a training, whose batch size is part of the result; decorates its work."""

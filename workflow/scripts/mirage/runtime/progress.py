@@ -21,13 +21,7 @@ class Progress:
     """
 
     def __init__(self, label: str, total: int, done: int = 0) -> None:
-        """Start counting.
-
-        Args:
-            label: what is being done, as the line shall name it.
-            total: number of steps in all.
-            done: steps already behind us (a resumed job).
-        """
+        """Start counting at ``done`` of ``total`` steps; ``label`` names them in each line."""
         self.label, self.total, self.done = visible(label), total, done
         self._first, self._started = done, time.monotonic()
         self._spoken = self._started

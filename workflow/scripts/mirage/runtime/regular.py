@@ -1,4 +1,4 @@
-"""Opening files of strangers: regular ones only.
+"""Opening files of strangers: regular ones only, and those that may not be read told as that.
 
 Opening a named pipe waits for a writer that may never come, and a device has no end. What a path
 leads to is looked at before anything is read, without waiting.
@@ -7,6 +7,7 @@ leads to is looked at before anything is read, without waiting.
 import errno
 import mmap
 import os
+import pwd
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,7 +15,6 @@ from io import BufferedReader
 from pathlib import Path
 
 from mirage.errors import MirageError
-from mirage.runtime.permissions import denied
 
 _KINDS = (
     (stat.S_ISDIR, "a folder"),
@@ -26,34 +26,22 @@ _KINDS = (
 _MISSING = "let the rule that makes it run"
 
 
-def kind_of(path: str | Path) -> str | None:
-    """Say what lies at a path in words; None for a regular file, links followed.
+class IrregularError(MirageError):
+    """What lies at a path is no regular file; ``kind`` says in words what it is."""
 
-    Raises:
-        OSError: nothing is there, or it may not be looked at.
-    """
-    return kind_of_mode(Path(path).stat().st_mode)
+    def __init__(self, path: str | Path, kind: str) -> None:
+        """Say so."""
+        super().__init__(
+            f"{path} cannot be read, it is {kind}", "a regular file", "correct the path"
+        )
+        self.kind = kind
 
 
 def kind_of_mode(mode: int) -> str | None:
-    """The same of what ``stat`` told."""
+    """Say in words what it is of which ``stat`` told the mode; None for a regular file."""
     if stat.S_ISREG(mode):
         return None
     return next((name for matches, name in _KINDS if matches(mode)), "no regular file")
-
-
-def require_regular(path: str | Path, missing: str = _MISSING) -> None:
-    """Refuse whatever is no readable regular file.
-
-    Args:
-        path: the file.
-        missing: what to do if nothing is there.
-
-    Raises:
-        MirageError: it is missing, a dangling link, a folder, a pipe, a device, or unreadable.
-    """
-    with opened(path, missing):
-        pass
 
 
 @contextmanager
@@ -65,17 +53,17 @@ def opened(path: str | Path, missing: str = _MISSING) -> Iterator[BufferedReader
         missing: what to do if nothing is there.
 
     Raises:
-        MirageError: as ``require_regular``.
+        MirageError: it is missing, a dangling link, a folder, a pipe, a device, or unreadable.
     """
     try:
         # Without O_NONBLOCK a pipe put there after the look would still be waited for.
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
     except OSError as error:
         raise _unopened(Path(path), error, missing) from error
     kind = kind_of_mode(os.fstat(descriptor).st_mode)
     if kind is not None:
         os.close(descriptor)
-        raise _other_kind(path, kind)
+        raise IrregularError(path, kind)
     with os.fdopen(descriptor, "rb") as file:
         yield file
 
@@ -84,7 +72,7 @@ def mapped(path: str | Path, missing: str = _MISSING) -> memoryview:
     """Give a regular file's bytes without reading them: pages come when they are touched.
 
     Raises:
-        MirageError: as ``require_regular``.
+        MirageError: as ``opened``.
     """
     with opened(path, missing) as file:
         if os.fstat(file.fileno()).st_size == 0:  # which no system maps
@@ -94,9 +82,13 @@ def mapped(path: str | Path, missing: str = _MISSING) -> memoryview:
 
 def _unopened(path: Path, error: OSError, missing: str) -> MirageError:
     if error.errno == errno.ENXIO:  # a socket, or a pipe's other end
-        return _other_kind(path, "a socket or a device")
+        return IrregularError(path, "a socket or a device")
     if isinstance(error, PermissionError):
-        return denied(path)
+        return MirageError(
+            f"{path} is there but cannot be read: permission denied{culprit(path)}",
+            remedy="ask the owner to open it to you (chmod g+rX or o+rX), or copy it to a place of "
+            "your own",
+        )
     if path.is_symlink() and not path.exists():
         return MirageError(
             f"{path} is missing: it is a link to {path.readlink()}, where there is nothing",
@@ -109,5 +101,29 @@ def _unopened(path: Path, error: OSError, missing: str) -> MirageError:
     )
 
 
-def _other_kind(path: str | Path, kind: str) -> MirageError:
-    return MirageError(f"{path} cannot be read, it is {kind}", "a regular file", "correct the path")
+def culprit(path: str | Path) -> str:
+    """The first thing on the way to ``path`` that may not be entered or read, in brackets."""
+    whole = Path.cwd() / path
+    barred = whole
+    for folder in reversed(whole.parents):
+        try:
+            folder.stat()
+        except OSError:
+            break
+        barred = folder
+        if not os.access(folder, os.X_OK, effective_ids=os.access in os.supports_effective_ids):
+            break
+    else:
+        barred = whole
+    try:
+        status = barred.stat()
+    except OSError:
+        return ""
+    return f" ({barred} belongs to {_owner(status.st_uid)}, mode {stat.filemode(status.st_mode)})"
+
+
+def _owner(number: int) -> str:
+    try:
+        return pwd.getpwuid(number).pw_name
+    except KeyError:
+        return f"user {number}"

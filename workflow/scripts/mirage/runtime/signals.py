@@ -35,7 +35,6 @@ def listen() -> None:
 
 
 def _ask(number: int, _: FrameType | None) -> None:
-    global _stop
     if _stop and number == signal.SIGINT:
         raise KeyboardInterrupt
-    _stop = True
+    request_stop()

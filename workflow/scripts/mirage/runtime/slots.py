@@ -3,13 +3,11 @@
 Snakemake lets at most ``gpu: N`` jobs run at once and leaves it to them which device each takes.
 Here a job takes the first free one and holds a kernel lock (``flock``) on a file named for it, so
 whatever ends the job, SIGKILL included, frees the device. The files lie in a folder of this user
-on this machine, so two Snakemakes side by side share the devices. With fewer than two devices
-nothing happens; so it is in a job of SLURM, which assigns one itself, while an allocation of
-several in which Snakemake runs on its own is shared out like a workstation.
+on this machine, so two Snakemakes side by side share the devices. With fewer than two devices, as
+in a job of SLURM, which assigns one itself, nothing happens.
 
-This module knows nothing of CUDA: it must act before CUDA is first asked, since a process sees
-the devices that ``CUDA_VISIBLE_DEVICES`` names at that moment and no others. Warm forks are safe,
-since their server imports PyTorch but never asks it for a device.
+All this must come before CUDA is first asked, which sees the devices that ``CUDA_VISIBLE_DEVICES``
+names at that moment and no others.
 """
 
 import fcntl
@@ -47,10 +45,6 @@ class Slot:
     device: str
     file: IO[str]
 
-    def release(self) -> None:
-        """Let others have the device."""
-        self.file.close()
-
 
 _held: Slot | None = None
 
@@ -69,7 +63,12 @@ def settle(poll_s: float = 1.0) -> str | None:
         choice = devices(os.environ)
         if len(choice) < 2:
             return None
-        _held = wait(choice, poll_s)
+        _held = take(choice)
+        if _held is None:
+            _log.info("all %d GPUs are taken (%s): waiting", len(choice), _holders(choice))
+            with effort.waiting():
+                while (_held := take(choice)) is None:
+                    time.sleep(poll_s)
         os.environ[_VISIBLE] = _held.device
         _log.info("GPU %s", _held.device)
     return _held.device
@@ -81,11 +80,9 @@ def held() -> str | None:
 
 
 def offer(names: Sequence[str] | None) -> None:
-    """Restrict this process and its children to some devices, as a user does in a shell.
+    """Restrict this process and its children to some devices, most preferred first.
 
-    Args:
-        names: device names in order of preference; None restricts nothing. Under SLURM the devices
-            that SLURM assigned stand.
+    None restricts nothing; under SLURM the devices that SLURM assigned stand.
     """
     if names and "SLURM_JOB_ID" not in os.environ and held() is None:
         os.environ[_VISIBLE] = ",".join(map(str, names))
@@ -113,14 +110,17 @@ def devices(environment: Mapping[str, str]) -> list[str]:
     if len(names) < 2:
         return names
     known = inventory()
-    return _distinct([_full_name(name, known) for name in names], told)
+    full = [_full_name(name, known) for name in names]
+    if len(set(full)) < len(full):
+        raise MirageError(
+            f"{_VISIBLE} or gpu_ids names a GPU twice: {told}",
+            remedy="name each device once; one job runs on each",
+        )
+    return full
 
 
 def inventory() -> list[tuple[str, str]]:
-    """Number and UUID of every device of this machine; empty where ``nvidia-smi`` is not at hand.
-
-    A GPU split by MIG stands for its instances, which all bear its number.
-    """
+    """Number and UUID of every device of this machine; empty without ``nvidia-smi``."""
     try:
         told = subprocess.run(
             ["nvidia-smi", "-L"], capture_output=True, text=True, check=True, timeout=_ASK_S
@@ -131,7 +131,7 @@ def inventory() -> list[tuple[str, str]]:
 
 
 def read_inventory(told: str) -> list[tuple[str, str]]:
-    """Read the answer of ``nvidia-smi -L``; see ``inventory``."""
+    """Read the answer of ``nvidia-smi -L``; a GPU split by MIG stands for its instances."""
     found: list[tuple[str, str]] = []
     for block in re.split(r"^(?=GPU \d+:)", told, flags=re.MULTILINE):
         uuids = re.findall(r"\(UUID: ([^)]+)\)", block)
@@ -139,17 +139,6 @@ def read_inventory(told: str) -> list[tuple[str, str]]:
         if number:
             found += [(number[1], uuid) for uuid in uuids[1:] or uuids]
     return found
-
-
-def wait(choice: Sequence[str], poll_s: float) -> Slot:
-    """Take the first free device of ``choice``, waiting for one if need be."""
-    if (slot := take(choice)) is not None:
-        return slot
-    _log.info("all %d GPUs are taken (%s): waiting", len(choice), _holders(choice))
-    with effort.waiting():
-        while (slot := take(choice)) is None:
-            time.sleep(poll_s)
-    return slot
 
 
 def take(choice: Sequence[str]) -> Slot | None:
@@ -212,15 +201,6 @@ def _full_name(name: str, known: Sequence[tuple[str, str]]) -> str:
             remedy="name devices by the numbers or UUIDs that nvidia-smi -L prints",
         )
     return (exact or fits)[0]
-
-
-def _distinct(names: list[str], told: str) -> list[str]:
-    if len(set(names)) < len(names):
-        raise MirageError(
-            f"{_VISIBLE} or gpu_ids names a GPU twice: {told}",
-            remedy="name each device once; one job runs on each",
-        )
-    return names
 
 
 def _lock_file(device: str) -> Path:

@@ -1,8 +1,7 @@
 """Results too large for a state: their pieces, appended to a file as they are made.
 
-A state is written whole at every save. One that held a job's images (8 GB for the paper's 26,500)
-would spend the job on saving them again and again. A spool writes each piece once; the state
-holds only how far the spool was good and the digest of that much.
+A state is written whole at every save; a job's images may take 8 GB. A spool writes each piece
+once; the state holds only how far the spool was good and the digest of that much.
 """
 
 import hashlib
@@ -46,8 +45,13 @@ class Spool:
         else:
             from safetensors.torch import save
 
+            claims.insist()
             content = save({name: rows.contiguous() for name, rows in piece.items()})
-            self._write(len(content).to_bytes(_LENGTH, "little") + content)
+            content = len(content).to_bytes(_LENGTH, "little") + content
+            # What an earlier, given-up run left is overwritten by the first piece.
+            with _writable(self._path, "ab" if self.pieces else "wb") as file:
+                file.write(content)
+            self._digest.update(content)
         self._count(piece)
 
     def mark(self) -> State:
@@ -102,35 +106,24 @@ class Spool:
     def _read_back(self) -> Iterable[State]:
         if self._path is None:
             return self._held
-        self._verify(self._path)
-        return map(_read, _contents(self._path, self.pieces))
-
-    def _verify(self, path: Path) -> None:
-        """Another process may have written to the file, or the disk lost some of it."""
+        # Another process may have written to the file, or the disk lost some of it.
         digest = hashlib.blake2b(digest_size=16)
         with suppress(OSError, ValueError):
-            for content in _contents(path, self.pieces):
+            for content in _contents(self._path, self.pieces):
                 digest.update(content)
         if digest.digest() != self._digest.digest():
             self._checkpoint.discard()
             discard(self._checkpoint)
             raise MirageError(
-                f"{path} does not hold what this job wrote to it",
+                f"{self._path} does not hold what this job wrote to it",
                 remedy="run the same command again; this job starts afresh",
             )
+        return map(_read, _contents(self._path, self.pieces))
 
     def _count(self, piece: State) -> None:
         self.pieces += 1
         for name, rows in piece.items():
             self._rows[name] = self._rows.get(name, 0) + len(rows)
-
-    def _write(self, content: bytes) -> None:
-        assert self._path is not None
-        claims.insist()
-        # What an earlier, given-up run left is overwritten by the first piece.
-        with _writable(self._path, "ab" if self.pieces else "wb") as file:
-            file.write(content)
-        self._digest.update(content)
 
 
 def discard(checkpoint: Checkpoint) -> None:

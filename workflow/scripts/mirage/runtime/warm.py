@@ -1,11 +1,10 @@
 """Warm start: one process imports the heavy libraries once, and each job is a fork of it.
 
 Importing PyTorch takes 2 s of CPU, and the demo has hundreds of jobs of a few seconds. The first
-job of a run starts a server (``warm_server``) that imports third-party libraries, never this
-project's code, which each fork reads afresh, and then forks for every request. The job's own
-process stays, as the face the workflow sees: it hands its script, environment, output streams and
-what the system lets it do to the server, passes signals on, and ends with the fork's exit status.
-If it dies, its fork is killed; if the server dies, so do its forks, and their jobs run cold.
+job of a run starts a server (``warm_server``). The job's own process stays, as the face the
+workflow sees: it hands its script, environment, output streams and what the system lets it do to
+the server, passes signals on, and ends with the fork's exit status. If it dies, its fork is killed;
+if the server dies, so do its forks, and their jobs run cold.
 
 The server serves one user and one folder, and leaves after a while without work. Switch it off
 with ``MIRAGE_WARM=0``; jobs of a cluster, which may land anywhere, never use it.
@@ -108,9 +107,8 @@ def job_started() -> float | None:
 
 def peer(connection: socket.socket) -> int:
     """User at the other end of a connection."""
-    wanted = socket.SO_PEERCRED
-    _, user, _ = memoryview(connection.getsockopt(socket.SOL_SOCKET, wanted, 12)).cast("i")
-    return user
+    credentials = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12)
+    return memoryview(credentials).cast("i")[1]
 
 
 def _ask(connection: socket.socket, answers: Any, started: float) -> int:
@@ -147,12 +145,10 @@ def _line(answers: Any) -> dict[str, Any] | None:
 def _wait_for_the_end_of(pid: int) -> None:
     """The kernel kills a dead server's forks; no second job may begin before that."""
     deadline = time.monotonic() + ANSWER_S
-    while time.monotonic() < deadline:
-        try:
+    with contextlib.suppress(ProcessLookupError):
+        while time.monotonic() < deadline:
             os.kill(pid, 0)
-        except ProcessLookupError:
-            return
-        time.sleep(0.01)
+            time.sleep(0.01)
 
 
 def _connect() -> socket.socket:
@@ -189,30 +185,23 @@ def _umask() -> int:
 
 def _try(path: Path) -> socket.socket | None:
     connection = socket.socket(socket.AF_UNIX)
-    try:
+    with contextlib.suppress(OSError):
         connection.connect(str(path))
         if peer(connection) == os.getuid():
             return connection
-    except OSError:
-        pass
     connection.close()
     return None
 
 
 def _start(path: Path) -> "subprocess.Popen[bytes]":
     path.unlink(missing_ok=True)
-    package = Path(__file__).resolve().parents[2]
-    environment = {**os.environ, "PYTHONPATH": str(package)}
+    nowhere = subprocess.DEVNULL
     return subprocess.Popen(
         [sys.executable, "-P", "-m", "mirage.runtime.warm_server", str(path)],
         cwd="/",
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-        close_fds=True,
-    )
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[2])},
+        stdin=nowhere, stdout=nowhere, stderr=nowhere, start_new_session=True,
+    )  # fmt: skip
 
 
 def _await(path: Path, server: "subprocess.Popen[bytes]") -> socket.socket:

@@ -1,20 +1,23 @@
 """The server of the warm start: imports the heavy libraries once and forks for every request.
 
-It runs no code of this project but its own: a fork reads the library afresh. Who asks must be the
-same user, asks in its own time without keeping others waiting, and is told how its fork ended.
+It runs no code of this project but its own: a fork reads the library afresh. Each asker has an
+attendant, a fork of the server that hears the request, forks the work and tells how that ended; so
+nobody keeps others waiting. Who asks must be the same user.
 """
 
 import contextlib
+import ctypes
+import importlib
 import json
 import os
 import resource
 import runpy
-import selectors
+import select
 import signal
 import socket
 import sys
 import time
-from dataclasses import dataclass, field
+import traceback
 from pathlib import Path
 from typing import Any
 
@@ -22,178 +25,97 @@ from mirage.runtime.warm import peer
 
 IDLE_S = float(os.environ.get("MIRAGE_WARM_IDLE_S", "20"))
 _PRELOAD = ("torch", "numpy", "pandas", "safetensors.torch", "PIL.Image")
-_PATIENCE_S = 10.0  # for the rest of a request
+_PATIENCE_S = 10  # for a whole request
 _LONGEST = 16 << 20  # bytes of a request; an environment has at most a few
 _STREAMS = 2
+_FIELDS = {
+    "script": str, "cwd": str, "env": dict, "umask": int, "processors": list, "limits": dict,
+}  # fmt: skip
 
 
-@dataclass
-class _Asker:
-    """One connection: first what it has sent so far, then the fork that works for it."""
+def _serve(listener: socket.socket) -> None:
+    """Work until there has been none for ``IDLE_S``."""
+    server, attendants, quiet_since = os.getpid(), 0, time.monotonic()
+    while attendants or time.monotonic() - quiet_since < IDLE_S:
+        # Nobody came within a second, or went away again, or there is no room for a process.
+        with contextlib.suppress(OSError), listener.accept()[0] as connection:
+            if os.fork() == 0:
+                try:
+                    listener.close()
+                    _attend(connection, server)
+                finally:
+                    os._exit(0)  # never back into the server's own loop and its ending
+            attendants += 1
+        while attendants and os.waitpid(-1, os.WNOHANG)[0]:
+            attendants -= 1
+            quiet_since = time.monotonic()
 
-    connection: socket.socket
-    since: float
-    sent: bytearray = field(default_factory=bytearray)
-    streams: list[int] = field(default_factory=list)
-    pid: int | None = None
 
-    def close(self) -> None:
-        for stream in self.streams:
-            os.close(stream)
-        self.streams.clear()
-        self.connection.close()
-
-
-class _Server:
-    """Accepts requests, forks, and tells each asker how its fork ended."""
-
-    def __init__(self, path: Path) -> None:
-        self.pid = os.getpid()
-        self.listener = socket.socket(socket.AF_UNIX)
-        self.listener.bind(str(path))
-        path.chmod(0o600)
-        self.listener.setblocking(False)
-        self.listener.listen(64)
-        self.selector = selectors.DefaultSelector()
-        self.selector.register(self.listener, selectors.EVENT_READ)
-        self.askers: dict[socket.socket, _Asker] = {}
-        wake_read, wake_write = os.pipe()
-        os.set_blocking(wake_write, False)
-        os.set_blocking(wake_read, False)
-        self.selector.register(wake_read, selectors.EVENT_READ)
-        self.wake = (wake_read, wake_write)
-        signal.signal(signal.SIGCHLD, lambda *_: None)
-        signal.set_wakeup_fd(wake_write)
-
-    def serve(self) -> None:
-        """Work until there has been none for ``IDLE_S``."""
-        quiet_since = time.monotonic()
-        while self.askers or time.monotonic() - quiet_since < IDLE_S:
-            for key, _ in self.selector.select(timeout=1.0):
-                if key.fileobj is self.listener:
-                    self._accept()
-                elif key.fileobj == self.wake[0]:
-                    with contextlib.suppress(BlockingIOError):
-                        os.read(self.wake[0], 4096)
-                elif key.fileobj in self.askers:
-                    self._hear(self.askers[key.fileobj])
-                quiet_since = time.monotonic()
-            self._reap()
-            self._forget_the_silent()
-
-    def _accept(self) -> None:
+def _attend(connection: socket.socket, server: int) -> None:
+    """Serve one asker; raises whatever makes that impossible."""
+    _die_with_parent(server)
+    if peer(connection) != os.getuid():
+        return
+    signal.alarm(_PATIENCE_S)  # which ends this process
+    request, streams = _hear(connection)
+    signal.alarm(0)
+    wake_read, wake_write = os.pipe()
+    os.set_blocking(wake_write, False)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    signal.set_wakeup_fd(wake_write)
+    attendant, pid = os.getpid(), os.fork()
+    if pid == 0:
+        status = 1
         try:
-            connection, _ = self.listener.accept()
-        except OSError:  # gone again, or no descriptor is free
-            return
-        if peer(connection) != os.getuid():
-            connection.close()
-            return
-        connection.setblocking(False)
-        self.askers[connection] = _Asker(connection, time.monotonic())
-        self.selector.register(connection, selectors.EVENT_READ)
-
-    def _hear(self, asker: _Asker) -> None:
-        """Take in what was sent; a whole request is forked for, an end means that nobody waits."""
-        try:
-            data, streams, _, _ = socket.recv_fds(asker.connection, 1 << 16, _STREAMS)
-        except BlockingIOError:
-            return
-        except OSError:
-            data, streams = b"", []
-        asker.streams += streams
-        asker.sent += data
-        if not data or asker.pid is not None or len(asker.sent) > _LONGEST:
-            self._dismiss(asker)
-        elif asker.sent.endswith(b"\n"):
-            self._fork_for(asker)
-
-    def _fork_for(self, asker: _Asker) -> None:
-        try:
-            request = _checked(json.loads(asker.sent))
-            if len(asker.streams) != _STREAMS:
-                raise ValueError("a request comes with its output streams")
-            pid = os.fork()
-        except (OSError, ValueError):
-            self._dismiss(asker)
-            return
-        if pid == 0:
-            try:
-                status = self._become(request, asker.streams)
-            except BaseException:
-                status = 1
-            os._exit(status)  # never back into the server's own loop and its ending
-        asker.pid = pid
-        for stream in asker.streams:
-            os.close(stream)
-        asker.streams.clear()
-        _tell(asker, {"pid": pid})
-
-    def _become(self, request: dict[str, Any], streams: list[int]) -> int:
-        """In the fork: take the asker's place and run its script."""
-        _die_with_parent(self.pid)
-        signal.set_wakeup_fd(-1)
-        for number in (signal.SIGCHLD, signal.SIGTERM):
-            signal.signal(number, signal.SIG_DFL)
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-        self.selector.close()
-        self.listener.close()
-        for end in self.wake:
-            os.close(end)
-        for asker in self.askers.values():
-            asker.connection.close()
-        for stream, place in zip(streams, (1, 2), strict=True):
-            os.dup2(stream, place)
-            os.close(stream)
-        sys.stdout = os.fdopen(1, "w", closefd=False)
-        sys.stderr = os.fdopen(2, "w", buffering=1, closefd=False)
-        _inherit(request)
-        return _run(request)
-
-    def _reap(self) -> None:
-        by_pid = {asker.pid: asker for asker in self.askers.values() if asker.pid is not None}
-        while True:
-            try:
-                pid, status = os.waitpid(-1, os.WNOHANG)
-            except ChildProcessError:
-                return
-            if pid == 0:
-                return
-            if (asker := by_pid.get(pid)) is not None:
-                code = os.waitstatus_to_exitcode(status)
-                _tell(asker, {"status": code if code >= 0 else 128 - code})
-                asker.pid = None
-                self._dismiss(asker)
-
-    def _forget_the_silent(self) -> None:
-        latest = time.monotonic() - _PATIENCE_S
-        for asker in list(self.askers.values()):
-            if asker.pid is None and asker.since < latest:
-                self._dismiss(asker)
-
-    def _dismiss(self, asker: _Asker) -> None:
-        """Let go of an asker; work for one that went away is in vain."""
-        if asker.pid is not None:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(asker.pid, signal.SIGKILL)
-        self.selector.unregister(asker.connection)
-        del self.askers[asker.connection]
-        asker.close()
+            for end in (connection.detach(), wake_read, wake_write):
+                os.close(end)
+            status = _become(request, streams, attendant)
+        finally:
+            os._exit(status)
+    for stream in streams:
+        os.close(stream)
+    _tell(connection, {"pid": pid})
+    ready, _, _ = select.select([connection.fileno(), wake_read], [], [])
+    if wake_read not in ready:  # the asker went away: work for it is in vain
+        os.kill(pid, signal.SIGKILL)
+    code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    _tell(connection, {"status": code if code >= 0 else 128 - code})
 
 
-def _checked(request: Any) -> dict[str, Any]:
-    """Hold a request to its form.
+def _hear(connection: socket.socket) -> tuple[dict[str, Any], list[int]]:
+    """The request and the output streams that come with it.
 
     Raises:
         ValueError: it is none.
     """
-    wanted = {"script": str, "cwd": str, "env": dict, "umask": int, "processors": list,
-              "limits": dict}  # fmt: skip
-    if not isinstance(request, dict) or not all(
-        isinstance(request.get(name), kind) for name, kind in wanted.items()
-    ):
-        raise ValueError("no request")
-    return request
+    sent, streams = bytearray(), []
+    while not sent.endswith(b"\n"):
+        data, more, _, _ = socket.recv_fds(connection, 1 << 16, _STREAMS)
+        sent += data
+        streams += more
+        if not data or len(sent) > _LONGEST:
+            raise ValueError("no request")
+    request = json.loads(sent)
+    fits = all(isinstance(request[name], kind) for name, kind in _FIELDS.items())
+    if not fits or len(streams) != _STREAMS:
+        raise ValueError("no request, or none with its output streams")
+    return request, streams
+
+
+def _become(request: dict[str, Any], streams: list[int], attendant: int) -> int:
+    """In the fork: take the asker's place and run its script."""
+    _die_with_parent(attendant)
+    signal.set_wakeup_fd(-1)
+    for number in (signal.SIGCHLD, signal.SIGTERM):
+        signal.signal(number, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    for stream, place in zip(streams, (1, 2), strict=True):
+        os.dup2(stream, place)
+        os.close(stream)
+    sys.stdout = os.fdopen(1, "w", closefd=False)
+    sys.stderr = os.fdopen(2, "w", buffering=1, closefd=False)
+    _inherit(request)
+    return _run(request)
 
 
 def _inherit(request: dict[str, Any]) -> None:
@@ -207,19 +129,17 @@ def _inherit(request: dict[str, Any]) -> None:
             resource.setrlimit(int(number), (soft, hard))
 
 
-def _die_with_parent(server: int) -> None:
-    """Ask the kernel to kill this fork if the server dies: nobody would wait for it any more."""
-    import ctypes
-
+def _die_with_parent(parent: int) -> None:
+    """Ask the kernel to kill this process if its parent dies: nobody would wait for it then."""
     set_parent_death_signal = 1  # PR_SET_PDEATHSIG of <linux/prctl.h>
     ctypes.CDLL(None).prctl(set_parent_death_signal, signal.SIGKILL)
-    if os.getppid() != server:  # it died before the kernel was asked
+    if os.getppid() != parent:  # it died before the kernel was asked
         os._exit(1)
 
 
-def _tell(asker: _Asker, answer: dict[str, int]) -> None:
+def _tell(connection: socket.socket, answer: dict[str, int]) -> None:
     with contextlib.suppress(OSError):
-        asker.connection.sendall(json.dumps(answer).encode() + b"\n")
+        connection.sendall(json.dumps(answer).encode() + b"\n")
 
 
 def _run(request: dict[str, Any]) -> int:
@@ -236,8 +156,6 @@ def _run(request: dict[str, Any]) -> int:
     except SystemExit as leaving:
         status = leaving.code if isinstance(leaving.code, int) else int(leaving.code is not None)
     except BaseException:
-        import traceback
-
         traceback.print_exc()
         status = 1
     finally:
@@ -246,21 +164,23 @@ def _run(request: dict[str, Any]) -> int:
     return status
 
 
-def main(path: str) -> None:
+def main(path: Path) -> None:
     """Serve on a socket; the entry of the server's process."""
-    import importlib
-
     for name in _PRELOAD:
         importlib.import_module(name)
-    server = _Server(Path(path))
-    mine = Path(path).stat()
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(str(path))
+    path.chmod(0o600)
+    listener.settimeout(1.0)
+    listener.listen(64)
+    mine = path.stat()
     try:
-        server.serve()
+        _serve(listener)
     finally:
         with contextlib.suppress(FileNotFoundError):
-            if os.path.samestat(Path(path).stat(), mine):  # not a successor's
-                Path(path).unlink()
+            if os.path.samestat(path.stat(), mine):  # not a successor's
+                path.unlink()
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(Path(sys.argv[1]))

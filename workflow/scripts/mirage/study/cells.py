@@ -33,10 +33,10 @@ class Target:
 
     Attributes:
         dataset: the data set it is trained on.
-        architecture: name in the registry of architectures.
+        architecture: name in the registry.
         treatment: what its training does.
         samples: training images per class; None for all.
-        seed: seed of initialisation, data order and augmentation.
+        seed: of initialisation, data order and augmentation.
     """
 
     dataset: str

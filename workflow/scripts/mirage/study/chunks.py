@@ -1,6 +1,7 @@
 """Which classes an attack is made on, and the chunks they are cut into; each chunk is a job."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from types import MappingProxyType
 from typing import Any, TypeAlias
 
@@ -18,12 +19,13 @@ def attacked(setting: Classes, known: int, groups: Groups = MappingProxyType({})
     """The attacked classes, rising.
 
     A draw orders the classes by the hash of seed and class, and takes the first: a larger draw of
-    the same seed holds a smaller one. A ``balanced`` draw takes as many of each group.
+    the same seed holds a smaller one. A ``balanced`` draw takes as many of each of the data set's
+    groups.
 
     Args:
         setting: which classes, as the configuration says.
         known: number of classes of the target.
-        groups: of the data set, for a balanced draw.
+        groups: for a balanced draw.
 
     Raises:
         MirageError: there are not so many, or fewer than two.
@@ -56,13 +58,11 @@ def _drawn(draw: Mapping[str, Any], groups: Groups) -> list[int]:
     short = any(len(group) < each for group in listed_groups)
     if not groups or rest or short:
         raise MirageError(
-            f"{draw['count']} classes cannot be drawn in equal parts of {listed(groups) or 'none'}",
+            f"{draw['count']} classes cannot be drawn in equal parts of {listed(groups)}",
             "a data set whose `groups` each hold enough classes, and a count that they divide",
         )
 
-    def place(label: int) -> int:
-        return seed_of(draw["seed"], "classes", label)
-
+    place = partial(seed_of, draw["seed"], "classes")
     return [label for group in listed_groups for label in sorted(group, key=place)[:each]]
 
 
@@ -75,12 +75,7 @@ def members(group: Sequence[int] | str) -> Sequence[int]:
 
 
 def chunks(classes: Sequence[int], per_chunk: int | None) -> list[str]:
-    """Cut the attacked classes into chunks, named by first and last class: ``0-33``.
-
-    Args:
-        classes: attacked classes, rising.
-        per_chunk: classes in a chunk; None for one chunk.
-    """
+    """Cut rising classes into chunks, named by first and last class: ``0-33``; None: into one."""
     size = per_chunk or len(classes)
     parts = [classes[first : first + size] for first in range(0, len(classes), size)]
     return [f"{part[0]}-{part[-1]}" for part in parts]

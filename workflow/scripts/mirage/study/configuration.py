@@ -20,6 +20,7 @@ from mirage.study.sections.names import Word
 from mirage.study.sections.scale import ScaleSection
 from mirage.study.settings import Scale, attack_settings
 from mirage.study.treatment import Treatment
+from mirage.targets.treatments import PARTS
 from mirage.visible import listed
 
 
@@ -66,13 +67,7 @@ class Configuration(Recipe):
 
 
 def check(config: Mapping[str, Any]) -> Configuration:
-    """Check a whole configuration.
-
-    Args:
-        config: the merged configuration.
-
-    Returns:
-        The same, typed.
+    """Check the merged configuration, and return it typed.
 
     Raises:
         MirageError: the first problem found; names the key, what was expected, what to do.
@@ -99,8 +94,9 @@ def _make_treatments(place: str, scale: Scale) -> None:
     """Make the recipes of all parts of treatments, of their names and their settings."""
     for grid in scale["targets"]:
         for treatment in map(Treatment.parse, grid["treatments"]):
-            for part, kind, settings in treatment.recipes(scale.get("treatments", {})):
-                build(kind, settings, f"{place}.{part}")
+            for settings in treatment.settings(scale.get("treatments", {})):
+                part = settings.pop("part")
+                build(PARTS[part], settings, f"{place}.{part}")
 
 
 def _make_attacks(place: str, scale: Scale) -> None:

@@ -5,9 +5,10 @@ part is a name with its numbers (parted by ``_``; ``-`` is only a sign), or a ro
 plays, the one with the treatment after ``@``. Nothing in a name means anything to a shell.
 """
 
+import math
 import re
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 
 from mirage.errors import MirageError
 
@@ -47,7 +48,6 @@ class Part:
     other: "Part | None" = None
 
     def __str__(self) -> str:
-        """As it stands in a path."""
         numbers = "_".join(map(number, self.numbers))
         return f"{self.name}{numbers}" + (f"@{self.other}" if self.other else "")
 
@@ -68,12 +68,8 @@ def number(value: float) -> str:
     Raises:
         MirageError: the value is not finite.
     """
-    try:
-        exact = Decimal(repr(float(value)))
-        text = format(exact, "f")
-    except (InvalidOperation, ValueError) as error:
-        raise MirageError(f"{value!r} cannot stand in a path", "a finite number") from error
-    if not exact.is_finite():
+    if not math.isfinite(value):
         raise MirageError(f"{value!r} cannot stand in a path", "a finite number")
+    text = format(Decimal(repr(float(value))), "f")
     text = text.rstrip("0").rstrip(".") if "." in text else text
     return "0" if text in ("-0", "0") else text

@@ -1,5 +1,8 @@
 """What of a configuration a study uses: data sets, assets, and who must share nobody."""
 
+from collections.abc import Collection
+from typing import Any
+
 from mirage.study.study import Study
 
 
@@ -15,18 +18,29 @@ def datasets_in_use(study: Study) -> list[str]:
 def assets_in_use(study: Study) -> list[str]:
     """Assets the study needs; a data set that is only declared needs none."""
     used = {asset for name in datasets_in_use(study) for asset in study.assets_of(name).values()}
-    for prior in study.scale["priors"].values():
-        used |= {prior["source"].get(key) for key in ("asset", "reference")}
-    for entry in study.scale["architectures"].values():
-        used.add(entry.get("init"))
-    for roles in study.scale["networks"].values():
-        used |= {spec.get(key) for spec in roles.values() for key in ("asset", "reference")}
+    used |= {entry.get("init") for entry in study.scale["architectures"].values()}
     used |= set(study.scale.get("released_targets", {}).values())
+    networks = [spec for roles in study.scale["networks"].values() for spec in roles.values()]
+    for source in [*networks, *(prior["source"] for prior in study.scale["priors"].values())]:
+        used |= {source.get("asset"), source.get("reference")}
     return [name for name in study.scale["assets"] if name in used]
 
 
-def kept_apart(study: Study) -> list[tuple[str, str]]:
-    """Pairs of data sets that must share nobody: (private, public).
+def checked_with(study: Study, dataset: str) -> list[str]:
+    """A data set and those it must share nobody with."""
+    return [dataset, *study.dataset(dataset).get("disjoint_from", [])]
+
+
+def expectations(study: Study, datasets: Collection[str]) -> dict[str, dict[str, Any]]:
+    """What is to be found in the stores of data sets."""
+    return {
+        name: {"classes": study.classes(name), **study.dataset(name).get("published", {})}
+        for name in datasets
+    }
+
+
+def kept_apart(study: Study, datasets: Collection[str]) -> list[tuple[str, str]]:
+    """Pairs of these data sets that must share nobody: (private, public).
 
     Public is what a prior is trained on, and what names the private data set itself.
     """
@@ -38,4 +52,5 @@ def kept_apart(study: Study) -> list[tuple[str, str]]:
         for name, entry in study.scale["datasets"].items()
         for private in entry.get("disjoint_from", [])
     ]
-    return list(dict.fromkeys([*pairs, *named]))
+    pairs = list(dict.fromkeys([*pairs, *named]))
+    return [pair for pair in pairs if set(pair) <= set(datasets)]

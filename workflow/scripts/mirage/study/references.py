@@ -16,22 +16,14 @@ def unknown_names(scale: ScaleSection) -> Iterator[str]:
     for place, section, name in references(ScaleSection, scale, ""):
         held = getattr(scale, section)
         known = held if isinstance(held, Collection) else [k for k, v in vars(held).items() if v]
-        if name.partition("+")[0] not in known:  # an attack's swaps follow its name
+        if name not in known:
             hint = meant(name, known)
-            yield (
-                f"{place}: {name!r} is not among {section} ({listed(known)})"
-                f"{'; ' * bool(hint)}{hint}"
-            )
+            told = f"{place}: {name!r} is not among {section} ({listed(known)})"
+            yield f"{told}; {hint}" if hint else told
 
 
 def references(hint: Any, value: Any, place: str) -> Iterator[tuple[str, str, str]]:
-    """Every place whose type says that it names an entry of a section: (place, section, name).
-
-    Args:
-        hint: the value's type.
-        value: as ``building.build`` made it.
-        place: of the value.
-    """
+    """Every place whose type says that it names an entry of a section: (place, section, name)."""
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if value is None:
         return
@@ -41,7 +33,7 @@ def references(hint: Any, value: Any, place: str) -> Iterator[tuple[str, str, st
     elif origin is typing.Annotated:
         for mark in arguments[1:]:
             if isinstance(mark, In):
-                yield place, mark.section, value.partition("+")[0]  # an attack may be swapped
+                yield place, mark.section, value.partition("+")[0]  # swaps of an attack follow
         yield from references(arguments[0], value, place)
     elif is_union(origin):
         for option in arguments:

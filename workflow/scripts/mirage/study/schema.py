@@ -25,34 +25,26 @@ HEAD = (
 _PLAIN = {str: "string", int: "integer", float: "number", bool: "boolean", type(None): "null"}
 
 
-def schema() -> Schema:
-    """JSON Schema of the whole configuration."""
-    definitions: dict[str, Schema] = {}
-    top = _of(Configuration, definitions)
-    return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": "MIRAGE configuration",
-        **top,
-        "$defs": dict(sorted(definitions.items())),
-    }
-
-
 def text() -> str:
-    """The schema as it is kept."""
+    """JSON Schema of the whole configuration, as it is kept."""
     import yaml
 
+    definitions: dict[str, Schema] = {}
+    whole = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "MIRAGE configuration",
+        **_of(Configuration, definitions),
+        "$defs": dict(sorted(definitions.items())),
+    }
     return HEAD + yaml.safe_dump(
-        schema(), allow_unicode=True, sort_keys=False, default_flow_style=None, width=100
+        whole, allow_unicode=True, sort_keys=False, default_flow_style=None, width=100
     )
 
 
 def _of(hint: Any, known: dict[str, Schema], part: bool = False) -> Schema:
-    """Schema of an annotation.
+    """Schema of an annotation (see ``building.cast``).
 
-    Args:
-        hint: see ``building.cast``.
-        known: schemas of dataclasses by name, to which those found are added.
-        part: every key of a dataclass, and of those in it, may be missing.
+    Dataclasses go into ``known``, by name. Of a ``part`` every key, at every depth, may be missing.
     """
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if origin is typing.Annotated:

@@ -13,11 +13,6 @@ _NOT_INHERITED = ("like", "per_dataset", "paper")
 def attack_settings(scale: Scale, name: str, dataset: str) -> dict[str, Any]:
     """Settings of one attack on one data set: those it is ``like``, its own, the data set's.
 
-    Args:
-        scale: one scale of the configuration.
-        name: the attack.
-        dataset: the attacked target's data set.
-
     Raises:
         MirageError: attacks are ``like`` one another in a circle.
     """

@@ -20,12 +20,7 @@ from mirage.visible import listed
 
 @dataclass(frozen=True)
 class Stages:
-    """The stages of one attack.
-
-    Attributes:
-        study: the study.
-        attack: the attack.
-    """
+    """The stages of one attack of a study."""
 
     study: Study
     attack: Attack
@@ -93,7 +88,7 @@ class Stages:
         return [f"{self.holder(stage).path}/{part}.safetensors" for part in self.parts(stage)]
 
     def part(self, name: str) -> tuple[AttackStage, list[int]]:
-        """AttackStage and classes of one job.
+        """The stage and the classes of one job.
 
         Raises:
             MirageError: the attack has no such stage or chunk, or another attack holds its results.
@@ -108,7 +103,7 @@ class Stages:
         return stage, chunking.classes_of(chunk, self.classes) if chunk else self.classes
 
     def held(self, result: str) -> AttackStage:
-        """AttackStage of a result that lies in the attack's own folder.
+        """The stage of a result that lies in the attack's own folder.
 
         Raises:
             MirageError: the attack has no such stage, or another attack holds its result.
@@ -116,17 +111,14 @@ class Stages:
         stage = self.kind.stage(result)
         if self.holder(stage) != self.attack:
             raise MirageError(
-                f"{self.attack.path} shares its {result} with another attack",
-                self.result(stage),
+                f"{self.attack.path} shares its {result} with another attack", self.result(stage)
             )
         return stage
 
     def inputs(self, name: str, generator: str) -> dict[str, str]:
-        """Files that one job reads, by what they are.
+        """Files that one job (see ``parts``) reads, by what they are.
 
-        Args:
-            name: of the job; see ``parts``.
-            generator: path of the generator of the attack's prior.
+        ``generator`` is the path of that of the attack's prior.
         """
         stage, _ = self.part(name)
         before, chunk = self.kind.before(stage), name.removeprefix(stage.result)

@@ -1,6 +1,6 @@
 """One study: the cells of a scale, and what each of them is made with."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -20,7 +20,7 @@ class Study:
     """A checked scale of the configuration, queried by rules, tables and figures.
 
     Attributes:
-        scale: the scale's block of the configuration, already checked.
+        scale: its block of the configuration.
         classes_per_chunk: attacked classes per job; None for all in one.
     """
 
@@ -42,15 +42,6 @@ class Study:
     def targets(self) -> list[Target]:
         """Every target of the study (without the evaluation networks)."""
         return list(dict.fromkeys(t for grid in self.scale["targets"] for t in _targets(grid)))
-
-    def _network_training(self, target: Target) -> str | None:
-        """Name of the training of a target that measures attacks; None if it is no such target."""
-        for roles in self.scale["networks"].values():
-            for network in roles.values():
-                spec = network.get("target")
-                if spec and _network_target(spec, target.seed) == target:
-                    return str(spec["training"])
-        return None
 
     def assets_of(self, dataset: str) -> dict[str, str]:
         """Role -> asset of what a data set is read from; a single asset has the role folder."""
@@ -76,40 +67,16 @@ class Study:
         """Number of identities of a data set."""
         return int(self.dataset(dataset)["classes"])
 
-    def require_size(self, image_px: int) -> None:
-        """Refuse a size of images that no view has.
-
-        Raises:
-            MirageError: no network sees images of that size.
-        """
-        views = (
-            view for data in self.scale["datasets"].values() for view in data["views"].values()
-        )
-        known = sorted({int(view["image_px"]) for view in views})
-        if image_px not in known:
-            raise MirageError(
-                f"no network sees images of {image_px} pixels", f"one of {listed(known)}"
-            )
-
     def training(self, target: Target) -> dict[str, Any]:
         """Settings a target is trained with, whatever its treatment.
 
         A cell that stands in no grid is trained like the grid of the same data set, architecture
-        and sample budget, so any treatment and seed can be asked for by path.
+        and samples, so any treatment and seed can be asked for by path.
 
         Raises:
             MirageError: no grid fits.
         """
-        name = self._network_training(target)
-        for grid in self.scale["targets"]:
-            budgets = [None if s == "all" else s for s in grid["samples"]]
-            fits = (
-                grid["dataset"] == target.dataset
-                and target.architecture in grid["architectures"]
-                and target.samples in budgets
-            )
-            if name is None and fits:
-                name = grid["training"]
+        name = next(self._trainings(target), None)
         if name is None:
             raise MirageError(
                 f"config: nothing says how to train {target.path}",
@@ -117,6 +84,22 @@ class Study:
                 "add one to config.yaml",
             )
         return dict(self._entry("training", name))
+
+    def _trainings(self, target: Target) -> Iterator[str]:
+        """Names of trainings that fit a target: of networks that measure attacks, then of grids."""
+        for roles in self.scale["networks"].values():
+            for network in roles.values():
+                spec = network.get("target")
+                if spec and _network_target(spec, target.seed) == target:
+                    yield spec["training"]
+        for grid in self.scale["targets"]:
+            samples = "all" if target.samples is None else target.samples
+            if (
+                grid["dataset"] == target.dataset
+                and target.architecture in grid["architectures"]
+                and samples in grid["samples"]
+            ):
+                yield grid["training"]
 
     def treatment(self, target: Target) -> list[dict[str, Any]]:
         """Settings of each part of a target's treatment."""
@@ -145,14 +128,13 @@ class Study:
 
     def network(self, dataset: str, role: str) -> Mapping[str, Any]:
         """Entry of the network that measures attacks on ``dataset`` in a role."""
-        roles: Mapping[str, Mapping[str, Any]] = self._entry("networks", dataset)
-        return roles[role]
+        network: Mapping[str, Any] = self._entry("networks", dataset)[role]
+        return network
 
     def network_spec(self, dataset: str, role: str) -> dict[str, Any]:
         """Settings of such a network; it takes images of the size of its view."""
         network = self.network(dataset, role)
-        image_px = self.view(dataset, network["view"])["image_px"]
-        return {**network["spec"], "image_px": image_px}
+        return {**network["spec"], "image_px": self.view(dataset, network["view"])["image_px"]}
 
     def roles(self, dataset: str) -> list[str]:
         """Roles of the networks that measure attacks on a data set, in their order."""
@@ -217,17 +199,36 @@ class Study:
 
     def drawn_pool(self, attack: Attack) -> str:
         """Name of the candidate pool that an attack draws from (``orl-1000/s1``)."""
-        name = self.attack(attack)["pool"]
-        redrawn = self.pool(name)["seed"] == draws.PER_CELL
-        return draws.draw(name, attack.target.seed if redrawn else None)
+        return self._drawn_pool(self.attack(attack)["pool"], attack.target.seed)
+
+    def _drawn_pool(self, name: str, seed: int) -> str:
+        return draws.draw(name, seed if self.pool(name)["seed"] == draws.PER_CELL else None)
 
     def pool_settings(self, draw: str) -> dict[str, Any]:
         """Settings of a candidate pool of that name, its seed settled."""
         name, seed = draws.parse(draw)
-        settings = self.pool(name)
-        redrawn = settings["seed"] == draws.PER_CELL
-        _require_draw(draw, draws.draw(name, (seed or 0) if redrawn else None), name)
-        return {**settings, "seed": settings["seed"] if seed is None else seed}
+        _require_draw(draw, self._drawn_pool(name, seed or 0), name)
+        return {**self.pool(name), "seed": draws.settled(self.pool(name)["seed"], seed or 0)}
+
+    def pool_recipe(self, draw: str) -> dict[str, Any]:
+        """The same, as a ``PoolRecipe`` takes them."""
+        return {k: v for k, v in self.pool_settings(draw).items() if k != "prior"}
+
+    def pool_at(self, draw: str, image_px: str) -> dict[str, Any]:
+        """Settings of a candidate pool whose images have some size.
+
+        Raises:
+            MirageError: no network sees images of that size.
+        """
+        views = (
+            view for data in self.scale["datasets"].values() for view in data["views"].values()
+        )
+        known = sorted({int(view["image_px"]) for view in views})
+        if int(image_px) not in known:
+            raise MirageError(
+                f"no network sees images of {image_px} pixels", f"one of {listed(known)}"
+            )
+        return self.pool_settings(draw)
 
     def pool_file(self, attack: Attack) -> str:
         """Path of the candidate pool of an attack, at the size its target sees."""
@@ -243,15 +244,13 @@ class Study:
     def released_targets(self) -> Mapping[Target, str]:
         """Targets whose published weights stand in for a training, and their assets."""
         named: Mapping[str, str] = self.scale.get("released_targets", {})
-        found = {}
-        for cell, asset in named.items():
-            target = Target.parse(cell)
+        found = {Target.parse(cell): asset for cell, asset in named.items()}
+        for target in found:
             if target.samples is not None:
                 raise MirageError(
-                    f"config: released_targets: {cell} is no target trained on all images",
+                    f"config: released_targets: {target.cell} is no target trained on all images",
                     "a cell such as facescrub/resnet152/ls0/all/s42",
                 )
-            found[target] = asset
         return found
 
     def image_px(self, target: Target) -> int:
@@ -260,16 +259,14 @@ class Study:
         return int(self.view(target.dataset, view)["image_px"])
 
     def _entry(self, section: str, name: str) -> Mapping[str, Any]:
-        try:
-            entry: Mapping[str, Any] = self.scale[section][name]
-        except KeyError as error:
-            known = listed(self.scale[section])
+        entries: Mapping[str, Mapping[str, Any]] = self.scale[section]
+        if name not in entries:
             raise MirageError(
                 f"config: {section} has no {name!r}",
-                f"one of {known}",
+                f"one of {listed(entries)}",
                 "correct the path or add it",
-            ) from error
-        return entry
+            )
+        return entries[name]
 
 
 def _require_draw(asked: str, known: str, name: str) -> None:

@@ -1,6 +1,6 @@
 """Treatments: what a target's training does, as parts joined by ``+``."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -16,21 +16,17 @@ Chosen = Mapping[str, Mapping[str, Any]]
 
 @dataclass(frozen=True, order=True)
 class Treatment:
-    """What a target's training does.
-
-    Attributes:
-        parts: in the order of their places, each kind once.
-    """
+    """What a target's training does: parts in the order of their places, each kind once."""
 
     parts: tuple[Part, ...]
 
     def __post_init__(self) -> None:
         places = [_kind(part).place for part in self.parts]
         if sorted(set(places)) != places:
+            order = sorted(PARTS, key=lambda name: PARTS[name].place)
             raise MirageError(
                 f"{str(self)!r} is no treatment",
-                "each part once, in this order: "
-                + ", ".join(sorted(PARTS, key=lambda name: PARTS[name].place)),
+                f"each part once, in this order: {', '.join(order)}",
             )
         for part in self.parts:
             _made(part)
@@ -66,18 +62,12 @@ class Treatment:
         """Treatments of the cells, otherwise the same, whose metrics the training needs."""
         return tuple(Treatment((part.other,)) for part in self.parts if part.other)
 
-    def recipes(self, chosen: Chosen) -> Iterator[tuple[str, type[TreatmentPart], dict[str, Any]]]:
-        """Each part's name, kind and settings; see ``settings``."""
-        for part in self.parts:
-            yield part.name, _kind(part), {**chosen.get(part.name, {}), **_named(part)}
-
     def settings(self, chosen: Chosen) -> list[dict[str, Any]]:
         """Settings of each part, as ``mirage.targets.treatments.make`` takes them.
 
-        Args:
-            chosen: part -> settings of the configuration that do not stand in its name.
+        ``chosen`` has those of the configuration that do not stand in a part's name.
         """
-        return [{"part": name, **settings} for name, _, settings in self.recipes(chosen)]
+        return [{"part": p.name, **chosen.get(p.name, {}), **_named(p)} for p in self.parts]
 
     def __str__(self) -> str:
         """As it stands in a path: ``ls-0.05``."""
@@ -111,10 +101,9 @@ def _named(part: Part) -> dict[str, Any]:
 
 
 def _no_part(text: str) -> MirageError:
-    shown = [_shown(name) for name in PARTS]
     return MirageError(
         f"{text!r} is no part of a treatment",
-        f"one of {listed(shown)}, numbers in their shortest form, for example ls-0.05",
+        f"one of {listed(map(_shown, PARTS))}, numbers in their shortest form, for example ls-0.05",
     )
 
 

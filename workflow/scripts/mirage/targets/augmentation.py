@@ -11,7 +11,6 @@ import torch
 from torch import Tensor
 
 from mirage import imaging
-from mirage.recipes import require
 from mirage.targets.jitter import OPERATIONS, jitter
 from mirage.targets.recipe import AugmentationRecipe
 
@@ -67,7 +66,7 @@ def augment(pixels: Tensor, draws: Draws, recipe: AugmentationRecipe) -> Tensor:
 
     Args:
         pixels: uint8 [M, C, px, px], on the device to compute on; or floating point in network
-            range, which is cropped, mirrored and clamped to [-1, 1] (official student).
+            range, which is only cropped, mirrored and clamped to [-1, 1] (official student).
         draws: one row per image.
         recipe: what ``draws`` were drawn for.
 
@@ -80,9 +79,6 @@ def augment(pixels: Tensor, draws: Draws, recipe: AugmentationRecipe) -> Tensor:
         boxes = imaging.Boxes(*(field.to(pixels.device) for field in draws.boxes))
         images = imaging.crop_and_resize(images, boxes, pixels.shape[-1])
     if rendered:
-        require(not recipe.jitters, "augmentation", recipe, "no colour jitter of rendered images")
         return images.clamp(-1, 1)
-    if recipe.jitters:
-        active = [name for name in OPERATIONS if getattr(recipe, name) > 0]
-        images = jitter(images, draws.order, draws.factors, active)
-    return images.mul_(2).sub_(1)
+    active = [name for name in OPERATIONS if getattr(recipe, name) > 0]
+    return jitter(images, draws.order, draws.factors, active).mul_(2).sub_(1)

@@ -22,17 +22,16 @@ class FlatParameters:
     def __init__(self, model: nn.Module) -> None:
         """Take over the trainable parameters of ``model``."""
         self.parameters = [p for p in model.parameters() if p.requires_grad]
-        sizes = [p.numel() for p in self.parameters]
-        first = self.parameters[0]
-        self.vector = torch.zeros(sum(sizes), dtype=first.dtype, device=first.device)
+        count = sum(p.numel() for p in self.parameters)
+        self.vector = self.parameters[0].new_zeros(count)
         self.vector.grad = torch.zeros_like(self.vector)
-        self._gradients = self._views(self.vector.grad, sizes)
-        for parameter, view in zip(self.parameters, self._views(self.vector, sizes), strict=True):
+        self._gradients = self._views(self.vector.grad)
+        for parameter, view in zip(self.parameters, self._views(self.vector), strict=True):
             parameter.data = view.copy_(parameter.data)
 
-    def _views(self, vector: Tensor, sizes: list[int]) -> list[Tensor]:
-        parts = zip(torch.split(vector, sizes), self.parameters, strict=True)
-        return [_shaped(part, parameter.shape) for part, parameter in parts]
+    def _views(self, vector: Tensor) -> list[Tensor]:
+        parts = torch.split(vector, [p.numel() for p in self.parameters])
+        return [_shaped(part, p.shape) for part, p in zip(parts, self.parameters, strict=True)]
 
     def take(self, gradients: Sequence[Tensor]) -> None:
         """Copy the parameters' gradients into the vector's."""

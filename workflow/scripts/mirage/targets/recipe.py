@@ -1,11 +1,11 @@
 """Settings of one training."""
 
+import math
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
-from mirage.recipes import OptimiserRecipe, Precision, Recipe, require
+from mirage.recipes import OptimiserRecipe, Precision, Recipe, Sharing, check_crop, require
 
-Ramp: TypeAlias = Literal["published", "corrected", "constant"]
 Auxiliary: TypeAlias = Literal["paper", "corrected"]
 
 
@@ -19,6 +19,9 @@ class ScheduleRecipe(Recipe):
         milestones: epochs, counted from 0, from which on the next factor holds.
         gamma: factor of each milestone, in (0, 1].
         floor: learning rate the cosine would reach after the last epoch, not negative.
+
+    Source: paper B.3 (multistep); official student (cosine per epoch to a floor; quirk
+    student-recipe).
     """
 
     name: Literal["multistep", "cosine", "constant"] = "constant"
@@ -27,21 +30,24 @@ class ScheduleRecipe(Recipe):
     floor: float = 0.0
 
     def __post_init__(self) -> None:
-        require(
-            all(milestone > 0 for milestone in self.milestones)
-            and list(self.milestones) == sorted(self.milestones),
-            "milestones",
-            self.milestones,
-            "rising epochs above 0",
-        )
-        require(
-            bool(self.milestones) == (self.name == "multistep"),
-            "milestones",
-            self.milestones,
-            "milestones for multistep and for no other schedule",
-        )
+        found = self.milestones
+        rising = list(found) == sorted(found) and min(found, default=1) > 0
+        require(rising, "milestones", found, "rising epochs above 0")
+        fits = bool(found) == (self.name == "multistep")
+        require(fits, "milestones", found, "milestones for multistep and for no other schedule")
         require(0 < self.gamma <= 1, "gamma", self.gamma, "a factor in (0, 1]")
         require(self.floor >= 0, "floor", self.floor, "zero or more")
+
+    def rate(self, base: float, epoch: int, epochs: int) -> float:
+        """Learning rate in force during an epoch (from 0) of ``epochs``; ``base`` is the first's.
+
+        Same values as PyTorch's MultiStepLR, CosineAnnealingLR.
+        """
+        if self.name == "multistep":
+            return base * self.gamma ** sum(epoch >= m for m in self.milestones)
+        if self.name == "cosine":
+            return self.floor + (base - self.floor) * (1 + math.cos(math.pi * epoch / epochs)) / 2
+        return base
 
 
 @dataclass(frozen=True)
@@ -67,13 +73,10 @@ class AugmentationRecipe(Recipe):
     contrast: float = 0.0
     saturation: float = 0.0
     hue: float = 0.0
-    crop: Literal["per_image", "shared"] = "per_image"
+    crop: Sharing = "per_image"
 
     def __post_init__(self) -> None:
-        low, high = self.crop_scale
-        require(0 < low <= high <= 1, "crop_scale", self.crop_scale, "0 < low <= high <= 1")
-        low, high = self.crop_ratio
-        require(0 < low <= high, "crop_ratio", self.crop_ratio, "0 < low <= high")
+        check_crop(self.crop_scale, self.crop_ratio)
         require(0 <= self.flip <= 1, "flip", self.flip, "a probability")
         for name in ("brightness", "contrast", "saturation"):
             value = getattr(self, name)
@@ -84,11 +87,6 @@ class AugmentationRecipe(Recipe):
     def crops(self) -> bool:
         """Whether crop or mirror changes anything."""
         return self.crop_scale != (1.0, 1.0) or self.crop_ratio != (1.0, 1.0) or self.flip > 0
-
-    @property
-    def jitters(self) -> bool:
-        """Whether colours change."""
-        return max(self.brightness, self.contrast, self.saturation, self.hue) > 0
 
 
 @dataclass(frozen=True)

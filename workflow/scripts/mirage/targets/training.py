@@ -1,5 +1,6 @@
 """The one training loop: targets, evaluation models, and the knowledge extraction student."""
 
+import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -11,7 +12,6 @@ from mirage.data.views import LabelledImages
 from mirage.errors import MirageError
 from mirage.numerics import autocast, numerics
 from mirage.optimisers import Optimiser
-from mirage.recipes import require
 from mirage.runtime.checkpoint import Checkpoint, State
 from mirage.runtime.progress import Progress
 from mirage.streams import generator, seed_of
@@ -23,7 +23,6 @@ from mirage.targets.images import fits
 from mirage.targets.inference import accuracy, judge, predict
 from mirage.targets.parts import Outputs, TreatmentPart
 from mirage.targets.recipe import TrainingRecipe
-from mirage.targets.schedules import learning_rate
 from mirage.targets.training_loss import TrainingLoss, watched
 
 CHUNK_BYTES = 32 * 2**20
@@ -38,9 +37,8 @@ class Trained(NamedTuple):
         history: one row per epoch: ``epoch`` (from 0), ``lr``, what of the treatment was in force
             (``alpha``), ``loss``, its penalties and ``train_accuracy`` (means over the epoch's
             augmented batches), and ``test_accuracy`` where something watches it.
-        metrics: of the kept weights without augmentation: ``train_accuracy``, and with a test
-            set ``test_accuracy``, ``test_loss`` (hard labels) and ``calibration_error``;
-            ``kept_epoch``; what a part of the treatment has to tell, under the part's name.
+        metrics: of the kept weights: those of ``judge``; ``kept_epoch``; what a part of the
+            treatment has to tell, under the part's name.
     """
 
     model: Classifier
@@ -57,7 +55,7 @@ def train_classifier(
     checkpoint: Checkpoint,
     device: str,
     init: Path | None = None,
-    label: str = "",
+    label: str = "training",
     treatment: Sequence[TreatmentPart] = (),
 ) -> Trained:
     """Train one classifier; a killed run goes on from its checkpoint to the same bytes.
@@ -70,22 +68,20 @@ def train_classifier(
     Args:
         architecture: a registered name.
         train: training images, already of the network's size.
-        test: test images, or None.
+        test: test images; None where neither recipe nor treatment watches them.
         recipe: how to train.
         seed: seed of all draws.
         checkpoint: keeps the state of an interrupted run; the caller discards it once the
             weights are written.
-        device: ``cpu`` or ``cuda``.
+        device: where to train.
         init: ImageNet weights to start from; None starts from random ones.
         label: what progress lines call this training.
         treatment: the parts of its treatment; none: hard labels.
 
     Raises:
-        MirageError: too few images, labels outside the classes, a recipe or treatment that needs
-            a test set without one, or a loss that is no longer finite.
+        MirageError: a loss that is no longer finite; see also ``build`` and ``judge``.
     """
     watches = recipe.keep == "best" or any(part.watches_test for part in treatment)
-    _check(train, test, watches)
     model = build(architecture, train.classes, train.pixels.shape[1], init, seed, recipe.auxiliary)
     for part in treatment:
         model = part.wrap(model, seed)
@@ -95,25 +91,13 @@ def train_classifier(
         state = checkpoint.load()
         if state is not None:
             training.restore(state)
-        training.run(checkpoint, label or architecture)
-        training.keep()
-        judged = judge(model, training.on_device, test, device, recipe.precision)
-        metrics = {"kept_epoch": training.kept_epoch, **judged, **training.told()}
-        return Trained(model.freeze(), training.history, metrics)
-
-
-def _check(train: LabelledImages, test: LabelledImages | None, watches: bool) -> None:
-    require(len(train.labels) >= 2, "training images", len(train.labels), "two or more")
-    for name, images in (("train", train), ("test", test)):
-        if images is not None:
-            span = (int(images.labels.min()), int(images.labels.max()))
-            inside = span[0] >= 0 and span[1] < images.classes
-            require(inside, f"{name} labels", span, f"labels in [0, {images.classes})")
-    if watches and test is None:
-        raise MirageError(
-            "the recipe keeps the best epoch or stops early, and there are no test images",
-            remedy="give test images, or keep the last epoch",
-        )
+        training.run(checkpoint, label)
+        metrics: dict[str, Any] = {"kept_epoch": training.keep()}
+        on_device = train._replace(pixels=training.pixels)
+        metrics |= judge(model, on_device, test, device, recipe.precision)
+    told = {part.name: part.result(training.history) for part in treatment}
+    metrics |= {name: result for name, result in told.items() if result}
+    return Trained(model.freeze(), training.history, metrics)
 
 
 class _Training:
@@ -135,9 +119,8 @@ class _Training:
         self.flat = FlatParameters(model)
         self.optimiser = Optimiser([self.flat.vector], recipe.optimiser)
         self.dropouts = [m for m in model.modules() if isinstance(m, StreamDropout)]
-        self.forward: Any = model.training_logits
-        if recipe.compile:
-            self.forward = torch.compile(model.training_logits)
+        logits = model.training_logits
+        self.forward: Any = torch.compile(logits) if recipe.compile else logits
         pixels = train.pixels
         self.pixels = pixels.to(device) if fits(pixels, device) else pixels
         self.labels = train.labels.to(device)
@@ -161,15 +144,14 @@ class _Training:
         steps = len(self.bounds)
         done = self.epoch * steps + self.batch
         with Progress(label, self.recipe.epochs * steps, done) as progress:
-            while self.epoch < self.recipe.epochs and not self._stopped():
+            while self.epoch < self.recipe.epochs:
+                if self.history and any(part.stops(self.history) for part in self.treatment):
+                    return
                 self._run_epoch(checkpoint, progress)
-
-    def _stopped(self) -> bool:
-        return bool(self.history) and any(part.stops(self.history) for part in self.treatment)
 
     def _run_epoch(self, checkpoint: Checkpoint, progress: Progress) -> None:
         recipe, epoch = self.recipe, self.epoch
-        lr = learning_rate(recipe.schedule, recipe.optimiser.lr, epoch, recipe.epochs)
+        lr = recipe.schedule.rate(recipe.optimiser.lr, epoch, recipe.epochs)
         note = f"loss {self.history[-1]['loss']:.3f}" if self.history else ""
         self.model.train()
         for images, labels in self._batches():
@@ -204,9 +186,9 @@ class _Training:
         stream = generator(self.seed, "augmentation", self.epoch)
         if recipe.crop == "per_image":
             return draw(len(order), image_px, recipe, stream)
-        lengths = torch.tensor([high - low for low, high in self.bounds])
-        batch_of_place = torch.arange(len(self.bounds)).repeat_interleave(lengths)
-        batch_of_image = torch.empty_like(order).scatter_(0, order, batch_of_place)
+        batch_of_image = torch.empty_like(order)
+        for batch, (low, high) in enumerate(self.bounds):
+            batch_of_image[order[low:high]] = batch
         return draw(len(self.bounds), image_px, recipe, stream).of(batch_of_image)
 
     def _step(self, images: Tensor, labels: Tensor, lr: float) -> None:
@@ -230,7 +212,7 @@ class _Training:
 
     def _end_epoch(self, lr: float) -> None:
         loss, *penalties, hits = (self.sums / len(self.labels)).tolist()
-        if not torch.isfinite(torch.tensor(loss)):
+        if not math.isfinite(loss):
             raise MirageError(
                 f"the training loss is {loss} after epoch {self.epoch}",
                 "a finite loss",
@@ -282,26 +264,13 @@ class _Training:
         if self.best_epoch >= 0:
             self.best_accuracy = self.history[self.best_epoch]["test_accuracy"]
 
-    def keep(self) -> None:
-        """Settle the weights that the recipe keeps."""
+    def keep(self) -> int:
+        """Settle the weights that the recipe keeps, and return the epoch they are of."""
         self.flat.release()
-        if self.recipe.keep == "best":
-            self.model.load_state_dict(self.best)
-
-    @property
-    def kept_epoch(self) -> int:
-        """The epoch whose weights are kept."""
-        return self.best_epoch if self.recipe.keep == "best" else self.epoch - 1
-
-    @property
-    def on_device(self) -> LabelledImages:
-        """The training images where they lie."""
-        return self.train._replace(pixels=self.pixels)
-
-    def told(self) -> dict[str, Any]:
-        """What parts of the treatment have to tell, by their names."""
-        results = {part.name: part.result(self.history) for part in self.treatment}
-        return {name: result for name, result in results.items() if result}
+        if self.recipe.keep == "last":
+            return self.epoch - 1
+        self.model.load_state_dict(self.best)
+        return self.best_epoch
 
 
 def _copy(model: Classifier) -> dict[str, Tensor]:

@@ -17,10 +17,6 @@ READERS: Registry[Reader] = Registry(__name__, "READER", joint="-")
 def list_photos(name: str, sources: Sources) -> Listing:
     """List a data set's photographs in its reader's stable order.
 
-    Args:
-        name: a reader.
-        sources: where it reads, by role.
-
     Raises:
         MirageError: no such reader, a role missing or unknown, or a source that lacks something.
     """

@@ -1,6 +1,7 @@
 """Reader of CelebA: all photographs with their identities."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path, PurePath
 
 from mirage.data import lists
@@ -21,7 +22,7 @@ def list_celeba(sources: Sources) -> Listing:
     Raises:
         MirageError: a source is missing, or a damaged line, which is named.
     """
-    find = PhotoFinder(sources["images"])
+    find = finder(sources["images"])
     photos = [
         Photo(name, identity, find(name)) for name, identity in read_identities(sources).items()
     ]
@@ -38,29 +39,23 @@ def read_identities(sources: Sources) -> dict[str, str]:
     return {name: str(int(identity)) for name, (identity,) in rows.items()}
 
 
-class PhotoFinder:
-    """Finds photographs of a folder by name, whatever format they were saved in."""
+def finder(folder: Path) -> Callable[[str], Path]:
+    """What finds a folder's photographs by name, or by the same name ending in .jpg or .png.
 
-    def __init__(self, folder: Path) -> None:
-        """Read the folder once.
+    Where there is none of them, it gives the path of the name itself.
 
-        Raises:
-            MirageError: there is no such folder.
-        """
-        self.folder = folder_at(folder)
-        with os.scandir(folder) as entries:
-            self._names = {entry.name for entry in entries}
+    Raises:
+        MirageError: there is no such folder.
+    """
+    with os.scandir(folder_at(folder)) as entries:
+        names = {entry.name for entry in entries}
 
-    def __call__(self, name: str) -> Path:
-        """Path of ``name``, or else of the same name ending in .jpg or .png.
-
-        Where there is none of them, the path of ``name`` itself.
-        """
+    def find(name: str) -> Path:
         stem = PurePath(name).stem
-        for candidate in (name, f"{stem}.jpg", f"{stem}.png"):
-            if candidate in self._names:
-                return self.folder / candidate
-        return self.folder / name
+        candidates = (name, f"{stem}.jpg", f"{stem}.png")
+        return folder / next((one for one in candidates if one in names), name)
+
+    return find
 
 
 READER = Reader(list_celeba, ("images", "identities"), ("landmarks",))

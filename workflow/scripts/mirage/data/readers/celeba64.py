@@ -1,10 +1,12 @@
 """Reader of CelebA at 64 px: the people and lists of the low-resolution attacks."""
 
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from mirage.data import lists
 from mirage.data.listing import Listing, Photo, Reader, Sources
-from mirage.data.readers.celeba import PhotoFinder, read_identities
+from mirage.data.readers.celeba import finder, read_identities
 from mirage.data.tree import folder_at
 from mirage.errors import MirageError
 
@@ -30,67 +32,52 @@ def list_private(sources: Sources) -> Listing:
     Source: lists as published with the low-resolution attacks (quirk low-resolution-lists); the
     names in them end in ``.png``, CelebA's photographs in ``.jpg``.
     """
-    find, numbers = finder(sources), numbers_of(sources)
     people: dict[int, str] = {}
     photos: list[Photo] = []
     for list_name, split in ((TRAIN, "train"), (TEST, "test")):
-        path = sources["lists"] / list_name
-        for name, (listed,) in lists.read_names(path, ("whole number",)).items():
-            photo = find(name)
-            identity, label = number_in(numbers, name, path), int(listed)
+        for photo, (listed,) in listed_photos(sources, list_name, ("whole number",)):
+            label, identity = int(listed), photo.identity
             if people.setdefault(label, identity) != identity:
                 raise MirageError(
-                    f"{path}: {name} has label {label} and shows {identity}, "
+                    f"{list_name}: {photo.name} has label {label} and shows {identity}, "
                     f"other photographs with this label show {people[label]}",
                     "one person per label",
                     "take the lists and identity_CelebA.txt as published",
                 )
-            photos.append(Photo(photo.name, identity, photo, split))
+            photos.append(photo._replace(split=split))
     _check(photos, people, sources["lists"])
     return Listing(photos, [people[label] for label in sorted(people)], [])
 
 
-def finder(sources: Sources) -> PhotoFinder:
-    """What finds the photographs; the folder of the lists must be there, too."""
-    folder_at(sources["lists"])
-    return PhotoFinder(sources["images"])
-
-
-def numbers_of(sources: Sources) -> dict[str, str]:
-    """CelebA's identity numbers by the stem of a file's name."""
-    return {Path(name).stem: number for name, number in read_identities(sources).items()}
-
-
-def number_in(numbers: dict[str, str], name: str, path: Path) -> str:
-    """CelebA's identity number of a file that a list names.
+def listed_photos(
+    sources: Sources, list_name: str, kinds: Sequence[str] = ()
+) -> Iterator[tuple[Photo, list[str]]]:
+    """Yield the photographs of one of the lists, with the values that stand beside them.
 
     Raises:
-        MirageError: CelebA knows no such file.
+        MirageError: a source is missing, a damaged line, or CelebA knows no such file.
     """
-    number = numbers.get(Path(name).stem)
-    if number is None:
-        raise MirageError(
-            f"{path}: {name} is not in CelebA's identity file",
-            "lists and identity file of the same CelebA",
-        )
-    return number
+    path, find = folder_at(sources["lists"]) / list_name, finder(sources["images"])
+    numbers = {Path(name).stem: number for name, number in read_identities(sources).items()}
+    for name, values in lists.read_names(path, kinds).items():
+        photo, number = find(name), numbers.get(Path(name).stem)
+        if number is None:
+            raise MirageError(
+                f"{path}: {name} is not in CelebA's identity file",
+                "lists and identity file of the same CelebA",
+            )
+        yield Photo(photo.name, number, photo), values
 
 
 def _check(photos: list[Photo], people: dict[int, str], folder: Path) -> None:
     if sorted(people) != list(range(len(people))):
         raise MirageError(f"{folder}: the labels have gaps", f"0 to {len(people) - 1}")
-    seen: dict[str, str | None] = {}
-    for photo in photos:
-        if photo.name in seen:
-            raise MirageError(f"{folder}: {photo.name} is in {TRAIN} and {TEST}", "one of them")
-        seen[photo.name] = photo.split
-    labels: dict[str, int] = {}
-    for label, identity in people.items():
-        if labels.setdefault(identity, label) != label:
-            raise MirageError(
-                f"{folder}: person {identity} has labels {labels[identity]} and {label}",
-                "one label per person",
-            )
+    for name, times in Counter(photo.name for photo in photos).items():
+        if times > 1:
+            raise MirageError(f"{folder}: {name} is in {TRAIN} and {TEST}", "one of them")
+    for identity, times in Counter(people.values()).items():
+        if times > 1:
+            raise MirageError(f"{folder}: person {identity} has {times} labels", "one per person")
 
 
 READER = Reader(list_private, ROLES)

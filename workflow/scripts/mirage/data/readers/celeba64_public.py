@@ -1,8 +1,7 @@
 """Reader of the public photographs of CelebA at 64 px, which show nobody private."""
 
-from mirage.data import lists
-from mirage.data.listing import Listing, Photo, Reader, Sources, by_first_appearance
-from mirage.data.readers.celeba64 import ROLES, finder, number_in, numbers_of
+from mirage.data.listing import Listing, Reader, Sources, by_first_appearance
+from mirage.data.readers.celeba64 import ROLES, listed_photos
 
 PUBLIC = "ganset.txt"
 
@@ -13,13 +12,7 @@ def list_public(sources: Sources) -> Listing:
     Raises:
         MirageError: a source is missing, or a damaged line, which is named.
     """
-    find, numbers = finder(sources), numbers_of(sources)
-    path = sources["lists"] / PUBLIC
-    photos = []
-    for name in lists.read_names(path):
-        photo = find(name)
-        photos.append(Photo(photo.name, number_in(numbers, name, path), photo))
-    return by_first_appearance(photos)
+    return by_first_appearance([photo for photo, _ in listed_photos(sources, PUBLIC)])
 
 
 READER = Reader(list_public, ROLES)

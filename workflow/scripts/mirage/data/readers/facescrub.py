@@ -1,7 +1,7 @@
 """Reader of FaceScrub."""
 
-from mirage.data.listing import Listing, Photo, Reader, Sources, by_first_appearance
-from mirage.data.tree import IMAGE_SUFFIXES, Tree, folder_at
+from mirage.data.listing import Listing, Reader, Sources, by_first_appearance
+from mirage.data.tree import IMAGE_SUFFIXES, Tree
 from mirage.errors import MirageError
 from mirage.visible import listed
 
@@ -22,7 +22,7 @@ def list_facescrub(sources: Sources) -> Listing:
     Raises:
         MirageError: a folder is missing, people without photographs, one name in both groups.
     """
-    folder = folder_at(sources["folder"])
+    folder = sources["folder"]
     starts = [f"{group}/faces" for group in _GROUPS]
     for start in starts:
         if not (folder / start).is_dir():
@@ -32,26 +32,13 @@ def list_facescrub(sources: Sources) -> Listing:
                 "put the face crops there (the folders `images` hold whole photographs)",
             )
     tree = Tree(folder, starts)
-    photos: list[Photo] = []
-    start_of: dict[str, str] = {}
-    empty: list[str] = []
-    for start in starts:
-        for person in tree.identities(start):
-            if person in start_of:
-                raise MirageError(f"{folder} has {person} among actors and actresses", "one place")
-            start_of[person] = start
-            found = tree.photos(start, person, IMAGE_SUFFIXES)
-            below = f"{start}/{person}"
-            photos += [Photo(f"{below}/{name}", person, folder / below / name) for name in found]
-            if not found:
-                empty.append(below)
-    if empty:
+    actors, actresses = (tree.photos(start, IMAGE_SUFFIXES) for start in starts)
+    twice = {photo.identity for photo in actors} & {photo.identity for photo in actresses}
+    if twice:
         raise MirageError(
-            f"{folder} has people without photographs: {listed(empty)}",
-            f"in each at least one file ending in {listed(IMAGE_SUFFIXES)}",
-            "add photographs; with a person less, labels and results are others",
+            f"{folder} has {listed(sorted(twice))} among actors and actresses", "one place"
         )
-    return by_first_appearance(photos, tree.left_alone)
+    return by_first_appearance(actors + actresses, tree.left_alone)
 
 
 READER = Reader(list_facescrub, ("folder",))

@@ -1,9 +1,7 @@
 """Reader of any folder that holds one folder of photographs per identity."""
 
-from mirage.data.listing import Listing, Photo, Reader, Sources, by_first_appearance
-from mirage.data.tree import Tree, folder_at
-from mirage.errors import MirageError
-from mirage.visible import listed
+from mirage.data.listing import Listing, Reader, Sources, by_first_appearance
+from mirage.data.tree import Tree
 
 
 def list_folders(sources: Sources) -> Listing:
@@ -16,26 +14,8 @@ def list_folders(sources: Sources) -> Listing:
     Raises:
         MirageError: the folder is missing, holds no folders, or some of them are empty.
     """
-    folder = folder_at(sources["folder"])
-    tree = Tree(folder)
-    photos: list[Photo] = []
-    empty: list[str] = []
-    for identity in tree.identities():
-        names = tree.photos(".", identity)
-        if not names:
-            empty.append(identity)
-        photos += [
-            Photo(f"{identity}/{name}", identity, folder / identity / name) for name in names
-        ]
-    if not photos and not empty:
-        raise MirageError(f"{folder} holds no folders", "one folder per identity")
-    if empty:
-        raise MirageError(
-            f"{folder} has identities without photographs: {listed(empty)}",
-            "at least one file in each",
-            "add photographs or remove the empty folders",
-        )
-    return by_first_appearance(photos, tree.left_alone)
+    tree = Tree(sources["folder"])
+    return by_first_appearance(tree.photos(), tree.left_alone)
 
 
 READER = Reader(list_folders, ("folder",))

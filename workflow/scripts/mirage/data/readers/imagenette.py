@@ -1,11 +1,9 @@
 """Reader of ImageNette."""
 
-from mirage.data.listing import Listing, Photo, Reader, Sources
+from mirage.data.listing import Listing, Reader, Sources, by_first_appearance
 from mirage.data.tree import IMAGE_SUFFIXES, Tree
 from mirage.errors import MirageError
 from mirage.visible import listed
-
-_SPLITS = (("train", "train"), ("val", "test"))
 
 
 def list_imagenette(sources: Sources) -> Listing:
@@ -18,25 +16,17 @@ def list_imagenette(sources: Sources) -> Listing:
     Raises:
         MirageError: a folder is missing, a class is empty, train and val have other classes.
     """
-    folder = sources["folder"]
-    tree = Tree(folder, [name for name, _ in _SPLITS])
-    classes = {split: tree.identities(name) for name, split in _SPLITS}
-    if classes["train"] != classes["test"] or not classes["train"]:
-        other = sorted(set(classes["train"]) ^ set(classes["test"]))
+    tree = Tree(sources["folder"], ["train", "val"])
+    train = by_first_appearance(tree.photos("train", IMAGE_SUFFIXES, "train"))
+    test = by_first_appearance(tree.photos("val", IMAGE_SUFFIXES, "test"))
+    if train.identities != test.identities:
+        other = sorted(set(train.identities) ^ set(test.identities))
         raise MirageError(
-            f"{folder}: train and val do not hold the same classes ({listed(other)})",
+            f"{tree.root}: train and val do not hold the same classes ({listed(other)})",
             "one folder per WordNet id in both",
             "unpack the archive again",
         )
-    photos: list[Photo] = []
-    for name, split in _SPLITS:
-        for wnid in classes[split]:
-            place = folder / name / wnid
-            found = tree.photos(name, wnid, IMAGE_SUFFIXES)
-            if not found:
-                raise MirageError(f"{place} holds no images", remedy="unpack the archive again")
-            photos += [Photo(f"{name}/{wnid}/{f}", wnid, place / f, split) for f in found]
-    return Listing(photos, classes["train"], tree.left_alone)
+    return Listing(train.photos + test.photos, train.identities, tree.left_alone)
 
 
 READER = Reader(list_imagenette, ("folder",))

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import torch
 
+from mirage.attacks.given import Given
 from mirage.attacks.kinds.ppa.optimise import optimise_latents
 from mirage.attacks.kinds.ppa.recipe import OptimisationRecipe
 from mirage.attacks.terms import FeatureStatistics
@@ -32,9 +33,9 @@ def make(settings: Settings, batch: int, device: str) -> Loop:
     latents = torch.zeros(official, recipe.batch_size, images.generator.w_dim)
 
     def once(checkpoint: Checkpoint) -> None:
-        optimise_latents(
-            images, target, latents, range(official), recipe, settings["image_px"], 0, device,
-            batch, checkpoint, "attack", discriminator, statistics,
-        )  # fmt: skip
+        given = Given(
+            {}, {}, range(official), settings["image_px"], 0, 0, device, batch, checkpoint
+        )
+        optimise_latents(given, recipe, images, target, latents, discriminator, statistics)
 
     return once

@@ -4,7 +4,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
-from mirage.errors import MirageError
 from mirage.marks import Count, In, Samples, Seed, several
 from mirage.paper.drawing import DPI, style
 from mirage.paper.item import Needs, Picture, budget
@@ -100,8 +99,8 @@ def draw(study: "Study", _: "Presentation") -> "Figure":
     first = [int(view.train[view.labels[view.train] == label][0]) for label in shown]
     columns = {"training image": view.pixels[first].numpy()}
     for attack, gallery in zip(recipe.attacks, kept, strict=True):
-        alpha, treatment = attack.target.treatment.alpha, attack.target.treatment
-        heading = str(treatment) if alpha is None else f"α = {number(alpha)}"
+        treatment = attack.target.treatment
+        heading = str(treatment) if treatment.alpha is None else f"α = {number(treatment.alpha)}"
         columns[heading] = gallery["images"][: recipe.classes].numpy()
     return grid(columns)
 
@@ -111,15 +110,9 @@ def grid(columns: "Mapping[str, np.ndarray]") -> "Figure":
 
     Args:
         columns: heading -> images of the classes, first column the real ones; uint8 or float in
-            [-1, 1], [G, C, H, W] with C of 1 or 3, all of one size and one image per class.
-
-    Raises:
-        MirageError: the columns differ in shape.
+            [-1, 1], all of one shape [G, C, H, W] with C of 1 or 3.
     """
-    shapes = {images.shape for images in columns.values()}
-    if len(shapes) != 1 or len(next(iter(shapes))) != 4:
-        raise MirageError(f"figure 3 got image columns of shapes {shapes}", "one [G, C, H, W]")
-    count, _, height, width = next(iter(shapes))
+    count, _, height, width = next(iter(columns.values())).shape
     zoom = max(1, round(160 / height))  # whole numbers keep the pixels square
     gap, head = max(2, zoom), 64  # pixels
     cell_w, cell_h = width * zoom, height * zoom

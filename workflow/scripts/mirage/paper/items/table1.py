@@ -60,23 +60,17 @@ def rows(numbers: "pd.DataFrame") -> "pd.DataFrame":
 
     ``<metric>_change`` is the mean over seeds of the difference to Standard with the same seed.
     """
-    import pandas as pd
-
     names = {treatment: name for name, treatment in MODELS.items()}
-    order = {treatment: position for position, treatment in enumerate(names)}
     chosen = select(numbers, treatment=list(names))
     chosen = chosen.assign(model=chosen["treatment"].map(names))
     by = [*NAMED_BY[:-2], "model", *NAMED_BY[-2:]]
     found = summarise(chosen, by, METRICS)
-    found = in_order(found, found["treatment"].map(order))
+    found = in_order(found, found["treatment"].map(list(names).index))
     keys = [*BLOCK, "treatment"]
     changes = paired(chosen, METRICS).groupby([*keys, "metric"])["difference"]
-    means = changes.mean().unstack("metric").add_suffix("_change").reset_index()
-    found = found.merge(means, how="left", on=keys)
-    for metric in METRICS:  # no pair at all leaves no column
-        if f"{metric}_change" not in found:
-            found[f"{metric}_change"] = pd.Series(float("nan"), index=found.index)
-    return found
+    means = changes.mean().unstack("metric")
+    means = means.reindex(columns=sorted(METRICS))  # no pair at all leaves no column
+    return found.merge(means.add_suffix("_change").reset_index(), how="left", on=keys)
 
 
 ITEM = Table(

@@ -9,6 +9,7 @@ precision on a GPU, ours all in float32 (quirk half-discriminator); scores diffe
 import math
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mirage import streams
@@ -24,13 +25,13 @@ class Convolution(nn.Module):
         self, inputs: int, outputs: int, kernel: int, draws: torch.Generator, *,
         down: bool = False, linear: bool = False, clamp: float | None = None, gain: float = 1.0,
     ) -> None:  # fmt: skip
-        """Draw the weights.
+        """Make one layer.
 
         Args:
             inputs: channels in.
             outputs: channels out.
             kernel: 1 or 3.
-            draws: stream of the initial weights, N(0, 1).
+            draws: stream of the initial weights.
             down: low-pass filter first and keep every second pixel.
             linear: no bias and no leaky ReLU (the residual path).
             clamp: bound of the output, itself scaled by ``gain``.
@@ -52,17 +53,13 @@ class Convolution(nn.Module):
         weight = self.weight * self.weight_gain
         bias = None if self.bias is None else self.bias * self.bias_gain
         if not self.down:
-            x = nn.functional.conv2d(x, weight, bias, padding=kernel // 2)
+            x = F.conv2d(x, weight, bias, padding=kernel // 2)
         elif kernel == 1:
-            x = nn.functional.conv2d(
-                resampling.filter_fir(x, 1.0, padding=1, stride=2), weight, bias
-            )
+            x = F.conv2d(resampling.filter_fir(x, 1.0, padding=1, stride=2), weight, bias)
         else:
-            x = nn.functional.conv2d(
-                resampling.filter_fir(x, 1.0, padding=2), weight, bias, stride=2
-            )
+            x = F.conv2d(resampling.filter_fir(x, 1.0, padding=2), weight, bias, stride=2)
         if bias is not None:
-            x = nn.functional.leaky_relu(x, layers.SLOPE)
+            x = F.leaky_relu(x, layers.SLOPE)
         return layers.clamped(x, self.clamp)
 
 
@@ -70,13 +67,13 @@ class DiscriminatorBlock(nn.Module):
     """Residual block that halves the size; the first one also reads the image."""
 
     def __init__(
-        self, inputs: int, outputs: int, image_channels: int, clamp: float | None,
-        draws: torch.Generator,
-    ) -> None:  # fmt: skip
-        """Draw the weights; ``image_channels`` is 0 for all but the first block."""
+        self, resolution: int, config: DiscriminatorConfig, draws: torch.Generator
+    ) -> None:
         super().__init__()
-        if image_channels:
-            self.fromrgb = Convolution(image_channels, inputs, 1, draws, clamp=clamp)
+        inputs, outputs = config.channels_at(resolution), config.channels_at(resolution // 2)
+        clamp = config.conv_clamp
+        if resolution == config.image_px:
+            self.fromrgb = Convolution(config.image_channels, inputs, 1, draws, clamp=clamp)
         # Both paths carry sqrt(1/2), so the sum keeps their variance.
         half = math.sqrt(0.5)
         self.conv0 = Convolution(inputs, inputs, 3, draws, clamp=clamp)
@@ -116,13 +113,11 @@ def minibatch_deviation(x: Tensor, group: int, channels: int) -> Tensor:
 class DiscriminatorEpilogue(nn.Module):
     """Minibatch standard deviation, a convolution, two fully connected layers: one score."""
 
-    def __init__(
-        self, inputs: int, group: int, channels: int, clamp: float | None, draws: torch.Generator
-    ) -> None:
-        """Draw the weights from the stream ``draws``."""
+    def __init__(self, config: DiscriminatorConfig, draws: torch.Generator) -> None:
         super().__init__()
-        self.group, self.channels = group, channels
-        self.conv = Convolution(inputs + channels, inputs, 3, draws, clamp=clamp)
+        self.group, self.channels = config.deviation_group, config.deviation_channels
+        inputs, clamp = config.channels_at(4), config.conv_clamp
+        self.conv = Convolution(inputs + self.channels, inputs, 3, draws, clamp=clamp)
         self.fc = FullyConnected(inputs * 16, inputs, draws, activate=True)
         self.out = FullyConnected(inputs, 1, draws)
 
@@ -137,31 +132,13 @@ class Discriminator(nn.Module):
     """Images to realness scores; blocks b{image_px} ... b8 and the epilogue b4."""
 
     def __init__(self, config: DiscriminatorConfig, seed: int = 0) -> None:
-        """Make a discriminator with fresh weights.
-
-        Args:
-            config: its shape.
-            seed: of the initial weights.
-        """
+        """Make a discriminator with fresh weights, drawn by ``seed``."""
         super().__init__()
         self.config = config
         draws = streams.generator(seed, "priors", "stylegan2", "discriminator")
         for resolution in config.resolutions[:0:-1]:
-            block = DiscriminatorBlock(
-                config.channels_at(resolution),
-                config.channels_at(resolution // 2),
-                config.image_channels if resolution == config.image_px else 0,
-                config.conv_clamp,
-                draws,
-            )
-            self.add_module(f"b{resolution}", block)
-        self.b4 = DiscriminatorEpilogue(
-            config.channels_at(4),
-            config.deviation_group,
-            config.deviation_channels,
-            config.conv_clamp,
-            draws,
-        )
+            self.add_module(f"b{resolution}", DiscriminatorBlock(resolution, config, draws))
+        self.b4 = DiscriminatorEpilogue(config, draws)
 
     def forward(self, images: Tensor) -> Tensor:
         """Score images [N, image_channels, image_px, image_px]: [N, 1], unbounded."""

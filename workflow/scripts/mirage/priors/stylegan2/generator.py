@@ -12,45 +12,19 @@ class Generator(nn.Module):
     """Latents to images; parameter names are those of the published PyTorch files.
 
     Attributes:
-        config: its shape.
+        config: its shape; of it ``image_px``, ``z_dim``, ``w_dim``, ``num_ws``.
         mapping: z [N, z_dim] -> w [N, w_dim].
         synthesis: ws [N, num_ws, w_dim] -> images [N, image_channels, h, w].
     """
 
     def __init__(self, config: GeneratorConfig, seed: int = 0) -> None:
-        """Make a generator with fresh weights.
-
-        Args:
-            config: its shape.
-            seed: of the initial weights.
-        """
+        """Make a generator with fresh weights, drawn by ``seed``."""
         super().__init__()
-        self.config = config
+        self.config, self.image_px = config, config.image_px
+        self.z_dim, self.w_dim, self.num_ws = config.z_dim, config.w_dim, config.num_ws
         draws = streams.generator(seed, "priors", "stylegan2", "generator")
-        self.mapping = Mapping(
-            config.z_dim, config.w_dim, config.mapping_layers, config.mapping_lr_multiplier, draws
-        )
-        self.synthesis = Synthesis(config, config.w_dim, draws)
-
-    @property
-    def image_px(self) -> int:
-        """Side of the images."""
-        return self.config.image_px
-
-    @property
-    def z_dim(self) -> int:
-        """Size of the input latent."""
-        return self.config.z_dim
-
-    @property
-    def w_dim(self) -> int:
-        """Size of the intermediate latent."""
-        return self.config.w_dim
-
-    @property
-    def num_ws(self) -> int:
-        """Latents the synthesis takes, one per layer."""
-        return self.synthesis.num_ws
+        self.mapping = Mapping(config, draws)
+        self.synthesis = Synthesis(config, draws)
 
     @property
     def w_avg(self) -> Tensor:

@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor, nn
 
+from mirage.priors.shapes import GeneratorConfig
 from mirage.priors.stylegan2.layers import FullyConnected
 
 
@@ -15,18 +16,15 @@ class Mapping(nn.Module):
 
     w_avg: Tensor
 
-    def __init__(
-        self, z_dim: int, w_dim: int, layers: int, lr_multiplier: float, draws: torch.Generator
-    ) -> None:
-        """Draw the weights of ``layers`` layers from the stream ``draws``."""
+    def __init__(self, config: GeneratorConfig, draws: torch.Generator) -> None:
         super().__init__()
-        self.layers = layers
-        for index in range(layers):
-            layer = FullyConnected(
-                w_dim if index else z_dim, w_dim, draws, activate=True, lr_multiplier=lr_multiplier
-            )
+        self.layers, multiplier = config.mapping_layers, config.mapping_lr_multiplier
+        inputs = config.z_dim
+        for index in range(self.layers):
+            layer = FullyConnected(inputs, config.w_dim, draws, True, multiplier)
             self.add_module(f"fc{index}", layer)
-        self.register_buffer("w_avg", torch.zeros(w_dim))
+            inputs = config.w_dim
+        self.register_buffer("w_avg", torch.zeros(config.w_dim))
 
     def forward(self, z: Tensor) -> Tensor:
         """Map z [N, z_dim] to w [N, w_dim]."""

@@ -6,40 +6,12 @@ output, each layer asks its predecessor for its own window plus the reach of its
 border of the image the layers pad with zeros as the full network does, inside they never pad.
 """
 
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
 
 from torch import Tensor
 
 from mirage.errors import MirageError
-
-
-@dataclass(frozen=True)
-class Region:
-    """A half-open box [top, bottom) x [left, right) in pixels of the generator's output."""
-
-    top: int
-    bottom: int
-    left: int
-    right: int
-
-
-def centre_region(image_px: int, crop_px: int) -> Region:
-    """The central square of side ``crop_px``.
-
-    An odd margin leaves its extra pixel at the bottom and right, except that half margins round
-    to even as torchvision's ``center_crop`` does.
-
-    Raises:
-        MirageError: the crop does not fit.
-    """
-    if not 0 < crop_px <= image_px:
-        raise MirageError(
-            f"crop_px is {crop_px}", f"1..{image_px}, the side of the generator's image"
-        )
-    start = round((image_px - crop_px) / 2)
-    return Region(start, start + crop_px, start, start + crop_px)
 
 
 class Interval(NamedTuple):
@@ -92,29 +64,38 @@ class Level(NamedTuple):
     rgb: Window
 
 
+def centre_region(image_px: int, crop_px: int) -> Window:
+    """The central square of side ``crop_px``.
+
+    An odd margin leaves its extra pixel at the bottom and right, except that half margins round
+    to even as torchvision's ``center_crop`` does.
+
+    Raises:
+        MirageError: the crop does not fit.
+    """
+    if not 0 < crop_px <= image_px:
+        raise MirageError(
+            f"crop_px is {crop_px}", f"1..{image_px}, the side of the generator's image"
+        )
+    start = round((image_px - crop_px) / 2)
+    return Window(Interval(start, start + crop_px), Interval(start, start + crop_px))
+
+
 @lru_cache(maxsize=64)
-def levels(region: Region | None, image_px: int) -> dict[int, Level]:
+def levels(region: Window, image_px: int) -> dict[int, Level]:
     """Plan the windows of all resolutions.
 
     Args:
-        region: the wanted part of the output; None for all of it.
+        region: the wanted part of the output.
         image_px: side of the generator's output.
 
     Returns:
         resolution -> its windows, from 4 px up.
-
-    Raises:
-        MirageError: the region is empty or leaves the image.
     """
-    wanted = region or Region(0, image_px, 0, image_px)
-    inside = 0 <= wanted.top < wanted.bottom <= image_px
-    if not (inside and 0 <= wanted.left < wanted.right <= image_px):
-        raise MirageError(f"{wanted} is no part of the image", f"a box within 0..{image_px}")
-    rows = _axis(Interval(wanted.top, wanted.bottom), image_px)
-    columns = _axis(Interval(wanted.left, wanted.right), image_px)
+    rows, columns = (_axis(axis, image_px) for axis in region)
     return {
-        resolution: Level(*(Window(*pair) for pair in zip(rows[resolution], column, strict=True)))
-        for resolution, column in sorted(columns.items())
+        resolution: Level(*map(Window, rows[resolution], columns[resolution]))
+        for resolution in sorted(rows)
     }
 
 
@@ -137,8 +118,8 @@ def cut(x: Tensor, held: Window, wanted: Window) -> Tensor:
     """Take the wanted window out of features [..., h, w] that cover the held one."""
     if held == wanted:
         return x
-    rows = slice(wanted.rows.start - held.rows.start, wanted.rows.stop - held.rows.start)
-    columns = slice(
-        wanted.columns.start - held.columns.start, wanted.columns.stop - held.columns.start
+    rows, columns = (
+        slice(want.start - had.start, want.stop - had.start)
+        for had, want in zip(held, wanted, strict=True)
     )
     return x[..., rows, columns]

@@ -7,17 +7,17 @@ dense convolution and, with frozen weights, its backward pass computes no weight
 """
 
 import math
-from collections.abc import Sequence
 from typing import cast
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mirage.numerics import full_precision
-from mirage.priors.shapes import Pyramid
+from mirage.priors.shapes import GeneratorConfig
 from mirage.priors.stylegan2 import layers, resampling
 from mirage.priors.stylegan2.layers import FullyConnected
-from mirage.priors.stylegan2.regions import Level, Region, Window, cut, levels
+from mirage.priors.stylegan2.regions import Window, cut, levels
 
 GAIN = math.sqrt(2)
 """Gain of every leaky ReLU."""
@@ -32,7 +32,6 @@ class SynthesisLayer(nn.Module):
         self, inputs: int, outputs: int, w_dim: int, resolution: int, up: bool,
         clamp: float | None, draws: torch.Generator,
     ) -> None:  # fmt: skip
-        """Draw the weights from the stream ``draws``; biases and noise strength start at 0."""
         super().__init__()
         self.affine = FullyConnected(w_dim, inputs, draws, bias=1.0)
         self.weight = nn.Parameter(torch.randn(outputs, inputs, 3, 3, generator=draws))
@@ -61,15 +60,16 @@ class SynthesisLayer(nn.Module):
             style = self.affine(w)
             # The gain is moved before the leaky ReLU, which is homogeneous: gain * lrelu(x d + o)
             # = lrelu(x (gain d) + gain o). That and working in place save passes over the features.
-            scale = layers.demodulation(self.weight, style) * GAIN
+            energy = style.square() @ self.weight.square().sum((2, 3)).t()  # [N, outputs]
+            scale = torch.rsqrt(energy + 1e-8) * GAIN
             offset = (self._noise(w, wanted, noise) + self.bias[:, None, None]) * GAIN
         x = x * style.to(x.dtype)[:, :, None, None]
         if self.up:
             x = cut(resampling.upsampling_convolution(x, self.weight), held.doubled(), wanted)
         else:
-            x = layers.convolution(x, self.weight, _padding(held, wanted))
+            x = _convolution(x, self.weight, held, wanted)
         x = (x * scale.to(x.dtype)[:, :, None, None]).add_(offset.to(x.dtype))
-        x = nn.functional.leaky_relu(x, layers.SLOPE, inplace=True)
+        x = F.leaky_relu(x, layers.SLOPE, inplace=True)
         return layers.clamped(x, self.clamp)
 
     def _noise(self, w: Tensor, wanted: Window, noise: torch.Generator | None) -> Tensor:
@@ -80,13 +80,15 @@ class SynthesisLayer(nn.Module):
         return field * self.noise_strength
 
 
-def _padding(held: Window, wanted: Window) -> tuple[int, int, int, int]:
-    """Zeros (left, right, top, bottom) a 3x3 kernel needs: 1 at the image border, inside 0."""
-    rows, columns = (
+def _convolution(x: Tensor, weight: Tensor, held: Window, wanted: Window) -> Tensor:
+    """3x3 correlation with one row of zeros at the image border, none inside."""
+    (top, bottom), (left, right) = (
         (had.start - want.start + 1, want.stop + 1 - had.stop)
         for had, want in zip(held, wanted, strict=True)
     )
-    return *columns, *rows
+    if left == right and top == bottom:
+        return F.conv2d(x, weight, padding=(top, left))
+    return F.conv2d(F.pad(x, (left, right, top, bottom)), weight)
 
 
 class ToRgb(nn.Module):
@@ -95,7 +97,6 @@ class ToRgb(nn.Module):
     def __init__(
         self, inputs: int, outputs: int, w_dim: int, clamp: float | None, draws: torch.Generator
     ) -> None:
-        """Draw the weights from the stream ``draws``."""
         super().__init__()
         self.affine = FullyConnected(w_dim, inputs, draws, bias=1.0)
         self.weight = nn.Parameter(torch.randn(outputs, inputs, 1, 1, generator=draws))
@@ -116,40 +117,33 @@ class SynthesisBlock(nn.Module):
     """One resolution: conv0 (doubling; the learned constant instead at 4 px), conv1, toRGB."""
 
     def __init__(
-        self, inputs: int, outputs: int, w_dim: int, resolution: int, image_channels: int,
-        clamp: float | None, draws: torch.Generator,
-    ) -> None:  # fmt: skip
-        """Draw the weights from the stream ``draws``; ``inputs`` 0 makes the first block."""
+        self, inputs: int, resolution: int, config: GeneratorConfig, draws: torch.Generator
+    ) -> None:
+        """Make one block; ``inputs`` 0 makes the first."""
         super().__init__()
+        outputs, w_dim, clamp = config.channels_at(resolution), config.w_dim, config.conv_clamp
         if inputs:
             self.conv0 = SynthesisLayer(inputs, outputs, w_dim, resolution, True, clamp, draws)
         else:
             self.const = nn.Parameter(torch.randn(outputs, 4, 4, generator=draws))
         self.conv1 = SynthesisLayer(outputs, outputs, w_dim, resolution, False, clamp, draws)
-        self.torgb = ToRgb(outputs, image_channels, w_dim, clamp, draws)
+        self.torgb = ToRgb(outputs, config.image_channels, w_dim, clamp, draws)
 
 
 class Synthesis(nn.Module):
     """Blocks b4, b8, ... whose RGB outputs are upsampled and summed ("skip" architecture)."""
 
-    def __init__(self, pyramid: Pyramid, w_dim: int, draws: torch.Generator) -> None:
-        """Draw the weights from the stream ``draws``."""
+    def __init__(self, config: GeneratorConfig, draws: torch.Generator) -> None:
         super().__init__()
-        self.image_px = pyramid.image_px
-        self.num_ws = 2 * len(pyramid.resolutions)
-        self.pyramid = pyramid
+        self.config = config
         inputs = 0
-        for resolution in pyramid.resolutions:
-            outputs = pyramid.channels_at(resolution)
-            block = SynthesisBlock(
-                inputs, outputs, w_dim, resolution, pyramid.image_channels,
-                pyramid.conv_clamp, draws,
-            )  # fmt: skip
+        for resolution in config.resolutions:
+            block = SynthesisBlock(inputs, resolution, config, draws)
             self.add_module(f"b{resolution}", block)
-            inputs = outputs
+            inputs = config.channels_at(resolution)
 
     def forward(
-        self, ws: Tensor, region: Region | None = None, noise: torch.Generator | None = None
+        self, ws: Tensor, region: Window | None = None, noise: torch.Generator | None = None
     ) -> Tensor:
         """Make images; more than ``INDEXABLE`` allows together are made in parts.
 
@@ -161,18 +155,21 @@ class Synthesis(nn.Module):
         Returns:
             [N, image_channels, height, width] of the region; roughly [-1, 1], not clamped.
         """
+        region = region or Window.whole(self.config.image_px)
         together = max(layers.INDEXABLE // self.largest_activation(region), 1)
         if noise is None and len(ws) > together:
             parts = torch.split(ws, together)
             return torch.cat([self._images(part, region, None) for part in parts])
         return self._images(ws, region, noise)
 
-    def _images(self, ws: Tensor, region: Region | None, noise: torch.Generator | None) -> Tensor:
-        plan = levels(region, self.image_px)
+    def _images(self, ws: Tensor, region: Window, noise: torch.Generator | None) -> Tensor:
+        plan = levels(region, self.config.image_px)
         per_layer = ws.unbind(1)
-        level = plan[4]
-        x, image = self._first(per_layer, level, noise)
+        block, level = self._block(4), plan[4]
+        x = cut(block.const, Window.whole(4), level.inner).expand(len(ws), -1, -1, -1)
+        x = block.conv1(x, per_layer[0], level.inner, level.features, noise)
         index = 1  # each toRGB shares its w with the next block's conv0
+        image: Tensor = block.torgb(cut(x, level.features, level.rgb), per_layer[index])
         for resolution in list(plan)[1:]:
             block = self._block(resolution)
             below, level = level, plan[resolution]
@@ -183,25 +180,15 @@ class Synthesis(nn.Module):
             image = image + block.torgb(cut(x, level.features, level.rgb), per_layer[index])
         return image
 
-    def largest_activation(self, region: Region | None) -> int:
+    def largest_activation(self, region: Window) -> int:
         """Most elements that any tensor has for one image, or its region."""
-        sizes = [16 * self.pyramid.channels_at(4)]
-        plan = levels(region, self.image_px)
+        sizes = [16 * self.config.channels_at(4)]
+        plan = levels(region, self.config.image_px)
         for resolution in list(plan)[1:]:
             # The transposed convolution's output, one pixel more than twice its input.
             height, width = plan[resolution // 2].features.shape
-            sizes.append(self.pyramid.channels_at(resolution) * (2 * height + 1) * (2 * width + 1))
+            sizes.append(self.config.channels_at(resolution) * (2 * height + 1) * (2 * width + 1))
         return max(sizes)
-
-    def _first(
-        self, per_layer: Sequence[Tensor], level: Level, noise: torch.Generator | None
-    ) -> tuple[Tensor, Tensor]:
-        """Features and image at 4 px."""
-        block = self._block(4)
-        const = cut(block.const, Window.whole(4), level.inner)
-        x = const.expand(len(per_layer[0]), -1, -1, -1)
-        x = block.conv1(x, per_layer[0], level.inner, level.features, noise)
-        return x, block.torgb(cut(x, level.features, level.rgb), per_layer[1])
 
     def _block(self, resolution: int) -> SynthesisBlock:
         return cast("SynthesisBlock", self.get_submodule(f"b{resolution}"))

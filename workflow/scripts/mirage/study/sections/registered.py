@@ -9,12 +9,7 @@ from mirage.recipes import Recipe
 
 
 def with_entries(base: type[Recipe], kinds: Mapping[str, Any]) -> type[Recipe]:
-    """A section with further keys, which may be missing, and are None then.
-
-    Args:
-        base: the section's other keys.
-        kinds: further key -> type of its settings.
-    """
+    """A section with further keys of given types, which may be missing, and are None then."""
     entries = [(key, kind, field(default=None, kw_only=True)) for key, kind in kinds.items()]
     return _derived(base, base.__name__, entries)
 
@@ -22,9 +17,7 @@ def with_entries(base: type[Recipe], kinds: Mapping[str, Any]) -> type[Recipe]:
 def without(recipe: type[Recipe], entered: Mapping[str, Any]) -> type[Recipe]:
     """A recipe less the fields that the study enters itself.
 
-    Args:
-        recipe: the recipe.
-        entered: field -> value with which the others are tried, if there is such a field.
+    ``entered`` has the values with which the others are tried, of those that the recipe has.
     """
     known = hints(recipe)
     taken = [(k, type(v), field(default=v, init=False)) for k, v in entered.items() if k in known]

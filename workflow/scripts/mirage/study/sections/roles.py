@@ -5,13 +5,7 @@ from dataclasses import dataclass, field
 from mirage.evaluation.recipe import NetworkSpec
 from mirage.marks import DrawnSeed, Label, Omissible, Share
 from mirage.recipes import Recipe, require
-from mirage.study.sections.names import (
-    ArchitectureName,
-    AssetName,
-    DatasetName,
-    TrainingName,
-    Word,
-)
+from mirage.study.sections.names import ArchitectureName, AssetName, DatasetName, TrainingName, Word
 
 
 @dataclass(frozen=True)

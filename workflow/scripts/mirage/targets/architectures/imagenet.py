@@ -3,8 +3,9 @@
 torchvision is imported where a network is built: it costs seconds that demo jobs need not pay.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, NamedTuple
 
 import torch
@@ -13,7 +14,7 @@ from torch import Tensor, nn
 from mirage.foreign.layout import Layout, fit, layout_of
 from mirage.foreign.reading import read_state
 from mirage.recipes import require
-from mirage.targets.architectures.classifier import Blueprint, Classifier, register
+from mirage.targets.architectures.classifier import Blueprint, Builder, Classifier
 from mirage.targets.architectures.layers import StreamDropout
 
 IMAGENET_CLASSES = 1000
@@ -36,44 +37,14 @@ class Original(NamedTuple):
 
 
 ORIGINALS = {
-    "resnet152": Original("resnet152", "fc"),
-    "resnet50": Original("resnet50", "fc"),
+    "resnet152": Original("resnet152", "fc"),  # He et al. 2016
+    "resnet50": Original("resnet50", "fc"),  # the student of the knowledge extraction score
     "resnet18": Original("resnet18", "fc"),
-    "resnext50": Original("resnext50_32x4d", "fc"),
-    "densenet121": Original("densenet121", "classifier"),
-    "inception-v3": Original("inception_v3", "fc", 299),
+    "resnext50": Original("resnext50_32x4d", "fc"),  # Xie et al. 2017
+    "densenet121": Original("densenet121", "classifier"),  # Huang et al. 2017
+    "inception-v3": Original("inception_v3", "fc", 299),  # Szegedy et al. 2016
 }
-"""Registered name -> torchvision's network."""
-
-
-@register("resnet152")
-def resnet152(plan: Blueprint) -> Classifier:
-    """ResNet-152 (He et al. 2016)."""
-    return _with_head(plan, "resnet152")
-
-
-@register("resnet50")
-def resnet50(plan: Blueprint) -> Classifier:
-    """ResNet-50 (He et al. 2016); the student of the knowledge extraction score."""
-    return _with_head(plan, "resnet50")
-
-
-@register("resnet18")
-def resnet18(plan: Blueprint) -> Classifier:
-    """ResNet-18 (He et al. 2016)."""
-    return _with_head(plan, "resnet18")
-
-
-@register("resnext50")
-def resnext50(plan: Blueprint) -> Classifier:
-    """ResNeXt-50 32x4d (Xie et al. 2017)."""
-    return _with_head(plan, "resnext50")
-
-
-@register("densenet121")
-def densenet121(plan: Blueprint) -> Classifier:
-    """DenseNet-121 (Huang et al. 2017)."""
-    return _with_head(plan, "densenet121")
+"""Name -> torchvision's network."""
 
 
 class InceptionClassifier(Classifier):
@@ -91,30 +62,39 @@ class InceptionClassifier(Classifier):
         return self.head(activations), auxiliary
 
 
-@register("inception-v3")
+def with_head(architecture: str, plan: Blueprint) -> Classifier:
+    """One of ``ORIGINALS`` with a fresh last layer for the classes of the plan."""
+    with _from(plan.generator):
+        trunk = _trunk(architecture, plan)
+        return Classifier(trunk, _replaced(trunk, architecture, plan.classes), plan.channels)
+
+
 def inception_v3(plan: Blueprint) -> Classifier:
-    """Inception-v3 (Szegedy et al. 2016), the evaluation model, for images of 299 px.
+    """Inception-v3, the evaluation model, for images of 299 px.
 
     torchvision's input re-mapping (``transform_input``) stays off. The official evaluators were
     trained with it on and then used with it off (quirk remapped-evaluator); here both are off.
     """
     with _from(plan.generator):
-        network = _network("inception-v3", plan, init_weights=plan.init is None)
-        network.dropout = StreamDropout(0.5)
+        trunk = _trunk("inception-v3", plan, init_weights=plan.init is None)
+        trunk.dropout = StreamDropout(0.5)
         if plan.auxiliary == "corrected":
-            network.AuxLogits.fc = nn.Linear(network.AuxLogits.fc.in_features, plan.classes)
-        require(
-            network.AuxLogits.fc.out_features >= plan.classes,
-            "classes",
-            plan.classes,
-            "no more than the auxiliary head's 1000 outputs, or auxiliary: corrected",
-        )
-        model = InceptionClassifier(
-            network, _replace(network, "inception-v3", plan.classes), 3, 299
-        )
+            trunk.AuxLogits.fc = nn.Linear(trunk.AuxLogits.fc.in_features, plan.classes)
+        head = _replaced(trunk, "inception-v3", plan.classes)
+    require(
+        trunk.AuxLogits.fc.out_features >= plan.classes,
+        "classes",
+        plan.classes,
+        "no more than the auxiliary head's 1000 outputs, or auxiliary: corrected",
+    )
+    model = InceptionClassifier(trunk, head, plan.channels)
     model.auxiliary = plan.auxiliary
     model.auxiliary_weight = 1.0 if plan.auxiliary == "paper" else 0.4
     return model
+
+
+BUILDERS: dict[str, Builder] = {name: partial(with_head, name) for name in ORIGINALS}
+BUILDERS["inception-v3"] = inception_v3
 
 
 def original(architecture: str, classes: int = IMAGENET_CLASSES, **options: Any) -> Any:
@@ -131,11 +111,9 @@ def original(architecture: str, classes: int = IMAGENET_CLASSES, **options: Any)
     known = ORIGINALS[architecture]
     if architecture == "inception-v3":
         options = {"aux_logits": True, "transform_input": False, "init_weights": False} | options
-    constructor: Callable[..., nn.Module] = getattr(models, known.name)
-    network = constructor(weights=None, num_classes=IMAGENET_CLASSES, **options)
+    network = getattr(models, known.name)(weights=None, num_classes=IMAGENET_CLASSES, **options)
     if classes != IMAGENET_CLASSES:
-        inputs = getattr(network, known.last).in_features
-        setattr(network, known.last, nn.Linear(inputs, classes))
+        setattr(network, known.last, nn.Linear(getattr(network, known.last).in_features, classes))
     return network
 
 
@@ -146,27 +124,21 @@ def original_layout(architecture: str, classes: int = IMAGENET_CLASSES) -> Layou
     return layout_of(network, f"{architecture} with {classes} classes", renames=_RENAMES)
 
 
-def _with_head(plan: Blueprint, architecture: str) -> Classifier:
-    with _from(plan.generator):
-        network = _network(architecture, plan)
-        return Classifier(network, _replace(network, architecture, plan.classes), 3, 224)
-
-
-def _replace(network: nn.Module, architecture: str, classes: int) -> nn.Linear:
-    """Cut the last linear layer off ``network`` and return a fresh one for K classes."""
-    last = ORIGINALS[architecture].last
-    old: nn.Linear = getattr(network, last)
-    setattr(network, last, nn.Identity())
-    return nn.Linear(old.in_features, classes)
-
-
-def _network(architecture: str, plan: Blueprint, **options: Any) -> Any:
+def _trunk(architecture: str, plan: Blueprint, **options: Any) -> Any:
     require(plan.channels == 3, "channels", plan.channels, f"3 channels for {architecture}")
     network = original(architecture, **options)
     if plan.init is not None:
-        layout = layout_of(network, f"{architecture} of ImageNet", renames=_RENAMES)
+        layout = original_layout(architecture)
         network.load_state_dict(fit(read_state(plan.init), layout, plan.init))
     return network
+
+
+def _replaced(network: nn.Module, architecture: str, classes: int) -> nn.Linear:
+    """Cut the last linear layer off ``network`` and return a fresh one for K classes."""
+    last = ORIGINALS[architecture].last
+    inputs = getattr(network, last).in_features
+    setattr(network, last, nn.Identity())
+    return nn.Linear(inputs, classes)
 
 
 @contextmanager

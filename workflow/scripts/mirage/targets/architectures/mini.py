@@ -9,7 +9,7 @@ from itertools import pairwise
 
 from torch import nn
 
-from mirage.targets.architectures.classifier import Blueprint, Classifier, register
+from mirage.targets.architectures.classifier import Blueprint, Builder, Classifier
 from mirage.targets.architectures.layers import (
     BatchNorm,
     ConvNorm,
@@ -25,7 +25,6 @@ _WIDTHS = (8, 16, 32, 64)
 Body = Callable[[int, int, int], list[nn.Module]]
 
 
-@register("resnet-mini")
 def resnet_mini(plan: Blueprint) -> Classifier:
     """Stand-in for ResNet-152: one basic block per stage, widths 8 to 64."""
 
@@ -38,7 +37,6 @@ def resnet_mini(plan: Blueprint) -> Classifier:
     return _residual(plan, body)
 
 
-@register("resnext-mini")
 def resnext_mini(plan: Blueprint) -> Classifier:
     """Stand-in for ResNeXt-50: one bottleneck with 4 groups per stage, widths 8 to 64."""
 
@@ -63,7 +61,6 @@ def _residual(plan: Blueprint, body: Body) -> Classifier:
     return _classifier(plan, layers, inputs)
 
 
-@register("densenet-mini")
 def densenet_mini(plan: Blueprint, width: int = 16, growth: int = 7) -> Classifier:
     """Stand-in for DenseNet-121: 4 blocks of 3 dense layers, halved in between."""
     layers: list[nn.Module] = [Kernel(plan.channels, width, 3, 2)]
@@ -78,7 +75,6 @@ def densenet_mini(plan: Blueprint, width: int = 16, growth: int = 7) -> Classifi
     return _classifier(plan, layers, width)
 
 
-@register("convnet-mini")
 def convnet_mini(plan: Blueprint) -> Classifier:
     """Evaluation model of the demo: plain convolutions and max pooling, widths 16 to 128."""
     widths = (plan.channels, 16, 32, 64, 128)
@@ -93,3 +89,11 @@ def _classifier(plan: Blueprint, layers: list[nn.Module], width: int) -> Classif
     model = Classifier(trunk, Linear(width, plan.classes), plan.channels)
     initialise(model, plan.generator)
     return model
+
+
+BUILDERS: dict[str, Builder] = {
+    "resnet-mini": resnet_mini,
+    "resnext-mini": resnext_mini,
+    "densenet-mini": densenet_mini,
+    "convnet-mini": convnet_mini,
+}

@@ -1,11 +1,10 @@
 """Label smoothing of any sign: ``ls0.1``, ``ls0`` (hard labels), ``ls-0.05``."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from mirage.recipes import require
 from mirage.targets.parts import TreatmentPart
-from mirage.targets.recipe import Ramp
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -13,15 +12,22 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Smoothing(TreatmentPart):
-    """Label smoothing (paper 2.2); the formulas are in ``mirage.targets.smoothing``.
+    """Label smoothing (paper 2.2); the formula is in ``mirage.targets.smoothing``.
 
     Attributes:
         alpha: smoothing factor in (-inf, 1].
-        ramp: how a negative factor sets in; see ``smoothing.smoothing_at``.
+        ramp: how a negative factor sets in over E epochs. ``published``: 0 in the first half, then
+            alpha * (e - E/2 + 1) / (E/2), and from three quarters on all of alpha. For E = 100
+            that is the official code's alpha * (e - 49) / 50, with its jump from alpha / 2 to
+            alpha at epoch 75. ``corrected``: the same with E/4 below the line, so that the ramp
+            arrives at alpha without a jump. ``constant``: alpha from the start, as positive ones.
+
+    Source: official code's schedule (quirks ramp-jump, late-ramp); other E than 100 are our
+    generalisation.
     """
 
     alpha: float
-    ramp: Ramp = "published"
+    ramp: Literal["published", "corrected", "constant"] = "published"
 
     place: ClassVar[int] = 0
     numbers: ClassVar[tuple[str, ...]] = ("alpha",)
@@ -32,9 +38,13 @@ class Smoothing(TreatmentPart):
 
     def at(self, epoch: int, epochs: int) -> dict[str, float]:
         """The factor in force."""
-        from mirage.targets.smoothing import smoothing_at
-
-        return {"alpha": smoothing_at(self.alpha, epoch, epochs, self.ramp)}
+        half = epochs / 2
+        if self.alpha >= 0 or self.ramp == "constant" or epoch >= 1.5 * half:
+            return {"alpha": self.alpha}
+        if epoch < half:
+            return {"alpha": 0.0}
+        length = half if self.ramp == "published" else half / 2
+        return {"alpha": self.alpha * min((epoch - half + 1) / length, 1.0)}
 
     def label_loss(self, logits: "Tensor", labels: "Tensor", epoch: int, epochs: int) -> "Tensor":
         """Cross entropy with the smoothed label."""

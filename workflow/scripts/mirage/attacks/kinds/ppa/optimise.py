@@ -45,110 +45,96 @@ def run(given: Given) -> Optimised:
         public = Pool.load(given.files["pool"]).images[:PUBLIC_IMAGES]
         with numerics(recipe.precision, given.device):
             statistics = feature_statistics(classifier, public, given.batch, given.device)
-    return optimise_latents(
-        given.pipeline(),
-        classifier,
-        given.before(Candidates).latents,
-        given.classes,
-        recipe,
-        given.image_px,
-        given.seed,
-        given.device,
-        given.batch,
-        given.checkpoint,
-        discriminator=discriminator,
-        statistics=statistics,
-    )
+    pipeline, latents = given.pipeline(), given.before(Candidates).latents
+    return optimise_latents(given, recipe, pipeline, classifier, latents, discriminator, statistics)
 
 
 def optimise_latents(
+    given: Given,
+    recipe: OptimisationRecipe,
     pipeline: ImagePipeline,
     classifier: Callable[[Tensor], Tensor],
     latents: Tensor,
-    classes: Sequence[int],
-    recipe: OptimisationRecipe,
-    image_px: int,
-    seed: int,
-    device: str,
-    device_batch: int,
-    checkpoint: Checkpoint,
-    label: str = "optimisation",
     discriminator: Callable[[Tensor], Tensor] | None = None,
     statistics: FeatureStatistics | None = None,
 ) -> Optimised:
     """Optimise every latent towards its class.
 
     Several official batches share a device batch. Each keeps its own crops and its own mean, and
-    Adam keeps its moments per coordinate, so results depend on ``device_batch``, and on which
+    Adam keeps its moments per coordinate, so results depend on ``given.batch``, and on which
     classes run together, by float rounding alone (which Adam with the paper's betas amplifies:
     trajectories may part, their statistics do not).
 
     Args:
-        pipeline: prior and centre crop, on ``device``.
-        classifier: attacked model, on ``device``, frozen and in eval mode.
-        latents: starting points, single w, [K, n, w_dim].
-        classes: attacked class of each of the K rows.
+        given: classes, image size, device and state; the seed of the random crops, which depend on
+            class and batch and not on the target; the batch is how many latents run together at
+            most (at least one official batch does).
         recipe: the stage's settings.
-        image_px: input size of the classifier.
-        seed: of the random crops, which depend on class and batch and not on the target.
-        device: where all of it runs.
-        device_batch: latents that run together at most (at least one official batch does).
-        checkpoint: state of an interrupted run.
-        label: name of the work in progress lines.
+        pipeline: prior and centre crop, on the device.
+        classifier: attacked model, on the device, frozen and in eval mode.
+        latents: starting points, single w, [K, n, w_dim], a row for each class.
         discriminator: whole images -> scores; needed if ``discriminator_weight`` is set.
         statistics: of the classifier's features; needed if ``feature_weight`` is set.
 
     Raises:
-        MirageError: what a term needs is missing, latents and classes do not match, the
-            discriminator cannot group the batches, or no latent of a class is finite any more.
+        MirageError: what a term needs is missing, the discriminator cannot group the batches, or
+            no latent of a class is finite any more.
 
     Source: paper B.4, stage 2, Eq. 16; batches as the official code's on one GPU (quirk
     batches-by-gpus).
     """
-    _check(latents, classes, recipe, discriminator, statistics)
+    if recipe.discriminator_weight == 0:
+        discriminator = None
+    elif discriminator is None:
+        raise MirageError("discriminator_weight is set, but this prior brings no discriminator")
+    if recipe.feature_weight > 0 and statistics is None:
+        raise MirageError("feature_weight is set, but there are no feature statistics")
+    classes, per_class = given.classes, latents.shape[1]
     if recipe.steps == 0:
         return Optimised(torch.tensor(classes), latents.cpu(), latents.new_zeros(len(latents), 0))
-    judged = discriminator is not None and recipe.discriminator_weight > 0
-    if judged and isinstance(discriminator, Discriminator):
-        sizes = grouping.batch_sizes(latents.shape[1], recipe.batch_size)
-        grouping.require_groups(sizes, discriminator.config.deviation_group)
+    if isinstance(discriminator, Discriminator):
+        group = discriminator.config.deviation_group
+        if problem := grouping.misfit(per_class, recipe.batch_size, group):
+            raise MirageError(f"optimisation.batch_size: {problem}")
     pipeline = pipeline.at(recipe.precision)
     objective = Objective(
         pipeline, at_precision(classifier, recipe.precision), LOSSES[recipe.loss], recipe.clip,
-        recipe.feature_weight, discriminator if judged else None, recipe.discriminator_weight,
+        recipe.feature_weight, discriminator, recipe.discriminator_weight,
     )  # fmt: skip
     rows = latents.flatten(0, 1).cpu().clone()  # [K * n, w_dim]
     losses = rows.new_zeros(len(rows), recipe.steps)
-    state = checkpoint.load() or {}
+    state = given.checkpoint.load() or {}
     done = int(state.get("done", 0))
     rows[:done], losses[:done] = state.get("latents", rows[:0]), state.get("losses", losses[:0])
-    batches = official_batches(classes, latents.shape[1], recipe.batch_size)
+    batches = official_batches(classes, per_class, recipe.batch_size)
     waiting = [batch for batch in batches if batch.start >= done]
-    first = int(state.get("step", 0))
-    total = len(rows) * recipe.steps
-    progress = Progress(label, total, done * recipe.steps + first * len(state.get("w", ())))
-    with numerics(recipe.precision, device), progress:
-        for batches in stacked(waiting, device_batch):
+    past = done * recipe.steps + int(state.get("step", 0)) * len(state.get("w", ()))
+    progress = Progress("optimisation", len(rows) * recipe.steps, past)
+    with numerics(recipe.precision, given.device), progress:
+        for batches in stacked(waiting, given.batch):
             part = slice(batches[0].start, batches[-1].stop)
-            stack = make_stack(
-                batches, recipe, pipeline, image_px, seed, device, rows.dtype, statistics
-            )
+            stack = make_stack(given, recipe, pipeline, batches, rows.dtype, statistics)
             finished: State = {
                 "done": torch.tensor(part.start),
                 "latents": rows[: part.start],
                 "losses": losses[: part.start],
             }
             rows[part], losses[part] = _descend(
-                objective, stack, rows[part], recipe, state, finished, checkpoint, progress
+                objective, stack, rows[part], recipe, state, finished, given.checkpoint, progress
             )
             state = {}
-            _refuse_lost_classes(rows[: part.stop], latents.shape[1], classes)
+            whole = part.stop // per_class  # classes that are done
+            usable = finite.rows_finite(rows).reshape(-1, per_class)[:whole]
+            finite.require_enough(usable, 1, classes[:whole], "optimised latents")
     failed = int((~finite.rows_finite(rows)).sum())
     finite.tell(failed, len(rows), "optimised latents")
-    shape = *latents.shape[:2], -1
-    return Optimised(
-        torch.tensor(classes), rows.reshape(shape), _means(losses.reshape(shape)), failed
-    )
+    traces = losses.reshape(len(classes), per_class, -1)
+    # Means of those that are finite, where some are not; `nanmean` rounds otherwise.
+    if not traces.isfinite().all():
+        means = torch.where(traces.isfinite(), traces, torch.nan).nanmean(dim=1)
+    else:
+        means = traces.mean(dim=1)
+    return Optimised(torch.tensor(classes), rows.reshape(latents.shape), means, failed)
 
 
 def _descend(
@@ -163,16 +149,13 @@ def _descend(
 ) -> tuple[Tensor, Tensor]:
     """Run all steps of one stack; returns latents [N, w_dim] and losses [N, steps] on the CPU."""
     device = stack.targets.device
-    resumed = state.get("w") is not None and len(state["w"]) == len(start)
-    w = (state["w"] if resumed else start).to(device, copy=True).requires_grad_()
+    w = state.get("w", start).to(device, copy=True).requires_grad_()
     optimiser = Optimiser([w], recipe.optimiser)
     trace = w.new_zeros(recipe.steps, len(start))
-    first = 0
-    if resumed:
-        first = int(state["step"])
+    if state:
         optimiser.restore(state)
         trace.copy_(state["trace"])
-    for step in range(first, recipe.steps):
+    for step in range(int(state.get("step", 0)), recipe.steps):
         w.grad, trace[step] = step_gradient(objective, stack, w, step)
         optimiser.step()
         progress.advance(len(start))
@@ -182,32 +165,23 @@ def _descend(
 
 
 def make_stack(
-    batches: Sequence[Batch],
+    given: Given,
     recipe: OptimisationRecipe,
     pipeline: ImagePipeline,
-    image_px: int,
-    seed: int,
-    device: str,
+    batches: Sequence[Batch],
     dtype: torch.dtype,
     statistics: FeatureStatistics | None = None,
 ) -> Stack:
-    """Draw all crops of the batches; they and the targets go to the device.
+    """Draw all crops of consecutive official batches; they and the targets go to the device.
 
-    Args:
-        batches: consecutive official batches.
-        recipe: the stage's settings.
-        pipeline: prior and centre crop.
-        image_px: input size of the classifier.
-        seed: of the crops.
-        device: where the stack will run.
-        dtype: precision of the latents.
-        statistics: of the classifier's features, for the feature regulariser.
+    The arguments are those of ``optimise_latents``; ``dtype`` is the precision of the latents.
     """
+    px, seed, device = given.image_px, given.seed, given.device
     sizes = [batch.stop - batch.start for batch in batches]
     counts = torch.tensor(sizes)
     boxes = draw_steps(
         crop_streams(batches, recipe.crop, recipe.batch_size, seed),
-        recipe.steps, image_px, recipe.crop_scale, recipe.crop_ratio, flip=0.0,
+        recipe.steps, px, recipe.crop_scale, recipe.crop_ratio, flip=0.0,
     )  # fmt: skip
     if recipe.crop == "shared":
         boxes = spread(boxes, sizes)
@@ -220,38 +194,6 @@ def make_stack(
         labels.repeat_interleave(counts).to(device),
         sizes,
         (1 / counts.to(dtype)).repeat_interleave(counts).to(device),
-        plan_crops(boxes, image_px, pipeline.crop_px, device, dtype),
+        plan_crops(boxes, px, pipeline.crop_px, device, dtype),
         references,
     )
-
-
-def _check(
-    latents: Tensor,
-    classes: Sequence[int],
-    recipe: OptimisationRecipe,
-    discriminator: object,
-    statistics: object,
-) -> None:
-    if latents.ndim != 3 or len(latents) != len(classes):
-        raise MirageError(
-            f"latents have shape {tuple(latents.shape)}", f"[{len(classes)} classes, n, w_dim]"
-        )
-    if recipe.discriminator_weight > 0 and discriminator is None:
-        raise MirageError("discriminator_weight is set, but this prior brings no discriminator")
-    if recipe.feature_weight > 0 and statistics is None:
-        raise MirageError("feature_weight is set, but there are no feature statistics")
-
-
-def _refuse_lost_classes(done: Tensor, count: int, classes: Sequence[int]) -> None:
-    """Refuse classes that are finished and have no finite latent, of ``count`` each."""
-    whole = len(done) // count
-    usable = finite.rows_finite(done[: whole * count]).reshape(whole, count)
-    finite.require_enough(usable, 1, classes[:whole], "optimised latents")
-
-
-def _means(losses: Tensor) -> Tensor:
-    """Mean loss over the latents of each class, [K, n, steps] to [K, steps]."""
-    usable = losses.isfinite()
-    if usable.all():
-        return losses.mean(dim=1)
-    return torch.where(usable, losses, torch.nan).nanmean(dim=1)

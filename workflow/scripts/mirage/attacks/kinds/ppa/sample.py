@@ -1,6 +1,6 @@
 """Stage 1: for each class, the candidates the target is surest of."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
@@ -10,32 +10,20 @@ from mirage.attacks.given import Given
 from mirage.attacks.kinds.ppa.recipe import SamplingRecipe
 from mirage.attacks.pool import Pool
 from mirage.attacks.results import Candidates
-from mirage.errors import MirageError
 from mirage.numerics import at_precision, numerics
-from mirage.runtime.checkpoint import Checkpoint
+
+_RATINGS = "ratings of candidates"
 
 
 def run(given: Given) -> Candidates:
     """Run the stage."""
-    return sample_candidates(
-        given.classifier(),
-        Pool.load(given.files["pool"]),
-        SamplingRecipe.of(given.settings),
-        given.classes,
-        given.batch,
-        given.device,
-        given.checkpoint,
-    )
+    recipe = SamplingRecipe.of(given.settings)
+    return sample_candidates(given, recipe, given.classifier(), Pool.load(given.files["pool"]))
 
 
+@torch.no_grad()
 def sample_candidates(
-    classifier: Callable[[Tensor], Tensor],
-    pool: Pool,
-    recipe: SamplingRecipe,
-    classes: Sequence[int],
-    batch_size: int,
-    device: str,
-    checkpoint: Checkpoint | None = None,
+    given: Given, recipe: SamplingRecipe, classifier: Callable[[Tensor], Tensor], pool: Pool
 ) -> Candidates:
     """Choose each class's best-rated latents of the pool.
 
@@ -43,71 +31,31 @@ def sample_candidates(
     that is not finite comes last (``mirage.finite``).
 
     Args:
-        classifier: attacked model, on ``device``, frozen and in eval mode.
-        pool: the shared candidates.
+        given: classes, device, batch and state.
         recipe: how many, and how they are rated.
-        classes: attacked classes, as the classifier numbers them.
-        batch_size: pool images per pass.
-        device: where the classifier lies.
-        checkpoint: state of an interrupted run.
+        classifier: attacked model, on the device, frozen and in eval mode.
+        pool: the shared candidates.
 
     Raises:
-        MirageError: the pool has fewer latents, or fewer with finite scores, than a class needs,
-            or there is no such class.
+        MirageError: the pool has fewer latents with finite scores than a class needs.
 
     Source: paper B.4, stage 1, and 4.4. As the official code there are no random transforms,
     which the paper's 4.4 mentions (quirk mirror-rating).
     """
-    wanted = recipe.candidates_per_class
-    if wanted > len(pool.w):
-        raise MirageError(
-            f"candidates_per_class is {wanted}",
-            f"at most the pool's {len(pool.w)} latents",
-            "lower it or enlarge the pool",
-        )
     classifier = at_precision(classifier, recipe.precision)
-    with numerics(recipe.precision, device):
-        scores = rate(classifier, pool.images, recipe.flip_average, batch_size, device, checkpoint)
-    check_classes(classes, scores.shape[1])
-    attacked = torch.tensor(classes)
-    failed = int((~finite.rows_finite(scores[:, attacked])).sum())
-    finite.tell(failed, len(scores), "ratings of candidates")
-    best, indices = finite.rank(scores[:, attacked].T, wanted, classes, "ratings of candidates")
-    return Candidates(attacked, pool.w[indices], indices, best, failed)
-
-
-@torch.no_grad()
-def rate(
-    classifier: Callable[[Tensor], Tensor],
-    images: Tensor,
-    flip_average: bool,
-    batch_size: int,
-    device: str,
-    checkpoint: Checkpoint | None = None,
-) -> Tensor:
-    """Class probabilities of images [N, C, H, W] on the CPU, there too: float32 [N, K]."""
-    checkpoint = checkpoint or Checkpoint(None, {})
-    probabilities = list((checkpoint.load() or {}).values())
-    for start in range(sum(map(len, probabilities)), len(images), batch_size):
-        shown = images[start : start + batch_size].to(device)
-        scores = classifier(shown).softmax(dim=1)
-        if flip_average:
-            scores = (scores + classifier(shown.flip(-1)).softmax(dim=1)) / 2
-        probabilities.append(scores.cpu())
-        checkpoint.tick(lambda: {"probabilities": torch.cat(probabilities)})
-    return torch.cat(probabilities)
-
-
-def check_classes(classes: Sequence[int], known: int) -> None:
-    """Refuse classes the target does not have, or has twice.
-
-    Raises:
-        MirageError: names the first such class.
-    """
-    strange = [label for label in classes if not 0 <= label < known]
-    if strange:
-        raise MirageError(
-            f"class {strange[0]} cannot be attacked", f"classes 0 to {known - 1} of this target"
-        )
-    if len(set(classes)) < len(classes):
-        raise MirageError("the attacked classes hold a class twice", "each class once")
+    probabilities = list((given.checkpoint.load() or {}).values())  # of all classes, [n, K] each
+    with numerics(recipe.precision, given.device):
+        for start in range(sum(map(len, probabilities)), len(pool.images), given.batch):
+            shown = pool.images[start : start + given.batch].to(given.device)
+            scores = classifier(shown).softmax(dim=1)
+            if recipe.flip_average:
+                scores = (scores + classifier(shown.flip(-1)).softmax(dim=1)) / 2
+            probabilities.append(scores.cpu())
+            given.checkpoint.tick(lambda: {"probabilities": torch.cat(probabilities)})
+    attacked = torch.tensor(given.classes)
+    ratings = torch.cat(probabilities)[:, attacked]
+    failed = int((~finite.rows_finite(ratings)).sum())
+    finite.tell(failed, len(ratings), _RATINGS)
+    wanted = recipe.candidates_per_class
+    best, indices = finite.rank(ratings.T, wanted, given.classes, _RATINGS)
+    return Candidates(attacked, pool.w[indices], best, indices, failed)
