@@ -13,12 +13,13 @@ from mirage.forecast.work import Job
 from mirage.runtime import digest, slots
 from mirage.study import foreign_weights, grammar, in_use, measuring
 from mirage.study.cells import Attack, Target
+from mirage.study.settings import with_first_seeds
 from mirage.study.stages import Stages
 from mirage.study.study import Study
 from mirage.visible import listed, visible
 
 try:
-    SCALE = config["scales"][config["scale"]]
+    SCALE = with_first_seeds(config["scales"][config["scale"]], config["most_seeds"])
     STUDY = Study(SCALE, config["classes_per_chunk"])
     FOREIGN = foreign_weights.foreign_weights(STUDY)
 except MirageError as error:

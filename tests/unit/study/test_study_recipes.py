@@ -12,6 +12,7 @@ from mirage.errors import MirageError
 from mirage.evaluation.networks import KINDS
 from mirage.evaluation.recipe import NetworkSpec
 from mirage.study import configuration
+from mirage.study.settings import with_first_seeds
 
 ROOT = Path(__file__).parents[3]
 CONFIG = yaml.safe_load((ROOT / "config.yaml").read_text())
@@ -74,3 +75,13 @@ def test_planning_needs_no_torch():
         "mirage.evaluation.recipe, mirage.forecast.speeds"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+
+
+def test_the_first_seeds_of_each_grid_for_a_first_look():
+    scale = CONFIG["scales"]["demo"]
+    assert with_first_seeds(scale, None) == scale
+    fewer = with_first_seeds(scale, 2)
+    assert {tuple(grid["seeds"]) for grid in fewer["targets"]} == {(1, 2)}
+    assert [grid["seeds"] for grid in scale["targets"]] != [
+        grid["seeds"] for grid in fewer["targets"]
+    ]

@@ -41,6 +41,7 @@ class Configuration(Recipe):
             no limit.
         optimise_batch: latents optimised together on the device.
         forward_batch: images pushed through a network together.
+        most_seeds: the first so many of each grid, for a first look; null for all.
         calibration_s: seconds of the forecast's measurement.
         asset_paths: places of assets that lie elsewhere, absolute or below the repository.
         scales: the studies.
@@ -57,6 +58,7 @@ class Configuration(Recipe):
     most_mb: Annotated[int, bounded(least=1000)] | None
     optimise_batch: Count
     forward_batch: Count
+    most_seeds: Count | None
     calibration_s: Annotated[float, bounded(least=0)]
     asset_paths: Mapping[Word, Label]
     scales: Mapping[Word, ScaleSection]

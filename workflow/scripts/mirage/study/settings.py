@@ -1,4 +1,4 @@
-"""Settings of an attack, put together from those it is like."""
+"""Settings put together: an attack's from those it is like, a scale's for a first look."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -28,6 +28,12 @@ def attack_settings(scale: Scale, name: str, dataset: str) -> dict[str, Any]:
         settings = _merged(settings, own)
         settings = _merged(settings, entry.get("per_dataset", {}).get(dataset, {}))
     return settings
+
+
+def with_first_seeds(scale: Scale, count: int | None) -> Scale:
+    """A scale with the first so many seeds of each grid; None leaves it as it is."""
+    grids = [{**grid, "seeds": grid["seeds"][:count]} for grid in scale["targets"]]
+    return {**scale, "targets": grids}
 
 
 def _merged(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
