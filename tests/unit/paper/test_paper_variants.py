@@ -21,7 +21,7 @@ CONFIG = yaml.safe_load((Path(__file__).parents[3] / "config.yaml").read_text())
 ITEMS = ("table4", "table5", "table6", "table7", "table9", "table10")
 
 
-@pytest.fixture(params=list(CONFIG["scales"]))
+@pytest.fixture(params=["demo", "paper"])
 def study(request):
     return Study(CONFIG["scales"][request.param])
 

@@ -22,6 +22,7 @@ class Presentation:
     Attributes:
         name: of the scale, ``demo`` or ``paper``.
         comparable: whether our numbers may be held against the paper's.
+        cut: what is less than the paper's, in words; empty where nothing is.
         description: data, image size and networks in a sentence.
         networks: metric -> the network that gives it, told in footnotes.
         labels: our names -> names to print, e.g. ``{"orl": "ORL faces"}``.
@@ -41,6 +42,7 @@ class Presentation:
     interval: float | None = None
     fidelity: Fidelity = PAPER
     counterparts: Counterparts = field(default_factory=dict)
+    cut: str = ""
 
     def label(self, name: object) -> str:
         """The name to print."""
@@ -78,6 +80,7 @@ def describe(study: Study, name: str) -> Presentation:
         settings["paper"].get("interval"),
         settings["fidelity"],
         _counterparts(study),
+        settings.get("cut", ""),
     )
 
 

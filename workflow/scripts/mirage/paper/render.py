@@ -42,6 +42,8 @@ def _rendered(template: "jinja2.Template", parts: Iterable[Printed], shown: "Pre
 
 def banner(shown: "Presentation") -> str:
     """The warning above a table; empty where our numbers and the paper's compare."""
+    if shown.cut:
+        return f"Less than the paper's: {shown.cut}"
     told = (
         "Other data, other scale: our numbers and the paper's are not comparable. They stand side "
         f"by side to show which number answers which. {shown.description}"

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Annotated
 
 from mirage.evaluation.fidelity import Fidelity
-from mirage.marks import Label, MadeBy, several
+from mirage.marks import Label, MadeBy, Omissible, several
 from mirage.recipes import Recipe, require
 from mirage.study.sections.attack import ATTACK
 from mirage.study.sections.datasets import DatasetSection
@@ -25,6 +25,7 @@ class ScaleSection(Recipe):
     Attributes:
         title: in its report's head.
         comparable: may our numbers be held against the paper's.
+        cut: what is less than the paper's, where only that stands between our numbers and its.
         fidelity: which reading of the metrics the tables print.
         trained_priors: folder of shipped weights, below the repository; priors for those trained
             here.
@@ -60,6 +61,7 @@ class ScaleSection(Recipe):
     measures: Annotated[Recipe, MadeBy(MEASURED)]
     evaluation: EvaluationSection
     paper: Annotated[Recipe, MadeBy(PAPER_SECTION)]
+    cut: Omissible[Label] = None
     treatments: Annotated[Recipe, MadeBy(TREATMENTS)] = field(default_factory=TREATMENTS)
     released_targets: Mapping[str, AssetName] = field(default_factory=dict)
 
