@@ -46,6 +46,7 @@ class TreatmentPart(Recipe):
         rates: history columns with what is in force during an epoch; see ``at``.
         terms: history columns with the means of its penalties; see ``penalties``.
         hidden: names of the hidden activations it needs.
+        adds: those of them that its ``wrap`` brings; the others the architecture must have.
         watches_test: whether the test accuracy is measured after each epoch.
     """
 
@@ -55,6 +56,7 @@ class TreatmentPart(Recipe):
     rates: ClassVar[tuple[str, ...]] = ()
     terms: ClassVar[tuple[str, ...]] = ()
     hidden: ClassVar[tuple[str, ...]] = ()
+    adds: ClassVar[tuple[str, ...]] = ()
     watches_test: ClassVar[bool] = False
 
     @property

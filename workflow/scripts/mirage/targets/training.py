@@ -21,6 +21,7 @@ from mirage.targets.augmentation import Draws, augment, draw
 from mirage.targets.flat import FlatParameters
 from mirage.targets.images import fits
 from mirage.targets.inference import accuracy, judge, predict
+from mirage.targets.noise import drawn, rows_of
 from mirage.targets.parts import Outputs, TreatmentPart
 from mirage.targets.recipe import TrainingRecipe
 from mirage.targets.schedules import learning_rate
@@ -97,7 +98,7 @@ def train_classifier(
             training.restore(state)
         training.run(checkpoint, label or architecture)
         training.keep()
-        judged = judge(model, training.on_device, test, device, recipe.precision)
+        judged = judge(model, training.on_device, test, device, recipe.precision, seed)
         metrics = {"kept_epoch": training.kept_epoch, **judged, **training.told()}
         return Trained(model.freeze(), training.history, metrics)
 
@@ -213,11 +214,13 @@ class _Training:
         for index, dropout in enumerate(self.dropouts):
             names = ("dropout", self.epoch, self.batch, index)
             dropout.generator.manual_seed(seed_of(self.seed, *names))
+        stream = generator(self.seed, "noise", self.epoch, self.batch)
+        noise = rows_of(drawn(self.model, stream, len(images)), slice(None), self.device)
         with (
             autocast(self.recipe.precision, self.device),
             watched(self.model, self.loss.hidden) as hidden,
         ):
-            logits, auxiliary = self.forward(images)
+            logits, auxiliary = self.forward(images, *noise)
         side = None if auxiliary is None else auxiliary.float()
         loss, penalties = self.loss(
             Outputs(images, logits.float(), side, hidden), labels, self.epoch
@@ -240,7 +243,8 @@ class _Training:
         values = (self.epoch, lr, *(rates[name] for name in self.loss.rates), loss, *penalties)
         row = dict(zip(self.columns, (*values, hits), strict=False))
         if self.test is not None:
-            logits = predict(self.model, self.test.pixels, self.device)
+            stream = generator(self.seed, "noise", "watched", self.epoch)
+            logits = predict(self.model, self.test.pixels, self.device, stream=stream)
             row["test_accuracy"] = accuracy(logits, self.test.labels)
             if row["test_accuracy"] > self.best_accuracy:
                 self.best_epoch, self.best_accuracy = self.epoch, row["test_accuracy"]

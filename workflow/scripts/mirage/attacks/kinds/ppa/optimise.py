@@ -10,6 +10,7 @@ from mirage.attacks.batches import (
     Batch,
     crop_streams,
     feature_references,
+    noise_of,
     official_batches,
     stacked,
 )
@@ -29,6 +30,7 @@ from mirage.priors.stylegan2.discriminator import Discriminator
 from mirage.priors.weights import load_discriminator
 from mirage.runtime.checkpoint import Checkpoint, State
 from mirage.runtime.progress import Progress
+from mirage.targets.noise import width_of
 
 PUBLIC_IMAGES = 5000
 """LOMMA's code takes its feature statistics from about this many public images."""
@@ -63,7 +65,7 @@ def run(given: Given) -> Optimised:
 
 def optimise_latents(
     pipeline: ImagePipeline,
-    classifier: Callable[[Tensor], Tensor],
+    classifier: Callable[..., Tensor],
     latents: Tensor,
     classes: Sequence[int],
     recipe: OptimisationRecipe,
@@ -129,8 +131,9 @@ def optimise_latents(
         for batches in stacked(waiting, device_batch):
             part = slice(batches[0].start, batches[-1].stop)
             stack = make_stack(
-                batches, recipe, pipeline, image_px, seed, device, rows.dtype, statistics
-            )
+                batches, recipe, pipeline, image_px, seed, device, rows.dtype, statistics,
+                width_of(classifier),
+            )  # fmt: skip
             finished: State = {
                 "done": torch.tensor(part.start),
                 "latents": rows[: part.start],
@@ -188,6 +191,7 @@ def make_stack(
     device: str,
     dtype: torch.dtype,
     statistics: FeatureStatistics | None = None,
+    noise_width: int = 0,
 ) -> Stack:
     """Draw all crops of the batches; they and the targets go to the device.
 
@@ -200,6 +204,7 @@ def make_stack(
         device: where the stack will run.
         dtype: precision of the latents.
         statistics: of the classifier's features, for the feature regulariser.
+        noise_width: normal values that the classifier takes for each image.
     """
     sizes = [batch.stop - batch.start for batch in batches]
     counts = torch.tensor(sizes)
@@ -220,6 +225,7 @@ def make_stack(
         (1 / counts.to(dtype)).repeat_interleave(counts).to(device),
         plan_crops(boxes, image_px, pipeline.crop_px, device, dtype),
         references,
+        noise_of(batches, recipe.steps, noise_width, seed, device),
     )
 
 

@@ -13,6 +13,8 @@ from mirage.attacks.results import Candidates
 from mirage.errors import MirageError
 from mirage.numerics import at_precision, numerics
 from mirage.runtime.checkpoint import Checkpoint
+from mirage.streams import generator
+from mirage.targets.noise import drawn, rows_of
 
 
 def run(given: Given) -> Candidates:
@@ -25,17 +27,19 @@ def run(given: Given) -> Candidates:
         given.batch,
         given.device,
         given.checkpoint,
+        given.seed,
     )
 
 
 def sample_candidates(
-    classifier: Callable[[Tensor], Tensor],
+    classifier: Callable[..., Tensor],
     pool: Pool,
     recipe: SamplingRecipe,
     classes: Sequence[int],
     batch_size: int,
     device: str,
     checkpoint: Checkpoint | None = None,
+    seed: int = 0,
 ) -> Candidates:
     """Choose each class's best-rated latents of the pool.
 
@@ -50,6 +54,7 @@ def sample_candidates(
         batch_size: pool images per pass.
         device: where the classifier lies.
         checkpoint: state of an interrupted run.
+        seed: of the noise, for a classifier that draws some.
 
     Raises:
         MirageError: the pool has fewer latents, or fewer with finite scores, than a class needs,
@@ -67,7 +72,9 @@ def sample_candidates(
         )
     classifier = at_precision(classifier, recipe.precision)
     with numerics(recipe.precision, device):
-        scores = rate(classifier, pool.images, recipe.flip_average, batch_size, device, checkpoint)
+        scores = rate(
+            classifier, pool.images, recipe.flip_average, batch_size, device, checkpoint, seed
+        )
     check_classes(classes, scores.shape[1])
     attacked = torch.tensor(classes)
     failed = int((~finite.rows_finite(scores[:, attacked])).sum())
@@ -78,21 +85,25 @@ def sample_candidates(
 
 @torch.no_grad()
 def rate(
-    classifier: Callable[[Tensor], Tensor],
+    classifier: Callable[..., Tensor],
     images: Tensor,
     flip_average: bool,
     batch_size: int,
     device: str,
     checkpoint: Checkpoint | None = None,
+    seed: int = 0,
 ) -> Tensor:
     """Class probabilities of images [N, C, H, W] on the CPU, there too: float32 [N, K]."""
+    noise = drawn(classifier, generator(seed, "attacks", "sampling", "noise"), 2, len(images))
     checkpoint = checkpoint or Checkpoint(None, {})
     probabilities = list((checkpoint.load() or {}).values())
     for start in range(sum(map(len, probabilities)), len(images), batch_size):
-        shown = images[start : start + batch_size].to(device)
-        scores = classifier(shown).softmax(dim=1)
+        rows = slice(start, start + batch_size)
+        shown = images[rows].to(device)
+        scores = classifier(shown, *rows_of(noise, (0, rows), device)).softmax(dim=1)
         if flip_average:
-            scores = (scores + classifier(shown.flip(-1)).softmax(dim=1)) / 2
+            mirrored = classifier(shown.flip(-1), *rows_of(noise, (1, rows), device))
+            scores = (scores + mirrored.softmax(dim=1)) / 2
         probabilities.append(scores.cpu())
         checkpoint.tick(lambda: {"probabilities": torch.cat(probabilities)})
     return torch.cat(probabilities)

@@ -17,6 +17,7 @@ from mirage.priors.pipeline import ImagePipeline
 from mirage.runtime.checkpoint import Checkpoint, State
 from mirage.runtime.progress import Progress
 from mirage.streams import generator
+from mirage.targets.noise import drawn, rows_of
 
 _SCORES = "robust confidences of results"
 
@@ -39,7 +40,7 @@ def run(given: Given) -> Selected:
 
 def select_latents(
     pipeline: ImagePipeline,
-    classifier: Callable[[Tensor], Tensor],
+    classifier: Callable[..., Tensor],
     latents: Tensor,
     classes: Sequence[int],
     recipe: SelectionRecipe,
@@ -120,7 +121,7 @@ def select_latents(
 @torch.no_grad()
 def rate_robustly(
     pipeline: ImagePipeline,
-    classifier: Callable[[Tensor], Tensor],
+    classifier: Callable[..., Tensor],
     latents: Tensor,
     target: int,
     recipe: SelectionRecipe,
@@ -149,6 +150,7 @@ def rate_robustly(
     )
     if recipe.crop == "shared":
         boxes = spread(boxes, [count])
+    noise = drawn(classifier, generator(seed, *name, "noise"), recipe.iterations, count)
     total = recipe.iterations * count
     for first in range(sum(map(len, passes)), total, batch_size):
         pairs = torch.arange(first, min(first + batch_size, total))
@@ -157,6 +159,7 @@ def rate_robustly(
         these = Boxes(*(field[iteration, place][None] for field in boxes))
         crops = plan_crops(these, image_px, image_px, device, images.dtype)
         cut = crops.cut(images[place.to(device)], 0)
-        passes.append(classifier(cut).softmax(dim=1)[:, target])
+        logits = classifier(cut, *rows_of(noise, (iteration, place), device))
+        passes.append(logits.softmax(dim=1)[:, target])
         tick()
     return torch.cat(passes).reshape(recipe.iterations, count).mean(dim=0).cpu()
