@@ -9,6 +9,7 @@ from mirage.errors import MirageError
 from mirage.paper.contents import contents
 from mirage.study.chunks import attacked
 from mirage.study.settings import Scale, attack_settings
+from mirage.study.treatment import Treatment
 
 
 def misfits(scale: Scale) -> Iterator[str]:
@@ -19,6 +20,7 @@ def misfits(scale: Scale) -> Iterator[str]:
     for index, grid in enumerate(scale["targets"]):
         if grid["attacks"] and grid["dataset"] not in scale["networks"]:
             yield f"targets[{index}].attacks: networks has none for {grid['dataset']!r}"
+        yield from _without_stages(f"targets[{index}]", grid)
         train = scale["datasets"][grid["dataset"]]["recipe"].get("split", {}).get("train")
         for samples in grid["samples"]:
             if train and samples != "all" and samples > train:
@@ -36,6 +38,16 @@ def misfits(scale: Scale) -> Iterator[str]:
     for name, prior in scale["priors"].items():
         if prior["source"].get("dataset") in attacked:
             yield f"priors.{name}.source: {prior['source']['dataset']} is private, it is attacked"
+
+
+def _without_stages(place: str, grid: Mapping[str, Any]) -> Iterator[str]:
+    """Treatments that look at what an architecture has not."""
+    for treatment in map(Treatment.parse, grid["treatments"]):
+        for architecture in grid["architectures"]:
+            try:
+                treatment.require_stages(architecture)
+            except MirageError as problem:
+                yield f"{place}.architectures: {problem}"
 
 
 def _draw_misfits(scale: Scale) -> Iterator[str]:

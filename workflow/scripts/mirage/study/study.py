@@ -119,7 +119,12 @@ class Study:
         return dict(self._entry("training", name))
 
     def treatment(self, target: Target) -> list[dict[str, Any]]:
-        """Settings of each part of a target's treatment."""
+        """Settings of each part of a target's treatment.
+
+        Raises:
+            MirageError: its architecture has not what the treatment looks at.
+        """
+        target.treatment.require_stages(target.architecture)
         return target.treatment.settings(self.scale.get("treatments", {}))
 
     def architecture(self, name: str) -> Mapping[str, Any]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self
 from mirage.recipes import Recipe
 
 if TYPE_CHECKING:
+    import torch
     from torch import Tensor
 
     from mirage.targets.architectures import Classifier
@@ -78,6 +79,15 @@ class TreatmentPart(Recipe):
     def at(self, epoch: int, epochs: int) -> dict[str, float]:
         """What is in force during one epoch (from 0) of ``epochs``, by column of ``rates``."""
         return {}
+
+    def order(
+        self, labels: "Tensor", batch_size: int, stream: "torch.Generator"
+    ) -> "Tensor | None":
+        """Rows of the images of an epoch, batch after batch; None: all, shuffled.
+
+        Their number is the same in every epoch.
+        """
+        return None
 
     def label_loss(
         self, logits: "Tensor", labels: "Tensor", epoch: int, epochs: int

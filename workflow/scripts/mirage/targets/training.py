@@ -1,6 +1,7 @@
 """The one training loop: targets, evaluation models, and the knowledge extraction student."""
 
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -83,7 +84,9 @@ def train_classifier(
 
     Raises:
         MirageError: too few images, labels outside the classes, a recipe or treatment that needs
-            a test set without one, or a loss that is no longer finite.
+            a test set without one, or a loss that is no longer finite. With penalties in the loss
+            that is a result: the metrics have ``diverged``, epoch and reason, and the last finite
+            weights are kept.
     """
     watches = recipe.keep == "best" or any(part.watches_test for part in treatment)
     _check(train, test, watches)
@@ -142,7 +145,7 @@ class _Training:
         pixels = train.pixels
         self.pixels = pixels.to(device) if fits(pixels, device) else pixels
         self.labels = train.labels.to(device)
-        self.bounds = _bounds(len(train.labels), recipe.batch_size)
+        self.bounds = _bounds(len(self._order(0)), recipe.batch_size)
         image_bytes = 4 * pixels[0].numel()
         self.chunk = max(1, CHUNK_BYTES // (image_bytes * recipe.batch_size))
         self.epoch, self.batch = 0, 0
@@ -154,8 +157,10 @@ class _Training:
             *(() if test is None else ("test_accuracy",)),
         )  # fmt: skip
         self.history: list[dict[str, float]] = []
-        self.best: dict[str, Tensor] = {}
-        self.best_epoch, self.best_accuracy = -1, -1.0
+        # Weights to go back to, and the epoch they are of: the best, or where a training may
+        # diverge the last that are finite.
+        self.saved: dict[str, Tensor] = _copy(model) if self.loss.terms else {}
+        self.saved_epoch, self.diverged = -1, False
 
     def run(self, checkpoint: Checkpoint, label: str) -> None:
         """Train until the last epoch or the early stop."""
@@ -166,7 +171,8 @@ class _Training:
                 self._run_epoch(checkpoint, progress)
 
     def _stopped(self) -> bool:
-        return bool(self.history) and any(part.stops(self.history) for part in self.treatment)
+        ended = bool(self.history) and any(part.stops(self.history) for part in self.treatment)
+        return ended or self.diverged
 
     def _run_epoch(self, checkpoint: Checkpoint, progress: Progress) -> None:
         recipe, epoch = self.recipe, self.epoch
@@ -183,9 +189,8 @@ class _Training:
 
     def _batches(self) -> Iterator[tuple[Tensor, Tensor]]:
         """Augmented images and labels of the batches this epoch still has to see."""
-        count, image_px = self.train.pixels.shape[0], self.train.pixels.shape[-1]
-        order = torch.randperm(count, generator=generator(self.seed, "order", self.epoch))
-        draws = self._draws(order, image_px)
+        order = self._order(self.epoch)
+        draws = self._draws(order, self.train.pixels.shape[-1])
         bounds, first = self.bounds, self.batch
         # Chunks lie on a fixed grid, so a resumed run cuts them as an uninterrupted one does.
         for start in range(first - first % self.chunk, len(bounds), self.chunk):
@@ -200,14 +205,24 @@ class _Training:
             for low, high in chunk[max(first - start, 0) :]:
                 yield images[low - offset : high - offset], labels[low - offset : high - offset]
 
+    def _order(self, epoch: int) -> Tensor:
+        """Rows of the images of an epoch in the order in which they are seen."""
+        labels, size = self.train.labels, self.recipe.batch_size
+        for part in self.treatment:
+            rows = part.order(labels, size, generator(self.seed, "batches", epoch))
+            if rows is not None:
+                return rows
+        return torch.randperm(len(labels), generator=generator(self.seed, "order", epoch))
+
     def _draws(self, order: Tensor, image_px: int) -> Draws:
         recipe = self.recipe.augmentation
         stream = generator(self.seed, "augmentation", self.epoch)
         if recipe.crop == "per_image":
-            return draw(len(order), image_px, recipe, stream)
+            return draw(len(self.train.labels), image_px, recipe, stream)
         lengths = torch.tensor([high - low for low, high in self.bounds])
         batch_of_place = torch.arange(len(self.bounds)).repeat_interleave(lengths)
-        batch_of_image = torch.empty_like(order).scatter_(0, order, batch_of_place)
+        batch_of_image = torch.zeros(len(self.train.labels), dtype=torch.int64)
+        batch_of_image.scatter_(0, order, batch_of_place)
         return draw(len(self.bounds), image_px, recipe, stream).of(batch_of_image)
 
     def _step(self, images: Tensor, labels: Tensor, lr: float) -> None:
@@ -232,8 +247,9 @@ class _Training:
         self.sums[-1].add_((logits.detach().argmax(dim=1) == labels).sum())
 
     def _end_epoch(self, lr: float) -> None:
-        loss, *penalties, hits = (self.sums / len(self.labels)).tolist()
-        if not torch.isfinite(torch.tensor(loss)):
+        loss, *penalties, hits = (self.sums / self.bounds[-1][1]).tolist()
+        self.diverged = bool(self.loss.terms) and not (math.isfinite(loss) and _finite(self.model))
+        if not (math.isfinite(loss) or self.diverged):
             raise MirageError(
                 f"the training loss is {loss} after epoch {self.epoch}",
                 "a finite loss",
@@ -246,56 +262,59 @@ class _Training:
             stream = generator(self.seed, "noise", "watched", self.epoch)
             logits = predict(self.model, self.test.pixels, self.device, stream=stream)
             row["test_accuracy"] = accuracy(logits, self.test.labels)
-            if row["test_accuracy"] > self.best_accuracy:
-                self.best_epoch, self.best_accuracy = self.epoch, row["test_accuracy"]
-                if self.recipe.keep == "best":
-                    self.best = _copy(self.model)
+        if self._shall_save(row):
+            self.saved, self.saved_epoch = _copy(self.model), self.epoch
         self.history.append(row)
         self.sums.zero_()
         self.epoch, self.batch = self.epoch + 1, 0
+
+    def _shall_save(self, row: Mapping[str, float]) -> bool:
+        if self.diverged or self.recipe.keep == "last":
+            return bool(self.loss.terms) and not self.diverged
+        before = [earlier["test_accuracy"] for earlier in self.history]
+        return row["test_accuracy"] > max(before, default=-1.0)
 
     def state(self) -> State:
         """All that a resumed run needs, as named tensors of their own."""
         rows = [[row[column] for column in self.columns] for row in self.history]
         return {
-            "position": torch.tensor([self.epoch, self.batch, self.best_epoch]),
+            "position": torch.tensor([self.epoch, self.batch, self.saved_epoch, self.diverged]),
             "history": torch.tensor(rows, dtype=torch.float64).view(-1, len(self.columns)),
             "sums": self.sums.clone(),
             **{f"model.{name}": tensor for name, tensor in _copy(self.model).items()},
-            **{f"best.{name}": tensor for name, tensor in self.best.items()},
+            **{f"saved.{name}": tensor for name, tensor in self.saved.items()},
             **self.optimiser.state(),
         }
 
     def restore(self, state: State) -> None:
         """Take over what ``state`` returned."""
-        self.epoch, self.batch, self.best_epoch = state["position"].tolist()
+        self.epoch, self.batch, self.saved_epoch, diverged = state["position"].tolist()
+        self.diverged = bool(diverged)
         self.sums.copy_(state["sums"])
         with torch.no_grad():
             for name, tensor in self.model.state_dict().items():
                 tensor.copy_(state[f"model.{name}"])
         self.optimiser.restore(state)
-        self.best = {
-            name.removeprefix("best."): tensor.to(self.device)
+        self.saved = {
+            name.removeprefix("saved."): tensor.to(self.device)
             for name, tensor in state.items()
-            if name.startswith("best.")
+            if name.startswith("saved.")
         }
         self.history = [
             {**dict(zip(self.columns, row, strict=True)), "epoch": int(row[0])}
             for row in state["history"].tolist()
         ]
-        if self.best_epoch >= 0:
-            self.best_accuracy = self.history[self.best_epoch]["test_accuracy"]
 
     def keep(self) -> None:
         """Settle the weights that the recipe keeps."""
         self.flat.release()
-        if self.recipe.keep == "best":
-            self.model.load_state_dict(self.best)
+        if self.saved:
+            self.model.load_state_dict(self.saved)
 
     @property
     def kept_epoch(self) -> int:
         """The epoch whose weights are kept."""
-        return self.best_epoch if self.recipe.keep == "best" else self.epoch - 1
+        return self.saved_epoch if self.saved else self.epoch - 1
 
     @property
     def on_device(self) -> LabelledImages:
@@ -305,7 +324,19 @@ class _Training:
     def told(self) -> dict[str, Any]:
         """What parts of the treatment have to tell, by their names."""
         results = {part.name: part.result(self.history) for part in self.treatment}
-        return {name: result for name, result in results.items() if result}
+        told = {name: result for name, result in results.items() if result}
+        return {**told, "diverged": self._divergence()} if self.diverged else told
+
+    def _divergence(self) -> dict[str, Any]:
+        last = self.history[-1]
+        lost = "some weights are" if math.isfinite(last["loss"]) else "the training loss is"
+        kept = f"of epoch {self.saved_epoch}" if self.saved_epoch >= 0 else "before the first epoch"
+        reason = f"{lost} no finite number after epoch {last['epoch']}; kept are those {kept}"
+        return {"epoch": last["epoch"], "reason": reason}
+
+
+def _finite(model: Classifier) -> bool:
+    return all(bool(tensor.isfinite().all()) for tensor in model.state_dict().values())
 
 
 def _copy(model: Classifier) -> dict[str, Tensor]:

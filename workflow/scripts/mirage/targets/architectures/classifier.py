@@ -12,6 +12,7 @@ from mirage import streams
 from mirage.errors import MirageError
 from mirage.recipes import require
 from mirage.targets.recipe import Auxiliary
+from mirage.targets.stages import STAGES
 from mirage.visible import listed
 
 
@@ -134,5 +135,5 @@ def build(
     require(classes >= 2, "classes", classes, "at least two classes")
     generator = streams.generator(seed, "targets", "initialisation", name)
     model = _BUILDERS[name](Blueprint(classes, channels, init, auxiliary, generator))
-    model.name = name
+    model.name, model.stages = name, STAGES.get(name, model.stages)
     return model
