@@ -348,7 +348,7 @@ def test_sums_over_rules_and_targets_agree():
     listed = {row["what"] for row in told["disk"]}
     assert {"data/celeba/pixels.safetensors", "attacks/…/images.safetensors"} <= listed
     chunks = next(row for row in told["disk"] if row["what"] == "attacks/…/optimised/….safetensors")
-    assert chunks["files"] == 28 * 10 + 18 * 19  # all chunks of all attacks, told together
+    assert chunks["files"] == 34 * 10 + 24 * 19  # all chunks of all attacks, told together
 
 
 def test_the_advice_keeps_its_promise():
@@ -439,3 +439,13 @@ def test_settings_that_are_left_out_are_forecast_as_their_defaults():
     bare = dataclasses.replace(paper().workshop, study=Study(scale, 53))
     for job in plan_of(paper()):
         assert bare.work(job) == paper().workshop.work(job), job
+
+
+def test_a_defense_trains_longer_than_hard_labels():
+    model = demo()
+    seconds = {
+        name: model.estimate(Job.of("train_target", target=f"orl/resnet-mini/{name}/n3/s1")).seconds
+        for name in ("ls0", "mid0.005", "bido0.05_0.5")
+    }
+    assert seconds["ls0"] < seconds["mid0.005"] < seconds["bido0.05_0.5"]
+    assert seconds["bido0.05_0.5"] - seconds["ls0"] == pytest.approx(1080 * 0.003, rel=0.01)

@@ -46,7 +46,7 @@ def effects(numbers: "pd.DataFrame", metrics: Sequence[str] = METRICS) -> "pd.Da
         values, n = group["difference"], len(group)
         mean, sign = float(values.mean()), paper_sign(names["metric"], names["alpha"])
         se = _spread(values) / math.sqrt(n) if n > 1 else math.nan
-        margin = se * _quantile(n) if n >= MIN_SEEDS else math.nan
+        margin = interval(values)
         rows.append(
             {
                 **names,
@@ -61,6 +61,12 @@ def effects(numbers: "pd.DataFrame", metrics: Sequence[str] = METRICS) -> "pd.Da
         )
     names_of_columns = [*keys, "mean", "se", "margin", "n_seeds", "n_paper_sign", "n_ties"]
     return pd.DataFrame(rows, columns=[*names_of_columns, "finding"])
+
+
+def interval(values: "pd.Series[float]") -> float:
+    """Half-width of the 95 % t interval of a mean of differences; NaN with fewer than three."""
+    n = len(values)
+    return _spread(values) / math.sqrt(n) * _quantile(n) if n >= MIN_SEEDS else math.nan
 
 
 def seeds_needed(spread: float, margin: float) -> int:

@@ -105,6 +105,8 @@ class Table(Item):
         digits: decimals where they are not those of the paper's Table 2.
         finer: decimals where our data are not the paper's.
         ours: metrics that the paper does not print, which stand in a block of their own.
+        reading: sentences under it, without full stops: what the paper claims, and what of that
+            the numbers of one fidelity show.
     """
 
     caveat: str = (
@@ -119,6 +121,7 @@ class Table(Item):
     digits: Mapping[str, int] = field(default_factory=dict)
     finer: Mapping[str, int] = field(default_factory=dict)
     ours: tuple[str, ...] = ()
+    reading: "Callable[[pd.DataFrame, Presentation], Iterable[str]]" = lambda numbers, shown: ()
     category: ClassVar[str] = "Tables"
     folder: ClassVar[str] = "tables"
     kinds: ClassVar[tuple[str, ...]] = ("csv", "html", "tex")

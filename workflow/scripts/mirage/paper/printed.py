@@ -2,11 +2,11 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from mirage.paper.metrics import METRICS, Metric
-from mirage.paper.numbers import BLOCK
+from mirage.paper.numbers import BLOCK, select
 from mirage.paper.tables import make_ours
 
 if TYPE_CHECKING:
@@ -74,12 +74,14 @@ class Printed:
     seeds: tuple[int, ...]
     has_paper: bool
     has_change: bool
+    reading: tuple[str, ...] = ()
 
     @property
     def notes(self) -> list[str]:
-        """What is to be told of single rows."""
+        """What is to be told of single rows, and what the whole says."""
         rows = ((block.heading, row) for block in self.blocks for row in block.rows)
-        return [f"{heading}, {row.label}: {row.note}." for heading, row in rows if row.note]
+        noted = [f"{heading}, {row.label}: {row.note}." for heading, row in rows if row.note]
+        return [*noted, *(f"{sentence}." for sentence in self.reading)]
 
 
 def print_table(
@@ -98,7 +100,9 @@ def print_table(
     """
     paper = {name: table.digits.get(name, METRICS[name].digits) for name in table.metrics}
     ours = paper if shown.comparable else {**paper, **table.finer}
-    parts = [_printed(table, table.told(comparable=True), rows, shown, ours, paper)]
+    whole = _printed(table, table.told(comparable=True), rows, shown, ours, paper)
+    read = table.reading(select(numbers, fidelity=shown.fidelity), shown)
+    parts = [replace(whole, reading=tuple(read))]
     others = make_ours(table, numbers)
     if others is not None:
         digits = {name: METRICS[name].digits for name in table.ours}

@@ -48,6 +48,7 @@ class TreatmentPart(Recipe):
         terms: history columns with the means of its penalties; see ``penalties``.
         hidden: names of the hidden activations it needs.
         adds: those of them that its ``wrap`` brings; the others the architecture must have.
+        step_s: seconds on one core that it adds to a step, by ``benchmarks/run.py defenses``.
         watches_test: whether the test accuracy is measured after each epoch.
     """
 
@@ -58,6 +59,7 @@ class TreatmentPart(Recipe):
     terms: ClassVar[tuple[str, ...]] = ()
     hidden: ClassVar[tuple[str, ...]] = ()
     adds: ClassVar[tuple[str, ...]] = ()
+    step_s: ClassVar[float] = 0.0
     watches_test: ClassVar[bool] = False
 
     @property

@@ -39,6 +39,7 @@ class BilateralDependency(TreatmentPart):
     numbers: ClassVar[tuple[str, ...]] = ("lambda_x", "lambda_y")
     terms: ClassVar[tuple[str, ...]] = tuple(f"{stage}_{on}" for stage in NAMES for on in "xy")
     hidden: ClassVar[tuple[str, ...]] = NAMES
+    step_s: ClassVar[float] = 0.003
 
     def __post_init__(self) -> None:
         for name in self.numbers:
