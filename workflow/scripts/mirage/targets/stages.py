@@ -12,7 +12,7 @@ NAMES = ("stage1", "stage2", "stage3", "stage4")
 
 
 def _ends(*modules: str) -> Mapping[str, str]:
-    return MappingProxyType(dict(zip(NAMES, modules, strict=True)))
+    return dict(zip(NAMES, modules, strict=True))
 
 
 _RESIDUAL = _ends(*(f"trunk.layer{stage}" for stage in (1, 2, 3, 4)))
