@@ -15,7 +15,7 @@ from mirage.errors import Interrupted, MirageError
 from mirage.numerics import at_precision
 from mirage.study.treatment import Treatment
 from mirage.targets.architectures import build
-from mirage.targets.bottleneck import Bottleneck, divergence, log_softplus
+from mirage.targets.bottleneck import Bottleneck, divergence
 from mirage.targets.inference import predict
 from mirage.targets.treatments import make
 from mirage.targets.weights import load_classifier, save_classifier
@@ -56,15 +56,19 @@ def test_gradients_are_those_of_finite_differences():
     assert torch.autograd.gradcheck(lambda x: head(x, noise), features)
 
 
-def test_the_logarithm_stays_finite_where_sigma_is_no_number_above_zero():
-    x = torch.tensor([-200.0, -19.9, -20.1, 0.0, 50.0], requires_grad=True)
-    values = log_softplus(x)
-    expected = F.softplus(x.detach().double()).log()
-    expected[0] = -200.0
-    torch.testing.assert_close(values.double(), expected, rtol=1e-6, atol=1e-6)
-    values.sum().backward()
-    torch.testing.assert_close(x.grad[:3], torch.ones(3), rtol=1e-6, atol=1e-6)
-    assert x.grad.isfinite().all()
+def test_the_divergence_stays_finite_where_sigma_is_no_number_above_zero():
+    s = torch.tensor([[-200.0], [-14.9], [-15.1], [0.0], [90.0]])  # shifted by 5
+    statistics = torch.cat([torch.ones(5, 1), s], dim=1).requires_grad_()
+    value = divergence(statistics)
+    shifted = s.double() - 5
+    logarithms = F.softplus(shifted).log()
+    logarithms[0] = -205.0
+    expected = (0.5 * F.softplus(shifted).square() - logarithms).mean()
+    assert value.item() == pytest.approx(expected.item(), rel=1e-6)
+    value.backward()
+    # Below, the loss falls by 1 per unit of s, whatever is left of sigma: it finds back.
+    torch.testing.assert_close(statistics.grad[:3, 1], torch.full((3,), -0.2), rtol=1e-6, atol=0)
+    assert statistics.grad.isfinite().all()
 
 
 def test_logits_are_of_mean_plus_scaled_noise():

@@ -336,7 +336,8 @@ class _Training:
 
 
 def _finite(model: Classifier) -> bool:
-    return all(bool(tensor.isfinite().all()) for tensor in model.state_dict().values())
+    weights = torch.cat([tensor.flatten() for tensor in model.state_dict().values()])
+    return bool(weights.isfinite().all())
 
 
 def _copy(model: Classifier) -> dict[str, Tensor]:

@@ -33,7 +33,7 @@ class InformationBottleneck(TreatmentPart):
     terms: ClassVar[tuple[str, ...]] = ("kl",)
     hidden: ClassVar[tuple[str, ...]] = ("bottleneck",)
     adds: ClassVar[tuple[str, ...]] = ("bottleneck",)
-    step_s: ClassVar[float] = 0.0009
+    step_s: ClassVar[float] = 0.0007
     always_noisy: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
