@@ -10,8 +10,8 @@ from mirage.errors import Interrupted, MirageError
 from mirage.study.treatment import Treatment
 from mirage.targets import dependency, training
 from mirage.targets.architectures import build, names
-from mirage.targets.batches import balanced
-from mirage.targets.stages import NAMES, STAGES
+from mirage.targets.balancing import balanced
+from mirage.targets.hooks import NAMES, STAGES
 from mirage.targets.training_loss import watched
 from mirage.targets.treatments import make
 from test_targets_training import NO_STATE, RECIPE, TRAIN, run, same, striped

@@ -7,8 +7,8 @@ from typing import Any
 
 from mirage.errors import MirageError
 from mirage.study.grammar import Part, parse_part
+from mirage.targets.hooks import STAGES
 from mirage.targets.parts import TreatmentPart
-from mirage.targets.stages import STAGES
 from mirage.targets.treatments import PARTS
 from mirage.visible import listed
 

@@ -11,8 +11,8 @@ from torch import Tensor, nn
 from mirage import streams
 from mirage.errors import MirageError
 from mirage.recipes import require
+from mirage.targets.hooks import STAGES
 from mirage.targets.recipe import Auxiliary
-from mirage.targets.stages import STAGES
 from mirage.visible import listed
 
 

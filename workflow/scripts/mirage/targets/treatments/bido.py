@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from mirage.recipes import require
+from mirage.targets.hooks import NAMES
 from mirage.targets.parts import Outputs, TreatmentPart
-from mirage.targets.stages import NAMES
 
 if TYPE_CHECKING:
     import torch
@@ -52,7 +52,7 @@ class BilateralDependency(TreatmentPart):
         self, labels: "Tensor", batch_size: int, stream: "torch.Generator"
     ) -> "Tensor | None":
         """Balanced batches, where they are wanted."""
-        from mirage.targets.batches import balanced
+        from mirage.targets.balancing import balanced
 
         if self.batches == "shuffled":
             return None
