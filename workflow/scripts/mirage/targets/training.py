@@ -337,7 +337,7 @@ class _Training:
 
 def _finite(model: Classifier) -> bool:
     weights = torch.cat([tensor.flatten() for tensor in model.state_dict().values()])
-    return bool(weights.isfinite().all())
+    return not bool((~weights.isfinite()).any())
 
 
 def _copy(model: Classifier) -> dict[str, Tensor]:
