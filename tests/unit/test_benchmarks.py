@@ -14,9 +14,19 @@ from mirage.priors.pipeline import ImagePipeline
 from mirage.priors.shapes import GeneratorConfig
 from mirage.priors.stylegan2.generator import Generator
 from mirage.study.study import Study
+from mirage.study.treatment import Treatment
 from mirage.targets.architectures import build
 
-from benchmarks import attack, evaluation, paper_scale, precision, preparation, table, training
+from benchmarks import (
+    attack,
+    defenses,
+    evaluation,
+    paper_scale,
+    precision,
+    preparation,
+    table,
+    training,
+)
 from benchmarks.paired import Ratio, paired, ratio_of
 
 
@@ -169,3 +179,10 @@ def test_precision_is_held_against_float64_and_fp32(tiny_world):
         ("fp32", "fp32"), ("fp32", "bf16"), ("fp32, other device batch", "fp32"), ("bf16", "fp32"),
     ]  # fmt: skip
     assert rows[0][7] == "100"
+
+
+def test_a_defense_is_timed_against_a_plain_training(people):
+    ratio = defenses.measured(people, "mid0.005", epochs=1, rounds=1)
+    assert ratio.ours > 0
+    assert ratio.median == ratio.reference / ratio.ours
+    assert all(Treatment.parse(treatment) for treatment in defenses.EXPECTED)

@@ -177,7 +177,7 @@ def test_a_released_target_is_judged_as_it_was_trained(target, precision, inside
     pixels = torch.zeros(4, 1, PX, PX, dtype=torch.uint8)
     people = LabelledImages(pixels, torch.arange(4), 5)
     for _ in range(4):
-        found = judge(target, people, people, "cuda", precision)
+        found = judge(target, people, people, "cuda", precision, 1)
     assert set(found) >= {"train_accuracy", "test_accuracy", "test_loss", "calibration_error"}
     assert seen == [inside] * 8
     assert _switches() == before

@@ -56,6 +56,12 @@ def test_a_damaged_file_is_named(finished, tmp_path, damage, made, rule, then):
         ("targets/orl/resnet-mini/ls0/n8/s1/metrics.json", "nothing says how to train"),
         ("targets/orl/resnet-mimi/ls0/n3/s1/metrics.json", "resnet-mini"),
         ("targets/orl/resnet-mini/ls1.5/n3/s1/metrics.json", "at most 1"),
+        (
+            "targets/orl/resnet-mini/mid0/n3/s1/metrics.json",
+            "beta is 0.0. Expected: a weight above",
+        ),
+        ("targets/orl/resnet-mini/mid-1/n3/s1/metrics.json", "beta is -1.0. Expected: a weight"),
+        ("targets/orl/resnet-mini/bido0.05/n3/s1/metrics.json", "one of bidoLAMBDA_X_LAMBDA_Y"),
         (f"attacks/{CELL}/pppa/metrics.json", "one of ppa, ppa-ce, ppa-id"),
         ("data/orl/views/square17.safetensors", "square16"),
     ],

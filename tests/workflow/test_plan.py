@@ -17,9 +17,10 @@ def test_demo_plan(checkout):
     seeds = len(
         yaml.safe_load((ROOT / "config.yaml").read_text())["scales"]["demo"]["targets"][0]["seeds"]
     )
-    # two budgets of the main architecture; two others with two seeds; three networks per seed
-    assert jobs["train_target"] == 2 * 3 * seeds + 2 * 3 * 2 + 3 * seeds
-    assert jobs["merge_chunks"] == jobs["score_attack"] == 2 * 2 * 3 * seeds + 2 * 3 * 2
+    # two budgets of the main architecture; two others with two seeds; six defenses with three;
+    # three networks per seed
+    assert jobs["train_target"] == 2 * 3 * seeds + 2 * 3 * 2 + 6 * 3 + 3 * seeds
+    assert jobs["merge_chunks"] == jobs["score_attack"] == 2 * 2 * 3 * seeds + 2 * 3 * 2 + 6 * 3
     assert jobs["run_stage"] == 3 * jobs["score_attack"]
     assert jobs["synthesise_pool"] == jobs["embed_real"] == seeds
     assert "train_prior" not in jobs  # its weights are shipped
@@ -74,10 +75,10 @@ def test_paper_plan_with_assets(assets):
     told = assets.snakemake("--profile", "slurm", "all", "-n", tiny=False).told
     jobs = _jobs(told)
     assert "provide_asset" not in jobs
-    # Tab. 2: 7 + 6 FaceScrub, 9 CelebA; Tab. 4: 15 + 9; two evaluators
-    assert jobs["train_target"] == 7 + 6 + 9 + 15 + 9 + 2
-    # chunks of 53 classes: 10 on FaceScrub (28 attacks), 19 on CelebA (18 attacks)
-    assert jobs["run_stage"] == 28 * (1 + 2 * 10) + 18 * (1 + 2 * 19)
+    # Tab. 2: 7 + 6 FaceScrub, 9 CelebA; Tab. 3: 6 + 6; Tab. 4: 15 + 9; two evaluators
+    assert jobs["train_target"] == 7 + 6 + 9 + 6 + 6 + 15 + 9 + 2
+    # chunks of 53 classes: 10 on FaceScrub (34 attacks), 19 on CelebA (24 attacks)
+    assert jobs["run_stage"] == 34 * (1 + 2 * 10) + 24 * (1 + 2 * 19)
     for rule in ("train_target", "run_stage", "measure_attack"):
         block = told.split(f"rule {rule}:")[1].split("\n\n")[0].split("\nrule ")[0]
         for request in ("slurm_partition=gpu", "gpu=1", "mem_mb=", "runtime="):
@@ -91,8 +92,8 @@ def test_paper_plan_with_assets(assets):
 def test_a_value_on_the_command_line_leaves_the_profiles_others(checkout, profile):
     arguments = ("--profile", profile, "tables/table1.csv", "-n", "--config")
     told = checkout.snakemake(*arguments, "classes_per_chunk=106", tiny=False).told
-    # The paper's scale, 106 classes at a time: three attacks on FaceScrub, three on CelebA.
-    assert _jobs(told)["run_stage"] == 3 * (1 + 2 * 5) + 3 * (1 + 2 * 10)
+    # The paper's scale, 106 classes at a time: five attacks on FaceScrub, five on CelebA.
+    assert _jobs(told)["run_stage"] == 5 * (1 + 2 * 5) + 5 * (1 + 2 * 10)
 
 
 @pytest.mark.parametrize("profile", ["slurm", "workstation"])
@@ -141,7 +142,10 @@ def test_cells_of_no_item_are_made_and_told_once(checkout):
     text = path.read_text()
     for was, becomes in (
         ("table2: {attacks: [ppa, ppa-ce]}", "table2: {attacks: [ppa]}"),
-        ("training: few\n        attacks: [ppa]", "training: few\n        attacks: []"),
+        (
+            "seeds: [1, 2]\n        training: few\n        attacks: [ppa]",
+            "seeds: [1, 2]\n        training: few\n        attacks: []",
+        ),
     ):
         assert text.count(was) == 1
         text = text.replace(was, becomes)
@@ -150,9 +154,9 @@ def test_cells_of_no_item_are_made_and_told_once(checkout):
     assert told.count("Extra, in the report but in no table or figure of the paper") == 1
     assert "attacks/orl/resnet-mini/ls0.1/n3/s1/ppa-ce, " in told
     jobs = _jobs(told)
-    assert jobs["train_target"] == 2 * 3 * 8 + 2 * 3 * 2 + 3 * 8
-    assert jobs["score_attack"] == 2 * 2 * 3 * 8
-    assert (jobs["make_table"], jobs["draw_figure"]) == (2, 4)
+    assert jobs["train_target"] == 2 * 3 * 8 + 2 * 3 * 2 + 6 * 3 + 3 * 8
+    assert jobs["score_attack"] == 2 * 2 * 3 * 8 + 6 * 3
+    assert (jobs["make_table"], jobs["draw_figure"]) == (3, 4)
 
 
 @pytest.mark.parametrize(

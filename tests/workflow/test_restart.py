@@ -14,7 +14,7 @@ import pytest
 from projects import Checkout
 
 LONGER = Path(__file__).parent / "longer.yaml"
-CELL = "orl/resnet-mini/ls-0.05/n3/s1"
+CELL = "orl/resnet-mini/ls-0.05+mid0.01+bido0.05_0.5/n3/s1"  # noise, too, is drawn anew
 STAGES = {
     "train_target": f"targets/{CELL}/metrics.json",
     "run_stage": f"attacks/{CELL}/ppa/selected.safetensors",

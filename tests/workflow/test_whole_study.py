@@ -8,7 +8,7 @@ import pandas as pd
 EXPECTED = [
     "report.html", "tables/table1.csv", "tables/table1.html", "tables/table1.tex",
     "tables/table2.csv", "figures/figure1.pdf", "figures/figure3.png", "figures/figure8.png",
-    "figures/spread.png", "toy/toy.csv", "data/acceptance.json",
+    "tables/table3.csv", "figures/spread.png", "toy/toy.csv", "data/acceptance.json",
 ]  # fmt: skip
 
 
@@ -108,6 +108,18 @@ def test_an_early_stop_ends_at_the_other_cells_accuracy_or_says_why_not(finished
     assert told["reached"] == (stopped["test_accuracy"] >= told["goal"])
     assert told["reached"] != ("reason" in told)
     assert told["epochs"] == stopped["kept_epoch"] + 1
+
+
+def test_defenses_tell_their_terms_and_stand_in_table_3(finished):
+    cells = finished.results / "targets/orl/resnet-mini"
+    mid = pd.read_csv(cells / "mid0.01/n3/s1/history.csv")
+    assert (mid["loss"] - mid["cross_entropy"] - mid["kl"]).abs().max() < 1e-4
+    bido = pd.read_csv(cells / "bido0.05_0.5/n3/s1/history.csv")
+    assert (bido["stage4_y"] < 0).all()
+    assert (bido["stage1_x"] > 0).all()
+    table = pd.read_csv(finished.results / "tables/table3.csv")
+    assert table["treatment"].tolist() == ["ls0", "ls-0.05", "mid0.01", "bido0.05_0.5"]
+    assert "MID, β = 0.01" in (finished.results / "tables/table3.html").read_text()
 
 
 def test_snakemake_report(finished):

@@ -16,7 +16,12 @@ def import_target(task: job.Assignment) -> dict[str, float]:
     view = View(task.input.view, task.params.seed)
     model = load_classifier(task.input.weights, device)
     metrics = judge(
-        model, view.select(view.train), view.select(view.test), device, task.params.precision
+        model,
+        view.select(view.train),
+        view.select(view.test),
+        device,
+        task.params.precision,
+        task.params.seed,
     )
     source = files.read_metadata(task.input.weights)["source"]
     save_classifier(task.output.weights, model, {"source": source})

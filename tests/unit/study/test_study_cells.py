@@ -132,7 +132,7 @@ def test_treatments_that_are_none_are_named(treatment, named):
 
 @pytest.mark.parametrize("treatment", ["stop@ls0+ls0.1", "ls0+ls0.1", "stop@ls0+stop@ls0.1"])
 def test_a_treatment_has_one_spelling(treatment):
-    with pytest.raises(MirageError, match="each part once, in this order: ls, stop"):
+    with pytest.raises(MirageError, match=r"each part once, in this order: ls, .*stop"):
         Treatment.parse(treatment)
 
 

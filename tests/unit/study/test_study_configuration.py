@@ -55,11 +55,13 @@ def test_recipes_of_data_and_priors(study):
 def test_recipes_of_targets_and_attacks(study):
     for target in study.targets:
         assert TrainingRecipe.of(study.training(target)).epochs > 1
-        smoothing, *stops = make(study.treatment(target))
-        if stops:
-            assert target.siblings
-            continue
-        assert (smoothing.alpha, smoothing.ramp) == (target.treatment.alpha, "published")
+        part, *stops = make(study.treatment(target))
+        assert part.name in str(target.treatment)
+        assert bool(stops) == bool(target.siblings)
+        if part.name == "ls" and not stops:
+            assert (part.alpha, part.ramp) == (target.treatment.alpha, "published")
+        if part.name == "bido":
+            assert part.batches == "shuffled"
     for attack in study.attacks:
         settings = study.attack(attack)
         SamplingRecipe.of(settings["sampling"])

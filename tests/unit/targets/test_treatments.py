@@ -67,7 +67,8 @@ def test_a_penalty_of_hidden_activations_is_in_loss_gradient_and_history(monkeyp
     loss = F.cross_entropy(start.head(hidden), TRAIN.labels) + penalty
     loss.backward()
     (row,) = trained.history
-    assert list(row) == ["epoch", "lr", "loss", "square", "train_accuracy"]
+    assert list(row) == ["epoch", "lr", "loss", "cross_entropy", "square", "train_accuracy"]
+    assert row["cross_entropy"] == pytest.approx((loss - penalty).item(), rel=1e-5)
     assert row["square"] == pytest.approx(penalty.item(), rel=1e-5)
     assert row["loss"] == pytest.approx(loss.item(), rel=1e-5)
     for ours, theirs in zip(trained.model.parameters(), start.parameters(), strict=True):

@@ -74,18 +74,23 @@ class _Autocast:
     def __init__(self, network: Any) -> None:
         self.network = network
 
-    def __call__(self, images: Tensor) -> Tensor:
-        return self._pass(self.network, images)
+    @property
+    def noise_width(self) -> int:
+        """The network's; see ``mirage.targets.noise``."""
+        return int(getattr(self.network, "noise_width", 0))
+
+    def __call__(self, images: Tensor, *noise: Tensor) -> Tensor:
+        return self._pass(self.network, images, *noise)
 
     def features(self, images: Tensor) -> Tensor:
         """Penultimate activations, float32 [N, D]."""
         return self._pass(self.network.features, images)
 
-    def head(self, features: Tensor) -> Tensor:
+    def head(self, features: Tensor, *noise: Tensor) -> Tensor:
         """Logits of features, float32 [N, K]; the same as of the images they come from."""
-        return self._pass(self.network.head, features)
+        return self._pass(self.network.head, features, *noise)
 
     @staticmethod
-    def _pass(work: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:
+    def _pass(work: Callable[..., Tensor], images: Tensor, *noise: Tensor) -> Tensor:
         with autocast("bf16", images.device):
-            return work(images).float()
+            return work(images, *noise).float()

@@ -59,6 +59,33 @@ def crop_streams(
             yield generator(seed, "attacks", "optimisation", "image", label, place)
 
 
+def noise_of(
+    batches: Sequence[Batch], steps: int, width: int, seed: int, device: str
+) -> Tensor | None:
+    """Draw the noise of a classifier's passes, [steps, latents, width]; None without a width.
+
+    Class and official batch name its stream, so a latent meets the same noise whatever else runs
+    beside it, and whatever was interrupted.
+
+    Args:
+        batches: official batches.
+        steps: optimiser steps.
+        width: normal values that the classifier takes for each image.
+        seed: of the attack.
+        device: where the noise goes.
+    """
+    if width == 0:
+        return None
+    parts = [
+        torch.randn(
+            steps, stop - start, width,
+            generator=generator(seed, "attacks", "optimisation", "noise", label, number),
+        )
+        for label, number, start, stop in batches
+    ]  # fmt: skip
+    return torch.cat(parts, dim=1).to(device)
+
+
 def feature_references(
     batches: Sequence[Batch], steps: int, statistics: FeatureStatistics, drawn: bool, seed: int
 ) -> Tensor:

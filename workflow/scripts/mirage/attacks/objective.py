@@ -11,6 +11,7 @@ from mirage.attacks.terms import feature_distance, realism
 from mirage.attacks.transforms import Crops
 from mirage.priors.pipeline import ImagePipeline
 from mirage.priors.stylegan2.regions import Window, cut
+from mirage.targets.noise import rows_of
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,7 @@ class Objective:
     """
 
     pipeline: ImagePipeline
-    classifier: Callable[[Tensor], Tensor]
+    classifier: Callable[..., Tensor]
     loss: Loss
     clip: bool = False
     feature_weight: float = 0.0
@@ -48,6 +49,7 @@ class Stack:
             latent the gradient it has in its own batch's mean.
         crops: random crops of all steps.
         references: f_reg of each step and official batch, [T, len(sizes), D], or None.
+        noise: of the classifier's passes, [T, N, width], or None if it draws none.
     """
 
     targets: Tensor
@@ -55,6 +57,7 @@ class Stack:
     weights: Tensor
     crops: Crops
     references: Tensor | None = None
+    noise: Tensor | None = None
 
 
 def row_losses(objective: Objective, stack: Stack, w: Tensor, step: int) -> Tensor:
@@ -80,12 +83,13 @@ def row_losses(objective: Objective, stack: Stack, w: Tensor, step: int) -> Tens
         view = cut(whole, Window.whole(pipeline.generator.image_px), pipeline.region)
         view = view.clamp(-1, 1) if objective.clip else view
     images = stack.crops.cut(view, step)
+    noise = rows_of(stack.noise, step, w.device)
     if stack.references is None:
-        losses = objective.loss(objective.classifier(images), stack.targets)
+        losses = objective.loss(objective.classifier(images, *noise), stack.targets)
     else:
         # One pass serves both terms: logits are the head of the features.
         features = objective.classifier.features(images)  # type: ignore[attr-defined]
-        logits = objective.classifier.head(features)  # type: ignore[attr-defined]
+        logits = objective.classifier.head(features, *noise)  # type: ignore[attr-defined]
         losses = objective.loss(logits, stack.targets)
         counts = torch.tensor(stack.sizes, device=w.device)
         # Given the size of the result, a GPU need not be waited for.

@@ -80,6 +80,8 @@ def _attacked(cell: Attack | Target, results: str | Path) -> dict[str, dict[str,
 
 def _note(record: Mapping[str, Any]) -> str:
     """What a target's training did not reach; empty where there is nothing to tell."""
+    if "diverged" in record:
+        return f"the training diverged: {record['diverged'].get('reason', '')}"
     stop = record.get("stop") or {}
     if stop.get("reached", True):
         return ""

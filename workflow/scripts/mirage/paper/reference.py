@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mirage.paper.defenses import published_treatment
 from mirage.paper.numbers import BLOCK
 from mirage.paper.presentation import Counterparts, Presentation
 from mirage.study.treatment import Treatment
@@ -23,7 +24,7 @@ def reference_rows(*tables: str) -> "pd.DataFrame":
         Their rows, one table after the other, numbers as numbers, percent as percent. The paper's
         tables 1 to 4 are all PPA: a missing ``attack`` is filled with ``ppa`` and a missing
         ``samples`` (training images per class) with ``all``. ``treatment`` is ours for the row's
-        α, None where it has none.
+        α, or its setting of MID or BiDO; None where it has neither.
     """
     import pandas as pd
 
@@ -33,8 +34,10 @@ def reference_rows(*tables: str) -> "pd.DataFrame":
         for column, value in (("samples", "all"), ("attack", "ppa")):
             rows[column] = rows[column].astype(str) if column in rows else value
         factors = rows["alpha"] if "alpha" in rows else pd.Series(None, index=rows.index)
+        settings = rows.reindex(columns=["defense", "parameter"]).astype(str)
         rows["treatment"] = [
-            str(Treatment.smoothing(alpha)) if pd.notna(alpha) else None for alpha in factors
+            str(Treatment.smoothing(alpha)) if pd.notna(alpha) else published_treatment(*setting)
+            for alpha, setting in zip(factors, settings.itertuples(index=False), strict=True)
         ]
         frames.append(rows)
     return pd.concat(frames, ignore_index=True)

@@ -21,6 +21,7 @@ def misfits(scale: Scale) -> Iterator[str]:
     for index, grid in enumerate(scale["targets"]):
         if grid["attacks"] and grid["dataset"] not in scale["networks"]:
             yield f"targets[{index}].attacks: networks has none for {grid['dataset']!r}"
+        yield from _without_stages(f"targets[{index}]", grid)
         train = scale["datasets"][grid["dataset"]]["recipe"].get("split", {}).get("train")
         for samples in grid["samples"]:
             if train and samples != "all" and samples > train:
@@ -57,6 +58,16 @@ def _swap_misfits(scale: Scale, grid: Mapping[str, Any]) -> Iterator[str]:
             for role in runs:
                 if roles and role not in roles:
                     yield f"attacks: {spelled} has no stage {role!r}"
+
+
+def _without_stages(place: str, grid: Mapping[str, Any]) -> Iterator[str]:
+    """Treatments that look at what an architecture has not."""
+    for treatment in map(Treatment.parse, grid["treatments"]):
+        for architecture in grid["architectures"]:
+            try:
+                treatment.require_stages(architecture)
+            except MirageError as problem:
+                yield f"{place}.architectures: {problem}"
 
 
 def _draw_misfits(scale: Scale) -> Iterator[str]:

@@ -102,7 +102,12 @@ class Study:
                 yield grid["training"]
 
     def treatment(self, target: Target) -> list[dict[str, Any]]:
-        """Settings of each part of a target's treatment."""
+        """Settings of each part of a target's treatment.
+
+        Raises:
+            MirageError: its architecture has not what the treatment looks at.
+        """
+        target.treatment.require_stages(target.architecture)
         return target.treatment.settings(self.scale.get("treatments", {}))
 
     def architecture(self, name: str) -> Mapping[str, Any]:

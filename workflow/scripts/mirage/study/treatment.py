@@ -7,6 +7,7 @@ from typing import Any
 
 from mirage.errors import MirageError
 from mirage.study.grammar import Part, parse_part
+from mirage.targets.hooks import STAGES
 from mirage.targets.parts import TreatmentPart
 from mirage.targets.treatments import PARTS
 from mirage.visible import listed
@@ -61,6 +62,24 @@ class Treatment:
     def siblings(self) -> tuple["Treatment", ...]:
         """Treatments of the cells, otherwise the same, whose metrics the training needs."""
         return tuple(Treatment((part.other,)) for part in self.parts if part.other)
+
+    def require_stages(self, architecture: str) -> None:
+        """Refuse an architecture without the activations that the treatment looks at.
+
+        Raises:
+            MirageError: names them.
+        """
+        have = STAGES.get(architecture, {})
+        for part in self.parts:
+            kind = _kind(part)
+            missing = [name for name in kind.hidden if name not in (*have, *kind.adds)]
+            if missing:
+                known = listed(name for name in STAGES if set(kind.hidden) <= set(STAGES[name]))
+                raise MirageError(
+                    f"{part} looks at hidden activations that {architecture} does not name: "
+                    f"{listed(missing)}",
+                    f"one of {known}",
+                )
 
     def settings(self, chosen: Chosen) -> list[dict[str, Any]]:
         """Settings of each part, as ``mirage.targets.treatments.make`` takes them.

@@ -1,5 +1,6 @@
 """What the rules of targets cost: classifiers trained, or imported and measured."""
 
+import math
 from collections.abc import Mapping
 
 from mirage.forecast import units
@@ -20,15 +21,19 @@ def train_target(shop: Workshop, wildcards: Mapping[str, str]) -> Work:
     weights = shop.weigh(shop.classify(target))
     epochs, own = unit.settings["recipe"]["epochs"], shop.view_bytes(target.dataset, view, count)
     judged = count + images.test
-    watches = any(part.watches_test for part in make(study.treatment(target)))
-    if watches or unit.settings["recipe"].get("keep") == "best":
+    parts = make(study.treatment(target))
+    steps = epochs * math.ceil(count / unit.batch)
+    columns = sum(len(part.terms) for part in parts)
+    if any(part.watches_test for part in parts) or unit.settings["recipe"].get("keep") == "best":
         judged += epochs * images.test
     return Work(
         calls=((unit, float(epochs * count)), (shop.classify(target), float(judged))),
-        outputs={"weights": weights, "history": 80 * epochs},
+        outputs={"weights": weights, "history": (80 + 20 * columns) * epochs},
+        light_s=steps * sum(part.step_s for part in parts),
         host_bytes=own + shop.view_bytes(target.dataset, view, images.test) + 4 * weights,
         device_bytes=own,
-        state_bytes=3 * weights,  # weights and Adam's two moments
+        # Weights and Adam's two moments; where it may diverge, weights to go back to.
+        state_bytes=(3 + (columns > 0)) * weights,
     )
 
 

@@ -8,14 +8,22 @@ from mirage.errors import MirageError
 from mirage.finite import rows_finite
 from mirage.numerics import numerics
 from mirage.recipes import Precision
+from mirage.streams import generator
 from mirage.targets.architectures import Classifier
 from mirage.targets.calibration_error import calibration_error
 from mirage.targets.images import network_range
+from mirage.targets.noise import drawn, rows_of
 from mirage.targets.smoothing import smoothed_cross_entropy
 
 
 @torch.no_grad()
-def predict(model: Classifier, images: Tensor, device: str, batch: int = 256) -> Tensor:
+def predict(
+    model: Classifier,
+    images: Tensor,
+    device: str,
+    batch: int = 256,
+    stream: torch.Generator | None = None,
+) -> Tensor:
     """Logits in eval mode; the model's mode is put back afterwards.
 
     Args:
@@ -23,16 +31,19 @@ def predict(model: Classifier, images: Tensor, device: str, batch: int = 256) ->
         images: [N, C, H, W], uint8 or floating point in [-1, 1], on any device.
         device: where to compute.
         batch: images per forward pass; has no part in the result.
+        stream: of the noise, for a network that draws some.
 
     Returns:
         float32 [N, K] on the CPU.
     """
     training = model.training
     model.eval()
-    parts = [
-        model(network_range(part.to(device, non_blocking=True))).float()
-        for part in torch.split(images, batch)
-    ]
+    noise = None if stream is None else drawn(model, stream, len(images))
+    parts = []
+    for first in range(0, len(images), batch):
+        rows = slice(first, first + batch)
+        shown = network_range(images[rows].to(device, non_blocking=True))
+        parts.append(model(shown, *rows_of(noise, rows, device)).float())
     model.train(training)
     return torch.cat(parts).cpu()
 
@@ -43,6 +54,7 @@ def judge(
     test: LabelledImages | None,
     device: str,
     precision: Precision,
+    seed: int,
 ) -> dict[str, float]:
     """Judge a classifier without augmentation.
 
@@ -53,6 +65,7 @@ def judge(
         device: where to compute.
         precision: that of its training, or of the evaluation where others trained it; see
             ``mirage.numerics``.
+        seed: of the noise, for a network that draws some.
 
     Returns:
         ``train_accuracy``, and with a test set ``test_accuracy``, ``test_loss`` (hard labels) and
@@ -62,7 +75,11 @@ def judge(
         MirageError: logits that are no finite numbers.
     """
     with numerics(precision, device):
-        seen = [_judged(model, images, device) for images in (train, test) if images is not None]
+        seen = [
+            _judged(model, images, device, generator(seed, "noise", name))
+            for name, images in (("train", train), ("test", test))
+            if images is not None
+        ]
     metrics = {"train_accuracy": accuracy(seen[0], train.labels)}
     if test is not None:
         logits, labels = seen[1], test.labels
@@ -72,8 +89,10 @@ def judge(
     return metrics
 
 
-def _judged(model: Classifier, images: LabelledImages, device: str) -> Tensor:
-    logits = predict(model, images.pixels, device)
+def _judged(
+    model: Classifier, images: LabelledImages, device: str, stream: torch.Generator
+) -> Tensor:
+    logits = predict(model, images.pixels, device, stream=stream)
     lost = ~rows_finite(logits)
     if lost.any():
         classes = ", ".join(map(str, torch.unique(images.labels[lost.cpu()]).tolist()[:10]))

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self
 from mirage.recipes import Recipe
 
 if TYPE_CHECKING:
+    import torch
     from torch import Tensor
 
     from mirage.targets.architectures import Classifier
@@ -46,6 +47,8 @@ class TreatmentPart(Recipe):
         rates: history columns with what is in force during an epoch; see ``at``.
         terms: history columns with the means of its penalties; see ``penalties``.
         hidden: names of the hidden activations it needs.
+        adds: those of them that its ``wrap`` brings; the others the architecture must have.
+        step_s: seconds on one core that it adds to a step, by ``benchmarks/run.py defenses``.
         watches_test: whether the test accuracy is measured after each epoch.
     """
 
@@ -55,6 +58,8 @@ class TreatmentPart(Recipe):
     rates: ClassVar[tuple[str, ...]] = ()
     terms: ClassVar[tuple[str, ...]] = ()
     hidden: ClassVar[tuple[str, ...]] = ()
+    adds: ClassVar[tuple[str, ...]] = ()
+    step_s: ClassVar[float] = 0.0
     watches_test: ClassVar[bool] = False
 
     @property
@@ -76,6 +81,15 @@ class TreatmentPart(Recipe):
     def at(self, epoch: int, epochs: int) -> dict[str, float]:
         """What is in force during one epoch (from 0) of ``epochs``, by column of ``rates``."""
         return {}
+
+    def order(
+        self, labels: "Tensor", batch_size: int, stream: "torch.Generator"
+    ) -> "Tensor | None":
+        """Rows of the images of an epoch, batch after batch; None: all, shuffled.
+
+        Their number is the same in every epoch.
+        """
+        return None
 
     def label_loss(
         self, logits: "Tensor", labels: "Tensor", epoch: int, epochs: int

@@ -1,7 +1,7 @@
 """The one training loop: targets, evaluation models, and the knowledge extraction student."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -21,6 +21,7 @@ from mirage.targets.augmentation import Draws, augment, draw
 from mirage.targets.flat import FlatParameters
 from mirage.targets.images import fits
 from mirage.targets.inference import accuracy, judge, predict
+from mirage.targets.noise import drawn, rows_of
 from mirage.targets.parts import Outputs, TreatmentPart
 from mirage.targets.recipe import TrainingRecipe
 from mirage.targets.training_loss import TrainingLoss, watched
@@ -79,7 +80,9 @@ def train_classifier(
         treatment: the parts of its treatment; none: hard labels.
 
     Raises:
-        MirageError: a loss that is no longer finite; see also ``build`` and ``judge``.
+        MirageError: a loss that is no longer finite; with penalties in the loss that is a result:
+            the metrics have ``diverged``, epoch and reason, and the last finite weights are kept.
+            See also ``build`` and ``judge``.
     """
     watches = recipe.keep == "best" or any(part.watches_test for part in treatment)
     model = build(architecture, train.classes, train.pixels.shape[1], init, seed, recipe.auxiliary)
@@ -94,10 +97,8 @@ def train_classifier(
         training.run(checkpoint, label)
         metrics: dict[str, Any] = {"kept_epoch": training.keep()}
         on_device = train._replace(pixels=training.pixels)
-        metrics |= judge(model, on_device, test, device, recipe.precision)
-    told = {part.name: part.result(training.history) for part in treatment}
-    metrics |= {name: result for name, result in told.items() if result}
-    return Trained(model.freeze(), training.history, metrics)
+        metrics |= judge(model, on_device, test, device, recipe.precision, seed)
+    return Trained(model.freeze(), training.history, metrics | training.told())
 
 
 class _Training:
@@ -124,7 +125,7 @@ class _Training:
         pixels = train.pixels
         self.pixels = pixels.to(device) if fits(pixels, device) else pixels
         self.labels = train.labels.to(device)
-        self.bounds = _bounds(len(train.labels), recipe.batch_size)
+        self.bounds = _bounds(len(self._order(0)), recipe.batch_size)
         image_bytes = 4 * pixels[0].numel()
         self.chunk = max(1, CHUNK_BYTES // (image_bytes * recipe.batch_size))
         self.epoch, self.batch = 0, 0
@@ -136,8 +137,10 @@ class _Training:
             *(() if test is None else ("test_accuracy",)),
         )  # fmt: skip
         self.history: list[dict[str, float]] = []
-        self.best: dict[str, Tensor] = {}
-        self.best_epoch, self.best_accuracy = -1, -1.0
+        # Weights to go back to, and the epoch they are of: the best, or where a training may
+        # diverge the last that are finite.
+        self.saved: dict[str, Tensor] = _copy(model) if self.loss.terms else {}
+        self.saved_epoch, self.diverged = -1, False
 
     def run(self, checkpoint: Checkpoint, label: str) -> None:
         """Train until the last epoch or the early stop."""
@@ -145,9 +148,12 @@ class _Training:
         done = self.epoch * steps + self.batch
         with Progress(label, self.recipe.epochs * steps, done) as progress:
             while self.epoch < self.recipe.epochs:
-                if self.history and any(part.stops(self.history) for part in self.treatment):
+                if self.diverged or (self.history and self._stopped()):
                     return
                 self._run_epoch(checkpoint, progress)
+
+    def _stopped(self) -> bool:
+        return any(part.stops(self.history) for part in self.treatment)
 
     def _run_epoch(self, checkpoint: Checkpoint, progress: Progress) -> None:
         recipe, epoch = self.recipe, self.epoch
@@ -164,9 +170,8 @@ class _Training:
 
     def _batches(self) -> Iterator[tuple[Tensor, Tensor]]:
         """Augmented images and labels of the batches this epoch still has to see."""
-        count, image_px = self.train.pixels.shape[0], self.train.pixels.shape[-1]
-        order = torch.randperm(count, generator=generator(self.seed, "order", self.epoch))
-        draws = self._draws(order, image_px)
+        order = self._order(self.epoch)
+        draws = self._draws(order, self.train.pixels.shape[-1])
         bounds, first = self.bounds, self.batch
         # Chunks lie on a fixed grid, so a resumed run cuts them as an uninterrupted one does.
         for start in range(first - first % self.chunk, len(bounds), self.chunk):
@@ -181,12 +186,22 @@ class _Training:
             for low, high in chunk[max(first - start, 0) :]:
                 yield images[low - offset : high - offset], labels[low - offset : high - offset]
 
+    def _order(self, epoch: int) -> Tensor:
+        """Rows of the images of an epoch in the order in which they are seen."""
+        labels, size = self.train.labels, self.recipe.batch_size
+        for part in self.treatment:
+            rows = part.order(labels, size, generator(self.seed, "batches", epoch))
+            if rows is not None:
+                return rows
+        return torch.randperm(len(labels), generator=generator(self.seed, "order", epoch))
+
     def _draws(self, order: Tensor, image_px: int) -> Draws:
         recipe = self.recipe.augmentation
         stream = generator(self.seed, "augmentation", self.epoch)
         if recipe.crop == "per_image":
-            return draw(len(order), image_px, recipe, stream)
-        batch_of_image = torch.empty_like(order)
+            return draw(len(self.labels), image_px, recipe, stream)
+        # An epoch may leave images out; they get a draw that nothing takes.
+        batch_of_image = torch.zeros(len(self.labels), dtype=torch.int64)
         for batch, (low, high) in enumerate(self.bounds):
             batch_of_image[order[low:high]] = batch
         return draw(len(self.bounds), image_px, recipe, stream).of(batch_of_image)
@@ -195,11 +210,13 @@ class _Training:
         for index, dropout in enumerate(self.dropouts):
             names = ("dropout", self.epoch, self.batch, index)
             dropout.generator.manual_seed(seed_of(self.seed, *names))
+        stream = generator(self.seed, "noise", self.epoch, self.batch)
+        noise = rows_of(drawn(self.model, stream, len(images)), slice(None), self.device)
         with (
             autocast(self.recipe.precision, self.device),
             watched(self.model, self.loss.hidden) as hidden,
         ):
-            logits, auxiliary = self.forward(images)
+            logits, auxiliary = self.forward(images, *noise)
         side = None if auxiliary is None else auxiliary.float()
         loss, penalties = self.loss(
             Outputs(images, logits.float(), side, hidden), labels, self.epoch
@@ -211,8 +228,9 @@ class _Training:
         self.sums[-1].add_((logits.detach().argmax(dim=1) == labels).sum())
 
     def _end_epoch(self, lr: float) -> None:
-        loss, *penalties, hits = (self.sums / len(self.labels)).tolist()
-        if not math.isfinite(loss):
+        loss, *penalties, hits = (self.sums / self.bounds[-1][1]).tolist()
+        self.diverged = bool(self.loss.terms) and not (math.isfinite(loss) and _finite(self.model))
+        if not (math.isfinite(loss) or self.diverged):
             raise MirageError(
                 f"the training loss is {loss} after epoch {self.epoch}",
                 "a finite loss",
@@ -222,55 +240,77 @@ class _Training:
         values = (self.epoch, lr, *(rates[name] for name in self.loss.rates), loss, *penalties)
         row = dict(zip(self.columns, (*values, hits), strict=False))
         if self.test is not None:
-            logits = predict(self.model, self.test.pixels, self.device)
+            stream = generator(self.seed, "noise", "watched", self.epoch)
+            logits = predict(self.model, self.test.pixels, self.device, stream=stream)
             row["test_accuracy"] = accuracy(logits, self.test.labels)
-            if row["test_accuracy"] > self.best_accuracy:
-                self.best_epoch, self.best_accuracy = self.epoch, row["test_accuracy"]
-                if self.recipe.keep == "best":
-                    self.best = _copy(self.model)
+        if self._shall_save(row):
+            self.saved, self.saved_epoch = _copy(self.model), self.epoch
         self.history.append(row)
         self.sums.zero_()
         self.epoch, self.batch = self.epoch + 1, 0
+
+    def _shall_save(self, row: Mapping[str, float]) -> bool:
+        if self.diverged or self.recipe.keep == "last":
+            return bool(self.loss.terms) and not self.diverged
+        before = [earlier["test_accuracy"] for earlier in self.history]
+        return row["test_accuracy"] > max(before, default=-1.0)
 
     def state(self) -> State:
         """All that a resumed run needs, as named tensors of their own."""
         rows = [[row[column] for column in self.columns] for row in self.history]
         return {
-            "position": torch.tensor([self.epoch, self.batch, self.best_epoch]),
+            "position": torch.tensor([self.epoch, self.batch, self.saved_epoch, self.diverged]),
             "history": torch.tensor(rows, dtype=torch.float64).view(-1, len(self.columns)),
             "sums": self.sums.clone(),
             **{f"model.{name}": tensor for name, tensor in _copy(self.model).items()},
-            **{f"best.{name}": tensor for name, tensor in self.best.items()},
+            **{f"saved.{name}": tensor for name, tensor in self.saved.items()},
             **self.optimiser.state(),
         }
 
     def restore(self, state: State) -> None:
         """Take over what ``state`` returned."""
-        self.epoch, self.batch, self.best_epoch = state["position"].tolist()
+        self.epoch, self.batch, self.saved_epoch, diverged = state["position"].tolist()
+        self.diverged = bool(diverged)
         self.sums.copy_(state["sums"])
         with torch.no_grad():
             for name, tensor in self.model.state_dict().items():
                 tensor.copy_(state[f"model.{name}"])
         self.optimiser.restore(state)
-        self.best = {
-            name.removeprefix("best."): tensor.to(self.device)
+        self.saved = {
+            name.removeprefix("saved."): tensor.to(self.device)
             for name, tensor in state.items()
-            if name.startswith("best.")
+            if name.startswith("saved.")
         }
         self.history = [
             {**dict(zip(self.columns, row, strict=True)), "epoch": int(row[0])}
             for row in state["history"].tolist()
         ]
-        if self.best_epoch >= 0:
-            self.best_accuracy = self.history[self.best_epoch]["test_accuracy"]
 
     def keep(self) -> int:
         """Settle the weights that the recipe keeps, and return the epoch they are of."""
         self.flat.release()
-        if self.recipe.keep == "last":
+        if not self.saved:
             return self.epoch - 1
-        self.model.load_state_dict(self.best)
-        return self.best_epoch
+        self.model.load_state_dict(self.saved)
+        return self.saved_epoch
+
+    def told(self) -> dict[str, Any]:
+        """What parts of the treatment have to tell, by their names, and of a divergence."""
+        results = {part.name: part.result(self.history) for part in self.treatment}
+        told: dict[str, Any] = {name: result for name, result in results.items() if result}
+        return {**told, "diverged": self._divergence()} if self.diverged else told
+
+    def _divergence(self) -> dict[str, Any]:
+        last = self.history[-1]
+        lost = "some weights are" if math.isfinite(last["loss"]) else "the training loss is"
+        kept = f"of epoch {self.saved_epoch}" if self.saved_epoch >= 0 else "before the first epoch"
+        reason = f"{lost} no finite number after epoch {last['epoch']}; kept are those {kept}"
+        return {"epoch": last["epoch"], "reason": reason}
+
+
+def _finite(model: Classifier) -> bool:
+    weights = torch.cat([tensor.flatten() for tensor in model.state_dict().values()])
+    return not bool((~weights.isfinite()).any())
 
 
 def _copy(model: Classifier) -> dict[str, Tensor]:

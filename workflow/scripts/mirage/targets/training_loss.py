@@ -18,7 +18,8 @@ class TrainingLoss:
 
     Attributes:
         rates: columns with what is in force during an epoch.
-        terms: columns with the means of the penalties.
+        terms: columns with the means of what the loss is the sum of: the cross entropy with the
+            label (smoothed or not) and the penalties; none where there are no penalties.
         hidden: names of the hidden activations that ``__call__`` needs.
     """
 
@@ -28,7 +29,9 @@ class TrainingLoss:
         """Join the parts; ``auxiliary_weight`` is that of an auxiliary head's loss."""
         self.parts, self.epochs, self.auxiliary_weight = parts, epochs, auxiliary_weight
         self.rates = tuple(name for part in parts for name in part.rates)
-        self.terms = tuple(name for part in parts for name in part.terms)
+        terms = tuple(name for part in parts for name in part.terms)
+        # Where nothing is added, the loss itself is the cross entropy.
+        self.terms = ("cross_entropy", *terms) if terms else ()
         self.hidden = tuple(dict.fromkeys(name for part in parts for name in part.hidden))
 
     def at(self, epoch: int) -> dict[str, float]:
@@ -36,7 +39,7 @@ class TrainingLoss:
         return {k: v for part in self.parts for k, v in part.at(epoch, self.epochs).items()}
 
     def __call__(self, outputs: Outputs, labels: Tensor, epoch: int) -> tuple[Tensor, list[Tensor]]:
-        """Loss of a batch, and its penalties in the order of ``terms``.
+        """Loss of a batch, and its parts in the order of ``terms``.
 
         Args:
             outputs: of the network in training.
@@ -44,18 +47,19 @@ class TrainingLoss:
             epoch: from 0.
 
         Returns:
-            The 0-d sum of label loss, weighted auxiliary loss and penalties, and the penalties.
+            The 0-d sum of label loss, weighted auxiliary loss and penalties, and its parts.
         """
         loss = self._label_loss(outputs.logits, labels, epoch)
+        terms = {"cross_entropy": loss}
         if outputs.auxiliary is not None:
             side = self._label_loss(outputs.auxiliary, labels, epoch)
             loss = loss + self.auxiliary_weight * side
-        penalties: dict[str, Tensor] = {}
         for part in self.parts:
-            penalties |= part.penalties(outputs, labels, epoch)
-        for penalty in penalties.values():
-            loss = loss + penalty
-        return loss, [penalties[name].detach() for name in self.terms]
+            penalties = part.penalties(outputs, labels, epoch)
+            terms |= penalties
+            for penalty in penalties.values():
+                loss = loss + penalty
+        return loss, [terms[name].detach() for name in self.terms]
 
     def _label_loss(self, logits: Tensor, labels: Tensor, epoch: int) -> Tensor:
         for part in self.parts:

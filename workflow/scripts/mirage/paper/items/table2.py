@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 from mirage.marks import In, several
+from mirage.paper.defenses import is_defense
 from mirage.paper.item import Needs, Table
 from mirage.paper.printed import treatment_label
 from mirage.paper.tables import by_treatment
@@ -32,9 +33,10 @@ class Table2Recipe(Recipe):
 
 
 def needs(study: "Study") -> Needs:
-    """The attacks of these names."""
+    """The attacks of these names on label smoothing; Table 3 has the defenses."""
     wanted = Table2Recipe.of(study.scale["paper"]["table2"])
-    return Needs([cell for cell in study.attacks if str(cell) in wanted.attacks])
+    smoothed = (cell for cell in study.attacks if not is_defense(cell.target.treatment))
+    return Needs([cell for cell in smoothed if str(cell) in wanted.attacks])
 
 
 def rows(numbers: "pd.DataFrame") -> "pd.DataFrame":

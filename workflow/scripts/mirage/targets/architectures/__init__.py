@@ -7,6 +7,7 @@ from mirage.errors import MirageError
 from mirage.recipes import require
 from mirage.targets.architectures import imagenet, mini
 from mirage.targets.architectures.classifier import Blueprint, Classifier
+from mirage.targets.hooks import STAGES
 from mirage.targets.recipe import Auxiliary
 from mirage.visible import listed
 
@@ -47,5 +48,5 @@ def build(
     require(classes >= 2, "classes", classes, "at least two classes")
     generator = streams.generator(seed, "targets", "initialisation", name)
     model = BUILDERS[name](Blueprint(classes, channels, init, auxiliary, generator))
-    model.name = name
+    model.name, model.stages = name, STAGES.get(name, model.stages)
     return model

@@ -39,14 +39,19 @@ class Classifier(nn.Module):
         activations: Tensor = self.trunk(x)
         return activations
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Logits [N, K] of images [N, C, H, W] in [-1, 1]."""
-        logits: Tensor = self.head(self.features(x))
+    @property
+    def noise_width(self) -> int:
+        """Normal values that a pass takes for each image; see ``mirage.targets.noise``."""
+        return int(getattr(self.head, "noise_width", 0))
+
+    def forward(self, x: Tensor, *noise: Tensor) -> Tensor:
+        """Logits [N, K] of images [N, C, H, W] in [-1, 1], and noise if there is any."""
+        logits: Tensor = self.head(self.features(x), *noise)
         return logits
 
-    def training_logits(self, x: Tensor) -> tuple[Tensor, Tensor | None]:
+    def training_logits(self, x: Tensor, *noise: Tensor) -> tuple[Tensor, Tensor | None]:
         """Logits [N, K] and those of an auxiliary head, if the architecture has one."""
-        return self(x), None
+        return self(x, *noise), None
 
     def freeze(self) -> "Classifier":
         """Switch to eval mode and stop all gradients of the weights."""

@@ -56,10 +56,10 @@ class InceptionClassifier(Classifier):
         activations: Tensor = output[0] if isinstance(output, tuple) else output
         return activations
 
-    def training_logits(self, x: Tensor) -> tuple[Tensor, Tensor | None]:
+    def training_logits(self, x: Tensor, *noise: Tensor) -> tuple[Tensor, Tensor | None]:
         """Logits [N, K] and the auxiliary head's, [N, 1000] in ``paper`` fidelity."""
         activations, auxiliary = self.trunk(x)
-        return self.head(activations), auxiliary
+        return self.head(activations, *noise), auxiliary
 
 
 def with_head(architecture: str, plan: Blueprint) -> Classifier:

@@ -10,6 +10,7 @@ from mirage.attacks.batches import (
     Batch,
     crop_streams,
     feature_references,
+    noise_of,
     official_batches,
     stacked,
 )
@@ -29,6 +30,7 @@ from mirage.priors.stylegan2.discriminator import Discriminator
 from mirage.priors.weights import load_discriminator
 from mirage.runtime.checkpoint import Checkpoint, State
 from mirage.runtime.progress import Progress
+from mirage.targets.noise import width_of
 
 PUBLIC_IMAGES = 5000
 """LOMMA's code takes its feature statistics from about this many public images."""
@@ -53,7 +55,7 @@ def optimise_latents(
     given: Given,
     recipe: OptimisationRecipe,
     pipeline: ImagePipeline,
-    classifier: Callable[[Tensor], Tensor],
+    classifier: Callable[..., Tensor],
     latents: Tensor,
     discriminator: Callable[[Tensor], Tensor] | None = None,
     statistics: FeatureStatistics | None = None,
@@ -113,7 +115,9 @@ def optimise_latents(
     with numerics(recipe.precision, given.device), progress:
         for batches in stacked(waiting, given.batch):
             part = slice(batches[0].start, batches[-1].stop)
-            stack = make_stack(given, recipe, pipeline, batches, rows.dtype, statistics)
+            stack = make_stack(
+                given, recipe, pipeline, batches, rows.dtype, statistics, width_of(classifier)
+            )
             finished: State = {
                 "done": torch.tensor(part.start),
                 "latents": rows[: part.start],
@@ -171,10 +175,12 @@ def make_stack(
     batches: Sequence[Batch],
     dtype: torch.dtype,
     statistics: FeatureStatistics | None = None,
+    noise_width: int = 0,
 ) -> Stack:
     """Draw all crops of consecutive official batches; they and the targets go to the device.
 
-    The arguments are those of ``optimise_latents``; ``dtype`` is the precision of the latents.
+    The arguments are those of ``optimise_latents``; ``dtype`` is the precision of the latents,
+    ``noise_width`` how many normal values the classifier takes for each image.
     """
     px, seed, device = given.image_px, given.seed, given.device
     sizes = [batch.stop - batch.start for batch in batches]
@@ -196,4 +202,5 @@ def make_stack(
         (1 / counts.to(dtype)).repeat_interleave(counts).to(device),
         plan_crops(boxes, px, pipeline.crop_px, device, dtype),
         references,
+        noise_of(batches, recipe.steps, noise_width, given.seed, given.device),
     )

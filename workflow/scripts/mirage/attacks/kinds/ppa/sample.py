@@ -11,6 +11,8 @@ from mirage.attacks.kinds.ppa.recipe import SamplingRecipe
 from mirage.attacks.pool import Pool
 from mirage.attacks.results import Candidates
 from mirage.numerics import at_precision, numerics
+from mirage.streams import generator
+from mirage.targets.noise import drawn, rows_of
 
 _RATINGS = "ratings of candidates"
 
@@ -23,7 +25,7 @@ def run(given: Given) -> Candidates:
 
 @torch.no_grad()
 def sample_candidates(
-    given: Given, recipe: SamplingRecipe, classifier: Callable[[Tensor], Tensor], pool: Pool
+    given: Given, recipe: SamplingRecipe, classifier: Callable[..., Tensor], pool: Pool
 ) -> Candidates:
     """Choose each class's best-rated latents of the pool.
 
@@ -44,12 +46,16 @@ def sample_candidates(
     """
     classifier = at_precision(classifier, recipe.precision)
     probabilities = list((given.checkpoint.load() or {}).values())  # of all classes, [n, K] each
+    stream = generator(given.seed, "attacks", "sampling", "noise")
+    noise = drawn(classifier, stream, 2, len(pool.images))  # of the images, and mirrored
     with numerics(recipe.precision, given.device):
         for start in range(sum(map(len, probabilities)), len(pool.images), given.batch):
-            shown = pool.images[start : start + given.batch].to(given.device)
-            scores = classifier(shown).softmax(dim=1)
+            rows = slice(start, start + given.batch)
+            shown = pool.images[rows].to(given.device)
+            scores = classifier(shown, *rows_of(noise, (0, rows), given.device)).softmax(dim=1)
             if recipe.flip_average:
-                scores = (scores + classifier(shown.flip(-1)).softmax(dim=1)) / 2
+                mirrored = classifier(shown.flip(-1), *rows_of(noise, (1, rows), given.device))
+                scores = (scores + mirrored.softmax(dim=1)) / 2
             probabilities.append(scores.cpu())
             given.checkpoint.tick(lambda: {"probabilities": torch.cat(probabilities)})
     attacked = torch.tensor(given.classes)

@@ -16,6 +16,7 @@ from mirage.priors.pipeline import ImagePipeline
 from mirage.runtime.checkpoint import State
 from mirage.runtime.progress import Progress
 from mirage.streams import generator
+from mirage.targets.noise import drawn, rows_of
 
 _SCORES = "robust confidences of results"
 
@@ -31,7 +32,7 @@ def select_latents(
     given: Given,
     recipe: SelectionRecipe,
     pipeline: ImagePipeline,
-    classifier: Callable[[Tensor], Tensor],
+    classifier: Callable[..., Tensor],
     latents: Tensor,
 ) -> Selected:
     """Rank each class's results by robust confidence and keep the best.
@@ -82,6 +83,8 @@ def select_latents(
             parts = results.to(given.device).split(given.batch)
             images = torch.cat([pipeline.images(part, given.image_px) for part in parts])
             boxes = _draw(given, recipe, target, count)
+            stream = generator(given.seed, "attacks", "selection", target, "noise")
+            noise = drawn(classifier, stream, recipe.iterations, count)
             for first in range(sum(map(len, passes)), total, given.batch):
                 pairs = torch.arange(first, min(first + given.batch, total))
                 iteration, place = pairs // count, pairs % count
@@ -91,7 +94,8 @@ def select_latents(
                     these, given.image_px, given.image_px, given.device, images.dtype
                 )
                 cut = crops.cut(images[place.to(given.device)], 0)
-                passes.append(classifier(cut).softmax(dim=1)[:, target])
+                logits = classifier(cut, *rows_of(noise, (iteration, place), given.device))
+                passes.append(logits.softmax(dim=1)[:, target])
                 checkpoint.tick(so_far)
             scores = torch.cat(passes).reshape(recipe.iterations, count)
             rated.append(scores.mean(dim=0).cpu())
