@@ -107,7 +107,7 @@ rule measure_attack:
     log:
         "logs/measure_attack/{target}/{attack}/{measure}.log",
     wildcard_constraints:
-        measure="|".join(MEASURES),
+        measure="|".join(name for name in MEASURES if name not in of_targets()),
     conda:
         "../../envs/mirage.yaml"
     resources:
@@ -122,6 +122,49 @@ rule measure_attack:
         code=code("measure_attack", measure_name, measure_recipe),
     script:
         "../scripts/measure_attack.py"
+
+
+rule measure_target:
+    """Take one measure of a target: of its gradients, or of its training images' features."""
+    input:
+        unpack(target_measure_inputs),
+    output:
+        metrics="measures/{target}/{measure}/metrics.json",
+        arrays="measures/{target}/{measure}/arrays.safetensors",
+        job="jobs/measure_target/{target}/{measure}.json",
+    log:
+        "logs/measure_target/{target}/{measure}.log",
+    wildcard_constraints:
+        measure="|".join(of_targets()),
+    conda:
+        "../../envs/mirage.yaml"
+    resources:
+        mem_mb=megabytes("measure_target"),
+        runtime=minutes("measure_target"),
+        gpu=1,
+    params:
+        measure="{measure}",
+        recipe=target_measure_recipe,
+        attack=target_measure_attack,
+        treatment=treatment_settings,
+        prior=target_measure_prior_kind,
+        classes=target_classes,
+        image_px=target_px,
+        crop_px=target_measure_crop,
+        device=config["device"],
+        state=state_file("measure_target"),
+        limit=target_measure_limit,
+        batch=target_measure_batch,
+        code=code(
+            "measure_target",
+            target_measure_name,
+            target_measure_recipe,
+            target_measure_attack,
+            treatment_settings,
+            target_measure_prior_kind,
+        ),
+    script:
+        "../scripts/measure_target.py"
 
 
 rule score_attack:

@@ -1,7 +1,7 @@
 """What the rules ask the study about the networks that measure attacks."""
 
 from mirage.evaluation.fidelity import UNROUNDED
-from mirage.evaluation.measures import MEASURES
+from mirage.evaluation.measures import MEASURES, of_targets
 
 
 def dataset_of(wildcards):
@@ -107,3 +107,66 @@ def measured(wildcards):
     """What the measures of an attack found."""
     cell = attack(wildcards)
     return [f"{cell.path}/{name}.json" for name in STUDY.measures(cell)]
+
+
+def target_measure_name(wildcards):
+    """The measure of a target that a job takes."""
+    return wildcards.measure
+
+
+def target_measure_recipe(wildcards):
+    """Its settings."""
+    return STUDY.measure(wildcards.measure, target(wildcards).dataset)
+
+
+def measured_prior(wildcards):
+    """The prior of the attack that they name; None if they name none."""
+    cell = STUDY.measured_attack(wildcards.measure, target(wildcards))
+    return cell and STUDY.pool(STUDY.attack(cell)["pool"])["prior"]
+
+
+def target_measure_attack(wildcards):
+    """Settings of that attack."""
+    cell = STUDY.measured_attack(wildcards.measure, target(wildcards))
+    return STUDY.attack(cell) if cell else {}
+
+
+def target_measure_prior_kind(wildcards):
+    """Kind of the networks of its prior."""
+    prior = measured_prior(wildcards)
+    return STUDY.prior_kind(prior) if prior else ""
+
+
+def target_measure_crop(wildcards):
+    """Centre crop of its images, in the prior's pixels."""
+    prior = measured_prior(wildcards)
+    return STUDY.prior(prior)["crop_px"] if prior else target_px(wildcards)
+
+
+def target_measure_inputs(wildcards):
+    """Need -> file of a measure of a target."""
+    cell, name = target(wildcards), wildcards.measure
+    settled = STUDY.architecture(cell.architecture)["view"]
+    files = {
+        "weights": f"{cell.path}/weights.safetensors",
+        "view": view(cell.dataset, settled),
+    }
+    if attacked := STUDY.measured_attack(name, cell):
+        files["generator"] = generator(measured_prior(wildcards))
+        files["pool"] = STUDY.pool_file(attacked)
+    return {need: files[need] for need in MEASURES[name].needs}
+
+
+def target_measure_limit(wildcards):
+    """The setting that limits how much it takes to the device at once."""
+    return MEASURES[wildcards.measure].batch
+
+
+def target_measure_batch(wildcards):
+    """The value of that setting."""
+    return config[target_measure_limit(wildcards)]
+
+
+def target_classes(wildcards):
+    """Number of a target's classes."""
+    return STUDY.classes(target(wildcards).dataset)

@@ -7,7 +7,7 @@ from mirage.evaluation.fidelity import FIDELITIES, UNROUNDED
 from mirage.evaluation.measures import MEASURES
 from mirage.forecast import units
 from mirage.forecast.units import Batches, Settings, Unit
-from mirage.forecast.work import FLOAT, HALF, LONG, Work, Workshop, attack_of
+from mirage.forecast.work import FLOAT, HALF, LONG, Work, Workshop, attack_of, target_of
 from mirage.study.cells import Attack
 from mirage.study.stages import Stages
 from mirage.study.study import Study
@@ -109,6 +109,12 @@ def measure_attack(shop: Workshop, wildcards: Mapping[str, str]) -> Work:
     return work
 
 
+def measure_target(shop: Workshop, wildcards: Mapping[str, str]) -> Work:
+    """What the measure says."""
+    work: Work = MEASURES[wildcards["measure"]].costs["cost"](shop, target_of(wildcards))
+    return work
+
+
 def score_attack(shop: Workshop, wildcards: Mapping[str, str]) -> Work:
     """Covariances of both sides, the root of their product, distances within a class."""
     attack = attack_of(wildcards)
@@ -127,5 +133,6 @@ COSTS = {
     "embed_real": embed_real,
     "embed_attack": embed_attack,
     "measure_attack": measure_attack,
+    "measure_target": measure_target,
     "score_attack": score_attack,
 }

@@ -1,9 +1,9 @@
-"""The sections ``measures`` and ``evaluation``: how attacks are measured."""
+"""The sections ``measures`` and ``evaluation``: how attacks and targets are measured."""
 
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from mirage.evaluation.measure import Measure
+from mirage.evaluation.measure import Measure, TargetMeasure
 from mirage.evaluation.measures import MEASURES
 from mirage.marks import Count, MadeBy
 from mirage.recipes import Precision, Recipe
@@ -12,10 +12,10 @@ from mirage.study.sections.registered import with_entries, without
 
 @dataclass(frozen=True)
 class MeasuresSection(Recipe):
-    """Settings of what is measured of attacks beside the scores of their features."""
+    """Settings of what is measured of targets, and of attacks beside scoring their features."""
 
 
-def _settings(measure: Measure) -> Any:
+def _settings(measure: Measure | TargetMeasure) -> Any:
     """What the configuration says of a measure.
 
     Its view says how large the images of its architecture are.
