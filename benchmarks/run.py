@@ -1,4 +1,4 @@
-"""Measure: python benchmarks/run.py [ratios|digests|scheduler|precision|paper_scale] [options].
+"""Measure: python benchmarks/run.py [ratios|digests|scheduler|precision|paper_scale|neighbours].
 
 Without a name: how many times as long straightforward references take.
 """
@@ -25,7 +25,7 @@ def main(arguments: list[str]) -> int:
     name, *options = arguments or ["ratios"]
     if name == "ratios":
         return ratios()
-    if name not in ("digests", "scheduler", "precision", "paper_scale"):
+    if name not in ("digests", "scheduler", "precision", "paper_scale", "neighbours"):
         print(__doc__, file=sys.stderr)
         return 2
     return importlib.import_module(f"benchmarks.{name}").main(options)

@@ -16,7 +16,16 @@ from mirage.priors.stylegan2.generator import Generator
 from mirage.study.study import Study
 from mirage.targets.architectures import build
 
-from benchmarks import attack, evaluation, paper_scale, precision, preparation, table, training
+from benchmarks import (
+    attack,
+    evaluation,
+    neighbours,
+    paper_scale,
+    precision,
+    preparation,
+    table,
+    training,
+)
 from benchmarks.paired import Ratio, paired, ratio_of
 
 
@@ -54,6 +63,13 @@ def test_attack_agrees(generator):
     work = attack.Work(classes=2, per_class=3, batch_size=3, steps=1, device_batch=6)
     row = attack.compare(generator, "attack", work, repetitions=1)
     assert row.agrees, row
+
+
+def test_distances_of_all_images_agree(capsys):
+    assert neighbours.main(["--images", "300", "--width", "8", "--classes", "5"]) == 0
+    assert "| 300 × 8, blocks of 1,024, cpu |" in capsys.readouterr().out
+    features, labels = neighbours.people(300, 8, 5)
+    assert neighbours.check(features, labels, torch.ones(300)) > 1e-3
 
 
 def test_training_agrees(people):

@@ -3,7 +3,7 @@
 import torch
 
 from mirage.attacks.kinds.ppa.recipe import OptimisationRecipe
-from mirage.evaluation.measures.gradients.walk import WalkedModel, Pairs, walk
+from mirage.evaluation.measures.gradients.walk import Pairs, WalkedModel, walk
 from mirage.forecast.loops import Loop
 from mirage.forecast.loops._parts import classifier, pipeline
 from mirage.forecast.units import Settings
