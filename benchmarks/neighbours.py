@@ -4,6 +4,7 @@ import argparse
 import resource
 import time
 from collections.abc import Sequence
+from pathlib import Path
 
 import torch
 from mirage.evaluation.measures.embeddings.neighbours import BLOCK, neighbours
@@ -30,7 +31,7 @@ def main(options: Sequence[str]) -> int:
     parser.add_argument("--device", default="cpu")
     chosen = parser.parse_args(options)
     features, labels = people(chosen.images, chosen.width, chosen.classes)
-    before = _peak_mb()
+    before = _resident_mb()
     wall, cpu = time.perf_counter(), time.process_time()
     found = neighbours(features, labels, chosen.device)
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
@@ -51,6 +52,11 @@ def check(features: Tensor, labels: Tensor, other_nearest: Tensor, rows: int = 3
         nearest = away[labels != labels[image]].min()
         gaps.append(abs(float(other_nearest[image] / nearest) - 1))
     return max(gaps)
+
+
+def _resident_mb() -> float:
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * resource.getpagesize() / 2**20
 
 
 def _peak_mb() -> float:

@@ -55,7 +55,7 @@ rule run_toy:
 
 
 rule draw_figure:
-    """A figure of the paper."""
+    """A figure of pictures."""
     input:
         cells=item_inputs,
     output:
@@ -82,6 +82,37 @@ rule draw_figure:
         code=code("draw_figure", item_settings),
     script:
         "../scripts/draw_figure.py"
+
+
+rule plot_figure:
+    """A figure of numbers, which lie beside it as CSV."""
+    input:
+        cells=item_inputs,
+    output:
+        png=report(
+            "figures/{item}.png",
+            category=Plot.category,
+            caption="../report/item.rst",
+            labels={"item": "{item}"},
+        ),
+        pdf="figures/{item}.pdf",
+        csv="figures/{item}.csv",
+        job="jobs/plot_figure/{item}.json",
+    log:
+        "logs/plot_figure/{item}.log",
+    wildcard_constraints:
+        item=names_of(Plot),
+    localrule: True
+    conda:
+        "../../envs/mirage.yaml"
+    params:
+        scale=item_scale,
+        name=config["scale"],
+        item="{item}",
+        caption=item_caption,
+        code=code("plot_figure", item_settings),
+    script:
+        "../scripts/plot_figure.py"
 
 
 rule write_report:

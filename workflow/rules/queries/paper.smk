@@ -1,7 +1,7 @@
 """What the rules ask the study about tables, figures and the report."""
 
 from mirage.paper.contents import contents, extra, files_of, told_extra
-from mirage.paper.item import Picture, Table, metrics_files
+from mirage.paper.item import Picture, Plot, Table, metrics_files
 
 CONTENTS = contents(SCALE)
 

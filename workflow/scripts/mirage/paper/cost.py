@@ -1,6 +1,7 @@
 """What the rules of paper cost: tables, figures, the toy example, the report."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from mirage.forecast.work import Work, Workshop
 
@@ -20,6 +21,12 @@ def draw_figure(_: Workshop, __: Mapping[str, str]) -> Work:
     return Work(outputs={"png": 3e5, "pdf": 3e5}, light_s=4, host_bytes=2e8)
 
 
+def plot_figure(shop: Workshop, wildcards: Mapping[str, str]) -> Work:
+    """One drawing, and its numbers."""
+    work = draw_figure(shop, wildcards)
+    return replace(work, outputs={**work.outputs, "csv": 1e5})
+
+
 def write_report(_: Workshop, __: Mapping[str, str]) -> Work:
     """One page with all pictures."""
     return Work(outputs={"report": 3e6}, light_s=5, host_bytes=2e8)
@@ -29,5 +36,6 @@ COSTS = {
     "make_table": make_table,
     "run_toy": run_toy,
     "draw_figure": draw_figure,
+    "plot_figure": plot_figure,
     "write_report": write_report,
 }

@@ -43,17 +43,15 @@ def effects(numbers: "pd.DataFrame", metrics: Sequence[str] = METRICS) -> "pd.Da
     keys = [*BLOCK, "treatment", "alpha", "metric"]
     for _, group in paired(numbers, metrics).groupby(keys, sort=False):
         names: dict[str, Any] = {key: group[key].iloc[0] for key in keys}
-        values, n = group["difference"], len(group)
-        mean, sign = float(values.mean()), paper_sign(names["metric"], names["alpha"])
-        se = _spread(values) / math.sqrt(n) if n > 1 else math.nan
-        margin = se * _quantile(n) if n >= MIN_SEEDS else math.nan
+        values, sign = group["difference"], paper_sign(names["metric"], names["alpha"])
+        mean, se, margin = estimate(values)
         rows.append(
             {
                 **names,
                 "mean": mean,
                 "se": se,
                 "margin": margin,
-                "n_seeds": n,
+                "n_seeds": len(values),
                 "n_paper_sign": int((values * sign > 0).sum()),
                 "n_ties": int((values == 0).sum()),
                 "finding": finding_of(mean, margin, sign),
@@ -61,6 +59,16 @@ def effects(numbers: "pd.DataFrame", metrics: Sequence[str] = METRICS) -> "pd.Da
         )
     names_of_columns = [*keys, "mean", "se", "margin", "n_seeds", "n_paper_sign", "n_ties"]
     return pd.DataFrame(rows, columns=[*names_of_columns, "finding"])
+
+
+def estimate(values: "pd.Series[float]") -> tuple[float, float, float]:
+    """Mean of one value per seed, its standard error, half-width of its 95 % t interval.
+
+    The error is NaN with one value, the half-width with fewer than three.
+    """
+    n = len(values)
+    error = _spread(values) / math.sqrt(n) if n > 1 else math.nan
+    return float(values.mean()), error, error * _quantile(n) if n >= MIN_SEEDS else math.nan
 
 
 def seeds_needed(spread: float, margin: float) -> int:

@@ -50,6 +50,10 @@ def _no_misfits(_: Scale) -> Iterator[str]:
     return iter(())
 
 
+def _unread(_: "Study", __: "Presentation") -> list[str]:
+    return []
+
+
 @dataclass(frozen=True, kw_only=True)
 class Item:
     """One table or figure.
@@ -64,6 +68,7 @@ class Item:
         recipe: what that entry holds.
         needs: what it is made of.
         misfits: what in a scale does not fit it, as ``key: problem`` texts.
+        reading: sentences on what the paper claims of it and what shows here, from the same files.
         claims: whether the cells that it shows are its own; an overview of all has none.
         category: heading under which it stands.
         folder: where its files lie.
@@ -79,6 +84,7 @@ class Item:
     recipe: type[Recipe] | None = None
     needs: "Callable[[Study], Needs]"
     misfits: Callable[[Scale], Iterator[str]] = _no_misfits
+    reading: "Callable[[Study, Presentation], list[str]]" = _unread
     claims: bool = True
     category: ClassVar[str]
     folder: ClassVar[str]
@@ -136,6 +142,22 @@ class Picture(Item):
     category: ClassVar[str] = "Figures"
     folder: ClassVar[str] = "figures"
     kinds: ClassVar[tuple[str, ...]] = ("png", "pdf")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plot(Item):
+    """A drawing of numbers, which lie beside it as CSV.
+
+    Attributes:
+        data: the numbers, from the files it needs, the results being the current folder.
+        draw: draws them.
+    """
+
+    data: "Callable[[Study, Presentation], pd.DataFrame]"
+    draw: "Callable[[pd.DataFrame, Presentation], Figure]"
+    category: ClassVar[str] = "Figures"
+    folder: ClassVar[str] = "figures"
+    kinds: ClassVar[tuple[str, ...]] = ("png", "pdf", "csv")
 
 
 def budget(samples: Samples) -> int | None:

@@ -61,7 +61,7 @@ def of_study(study: Study, presentation: Presentation, **others: Any) -> Materia
         presentation,
         collect([*study.attacks, *unattacked(study)]),
         [
-            (item, as_html(name, item, item.needs(study).attacks, presentation))
+            (item, as_html(name, item, study, presentation))
             for name, item in contents(study.scale).items()
         ],
         released=study.released_targets,
@@ -70,22 +70,24 @@ def of_study(study: Study, presentation: Presentation, **others: Any) -> Materia
     )
 
 
-def as_html(name: str, item: Item, cells: Sequence[Attack], presentation: Presentation) -> str:
+def as_html(name: str, item: Item, study: Study, presentation: Presentation) -> str:
     """An item as HTML, from files in the current folder.
 
     Args:
         name: of the item.
         item: the item.
-        cells: that a table is made of.
+        study: whose item it is.
         presentation: gives the names to print.
     """
     if isinstance(item, Table):
-        numbers = collect(cells)
+        numbers = collect(item.needs(study).attacks)
         parts = print_table(item, numbers, make(item, numbers, presentation), presentation)
         return render.html_fragment(parts, presentation)
     template = render.environment().get_template("picture.html")
     uri = data_uri(files_of(name, item)[0])
-    return template.render(item=item, uri=uri, told=item.told(presentation.comparable))
+    told = item.told(presentation.comparable)
+    reading = item.reading(study, presentation)
+    return template.render(item=item, uri=uri, told=told, reading=reading)
 
 
 def write_report(path: str | Path, material: Material) -> None:

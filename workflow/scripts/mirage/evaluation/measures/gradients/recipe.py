@@ -7,6 +7,12 @@ from mirage.attacks.losses import LOSSES
 from mirage.marks import Count, In, entry, several
 from mirage.recipes import Recipe
 
+SURE = 0.99
+"""Probability of the class from which an attack counts as arrived: with nothing left to find, a
+step of constant length oscillates, and gradients of the cross entropy are rounding."""
+LAST = 10
+"""Steps at the end that are told of by themselves."""
+
 
 @dataclass(frozen=True)
 class GradientsRecipe(Recipe):

@@ -6,11 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-SURE = 0.99
-"""Probability of the class from which an attack counts as arrived: with nothing left to find, a
-step of constant length oscillates, and gradients of the cross entropy are rounding."""
-LAST = 10
-"""Steps at the end that are told of by themselves."""
+from mirage.evaluation.measures.gradients.recipe import LAST, SURE
 
 Arrays = Mapping[str, NDArray[Any]]
 
