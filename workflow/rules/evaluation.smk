@@ -167,12 +167,34 @@ rule measure_target:
         "../scripts/measure_target.py"
 
 
+rule calibrate_faces:
+    """Find the distance below which two photographs pass as one person."""
+    input:
+        features="evaluation/{measured}/features.safetensors",
+    output:
+        threshold="evaluation/{measured}/verification.json",
+        job="jobs/calibrate_faces/{measured}.json",
+    log:
+        "logs/calibrate_faces/{measured}.log",
+    conda:
+        "../../envs/mirage.yaml"
+    resources:
+        mem_mb=megabytes("calibrate_faces"),
+        runtime=minutes("calibrate_faces"),
+    params:
+        verification=SCALE["evaluation"].get("verification"),
+        code=code("calibrate_faces"),
+    script:
+        "../scripts/calibrate_faces.py"
+
+
 rule score_attack:
     """Every metric of an attack, in both fidelities, from stored features."""
     input:
         features="attacks/{target}/{attack}/features.safetensors",
         real=real_features,
         measures=measured,
+        threshold=face_threshold,
     output:
         metrics="attacks/{target}/{attack}/metrics.json",
         per_class="attacks/{target}/{attack}/per_class.csv",

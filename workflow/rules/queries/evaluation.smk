@@ -23,6 +23,13 @@ def real_features(wildcards):
     return f"evaluation/{measured}/features.safetensors"
 
 
+def face_threshold(wildcards):
+    """The distance below which two photographs pass as one person; nothing if none is asked for."""
+    measured = STUDY.measured(*dataset_of(wildcards))
+    asked = "verification" in SCALE["evaluation"]
+    return f"evaluation/{measured}/verification.json" if asked else []
+
+
 def measured_seed(wildcards):
     """Seed whose training images these are; None where all cells share them."""
     return dataset_of(wildcards)[1]

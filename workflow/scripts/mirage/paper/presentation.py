@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from mirage.draws import PER_CELL
 from mirage.evaluation.fidelity import PAPER
+from mirage.evaluation.recipe import VerificationRecipe
 from mirage.study.study import Study
 
 _MEASURED_BY = {
@@ -68,6 +69,12 @@ def describe(study: Study, name: str) -> Presentation:
         )
         for metric, role in _MEASURED_BY.items()
     }
+    if (verification := settings["evaluation"].get("verification")) is not None:
+        role = VerificationRecipe.of(verification).network
+        faces = dict.fromkeys(study.network(dataset, role)["title"] for dataset in attacked)
+        networks["verified"] = networks["unverified"] = (
+            f"{networks['acc1']}, and distances by {'; '.join(faces)}"
+        )
     if "knowledge" in settings["measures"]:
         networks["xi_train"] = networks["xi_test"] = (
             f"{settings['measures']['knowledge']['architecture']} trained on the attack's images"

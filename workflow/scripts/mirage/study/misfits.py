@@ -7,6 +7,7 @@ from mirage.attacks.kinds import KINDS
 from mirage.draws import PER_CELL
 from mirage.errors import MirageError
 from mirage.evaluation.measures import of_targets
+from mirage.evaluation.recipe import VerificationRecipe
 from mirage.paper.contents import contents
 from mirage.study.chunks import attacked
 from mirage.study.settings import Scale, attack_settings
@@ -31,6 +32,11 @@ def misfits(scale: Scale) -> Iterator[str]:
     for name in scale["attacks"]:
         for dataset in scale["datasets"]:
             yield from attack_misfits(scale, name, dataset)
+    if (verification := scale["evaluation"].get("verification")) is not None:
+        network = VerificationRecipe.of(verification).network
+        for dataset, roles in scale["networks"].items():
+            if network not in roles:
+                yield f"evaluation.verification.network: networks.{dataset} has no {network!r}"
     for name, measure in of_targets().items():
         if name in scale["measures"]:
             for problem in measure.misfits(scale["measures"][name], scale):

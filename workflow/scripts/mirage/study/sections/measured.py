@@ -5,7 +5,8 @@ from typing import Annotated, Any
 
 from mirage.evaluation.measure import Measure, TargetMeasure
 from mirage.evaluation.measures import MEASURES
-from mirage.marks import Count, MadeBy
+from mirage.evaluation.recipe import VerificationRecipe
+from mirage.marks import Count, MadeBy, Omissible
 from mirage.recipes import Precision, Recipe
 from mirage.study.sections.registered import with_entries, without
 
@@ -33,7 +34,9 @@ class EvaluationSection(Recipe):
     Attributes:
         gallery_classes: classes whose images are kept to be shown.
         precision: arithmetic of both embeddings.
+        verification: of hits, from stored features; ours, no part of the paper.
     """
 
     gallery_classes: Count
     precision: Precision = "fp32"
+    verification: Omissible[VerificationRecipe] = None

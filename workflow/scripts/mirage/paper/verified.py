@@ -1,0 +1,29 @@
+"""Verified hits beside Acc@1: a block of our own under a table, in HTML alone."""
+
+from typing import TYPE_CHECKING
+
+from mirage.paper.numbers import select
+from mirage.paper.printed import Printed, print_ours
+from mirage.paper.tables import by_treatment
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from mirage.paper.item import Table
+    from mirage.paper.presentation import Presentation
+
+SHOWN = ("acc1", "verified", "unverified")
+_CAPTION = (
+    "Verified hits: ours, not in the paper. Acc@1 beside the share of results that the "
+    "evaluation network takes for the person and whose face distance to a photograph of the person "
+    "is one that only 0.1 % of pairs of different people fall below, calibrated on the training "
+    "photographs; and the share of hits that fails this."
+)
+
+
+def verified_part(table: "Table", numbers: "pd.DataFrame", shown: "Presentation") -> list[Printed]:
+    """The block, for a table of attack accuracies whose cells know of verified hits; else none."""
+    chosen = select(numbers, fidelity=shown.fidelity)
+    if "acc1" not in table.metrics or chosen["verified"].isna().all():
+        return []
+    return [print_ours(table, _CAPTION, by_treatment(chosen, SHOWN), SHOWN, shown)]
