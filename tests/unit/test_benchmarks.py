@@ -19,6 +19,7 @@ from mirage.targets.architectures import build
 from benchmarks import (
     attack,
     evaluation,
+    gradients,
     neighbours,
     paper_scale,
     precision,
@@ -70,6 +71,12 @@ def test_distances_of_all_images_agree(capsys):
     assert "| 300 × 8, blocks of 1,024, cpu |" in capsys.readouterr().out
     features, labels = neighbours.people(300, 8, 5)
     assert neighbours.check(features, labels, torch.ones(300)) > 1e-3
+
+
+def test_the_gradient_measure_is_held_against_the_attack(capsys):
+    options = ["--latents", "6", "--steps", "2", "--repetitions", "1"]
+    assert gradients.main(options) == 0
+    assert "| demo, 6 latents, 2 steps, fp32, cpu |" in capsys.readouterr().out
 
 
 def test_training_agrees(people):

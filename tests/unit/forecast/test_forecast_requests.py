@@ -91,6 +91,7 @@ FROZEN = {
     "score_attack": (46, 1.455, 8.288),
     "run_toy": (1, 0.005558, 0.4),
     "measure_target": (6, 3.318, 11.89),
+    "calibrate_faces": (2, 0.02709, 3.053),
     "plot_figure": (4, 4 * 0.001113, 0.6),
     "draw_figure": (4, 4 * 0.001113, 0.6),  # each as long as the longest
     "make_table": (2, 0.000167, 0.5),
