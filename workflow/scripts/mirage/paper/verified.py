@@ -1,9 +1,10 @@
 """Verified hits beside Acc@1: a block of our own under a table, in HTML alone."""
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mirage.paper.numbers import select
-from mirage.paper.printed import Printed, print_ours
+from mirage.paper.printed import Printed, print_ours, treatment_label
 from mirage.paper.tables import by_treatment
 
 if TYPE_CHECKING:
@@ -26,4 +27,5 @@ def verified_part(table: "Table", numbers: "pd.DataFrame", shown: "Presentation"
     chosen = select(numbers, fidelity=shown.fidelity)
     if "acc1" not in table.metrics or chosen["verified"].isna().all():
         return []
-    return [print_ours(table, _CAPTION, by_treatment(chosen, SHOWN), SHOWN, shown)]
+    by_factor = replace(table, first="α", label=treatment_label)
+    return [print_ours(by_factor, _CAPTION, by_treatment(chosen, SHOWN), SHOWN, shown)]
