@@ -126,7 +126,7 @@ def test_sentences_hold_means_differences_and_counts(left):
     margin = t.ppf(0.975, 2) * 0.1 / np.sqrt(3)
     text = " ".join(told)
     assert told[0].startswith("n = 12 pairs")
-    assert "4 for each of seeds 1, 2, 3" in told[0]
+    assert "4 for each seed; seeds 1, 2, 3" in told[0]
     assert f"α = −0.05: −0.200 ± {margin:.3f} (not distinguishable from 0; n = 3)" in text
     assert "α = 0.1: −0.100 ± 0.000 (n = 3)" in text  # the paper claims nothing of it
     assert "0.420 (α = −0.05)" in text

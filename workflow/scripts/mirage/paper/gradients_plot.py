@@ -172,7 +172,7 @@ def _sentences(
     total = f"{pairs * len(recipe.seeds):,}"
     yield (
         f"n = {total} pairs of a latent that nobody selected and a class, the same for every α "
-        f"({pairs} for each of {measured.seeds_told(recipe.seeds)})."
+        f"({pairs} for each seed; {measured.seeds_told(recipe.seeds)})."
     )
     yield (
         "The paper says that the direction of the gradient is stable under hard labels and "

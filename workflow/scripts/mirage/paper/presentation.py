@@ -70,10 +70,12 @@ def describe(study: Study, name: str) -> Presentation:
         for metric, role in _MEASURED_BY.items()
     }
     if (verification := settings["evaluation"].get("verification")) is not None:
-        role = VerificationRecipe.of(verification).network
+        recipe = VerificationRecipe.of(verification)
+        role, share = recipe.network, f"{100 * recipe.false_acceptance:g} %"
         faces = dict.fromkeys(study.network(dataset, role)["title"] for dataset in attacked)
         networks["verified"] = networks["unverified"] = (
-            f"{networks['acc1']}, and distances by {'; '.join(faces)}"
+            f"{networks['acc1']}, and distances by {'; '.join(faces)}, below that of {share} of "
+            "the pairs of different people"
         )
     if "knowledge" in settings["measures"]:
         networks["xi_train"] = networks["xi_test"] = (

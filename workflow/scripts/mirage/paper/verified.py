@@ -17,7 +17,7 @@ SHOWN = ("acc1", "verified", "unverified")
 _CAPTION = (
     "Verified hits: ours, not in the paper. Acc@1 beside the share of results that the "
     "evaluation network takes for the person and whose face distance to a photograph of the person "
-    "is one that only 0.1 % of pairs of different people fall below, calibrated on the training "
+    "is one that almost no pair of different people falls below, calibrated on the training "
     "photographs; and the share of hits that fails this."
 )
 

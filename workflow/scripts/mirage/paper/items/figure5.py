@@ -58,8 +58,8 @@ def reading(study: "Study", _: "Presentation") -> list[str]:
     found = measured.numbers(recipe, MEASURE)
     records = [record for seeds in found.values() for record in seeds.values()]
     sentences = [
-        f"n = {records[0]['images']:,} training images for each α and each of "
-        f"{measured.seeds_told(recipe.seeds)}; every model in units of its own largest distance "
+        f"n = {records[0]['images']:,} training images for each α and seed "
+        f"({measured.seeds_told(recipe.seeds)}); every model in units of its own largest distance "
         "(“maximum-scaled” is not defined in the paper). After each claim of the paper: our means, "
         "and the difference to α = 0 with its 95 % interval over seeds."
     ]
