@@ -114,7 +114,7 @@ def draw(table: "pd.DataFrame", _: "Presentation") -> "Figure":
         shares[1].set_title("how sure the target is")
         for axes in shares:
             axes.set_xlabel("step of the optimisation")
-        shares[0].set_ylim(bottom=0)
+        shares[0].set_ylim(0, max(shares[0].get_ylim()[1], 0.1))
         shares[1].set_ylim(0, 1.02)
         row = table.iloc[0]
         figure.legend(*bands[0].get_legend_handles_labels(), loc="outside upper center", ncols=4,

@@ -112,13 +112,13 @@ def walk(
         pipeline=model.pipeline.at(model.recipe.precision),
         classifier=at_precision(model.classifier, model.recipe.precision),
     )
-    count, steps = len(pairs.latents), model.recipe.steps
+    count = len(pairs.latents)
     parts = [(name, first) for name in losses for first in range(0, count, batch)]
     state = checkpoint.load() or {}
     done = {k.removeprefix("done."): v for k, v in state.items() if k.startswith("done.")}
     begun = int(state.get("part", 0))
-    whole = len(parts) * steps
-    progress = Progress(label, whole, begun * steps + int(state.get("step", 0)))
+    steps = model.recipe.steps
+    progress = Progress(label, len(parts) * steps, begun * steps + int(state.get("step", 0)))
     with numerics(model.recipe.precision, device), progress:
         for number in range(begun, len(parts)):
             name, first = parts[number]
@@ -242,10 +242,8 @@ def _plan(
         corner, side = torch.zeros(1, 1).long(), torch.full((1, 1), px)
         box = Boxes(corner, corner, side, side, corner.bool())
         whole = plan_crops(box, px, source_px, device, dtype)
-    streams = [
-        generator(seed, "measures", "gradients", "crops", number)
-        for number in range(first, first + count)
-    ]
+    numbers = range(first, first + count)
+    streams = [generator(seed, "measures", "gradients", "crops", number) for number in numbers]
     recipe = model.recipe
     boxes = draw_steps(streams, recipe.steps, px, recipe.crop_scale, recipe.crop_ratio, flip=0.0)
     return whole, plan_crops(boxes, px, px, device, dtype)
