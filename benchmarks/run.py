@@ -1,4 +1,6 @@
-"""Measure: run.py [ratios|digests|scheduler|precision|paper_scale|defenses] [options].
+"""Measure: python benchmarks/run.py [NAME] [options].
+
+Names: defenses, digests, gradients, neighbours, paper_scale, precision, ratios, scheduler.
 
 Without a name: how many times as long straightforward references take.
 """
@@ -13,6 +15,9 @@ sys.path[:0] = [str(ROOT), str(ROOT / "workflow/scripts")]
 
 PRIOR = ROOT / "workflow/presets/priors/orl-faces/generator.safetensors"
 CLASSES, PER_CLASS = 24, 7
+NAMED = (
+    "defenses", "digests", "gradients", "neighbours", "paper_scale", "precision", "scheduler",
+)  # fmt: skip
 
 
 def main(arguments: list[str]) -> int:
@@ -25,7 +30,7 @@ def main(arguments: list[str]) -> int:
     name, *options = arguments or ["ratios"]
     if name == "ratios":
         return ratios()
-    if name not in ("digests", "scheduler", "precision", "paper_scale", "defenses"):
+    if name not in NAMED:
         print(__doc__, file=sys.stderr)
         return 2
     return importlib.import_module(f"benchmarks.{name}").main(options)

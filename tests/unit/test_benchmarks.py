@@ -21,6 +21,8 @@ from benchmarks import (
     attack,
     defenses,
     evaluation,
+    gradients,
+    neighbours,
     paper_scale,
     precision,
     preparation,
@@ -64,6 +66,19 @@ def test_attack_agrees(generator):
     work = attack.Work(classes=2, per_class=3, batch_size=3, steps=1, device_batch=6)
     row = attack.compare(generator, "attack", work, repetitions=1)
     assert row.agrees, row
+
+
+def test_distances_of_all_images_agree(capsys):
+    assert neighbours.main(["--images", "300", "--width", "8", "--classes", "5"]) == 0
+    assert "| 300 × 8, blocks of 1,024, cpu |" in capsys.readouterr().out
+    features, labels = neighbours.people(300, 8, 5)
+    assert neighbours.check(features, labels, torch.ones(300)) > 1e-3
+
+
+def test_the_gradient_measure_is_held_against_the_attack(capsys):
+    options = ["--latents", "6", "--steps", "2", "--repetitions", "1"]
+    assert gradients.main(options) == 0
+    assert "| demo, 6 latents, 2 steps, fp32, cpu |" in capsys.readouterr().out
 
 
 def test_training_agrees(people):

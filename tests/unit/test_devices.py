@@ -15,6 +15,8 @@ from mirage.data.views import LabelledImages
 from mirage.errors import Interrupted
 from mirage.evaluation.evaluator import check_evaluator
 from mirage.evaluation.features import embed_attack, embed_real
+from mirage.evaluation.measures.embeddings.neighbours import neighbours
+from mirage.evaluation.measures.gradients import walk
 from mirage.evaluation.networks import Embedded, EvaluationNetwork
 from mirage.evaluation.recipe import KnowledgeRecipe, NetworkSpec
 from mirage.evaluation.student import extract_knowledge
@@ -212,6 +214,26 @@ def test_training(tmp_path, cuda, architecture):
         with pytest.raises(Interrupted):
             work(StopAfter(tmp_path / "state", 4))
     work(StopAfter(tmp_path / "state", 99))
+
+
+def test_gradients(tmp_path, pipeline, target):
+    recipe = OptimisationRecipe(steps=3, batch_size=2)
+    walked = walk.WalkedModel(pipeline, target, PX, recipe)
+    pairs = walk.draw_pairs(models.latents(5), 4, 5, 7)
+
+    def work(checkpoint):
+        return walk.walk(walked, pairs, ["poincare"], 7, 3, "cuda", checkpoint)
+
+    with pytest.raises(Interrupted):
+        work(StopAfter(tmp_path / "state", 2))
+    found = work(StopAfter(tmp_path / "state", 99))
+    assert {values.device.type for values in found.values()} == {"cpu"}
+
+
+def test_distances_of_all_images(cuda):
+    for _ in range(6):
+        found = neighbours(torch.zeros(9, 4), torch.arange(9) % 3, "cuda", block=4)
+    assert found.own_mean.device.type == "cpu"
 
 
 def test_student(cuda):

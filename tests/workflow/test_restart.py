@@ -20,6 +20,7 @@ STAGES = {
     "run_stage": f"attacks/{CELL}/ppa/selected.safetensors",
     "measure_attack": f"attacks/{CELL}/ppa/knowledge.json",
     "score_attack": f"attacks/{CELL}/ppa/metrics.json",
+    "measure_target": f"measures/{CELL}/gradients/metrics.json",
 }
 # What tells of time, machine and attempts; everything else must repeat to the byte.
 TOLD = ("jobs", "logs", "state", ".snakemake")
@@ -73,7 +74,8 @@ def _finish(checkout, target, warm):
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory):
     checkout = Checkout(tmp_path_factory.mktemp("undisturbed"))
-    _finish(checkout, STAGES["score_attack"], warm=True)
+    for last in ("score_attack", "measure_target"):
+        _finish(checkout, STAGES[last], warm=True)
     return _bytes(checkout.results)
 
 
@@ -96,7 +98,8 @@ def test_killed_at_random_moments(checkout, undisturbed, warm):
             run.wait(timeout=120)
             checkout.snakemake("--unlock", check=False)
     assert hits >= 4  # else the drill hit nothing
-    _finish(checkout, STAGES["score_attack"], warm)
+    for last in ("score_attack", "measure_target"):
+        _finish(checkout, STAGES[last], warm)
     assert _bytes(checkout.results) == undisturbed
 
 

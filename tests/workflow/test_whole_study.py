@@ -8,7 +8,8 @@ import pandas as pd
 EXPECTED = [
     "report.html", "tables/table1.csv", "tables/table1.html", "tables/table1.tex",
     "tables/table2.csv", "figures/figure1.pdf", "figures/figure3.png", "figures/figure8.png",
-    "tables/table3.csv", "figures/spread.png", "toy/toy.csv", "data/acceptance.json",
+    "tables/table3.csv", "figures/spread.png", "figures/figure4.csv", "figures/figure5.pdf",
+    "figures/figure6b.csv", "figures/figure7.png", "toy/toy.csv", "data/acceptance.json",
 ]  # fmt: skip
 
 

@@ -184,7 +184,12 @@ def imported(asset):
 
 @asked
 def generator(prior):
-    """Path of a prior's generator: made here, or shipped and then no rule's output."""
+    """Path of a prior's generator: made here, or shipped and then no rule's output.
+
+    Nothing without a prior.
+    """
+    if prior is None:
+        return ""
     shipped = SCALE["trained_priors"]
     if prior in priors_from("pickle") or shipped == "priors":
         return f"priors/{prior}/generator.safetensors"

@@ -1,11 +1,12 @@
 """evaluation: every selected latent is synthesised once; metrics come from stored features."""
 
-from mirage.evaluation.measures import MEASURES
+from mirage.evaluation.measures import of_attacks, of_targets
 
 evaluator = asked(measuring.released_evaluator)(study, wildcards.dataset)
 drawn = asked(measuring.Networks.drawn)(study, wildcards.measured)
 networks = asked(measuring.Networks)(study, target.dataset, target.seed)
 measure_recipe = asked(measuring.recipe)(study, attack, wildcards.measure)
+measured_target = asked(measuring.MeasuredTarget)(study, target, wildcards.measure)
 
 
 rule check_evaluator:
@@ -111,7 +112,7 @@ rule measure_attack:
     log:
         "logs/measure_attack/{target}/{attack}/{measure}.log",
     wildcard_constraints:
-        measure="|".join(MEASURES),
+        measure=one_of(of_attacks()),
     conda:
         "../../envs/mirage.yaml"
     resources:
@@ -128,6 +129,70 @@ rule measure_attack:
         "../scripts/measure_attack.py"
 
 
+rule measure_target:
+    """Take one measure of a target: of its gradients, or of its training images' features."""
+    input:
+        unpack(measured_target.inputs(generator(measured_target.prior))),
+    output:
+        metrics="measures/{target}/{measure}/metrics.json",
+        arrays="measures/{target}/{measure}/arrays.safetensors",
+        job="jobs/measure_target/{target}/{measure}.json",
+    log:
+        "logs/measure_target/{target}/{measure}.log",
+    wildcard_constraints:
+        measure=one_of(of_targets()),
+    conda:
+        "../../envs/mirage.yaml"
+    resources:
+        mem_mb=megabytes("measure_target"),
+        runtime=minutes("measure_target"),
+        gpu=1,
+    params:
+        measure=wildcards.measure,
+        recipe=measured_target.recipe,
+        attack=measured_target.attack_settings,
+        treatment=study.treatment(target),
+        prior=measured_target.prior_kind,
+        classes=study.classes(target.dataset),
+        image_px=study.image_px(target),
+        crop_px=measured_target.crop_px,
+        device=config["device"],
+        state=state_file("measure_target"),
+        limit=measured_target.limit,
+        batch=asked(config)[measured_target.limit],
+        code=code(
+            "measure_target",
+            wildcards.measure,
+            measured_target.recipe,
+            measured_target.attack_settings,
+            study.treatment(target),
+            measured_target.prior_kind,
+        ),
+    script:
+        "../scripts/measure_target.py"
+
+
+rule calibrate_faces:
+    """Find the distance below which two photographs pass as one person."""
+    input:
+        features="evaluation/{measured}/features.safetensors",
+    output:
+        threshold="evaluation/{measured}/verification.json",
+        job="jobs/calibrate_faces/{measured}.json",
+    log:
+        "logs/calibrate_faces/{measured}.log",
+    conda:
+        "../../envs/mirage.yaml"
+    resources:
+        mem_mb=megabytes("calibrate_faces"),
+        runtime=minutes("calibrate_faces"),
+    params:
+        verification=SCALE["evaluation"].get("verification"),
+        code=code("calibrate_faces"),
+    script:
+        "../scripts/calibrate_faces.py"
+
+
 rule score_attack:
     """Every metric of an attack, in both fidelities, from stored features."""
     input:
@@ -136,6 +201,7 @@ rule score_attack:
         measures=expand(
             "attacks/{{target}}/{{attack}}/{name}.json", name=study.measures(attack)
         ),
+        threshold=networks.verification,
     output:
         metrics="attacks/{target}/{attack}/metrics.json",
         per_class="attacks/{target}/{attack}/per_class.csv",

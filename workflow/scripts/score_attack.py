@@ -14,7 +14,10 @@ def score_attack(task: job.Assignment) -> dict[str, float]:
         name: value for path in task.input.measures for name, value in files.read_json(path).items()
     }
     scores = score_attack(
-        AttackFeatures.load(task.input.features), RealFeatures.load(task.input.real), measured
+        AttackFeatures.load(task.input.features),
+        RealFeatures.load(task.input.real),
+        measured,
+        files.read_json(task.input.threshold) if task.input.threshold else None,
     )
     files.write_rows(task.output.per_class, scores.pop("per_class"))
     files.write_json(task.output.metrics, scores)

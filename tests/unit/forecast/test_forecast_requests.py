@@ -96,6 +96,9 @@ FROZEN = {
     "embed_real": (2, 0.2904, 19.53),
     "score_attack": (58, 1.839, 8.288),
     "run_toy": (1, 0.005558, 0.4),
+    "measure_target": (6, 3.318, 11.89),
+    "calibrate_faces": (2, 0.02709, 3.053),
+    "plot_figure": (4, 4 * 0.001113, 0.6),
     "draw_figure": (4, 4 * 0.001113, 0.6),  # each as long as the longest
     "make_table": (3, 0.00025, 0.5),
     "write_report": (1, 0.001397, 0.6),

@@ -9,7 +9,7 @@ from interruptions import StopAfter
 from mirage.errors import Interrupted, MirageError
 from mirage.study.treatment import Treatment
 from mirage.targets import dependency, training
-from mirage.targets.architectures import build, names
+from mirage.targets.architectures import BUILDERS, build
 from mirage.targets.balancing import balanced
 from mirage.targets.hooks import NAMES, STAGES
 from mirage.targets.training_loss import watched
@@ -115,7 +115,7 @@ def test_long_activations_lose_no_digits_that_count():
     torch.testing.assert_close(dependency.gaussian(z.float()), exact, rtol=1e-6, atol=1e-7)
 
 
-@pytest.mark.parametrize("name", [n for n in names() if n.endswith("-mini") or n == "resnet18"])
+@pytest.mark.parametrize("name", [n for n in BUILDERS if n.endswith("-mini") or n == "resnet18"])
 def test_stages_are_where_the_image_gets_smaller(name):
     channels, px = (1, 32) if name.endswith("-mini") else (3, 64)
     model = build(name, 5, channels).eval()
@@ -139,7 +139,7 @@ def test_stages_of_the_papers_networks(name):
 
 
 def test_every_architecture_but_inception_names_its_stages():
-    assert set(names()) - set(STAGES) == {"inception-v3"}
+    assert set(BUILDERS) - set(STAGES) == {"inception-v3"}
     Treatment.parse("mid0.1").require_stages("inception-v3")
     with pytest.raises(
         MirageError, match=r"bido0.05_1 looks at .* that inception-v3 does not name"

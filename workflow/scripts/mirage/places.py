@@ -65,6 +65,7 @@ PLACES = (
     Place("targets/*", "result", "trained classifiers and their metrics"),
     Place("attacks/*/images.safetensors", "cache", "images for measures", "metrics.json"),
     Place("attacks/*", "result", "latents, features and metrics of attacks"),
+    Place("measures/*", "result", "what was measured of targets"),
     Place("evaluation/*", "result", "features of real images"),
     Place("state/*", "state", "where interrupted jobs go on", again=_DELETE),
     Place("forecast.*", "result", "the forecast", again="snakemake forecast"),

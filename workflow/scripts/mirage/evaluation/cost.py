@@ -5,12 +5,16 @@ from typing import Any
 
 from mirage.evaluation.fidelity import FIDELITIES, UNROUNDED
 from mirage.evaluation.measures import MEASURES
+from mirage.evaluation.recipe import VerificationRecipe
 from mirage.forecast import units
 from mirage.forecast.units import Batches, Settings, Unit
-from mirage.forecast.work import FLOAT, HALF, LONG, Work, Workshop, attack_of
+from mirage.forecast.work import FLOAT, HALF, LONG, Work, Workshop, attack_of, target_of
 from mirage.study.cells import Attack
 from mirage.study.stages import Stages
 from mirage.study.study import Study
+
+_ROWS = 1024
+"""Rows of distances that a calibration holds at a time."""
 
 
 def check_evaluator(shop: Workshop, wildcards: Mapping[str, str]) -> Work:
@@ -109,6 +113,12 @@ def measure_attack(shop: Workshop, wildcards: Mapping[str, str]) -> Work:
     return work
 
 
+def measure_target(shop: Workshop, wildcards: Mapping[str, str]) -> Work:
+    """What the measure says."""
+    work: Work = MEASURES[wildcards["measure"]].costs["cost"](shop, target_of(wildcards))
+    return work
+
+
 def score_attack(shop: Workshop, wildcards: Mapping[str, str]) -> Work:
     """Covariances of both sides, the root of their product, distances within a class."""
     attack = attack_of(wildcards)
@@ -122,10 +132,27 @@ def score_attack(shop: Workshop, wildcards: Mapping[str, str]) -> Work:
     return Work(light_s=0.3, flops=flops, host_bytes=features + 4 * LONG * (fakes + reals) * width)
 
 
+def calibrate_faces(shop: Workshop, wildcards: Mapping[str, str]) -> Work:
+    """Distances of all pairs of training images."""
+    name, _ = shop.study.measured_by(wildcards["measured"])
+    count = shop.images(name).train
+    width = shop.width(
+        name, VerificationRecipe.of(shop.study.scale["evaluation"]["verification"]).network
+    )
+    return Work(
+        light_s=0.3,
+        flops=2.0 * count**2 * width,
+        host_bytes=count * (shop.feature_bytes(name, len(FIDELITIES)) + 2 * LONG * width)
+        + 4 * _ROWS * count * LONG,
+    )
+
+
 COSTS = {
     "check_evaluator": check_evaluator,
     "embed_real": embed_real,
     "embed_attack": embed_attack,
     "measure_attack": measure_attack,
+    "measure_target": measure_target,
+    "calibrate_faces": calibrate_faces,
     "score_attack": score_attack,
 }

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from mirage.marks import In
+from mirage.marks import In, bounded
 from mirage.recipes import OptimiserRecipe, Precision, Recipe, require
 from mirage.targets.recipe import AugmentationRecipe, ScheduleRecipe, TrainingRecipe
 
@@ -86,3 +86,16 @@ class KnowledgeRecipe(Recipe):
             ),
             precision=self.precision,
         )
+
+
+@dataclass(frozen=True)
+class VerificationRecipe(Recipe):
+    """When a hit is a verified one.
+
+    Attributes:
+        network: the role whose features measure faces.
+        false_acceptance: share of pairs of different people that may pass as one person.
+    """
+
+    network: str = "face"
+    false_acceptance: Annotated[float, bounded(above=0, below=1)] = 0.001

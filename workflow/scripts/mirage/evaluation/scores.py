@@ -11,6 +11,7 @@ from mirage.evaluation.fid import fit_gaussian, frechet_distance
 from mirage.evaluation.fidelity import CORRECTED, FIDELITIES, Fidelity
 from mirage.evaluation.prdc import Prdc, prdc
 from mirage.evaluation.stored import AttackFeatures, RealFeatures, networks
+from mirage.evaluation.verification import verified_hits
 
 ACCURACY, FID = "eval", "fid"
 """Roles of two evaluation networks: Acc@k; FID and PRDC, where there is one.
@@ -20,7 +21,10 @@ Every network but the latter gives a distance: ``eval`` δ_eval, ``face`` δ_fac
 
 
 def score_attack(
-    attack: AttackFeatures, real: RealFeatures, measured: Mapping[str, float]
+    attack: AttackFeatures,
+    real: RealFeatures,
+    measured: Mapping[str, float],
+    calibrated: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Compute every attack metric under both fidelities.
 
@@ -29,6 +33,7 @@ def score_attack(
         real: features of the training images in the same networks.
         measured: what the attack's measures found, ``xi_train`` say; it serves both fidelities,
             since a measure's recipe says which reading it follows.
+        calibrated: from ``verification.calibrate``; without it no hits are verified.
 
     Returns:
         ``paper`` and ``corrected``: name -> value, shares in [0, 1]; FID is None with a single
@@ -50,6 +55,7 @@ def score_attack(
             "acc1_class_std": float(hits.mean(axis=1).std()),
             **{name: _mean(column) for name, column in columns.items()},
             **measured,
+            **(verified_hits(attack, real, calibrated, ACCURACY, fidelity) if calibrated else {}),
             "n_images": int(np.prod(attack.of(ACCURACY, fidelity).shape[:2])),
             "n_classes": len(attack.classes),
         }

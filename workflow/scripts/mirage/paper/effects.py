@@ -80,12 +80,6 @@ def estimate(values: "pd.Series[float]") -> tuple[float, float, float]:
     return float(values.mean()), error, error * _quantile(n) if n >= MIN_SEEDS else math.nan
 
 
-def interval(values: "pd.Series[float]") -> float:
-    """Half-width of the 95 % t interval of a mean of differences; NaN with fewer than three."""
-    n = len(values)
-    return _spread(values) / math.sqrt(n) * _quantile(n) if n >= MIN_SEEDS else math.nan
-
-
 def seeds_needed(spread: float, margin: float) -> int:
     """Seeds, ``MIN_SEEDS`` at least, that a 95 % t interval of a wanted half-width takes.
 

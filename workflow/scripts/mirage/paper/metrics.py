@@ -47,6 +47,8 @@ METRICS: dict[str, Metric] = {
         Metric("fid", "FID", "FID", -1, 2),
         Metric("xi_train", "ξ train", r"$\xi_{\mathrm{train}}$", 1, 2, percent=True),
         Metric("xi_test", "ξ test", r"$\xi_{\mathrm{test}}$", 1, 2, percent=True),
+        Metric("verified", "Verified hits", "Verified hits", 1, 2, percent=True),
+        Metric("unverified", "Hits that fail", "Hits that fail", -1, 2, percent=True),
         Metric("precision", "Precision", "Precision", 1, 3),
         Metric("recall", "Recall", "Recall", 1, 3),
         Metric("density", "Density", "Density", 1, 3),

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from mirage.draws import PER_CELL
 from mirage.evaluation.fidelity import PAPER, Fidelity
+from mirage.evaluation.recipe import VerificationRecipe
 from mirage.study.study import Study
 
 _MEASURED_BY = {
@@ -66,6 +67,14 @@ def describe(study: Study, name: str) -> Presentation:
         )
         for metric, role in _MEASURED_BY.items()
     }
+    if (verification := settings["evaluation"].get("verification")) is not None:
+        recipe = VerificationRecipe.of(verification)
+        role, share = recipe.network, f"{100 * recipe.false_acceptance:g} %"
+        faces = dict.fromkeys(study.network(dataset, role)["title"] for dataset in attacked)
+        networks["verified"] = networks["unverified"] = (
+            f"{networks['acc1']}, and distances by {'; '.join(faces)}, below that of {share} of "
+            "the pairs of different people"
+        )
     if "knowledge" in settings["measures"]:
         networks["xi_train"] = networks["xi_test"] = (
             f"{settings['measures']['knowledge']['architecture']} trained on the attack's images"

@@ -101,10 +101,21 @@ def print_table(
     parts = [replace(told, reading=tuple(reading))]
     others = make_ours(table, numbers)
     if others is not None:
-        digits = {name: METRICS[name].digits for name in table.ours}
         caption = f"{table.title}: ours, not in the paper."
-        parts.append(_printed(table, caption, others, shown, digits, digits))
+        parts.append(print_ours(table, caption, others, table.ours, shown))
     return parts
+
+
+def print_ours(
+    table: "Table",
+    caption: str,
+    rows: "pd.DataFrame",
+    names: Sequence[str],
+    shown: "Presentation",
+) -> Printed:
+    """Round rows of metrics that the paper does not print, as a table of its own."""
+    digits = {name: METRICS[name].digits for name in names}
+    return _printed(table, caption, rows, shown, digits, digits)
 
 
 def treatment_label(row: "pd.Series[Any]") -> str:

@@ -14,6 +14,7 @@ from mirage.paper.numbers import BLOCK, collect, select
 from mirage.paper.presentation import Presentation
 from mirage.paper.printed import number, print_table, treatment_label
 from mirage.paper.tables import make
+from mirage.paper.verified import verified_part
 from mirage.runtime import files
 from mirage.runtime.digest import Digests
 from mirage.study.cells import Attack, Target, parse
@@ -77,6 +78,7 @@ def as_html(name: str, item: Item, study: Study, presentation: Presentation) -> 
         numbers = collect(item.needs(study).attacks)
         rows = make(item, numbers, presentation)
         parts = print_table(item, numbers, rows, presentation, reading)
+        parts += verified_part(item, numbers, presentation)
         return render.html_fragment(parts, presentation)
     template = render.environment().get_template("picture.html")
     uri = data_uri(files_of(name, item)[0])

@@ -1,4 +1,4 @@
-"""What attacks are measured by: evaluation networks, measures, and the files they read."""
+"""What attacks and targets are measured by: networks, measures, and the files these read."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,8 +6,8 @@ from typing import Any
 
 from mirage.errors import MirageError
 from mirage.evaluation.fidelity import UNROUNDED
-from mirage.evaluation.measures import MEASURES
-from mirage.study.cells import Attack
+from mirage.evaluation.measures import of_attacks, of_targets
+from mirage.study.cells import Attack, Target
 from mirage.study.foreign_weights import imported
 from mirage.study.study import Study
 from mirage.visible import listed
@@ -69,6 +69,76 @@ class Networks:
         measured = self.study.measured(self.dataset, self.seed or 0)
         return f"evaluation/{measured}/features.safetensors"
 
+    @property
+    def verification(self) -> str | list[str]:
+        """Path of the distance below which two photographs pass as one person, if it is asked."""
+        if "verification" not in self.study.scale["evaluation"]:
+            return []
+        measured = self.study.measured(self.dataset, self.seed or 0)
+        return f"evaluation/{measured}/verification.json"
+
+
+@dataclass(frozen=True)
+class MeasuredTarget:
+    """One measure of one target.
+
+    Attributes:
+        study: the study.
+        target: the target.
+        measure: name of the measure, one of targets.
+    """
+
+    study: Study
+    target: Target
+    measure: str
+
+    @property
+    def recipe(self) -> dict[str, Any]:
+        """Settings of the measure."""
+        return self.study.measure(self.measure, self.target.dataset)
+
+    @property
+    def attack(self) -> Attack | None:
+        """The attack whose settings it takes; None if it takes none."""
+        return self.study.measured_attack(self.measure, self.target)
+
+    @property
+    def attack_settings(self) -> dict[str, Any]:
+        """Settings of that attack."""
+        return self.study.attack(self.attack) if self.attack else {}
+
+    @property
+    def prior(self) -> str | None:
+        """The prior that attack draws its images from."""
+        return self.study.pool(self.attack_settings["pool"])["prior"] if self.attack else None
+
+    @property
+    def prior_kind(self) -> str:
+        """Kind of that prior's networks."""
+        return self.study.prior_kind(self.prior) if self.prior else ""
+
+    @property
+    def crop_px(self) -> int:
+        """Centre crop of the prior's images, in its pixels."""
+        crop = self.study.prior(self.prior)["crop_px"] if self.prior else None
+        return self.study.image_px(self.target) if crop is None else int(crop)
+
+    @property
+    def limit(self) -> str:
+        """The setting that limits how much it takes to the device at once."""
+        return of_targets()[self.measure].batch
+
+    def inputs(self, generator: str) -> dict[str, str]:
+        """Need -> file, with the path of the prior's generator."""
+        view = self.study.architecture(self.target.architecture)["view"]
+        files = {
+            "weights": f"{self.target.path}/weights.safetensors",
+            "view": view_file(self.target.dataset, view),
+        }
+        if self.attack:
+            files |= {"generator": generator, "pool": self.study.pool_file(self.attack)}
+        return {need: files[need] for need in of_targets()[self.measure].needs}
+
 
 def view_file(dataset: str, name: str) -> str:
     """Path of a view."""
@@ -109,5 +179,5 @@ def inputs(study: Study, attack: Attack, measure: str) -> dict[str, str]:
         entry = study.architecture(architecture)
         files["view"] = view_file(attack.target.dataset, entry["view"])
         files |= {"init": imported(entry["init"])} if "init" in entry else {}
-    needs = MEASURES[measure].needs
+    needs = of_attacks()[measure].needs
     return {need: path for need, path in files.items() if need in needs}

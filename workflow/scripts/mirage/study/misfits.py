@@ -6,6 +6,8 @@ from typing import Any
 from mirage.attacks.kinds import KINDS
 from mirage.draws import PER_CELL
 from mirage.errors import MirageError
+from mirage.evaluation.measures import of_targets
+from mirage.evaluation.recipe import VerificationRecipe
 from mirage.paper.contents import contents
 from mirage.study.cells import Attack, Target
 from mirage.study.chunks import attacked
@@ -34,6 +36,15 @@ def misfits(scale: Scale) -> Iterator[str]:
     for name in scale["attacks"]:
         for dataset in scale["datasets"]:
             yield from attack_misfits(scale, name, dataset)
+    if (verification := scale["evaluation"].get("verification")) is not None:
+        network = VerificationRecipe.of(verification).network
+        for dataset, roles in scale["networks"].items():
+            if network not in roles:
+                yield f"evaluation.verification.network: networks.{dataset} has no {network!r}"
+    for name, measure in of_targets().items():
+        if name in scale["measures"]:
+            for problem in measure.misfits(scale["measures"][name], scale):
+                yield f"measures.{name}.{problem}"
     for item in contents(scale).values():
         yield from item.misfits(scale)
     attacked = {grid["dataset"] for grid in scale["targets"] if grid["attacks"]}
@@ -110,6 +121,8 @@ def attack_misfits(scale: Scale, name: str, dataset: str) -> Iterator[str]:
         if part not in settings:
             yield f"attacks.{name}: {part!r} is missing"
             return
+    for measure in set(settings.get("measures", ())) & set(of_targets()):
+        yield f"attacks.{name}.measures: {measure} is a measure of targets, not of attacks"
     pool = scale["pools"][settings["pool"]]
     prior = scale["priors"].get(pool["prior"], {})
     for problem in KINDS[settings["kind"]].checks["misfits"](settings, pool, prior):

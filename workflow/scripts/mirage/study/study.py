@@ -157,6 +157,11 @@ class Study:
             settings["image_px"] = self.view(dataset, view)["image_px"]
         return settings
 
+    def measured_attack(self, name: str, target: Target) -> Attack | None:
+        """The attack whose settings a measure of a target takes; None if it takes none."""
+        attack = self._entry("measures", name).get("attack")
+        return None if attack is None else Attack.parse(target, attack)
+
     def measure_px(self, attack: Attack) -> int | None:
         """Side of the images that the measures of an attack need; None if none does.
 

@@ -1,21 +1,22 @@
-"""The sections ``measures`` and ``evaluation``: how attacks are measured."""
+"""The sections ``measures`` and ``evaluation``: how attacks and targets are measured."""
 
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from mirage.evaluation.measure import Measure
+from mirage.evaluation.measure import Measure, TargetMeasure
 from mirage.evaluation.measures import MEASURES
-from mirage.marks import Count, MadeBy
+from mirage.evaluation.recipe import VerificationRecipe
+from mirage.marks import Count, MadeBy, Omissible
 from mirage.recipes import Precision, Recipe
 from mirage.study.sections.registered import with_entries, without
 
 
 @dataclass(frozen=True)
 class MeasuresSection(Recipe):
-    """Settings of what is measured of attacks beside the scores of their features."""
+    """Settings of what is measured of targets, and of attacks beside scoring their features."""
 
 
-def _settings(measure: Measure) -> Any:
+def _settings(measure: Measure | TargetMeasure) -> Any:
     """What the configuration says of a measure.
 
     Its view says how large the images of its architecture are.
@@ -33,7 +34,9 @@ class EvaluationSection(Recipe):
     Attributes:
         gallery_classes: classes whose images are kept to be shown.
         precision: arithmetic of both embeddings.
+        verification: of hits, from stored features; ours, no part of the paper.
     """
 
     gallery_classes: Count
     precision: Precision = "fp32"
+    verification: Omissible[VerificationRecipe] = None

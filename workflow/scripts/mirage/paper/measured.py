@@ -1,0 +1,159 @@
+"""What figures of measured targets have in common: whose they are, and how they are told."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any
+
+from mirage.marks import In, Samples, Seed, several
+from mirage.paper.effects import estimate, finding_of
+from mirage.paper.item import Needs, budget
+from mirage.paper.printed import number
+from mirage.paper.tables import STANDARD
+from mirage.recipes import Recipe
+from mirage.runtime import files
+from mirage.study.cells import Target
+from mirage.study.settings import Scale
+from mirage.study.treatment import Treatment
+from mirage.visible import listed
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+Numbers = Mapping[str, Mapping[int, Mapping[str, Any]]]
+"""Treatment -> seed -> what a measure found."""
+
+
+@dataclass(frozen=True)
+class TargetsRecipe(Recipe):
+    """Which targets a figure shows.
+
+    Attributes:
+        dataset: of the targets.
+        architecture: of the targets.
+        samples: training images per class, or ``all``.
+        treatments: of the targets, in the order in which they are shown.
+        seeds: of the targets.
+    """
+
+    dataset: Annotated[str, In("datasets")]
+    architecture: Annotated[str, In("architectures")]
+    samples: Samples
+    treatments: Annotated[tuple[str, ...], several()]
+    seeds: Annotated[tuple[Seed, ...], several()]
+
+    def __post_init__(self) -> None:
+        for treatment in self.treatments:
+            Treatment.parse(treatment)
+
+    def target(self, treatment: str, seed: int) -> Target:
+        """One of them."""
+        samples = budget(self.samples)
+        return Target(
+            self.dataset, self.architecture, Treatment.parse(treatment), samples, seed
+        )  # fmt: skip
+
+    @property
+    def targets(self) -> list[Target]:
+        """All of them, by treatment."""
+        return [
+            self.target(treatment, seed) for treatment in self.treatments for seed in self.seeds
+        ]
+
+
+def needs(recipe: TargetsRecipe, measure: str) -> Needs:
+    """What a measure of these targets left."""
+    return Needs(
+        targets=recipe.targets,
+        files=[
+            f"measures/{target.cell}/{measure}/{name}"
+            for target in recipe.targets
+            for name in ("metrics.json", "arrays.safetensors")
+        ],
+    )
+
+
+def missing_measure(scale: Scale, item: str, measure: str) -> Iterator[str]:
+    """A measure without settings, as a ``key: problem`` text."""
+    if measure not in scale["measures"]:
+        yield f"paper.{item}: measures has no settings of {measure}"
+
+
+def arrays(
+    recipe: TargetsRecipe, measure: str, treatment: str, seed: int
+) -> "dict[str, NDArray[Any]]":
+    """Arrays of one target."""
+    from safetensors.numpy import load_file
+
+    cell = recipe.target(treatment, seed).cell
+    return load_file(files.sound(f"measures/{cell}/{measure}/arrays.safetensors"))
+
+
+def numbers(recipe: TargetsRecipe, measure: str) -> Numbers:
+    """Metrics of all targets."""
+    return {
+        treatment: {
+            seed: files.read_json(
+                f"measures/{recipe.target(treatment, seed).cell}/{measure}/metrics.json"
+            )
+            for seed in recipe.seeds
+        }
+        for treatment in recipe.treatments
+    }
+
+
+def label(treatment: str) -> str:
+    """A treatment as figures name it: ``α = 0.1``, or as it stands in a path."""
+    alpha = Treatment.parse(treatment).alpha
+    return treatment if alpha is None else f"α = {number(alpha, 3, trim=True)}"
+
+
+def seeds_told(seeds: Sequence[int]) -> str:
+    """``seed 42``, or ``seeds 1, 2, 4``."""
+    return f"seed{'s' * (len(seeds) > 1)} {listed(seeds)}"
+
+
+def means(found: Numbers, name: str, digits: int) -> str:
+    """Mean over seeds of a number of each treatment, in words."""
+    return ", ".join(
+        f"{number(_mean(seeds, name), digits)} ({label(treatment)})"
+        for treatment, seeds in found.items()
+    )
+
+
+def differences(found: Numbers, name: str, digits: int, above: int = 0, below: int = 0) -> str:
+    """Differences of label smoothing to hard labels with the same seed, in words.
+
+    Args:
+        found: what a measure found.
+        name: of the number.
+        digits: decimals.
+        above: sign of the difference that the paper claims where α is above 0; 0 for no claim.
+        below: the same where α is below 0.
+
+    Returns:
+        For each treatment its mean difference with its 95 % t interval, and what that shows. Empty
+        without hard labels.
+    """
+    import pandas as pd
+
+    told = []
+    for treatment, seeds in found.items():
+        alpha = Treatment.parse(treatment).alpha
+        if STANDARD in found and alpha:
+            pairs = ((seeds[seed][name], found[STANDARD][seed][name]) for seed in seeds)
+            known = pd.Series([a - b for a, b in pairs if None not in (a, b)], dtype=float)
+            mean, _, margin = estimate(known)
+            sign = above if alpha > 0 else below
+            error = number(margin, digits)
+            verdict = f"{finding_of(mean, margin, sign)}; " if sign else ""
+            told.append(
+                f"{label(treatment)}: {number(mean, digits, sign=True)}"
+                + (f" ± {error}" if error else "")
+                + f" ({verdict}n = {len(known)})"
+            )
+    return "; ".join(told)
+
+
+def _mean(seeds: Mapping[int, Mapping[str, Any]], name: str) -> float | None:
+    known = [found[name] for found in seeds.values() if found[name] is not None]
+    return sum(known) / len(known) if known else None
