@@ -11,7 +11,7 @@ import yaml
 from mirage.errors import MirageError
 from mirage.paper.defenses import label, model_of, published_treatment, reading
 from mirage.paper.items import ITEMS
-from mirage.paper.numbers import collect
+from mirage.paper.numbers import collect, select
 from mirage.paper.presentation import Presentation
 from mirage.paper.printed import print_table
 from mirage.paper.reference import reference_rows
@@ -140,9 +140,11 @@ def test_the_reading_stands_under_the_table_of_one_fidelity():
     values = {(name, seed): (90.0, 50.0) for name in ("ls-0.05", "mid0.01") for seed in (1, 2, 3)}
     numbers = pd.concat([cells(values), cells(values, fidelity="corrected")])
     item = ITEMS["table3"]
-    whole = print_table(item, numbers, make(item, numbers, SHOWN), SHOWN)[0]
-    assert len(whole.notes) == 2
-    assert whole.notes[1].endswith("+0.0 ± 0.0 points of Acc@1.") or "0.0" in whole.notes[1]
+    told = [f"{sentence}." for sentence in reading(select(numbers, fidelity="paper"), SHOWN)]
+    whole = print_table(item, numbers, make(item, numbers, SHOWN), SHOWN, told)[0]
+    assert whole.notes == told
+    assert len(told) == 2
+    assert "has 0.0 ± 0.0 points of test accuracy" in told[1]
 
 
 def test_a_training_that_diverged_is_told_in_its_row(tmp_path):
@@ -188,7 +190,8 @@ def test_impossible_strengths_are_told_at_the_start(change, message):
 def test_an_architecture_without_stages_is_told_at_the_start():
     config = deepcopy(CONFIG)
     paper = config["scales"]["paper"]
-    paper["targets"][-1]["architectures"] = ["inception-v3"]
+    grid = next(g for g in paper["targets"] if "bido0.05_0.5" in g["treatments"])
+    grid["architectures"] = ["inception-v3"]
     with pytest.raises(MirageError, match=r"bido0\.05_0\.5 looks at hidden .* inception-v3"):
         check(config)
     target = Target.parse("facescrub/inception-v3/bido0.05_1/all/s42")

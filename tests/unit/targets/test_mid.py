@@ -187,10 +187,8 @@ STEPS = OptimisationRecipe.of(
 
 def optimised(classes, device_batch=100, checkpoint=None, classifier=None):
     latents = models.latents(5, 3)[classes]
-    return optimise_latents(
-        models.pipeline(), classifier or Noisy(), latents, classes, STEPS, 12, 7, "cpu",
-        device_batch, checkpoint or models.no_checkpoint(),
-    )  # fmt: skip
+    given = models.given(classes, 12, device_batch, checkpoint=checkpoint)
+    return optimise_latents(given, STEPS, models.pipeline(), classifier or Noisy(), latents)
 
 
 def test_chunks_of_classes_meet_the_same_noise():
@@ -233,9 +231,8 @@ def test_an_interrupted_attack_ends_in_the_same_bytes(tmp_path):
 
 def sampled(batch, checkpoint=None, seed=7):
     pool = Pool(models.latents(9), torch.randn(9, 1, 12, 12, generator=stream()))
-    return sample_candidates(
-        Noisy(), pool, SamplingRecipe(4), [3, 0], batch, "cpu", checkpoint, seed
-    )
+    given = models.given([3, 0], 12, batch, seed, checkpoint=checkpoint)
+    return sample_candidates(given, SamplingRecipe(4), Noisy(), pool)
 
 
 def test_candidates_do_not_depend_on_batches_or_interruption(tmp_path):
@@ -254,10 +251,10 @@ def test_selection_does_not_depend_on_batches_or_chunks(crop):
     recipe = SelectionRecipe.of({"n_selected": 3, "iterations": 4, "crop": crop})
 
     def selected(classes, batch):
+        latents = models.latents(5, 3)[classes]
         return select_latents(
-            models.pipeline(), Noisy(), models.latents(5, 3)[classes], classes, recipe, 12, 7,
-            "cpu", batch, models.no_checkpoint(),
-        )  # fmt: skip
+            models.given(classes, 12, batch), recipe, models.pipeline(), Noisy(), latents
+        )
 
     whole = selected([4, 1], 100)
     torch.testing.assert_close(selected([4, 1], 5).scores, whole.scores)

@@ -9,6 +9,7 @@ from mirage.paper.item import Needs, Table
 from mirage.paper.printed import treatment_label
 from mirage.paper.tables import by_treatment
 from mirage.recipes import Recipe
+from mirage.study.treatment import Treatment
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -33,10 +34,19 @@ class Table2Recipe(Recipe):
 
 
 def needs(study: "Study") -> Needs:
-    """The attacks of these names on label smoothing; Table 3 has the defenses."""
+    """The attacks of these names; Table 3 has the defenses, Table 9 what others' metrics stop."""
     wanted = Table2Recipe.of(study.scale["paper"]["table2"])
-    smoothed = (cell for cell in study.attacks if not is_defense(cell.target.treatment))
-    return Needs([cell for cell in smoothed if str(cell) in wanted.attacks])
+
+    def shown(treatment: Treatment) -> bool:
+        return not (is_defense(treatment) or treatment.siblings)
+
+    return Needs(
+        [
+            cell
+            for cell in study.attacks
+            if str(cell) in wanted.attacks and shown(cell.target.treatment)
+        ]
+    )
 
 
 def rows(numbers: "pd.DataFrame") -> "pd.DataFrame":
