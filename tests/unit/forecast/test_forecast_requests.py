@@ -471,3 +471,11 @@ def test_a_defense_trains_longer_than_hard_labels():
     }
     assert seconds["ls0"] < seconds["mid0.005"] < seconds["bido0.05_0.5"]
     assert seconds["bido0.05_0.5"] - seconds["ls0"] == pytest.approx(1080 * 0.003, rel=0.01)
+
+
+def test_a_night_is_one_on_one_gpu():
+    """The headline, cut as the scale says, in under 12 hours of an A100 and of its host."""
+    model = model_of("night", per_chunk=None)
+    told = summary.forecast(model, plan_of(model))["targets"][-1]
+    assert told["target"] == "all"
+    assert 6 < told["gpu_hours"] < 12
