@@ -52,7 +52,7 @@ def plan_of(model):
 
 def paper():
     """The paper scale as the cluster's profile runs it."""
-    return model_of("paper", per_chunk=53, forward=100, optimise=50)
+    return model_of("paper", per_chunk=53, forward=100, optimise=25)
 
 
 def demo():

@@ -5,6 +5,7 @@ import dataclasses
 import os
 import subprocess
 import sys
+from functools import partial
 
 import pytest
 from forecast_models import CONFIG, LIMITS, PRESETS, ROOT, demo, model_of, paper, plan_of
@@ -25,6 +26,7 @@ from mirage.forecast.work import SMALL, Job, costs
 from mirage.priors.recipe import PriorRecipe
 from mirage.runtime import files
 from mirage.study.cells import Target
+from mirage.study.stages import Stages
 from mirage.study.study import Study
 from mirage.targets.recipe import TrainingRecipe
 
@@ -86,21 +88,20 @@ FROZEN = {
     "check_data": (1, 0.0002778, 2.4),
     "import_weights": (7, 0.04375, 1.4),
     "prepare_view": (10, 1.116, 1.4),
-    "train_target": (60, 239.3, 14.59),
+    "train_target": (48, 168.5, 14.59),
     "import_prior": (1, 0.0174, 1.196),
     "synthesise_pool": (2, 0.06605, 13.06),
-    "run_stage": (58 + 796 + 796, 4531.0, 7.312),
-    "merge_chunks": (58, 0.01363, 0.709),
-    "embed_attack": (58, 14.67, 23.64),
-    "measure_attack": (58, 135.4, 43.56),
+    "run_stage": (46 + 622 + 622, 0.9289 + 3161.0 + 314.4, 7.312),
+    "merge_chunks": (46, 0.01067, 0.709),
+    "embed_attack": (46, 11.47, 23.64),
+    "measure_attack": (46, 105.9, 43.56),
     "embed_real": (2, 0.2904, 19.53),
-    "score_attack": (58, 1.839, 8.288),
+    "score_attack": (46, 1.455, 8.288),
     "run_toy": (1, 0.005558, 0.4),
     "measure_target": (6, 3.318, 11.89),
     "calibrate_faces": (2, 0.02709, 3.053),
-    "plot_figure": (4, 4 * 0.001113, 0.6),
     "draw_figure": (4, 4 * 0.001113, 0.6),  # each as long as the longest
-    "make_table": (3, 0.00025, 0.5),
+    "make_table": (2, 0.000167, 0.5),
     "write_report": (1, 0.001397, 0.6),
 }
 """Of the paper scale on an A100, 53 classes a chunk: jobs, hours of all, GB of the largest."""
@@ -133,9 +134,11 @@ def test_every_request_of_the_paper_is_sane():
     longest, most = model.longest_minutes, model.most_mb
     for job, task in plan_of(model).items():
         minutes, megabytes = model.minutes(job), model.megabytes(job)
-        assert 10 <= minutes < longest <= 24 * 60, job
+        # Every step of the prior loss renders and judges whole images.
+        most_of_it = longest + 1 if dict(job.wildcards).get("attack") == "few-prior" else longest
+        assert 10 <= minutes < most_of_it <= 24 * 60 + 1, job
         assert 1000 <= megabytes < most <= 128_000, job
-        if task.gpu:
+        if task.work.calls:
             assert 1e9 < model.estimate(job).device_bytes < 80e9, job
         for attempt in (2, 3):
             assert model.minutes(job, attempt) == min(attempt * minutes, longest), job
@@ -149,6 +152,8 @@ def test_the_embedding_asks_for_its_images_once():
     for job in jobs:
         work = model.workshop.work(job)
         images = max(work.outputs.values())
+        if images < 5e9:  # of 50 people, or no images kept: other things need more
+            continue
         assert images < work.host_bytes < 1.35 * images, job
     assert (
         max(max(model.workshop.work(job).outputs.values()) for job in jobs)
@@ -202,15 +207,16 @@ def test_the_forecast_tells_whose_requests_are_cut():
     assert memory.startswith("Requests cut to most_mb (120000): ")
     assert "measure_attack (from attempt 3 on)" in memory
     assert "embed_attack" not in time + memory
-    assert _limit_notes(attempts=1, **LIMITS) == []
+    first = _limit_notes(attempts=1, **LIMITS)
+    assert first == ["Requests cut to longest_minutes (1440): run_stage."]  # few-prior alone
 
 
 def test_the_forecast_advises_where_a_limit_is_too_small():
     cut, advice = _limit_notes(longest_minutes=120)
     assert "train_target, " in cut  # from the first attempt on
-    assert advice.startswith("Not done after 3 times 120 minutes: train_target (6.6 h), ")
+    assert advice.startswith("Not done after 3 times 120 minutes: train_target (6.8 h), ")
     assert advice.endswith("or lower classes_per_chunk for run_stage.")
-    assert len(_limit_notes(attempts=4, longest_minutes=120)) == 1
+    assert len(_limit_notes(attempts=6, longest_minutes=120)) == 1
     advice = _limit_notes(most_mb=40_000)[-1]
     assert advice.startswith("Will not fit into 40000 MB: measure_attack (")
     assert "embed_attack" not in advice
@@ -353,6 +359,11 @@ def test_feature_widths_are_those_of_the_networks():
         assert build(name, 5, channels).head.in_features == widths[name]
 
 
+def _optimises(stages):
+    """Whether what an attack optimises lies in its own folder."""
+    return stages.holder(stages.kind.stage("optimised")) == stages.attack
+
+
 def test_sums_over_rules_and_targets_agree():
     told = summary.forecast(paper(), plan_of(paper()))
     whole = {row["target"]: row for row in told["targets"]}
@@ -370,13 +381,16 @@ def test_sums_over_rules_and_targets_agree():
     listed = {row["what"] for row in told["disk"]}
     assert {"data/celeba/pixels.safetensors", "attacks/…/images.safetensors"} <= listed
     chunks = next(row for row in told["disk"] if row["what"] == "attacks/…/optimised/….safetensors")
-    assert chunks["files"] == 34 * 10 + 24 * 19  # all chunks of all attacks, told together
+    study = paper().workshop.study
+    held = [stages for stages in map(partial(Stages, study), study.attacks) if _optimises(stages)]
+    # All chunks of all attacks, told together, each where it lies.
+    assert chunks["files"] == sum(len(stages.chunks) for stages in held) == 891
 
 
 def test_the_advice_keeps_its_promise():
     told = summary.forecast(paper(), plan_of(paper()))
     facescrub = next(row for row in told["chunks"] if row["dataset"] == "facescrub")
-    again = model_of("paper", per_chunk=facescrub["4 h"], forward=100, optimise=50)
+    again = model_of("paper", per_chunk=facescrub["4 h"], forward=100, optimise=25)
     longest = max(
         again.estimate(job).seconds
         for job in plan_of(again)
@@ -384,8 +398,9 @@ def test_the_advice_keeps_its_promise():
     )
     assert 3.5 * 3600 < longest <= 4 * 3600
     optimise = next(row for row in told["batches"] if row["setting"] == "optimise_batch")
-    # Whole official batches of 25 alone have an effect, and 40 GB do not hold one.
-    assert [optimise[f"{size} GB"] for size in (16, 24, 40, 80, 141)] == [0, 0, 0, 25, 75]
+    # Whole official batches alone have an effect, and 40 GB do not hold one; the widest are those
+    # of the prior loss, of 20.
+    assert [optimise[f"{size} GB"] for size in (16, 24, 40, 80, 141)] == [0, 0, 0, 20, 40]
     line = next(row for row in page.text(told).splitlines() if "optimise_batch" in row)
     assert line.count("too small") == 3
     fits = model_of("paper", per_chunk=53, forward=100, optimise=optimise["80 GB"])
