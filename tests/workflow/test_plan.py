@@ -27,7 +27,8 @@ def test_demo_plan(checkout):
     assert jobs["merge_chunks"] == jobs["score_attack"] == attacks
     # who selects shares two stages; what is optimised on, the first
     assert jobs["run_stage"] == 3 * attacks - (4 * 2 + 2) * 3
-    assert jobs["synthesise_pool"] == jobs["embed_real"] == seeds
+    assert jobs["synthesise_pool"] == seeds + 3  # the larger pool of a variant
+    assert jobs["embed_real"] == jobs["calibrate_faces"] == seeds
     assert "train_prior" not in jobs  # its weights are shipped
 
 
