@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 SHOWN = ("acc1", "delta_face", "delta_eval", "xi_train")
 OURS, PAPER = "ours", "paper"
-LOWEST = -105.0
-"""Percent at which an axis ends; lower means, possible for distances, end at the rim as arrows."""
+LOWEST, MARGIN = -110.0, 8.0
+"""Percent at which an axis ends, and what it leaves free; distances alone can fall lower."""
 
 
 def gathered(
@@ -64,9 +64,10 @@ def panels(
                     axes.set_title(METRICS[metric].title)
         for axes in grid[-1]:
             axes.set_xlabel(x_label)
-        lowest = table["advantage"].min()
-        for axes in grid.flat:
-            axes.set_ylim(bottom=max(LOWEST, min(lowest * 1.1, -5)))
+        for source, row in zip(sources, grid, strict=True):
+            own = table.loc[table["source"] == source, "advantage"]
+            for axes in row:
+                axes.set_ylim(max(LOWEST, own.min() - MARGIN), max(own.max(), 0) + MARGIN)
     return figure, grid.tolist()
 
 

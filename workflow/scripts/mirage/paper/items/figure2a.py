@@ -88,7 +88,7 @@ def draw(table: "pd.DataFrame", _: "Presentation") -> "Figure":
                     draw_line(axes, part["samples"].map(places), part, *style, label)
             axes.set_xticks(list(places.values()), sizes)
             axes.set_xlim(-0.5, len(sizes) - 0.2)
-    grid[0][0].legend(frameon=False, fontsize=7)
+    grid[-1][0].legend(frameon=False, fontsize=7)  # of the paper, whose lines are all there
     return figure
 
 
