@@ -34,9 +34,9 @@ def test_another_item_and_its_settings_repeat_no_finished_one(checkout):
     text = (items / "figure8.py").read_text()
     (items / "figure12.py").write_text(text.replace("position=5", "position=9"))
     settings, text = checkout.folder / "other.yaml", TINY.read_text()
-    others = "{attacks: [ppa, ppa-ce, ppa-id]}"
+    others = "table2: {attacks: [ppa, ppa-ce, ppa-id]}"
     assert text.count(others) == 1
-    settings.write_text(text.replace(others, "{attacks: [ppa]}"))
+    settings.write_text(text.replace(others, "table2: {attacks: [ppa]}"))
     asked = ("figures/figure1.png", "figures/figure12.png", "-n", "--configfile", str(settings))
     told = checkout.snakemake(*asked, tiny=False).told
     assert "output: figures/figure12.png" in told
