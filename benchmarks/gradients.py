@@ -4,6 +4,7 @@ import argparse
 from collections.abc import Sequence
 
 import torch
+from mirage.attacks.given import Given
 from mirage.attacks.kinds.ppa.optimise import optimise_latents
 from mirage.attacks.kinds.ppa.recipe import OptimisationRecipe
 from mirage.evaluation.measures.gradients.walk import Pairs, WalkedModel, walk
@@ -41,11 +42,11 @@ def compare(walked: WalkedModel, count: int, device: str, repetitions: int) -> R
     nothing = Checkpoint(None, {})
 
     def attack() -> None:
-        optimise_latents(
-            walked.pipeline, walked.classifier, latents.view(-1, recipe.batch_size, w_dim),
-            targets[:: recipe.batch_size].tolist(), recipe, walked.image_px, 0, device, count,
-            nothing,
-        )  # fmt: skip
+        classes = targets[:: recipe.batch_size].tolist()
+        starts = latents.view(-1, recipe.batch_size, w_dim)
+        crop_px = walked.pipeline.crop_px
+        given = Given({}, {}, classes, walked.image_px, crop_px, 0, device, count, nothing)
+        optimise_latents(given, recipe, walked.pipeline, walked.classifier, starts)
 
     def measure() -> None:
         walk(walked, Pairs(latents, targets), ["poincare"], 0, count, device, nothing)

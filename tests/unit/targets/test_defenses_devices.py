@@ -55,11 +55,12 @@ def test_attack():
         model = parts("mid0.01")[0].wrap(build("resnet-mini", 5, 1), 0).to("cuda").freeze()
         made = models.pipeline()
         pipeline = ImagePipeline(made.generator.to("cuda"), made.crop_px)
-        pool, nothing = Pool(models.latents(6), torch.zeros(6, 1, 12, 12)), models.no_checkpoint()
-        sample_candidates(model, pool, SamplingRecipe(3), [3, 0], 4, "cuda")
+        pool, given = Pool(models.latents(6), torch.zeros(6, 1, 12, 12)), models.given
+        sample_candidates(given([3, 0], 12, 4, device="cuda"), SamplingRecipe(3), model, pool)
         steps = OptimisationRecipe(steps=2, batch_size=2)
         starts = models.latents(2, 3)
-        optimise_latents(pipeline, model, starts, [3, 0], steps, 12, 7, "cuda", 4, nothing)
+        optimise_latents(given([3, 0], 12, 4, device="cuda"), steps, pipeline, model, starts)
         chosen = SelectionRecipe(2, 3)
-        found = select_latents(pipeline, model, starts, [3, 0], chosen, 12, 7, "cuda", 3, nothing)
+        few = given([3, 0], 12, 3, device="cuda")
+        found = select_latents(few, chosen, pipeline, model, starts)
     assert found.scores.device.type == "cpu"

@@ -170,7 +170,7 @@ def test_damaged_files_are_refused(tmp_path):
     save_classifier(path, model, {})
     whole = path.read_bytes()
     path.write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(MirageError, match="cannot be read"):
+    with pytest.raises(MirageError, match="is damaged: its content is not what was written"):
         load_classifier(path, "cpu")
     files.save_tensors(path, model.state_dict(), {"architecture": {"name": "convnet-mini",
                        "classes": 5, "channels": 1}})  # fmt: skip
