@@ -164,7 +164,7 @@ COSTS["count_letters"] = count_letters
 def test_a_new_rule_touches_nothing_in_the_forecast(checkout):
     """The rule alone costs next to nothing; a line beside its code says what it does cost."""
     snakefile, rules = checkout.folder / "Snakefile", checkout.folder / "workflow/rules/paper.smk"
-    snakefile.write_text(snakefile.read_text() + '        "letters/3.txt",\n')
+    snakefile.write_text(snakefile.read_text() + '        "letters/300.txt",\n')
     rules.write_text(rules.read_text() + NEW_RULE)
     hours = []
     for cost in ("", NEW_COST):
@@ -176,9 +176,9 @@ def test_a_new_rule_touches_nothing_in_the_forecast(checkout):
         assert row["jobs"] == 1
         hours.append(row["hours"])
     assert hours == [0, pytest.approx(1, rel=0.01)]
-    assert {"letters/3.txt": 3e6}.items() <= {r["what"]: r["bytes"] for r in told["disk"]}.items()
-    asked = checkout.snakemake("letters/3.txt", "-n", tiny=False).told
-    assert "runtime=161" in asked  # ten minutes, and 2.5 times the hour and the time to write 3 MB
+    assert {"letters/300.txt": 3e8}.items() <= {r["what"]: r["bytes"] for r in told["disk"]}.items()
+    asked = checkout.snakemake("letters/300.txt", "-n", tiny=False).told
+    assert "runtime=161" in asked  # ten minutes, and 2.5 times the hour and the time to write 300 MB
 
 
 def test_finished_jobs_are_held_against_their_forecast(finished):
