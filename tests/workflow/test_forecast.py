@@ -178,7 +178,7 @@ def test_a_new_rule_touches_nothing_in_the_forecast(checkout):
     assert hours == [0, pytest.approx(1, rel=0.01)]
     assert {"letters/300.txt": 3e8}.items() <= {r["what"]: r["bytes"] for r in told["disk"]}.items()
     asked = checkout.snakemake("letters/300.txt", "-n", tiny=False).told
-    assert "runtime=161" in asked  # ten minutes, and 2.5 times the hour and the time to write 300 MB
+    assert "runtime=161" in asked  # ten minutes, and 2.5 times the hour and the writing
 
 
 def test_finished_jobs_are_held_against_their_forecast(finished):
