@@ -7,7 +7,8 @@ import torch
 from mirage.attacks.given import Given
 from mirage.attacks.kinds.ppa.optimise import optimise_latents
 from mirage.attacks.kinds.ppa.recipe import OptimisationRecipe
-from mirage.evaluation.measures.gradients.walk import Pairs, WalkedModel, walk
+from mirage.evaluation.measures.gradients.pairs import Pairs
+from mirage.evaluation.measures.gradients.walk import WalkedModel, walk
 from mirage.priors.pipeline import ImagePipeline
 from mirage.priors.shapes import GeneratorConfig
 from mirage.priors.stylegan2.generator import Generator

@@ -32,6 +32,22 @@ class TinyClassifier(nn.Module):
         return self.head(self.features(images))
 
 
+class Noisy(TinyClassifier):
+    """Logits follow the noise as much as the image; keeps the noise of each pass."""
+
+    noise_width = 24
+
+    def __init__(self):
+        super().__init__()
+        self.seen = []
+        self.eval().requires_grad_(False)
+        self.head.weight *= 20
+
+    def forward(self, images, noise):
+        self.seen.append(noise)
+        return self.head(self.features(images) + noise)
+
+
 def classifier(seed=0, dtype=torch.float32, **shape):
     model = TinyClassifier(seed=seed, **shape).to(dtype).eval().requires_grad_(False)
     model.head.weight *= 20

@@ -17,6 +17,7 @@ from mirage.evaluation.evaluator import check_evaluator
 from mirage.evaluation.features import embed_attack, embed_real
 from mirage.evaluation.measures.embeddings.neighbours import neighbours
 from mirage.evaluation.measures.gradients import walk
+from mirage.evaluation.measures.gradients.pairs import draw_pairs
 from mirage.evaluation.networks import Embedded, EvaluationNetwork
 from mirage.evaluation.recipe import KnowledgeRecipe, NetworkSpec
 from mirage.evaluation.student import extract_knowledge
@@ -219,7 +220,7 @@ def test_training(tmp_path, cuda, architecture):
 def test_gradients(tmp_path, pipeline, target):
     recipe = OptimisationRecipe(steps=3, batch_size=2)
     walked = walk.WalkedModel(pipeline, target, PX, recipe)
-    pairs = walk.draw_pairs(models.latents(5), 4, 5, 7)
+    pairs = draw_pairs(models.latents(5), 4, 5, 7)
 
     def work(checkpoint):
         return walk.walk(walked, pairs, ["poincare"], 7, 3, "cuda", checkpoint)

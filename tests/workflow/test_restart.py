@@ -20,8 +20,7 @@ STAGES = {
     "run_stage": f"attacks/{CELL}/ppa/selected.safetensors",
     "measure_attack": f"attacks/{CELL}/ppa/knowledge.json",
     "score_attack": f"attacks/{CELL}/ppa/metrics.json",
-    # Of a target without noise, for which the measure has no stream yet.
-    "measure_target": "measures/orl/resnet-mini/ls-0.05/n3/s1/gradients/metrics.json",
+    "measure_target": f"measures/{CELL}/gradients/metrics.json",
 }
 # What tells of time, machine and attempts; everything else must repeat to the byte.
 TOLD = ("jobs", "logs", "state", ".snakemake")

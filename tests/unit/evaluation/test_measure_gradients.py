@@ -10,6 +10,7 @@ from mirage.attacks.objective import Objective, Stack, step_gradient
 from mirage.attacks.transforms import draw_steps, plan_crops
 from mirage.errors import MirageError
 from mirage.evaluation.measures.gradients import summary, walk
+from mirage.evaluation.measures.gradients.pairs import Pairs, draw_pairs
 from mirage.imaging import Boxes, crop_and_resize, draw_boxes, resize
 from mirage.streams import generator
 from torch.nn import functional as F
@@ -26,7 +27,7 @@ def _model(dtype=torch.float64, recipe=RECIPE, px=PX):
 
 
 def _pairs(count=5, dtype=torch.float64):
-    return walk.draw_pairs(models.latents(7, dtype=dtype), count, CLASSES, SEED)
+    return draw_pairs(models.latents(7, dtype=dtype), count, CLASSES, SEED)
 
 
 def _walk(model=None, pairs=None, losses=LOSS_NAMES, batch=5, checkpoint=None):
@@ -100,7 +101,7 @@ def test_a_plain_loop_over_single_pairs_finds_the_same(loss):
 def _look(loss, step=2, px=PX):
     model, pairs = _model(px=px), _pairs()
     w = pairs.latents.clone().requires_grad_()
-    whole, crops = walk._plan(model, 0, 5, SEED, "cpu", torch.float64)
+    whole, crops, _ = walk._plan(model, 0, 5, SEED, "cpu", torch.float64)
     seen, gradient = walk.look(model, w, pairs.targets, LOSSES[loss], whole, crops, step)
     return model, pairs, w, crops, seen, gradient
 
@@ -146,16 +147,38 @@ def test_the_step_is_the_attacks_own(px):
     torch.testing.assert_close(seen["loss"], losses)
 
 
+def _noisily(batch, checkpoint=None):
+    """A walk on a classifier that draws noise, and the noise that its passes were given."""
+    model = walk.WalkedModel(models.pipeline(CROP), models.Noisy(), PX, RECIPE)
+    found = _walk(model, _pairs(dtype=torch.float32), ["poincare"], batch, checkpoint)
+    return found, model.classifier.seen
+
+
+def test_noise_is_named_by_pair_step_and_pass(tmp_path):
+    whole, seen = _noisily(5)
+    for number in range(5):
+        stream = generator(SEED, "measures", "gradients", "noise", number)
+        expected = torch.randn(RECIPE.steps, 2, 24, generator=stream)
+        given = torch.stack([noise[number] for noise in seen]).view(RECIPE.steps, 2, 24)
+        assert torch.equal(given, expected)
+    for batch in (1, 3):
+        drawn = torch.cat(_noisily(batch)[1]).flatten().sort().values
+        assert torch.equal(drawn, torch.cat(seen).flatten().sort().values)
+    resumed, runs = models.in_pieces(tmp_path / "state", lambda state: _noisily(5, state)[0], 2)
+    assert runs > 1
+    assert all(torch.equal(resumed[name].nan_to_num(), whole[name].nan_to_num()) for name in whole)
+
+
 def test_pairs_are_named_and_uniform():
     w = models.latents(3000)
-    many = walk.draw_pairs(w, 3000, 3, SEED)
-    few = walk.draw_pairs(w, 40, 3, SEED)
+    many = draw_pairs(w, 3000, 3, SEED)
+    few = draw_pairs(w, 40, 3, SEED)
     assert torch.equal(many.latents, w)
     assert torch.equal(many.targets[:40], few.targets)
     assert (many.targets.bincount(minlength=3) - 1000).abs().max() < 4 * (3000 * 2 / 9) ** 0.5
-    assert not torch.equal(many.targets, walk.draw_pairs(w, 3000, 3, SEED + 1).targets)
+    assert not torch.equal(many.targets, draw_pairs(w, 3000, 3, SEED + 1).targets)
     with pytest.raises(MirageError, match="holds 3000 latents"):
-        walk.draw_pairs(w, 3001, 3, SEED)
+        draw_pairs(w, 3001, 3, SEED)
 
 
 def test_pairs_do_not_depend_on_those_beside_them():
@@ -212,7 +235,7 @@ class _Partly(torch.nn.Module):
 def test_zero_and_undefined_gradients_are_counted_never_averaged():
     model = _model(torch.float32)._replace(classifier=_Partly(0, 1))
     sound = _model(torch.float32)
-    pairs = walk.Pairs(models.latents(6), torch.tensor([0, 1, 2, 3, 0, 4]))
+    pairs = Pairs(models.latents(6), torch.tensor([0, 1, 2, 3, 0, 4]))
     found = summary.of_loss(_walk(model, pairs, ["identity"], 6), "identity")
     good = summary.of_loss(_walk(sound, pairs, ["identity"], 6), "identity")
     kept = [2, 3, 5]

@@ -164,22 +164,6 @@ def test_a_test_does_not_depend_on_its_batches():
     assert not torch.equal(predict(model, TEST.pixels, "cpu", stream=stream(1)), whole)
 
 
-class Noisy(models.TinyClassifier):
-    """Logits follow the noise as much as the image; keeps the noise of each pass."""
-
-    noise_width = 24
-
-    def __init__(self):
-        super().__init__()
-        self.seen = []
-        self.eval().requires_grad_(False)
-        self.head.weight *= 20
-
-    def forward(self, images, noise):
-        self.seen.append(noise)
-        return self.head(self.features(images) + noise)
-
-
 STEPS = OptimisationRecipe.of(
     {"steps": 3, "optimiser": {"name": "adam", "lr": 0.02}, "batch_size": 2, "loss": "poincare"}
 )
@@ -188,7 +172,7 @@ STEPS = OptimisationRecipe.of(
 def optimised(classes, device_batch=100, checkpoint=None, classifier=None):
     latents = models.latents(5, 3)[classes]
     given = models.given(classes, 12, device_batch, checkpoint=checkpoint)
-    return optimise_latents(given, STEPS, models.pipeline(), classifier or Noisy(), latents)
+    return optimise_latents(given, STEPS, models.pipeline(), classifier or models.Noisy(), latents)
 
 
 def test_chunks_of_classes_meet_the_same_noise():
@@ -203,7 +187,7 @@ def test_chunks_of_classes_meet_the_same_noise():
 
 @pytest.mark.parametrize("device_batch", [1, 4, 100])
 def test_the_optimisation_sees_the_noise_of_class_and_step(device_batch):
-    model = Noisy()
+    model = models.Noisy()
     optimised([4, 1], device_batch, classifier=model)
     expected = noise_of(official_batches([4, 1], 3, 2), 3, 24, 7, "cpu")
     for step in range(3):
@@ -212,7 +196,7 @@ def test_the_optimisation_sees_the_noise_of_class_and_step(device_batch):
 
 
 def test_noise_reaches_a_classifier_at_half_precision():
-    model = Noisy()
+    model = models.Noisy()
     assert at_precision(model, "bf16").noise_width == 24
     noise = torch.randn(2, 24)
     half = at_precision(model, "bf16")(torch.zeros(2, 1, 12, 12), noise)
@@ -232,7 +216,7 @@ def test_an_interrupted_attack_ends_in_the_same_bytes(tmp_path):
 def sampled(batch, checkpoint=None, seed=7):
     pool = Pool(models.latents(9), torch.randn(9, 1, 12, 12, generator=stream()))
     given = models.given([3, 0], 12, batch, seed, checkpoint=checkpoint)
-    return sample_candidates(given, SamplingRecipe(4), Noisy(), pool)
+    return sample_candidates(given, SamplingRecipe(4), models.Noisy(), pool)
 
 
 def test_candidates_do_not_depend_on_batches_or_interruption(tmp_path):
@@ -253,7 +237,7 @@ def test_selection_does_not_depend_on_batches_or_chunks(crop):
     def selected(classes, batch):
         latents = models.latents(5, 3)[classes]
         return select_latents(
-            models.given(classes, 12, batch), recipe, models.pipeline(), Noisy(), latents
+            models.given(classes, 12, batch), recipe, models.pipeline(), models.Noisy(), latents
         )
 
     whole = selected([4, 1], 100)

@@ -3,7 +3,8 @@
 import torch
 
 from mirage.attacks.kinds.ppa.recipe import OptimisationRecipe
-from mirage.evaluation.measures.gradients.walk import Pairs, WalkedModel, walk
+from mirage.evaluation.measures.gradients.pairs import Pairs
+from mirage.evaluation.measures.gradients.walk import WalkedModel, walk
 from mirage.forecast.loops import Loop
 from mirage.forecast.loops._parts import classifier, pipeline
 from mirage.forecast.units import Settings

@@ -18,6 +18,7 @@ from mirage.study.settings import attack_settings
 def _run(case: TargetCase) -> Measured:
     from mirage.attacks.kinds.ppa.recipe import OptimisationRecipe
     from mirage.evaluation.measures.gradients import summary, walk
+    from mirage.evaluation.measures.gradients.pairs import draw_pairs
     from mirage.priors.pipeline import ImagePipeline
     from mirage.priors.weights import load_generator
     from mirage.runtime import files
@@ -32,7 +33,7 @@ def _run(case: TargetCase) -> Measured:
             case.image_px,
             OptimisationRecipe.of(case.attack["optimisation"]),
         ),
-        walk.draw_pairs(pool, recipe.pairs, case.classes, case.seed),
+        draw_pairs(pool, recipe.pairs, case.classes, case.seed),
         recipe.losses,
         case.seed,
         case.batch,

@@ -9,7 +9,7 @@ from torch import Tensor
 from mirage.attacks.kinds.ppa.recipe import OptimisationRecipe
 from mirage.attacks.losses import LOSSES, Loss
 from mirage.attacks.transforms import Crops, draw_steps, plan_crops
-from mirage.errors import MirageError
+from mirage.evaluation.measures.gradients.pairs import Pairs
 from mirage.imaging import Boxes
 from mirage.numerics import at_precision, numerics
 from mirage.optimisers import Optimiser
@@ -17,45 +17,12 @@ from mirage.priors.pipeline import ImagePipeline
 from mirage.runtime.checkpoint import Checkpoint, State
 from mirage.runtime.progress import Progress
 from mirage.streams import generator
+from mirage.targets.noise import drawn, rows_of
 
 PLACES = ("image", "crop", "generator", "uncropped")
 """Where gradients are taken: at the image that the classifier's size was made for, before the
 random crop (the paper's "current image"); at what the classifier sees, after it; at the prior's
 resolution; and before the crop, of a loss without any crop."""
-
-
-class Pairs(NamedTuple):
-    """Where the optimisation starts and what it looks for.
-
-    Attributes:
-        latents: single w, [N, w_dim].
-        targets: the class of each, int64 [N].
-    """
-
-    latents: Tensor
-    targets: Tensor
-
-
-def draw_pairs(w: Tensor, count: int, classes: int, seed: int) -> Pairs:
-    """Pair the first latents of a pool with classes drawn uniformly.
-
-    The first pairs do not depend on how many are drawn, and no pair depends on the target.
-
-    Args:
-        w: latents of the pool, not selected in any way, [M, w_dim].
-        count: pairs, at most M.
-        classes: of the target.
-        seed: of the cell.
-
-    Raises:
-        MirageError: the pool has fewer latents.
-
-    Source: paper 4.4, "a set of 1,000 initial vectors and targets"; how they were drawn is open.
-    """
-    if len(w) < count:
-        raise MirageError(f"the pool holds {len(w)} latents", f"{count}, one for each pair")
-    stream = generator(seed, "measures", "gradients", "targets")
-    return Pairs(w[:count], torch.randint(classes, (count,), generator=stream))
 
 
 class WalkedModel(NamedTuple):
@@ -69,7 +36,7 @@ class WalkedModel(NamedTuple):
     """
 
     pipeline: ImagePipeline
-    classifier: Callable[[Tensor], Tensor]
+    classifier: Callable[..., Tensor]
     image_px: int
     recipe: OptimisationRecipe
 
@@ -86,8 +53,9 @@ def walk(
 ) -> dict[str, Tensor]:
     """Optimise every pair with every loss and keep what its gradients were.
 
-    Each pair has crops of its own, from a stream that its number names, so results depend on
-    ``batch`` by rounding alone. Losses are summed, so no image weighs on another's gradient.
+    Each pair has crops of its own, and noise for a classifier that draws some, from streams that
+    its number names, so results depend on ``batch`` by rounding alone. Losses are summed, so no
+    image weighs on another's gradient.
 
     Args:
         model: what is walked on.
@@ -153,7 +121,7 @@ def _descend(
     w = state.get("w", pairs.latents).to(device, copy=True).requires_grad_()
     targets = pairs.targets.to(device)
     optimiser = Optimiser([w], recipe.optimiser)
-    whole, crops = _plan(model, first, count, seed, device, w.dtype)
+    whole, crops, noise = _plan(model, first, count, seed, device, w.dtype)
     before: State = {
         k.removeprefix("before."): v for k, v in state.items() if k.startswith("before.")
     }
@@ -165,7 +133,7 @@ def _descend(
     if state:
         optimiser.restore(state)
     for step in range(int(state.get("step", 0)), recipe.steps):
-        seen, gradient = look(model, w, targets, loss, whole, crops, step)
+        seen, gradient = look(model, w, targets, loss, whole, crops, step, noise)
         image = seen.pop("at")
         for name in ("loss", "probability"):
             trace[name][step] = seen.pop(name)
@@ -195,8 +163,11 @@ def look(
     whole: Crops | None,
     crops: Crops,
     step: int,
+    noise: Tensor | None = None,
 ) -> tuple[dict[str, Tensor], Tensor]:
     """Loss, probability and gradients of latents [N, w_dim] at one step.
+
+    ``noise`` is that of all steps' two passes, with the crop and without, [T, 2, N, width].
 
     Returns:
         ``loss`` and ``probability`` [N], the image ``at`` which they were, a gradient of the sum
@@ -206,11 +177,13 @@ def look(
     view = pipeline.crop(pipeline.repeat(w), model.recipe.clip)
     image = view if whole is None else whole.cut(view, 0)
     cut = crops.cut(image, step)
-    logits = model.classifier(cut)
+    through, beside = (rows_of(noise, (step, place), w.device) for place in (0, 1))
+    logits = model.classifier(cut, *through)
     values = loss(logits, targets)
     gradient, at_view, at_image, at_cut = torch.autograd.grad(values.sum(), (w, view, image, cut))
     plain = image.detach().requires_grad_()
-    (uncropped,) = torch.autograd.grad(loss(model.classifier(plain), targets).sum(), plain)
+    whole_logits = model.classifier(plain, *beside)
+    (uncropped,) = torch.autograd.grad(loss(whole_logits, targets).sum(), plain)
     probability = logits.detach().softmax(dim=1).gather(1, targets[:, None])[:, 0]
     found = {
         "loss": values.detach(), "probability": probability, "at": image.detach(),
@@ -234,8 +207,8 @@ def directions(gradients: Tensor) -> tuple[Tensor, Tensor]:
 
 def _plan(
     model: WalkedModel, first: int, count: int, seed: int, device: str, dtype: torch.dtype
-) -> tuple[Crops | None, Crops]:
-    """The resize of whole images to the classifier's size, if any, and every pair's crops."""
+) -> tuple[Crops | None, Crops, Tensor | None]:
+    """The resize of whole images to the classifier's size, if any; all pairs' crops and noise."""
     px, source_px = model.image_px, model.pipeline.crop_px
     whole = None
     if source_px != px:
@@ -246,4 +219,11 @@ def _plan(
     streams = [generator(seed, "measures", "gradients", "crops", number) for number in numbers]
     recipe = model.recipe
     boxes = draw_steps(streams, recipe.steps, px, recipe.crop_scale, recipe.crop_ratio, flip=0.0)
-    return whole, plan_crops(boxes, px, px, device, dtype)
+    noise = [
+        drawn(model.classifier, generator(seed, "measures", "gradients", "noise", number),
+              recipe.steps, 2)
+        for number in numbers
+    ]  # fmt: skip
+    given = [each for each in noise if each is not None]
+    held = torch.stack(given, dim=2).to(device) if given else None
+    return whole, plan_crops(boxes, px, px, device, dtype), held
