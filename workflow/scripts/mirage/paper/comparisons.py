@@ -1,18 +1,20 @@
 """What the paper says of two rows of a table, and whether it shows here."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from mirage.paper.effects import LEVEL, estimate, finding_of
+from mirage.paper.effects import LEVEL, told
 from mirage.paper.metrics import METRICS
-from mirage.paper.numbers import BLOCK
-from mirage.paper.printed import heading, number
+from mirage.paper.numbers import BLOCK, collect, select
+from mirage.paper.printed import heading
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from mirage.paper.item import Needs
     from mirage.paper.presentation import Presentation
+    from mirage.study.study import Study
 
 
 @dataclass(frozen=True)
@@ -55,10 +57,30 @@ def read(
     for _, block in numbers.groupby(list(blocks), sort=False):
         where = f"{heading(block.iloc[0], shown)}: " if several else ""
         for comparison in comparisons:
-            told = list(_told(block, comparison))
-            if told:
-                found.append(f"{where}{comparison.claim}: {'; '.join(told)}.")
+            shows = list(_shows(block, comparison))
+            if shows:
+                found.append(f"{where}{comparison.claim}: {'; '.join(shows)}.")
     return found
+
+
+def reader(
+    needs: "Callable[[Study], Needs]",
+    comparisons: Sequence[Comparison],
+    named: "Callable[[pd.DataFrame], pd.DataFrame]" = lambda numbers: numbers,
+) -> "Callable[[Study, Presentation], list[str]]":
+    """What reads a table: the comparisons, over the cells it needs.
+
+    Args:
+        needs: of the table.
+        comparisons: what the paper says of it.
+        named: adds the columns that they name.
+    """
+
+    def reading(study: "Study", shown: "Presentation") -> list[str]:
+        numbers = select(collect(needs(study).attacks), fidelity=shown.fidelity)
+        return explained(read(named(numbers), comparisons, shown))
+
+    return reading
 
 
 def explained(sentences: Sequence[str]) -> list[str]:
@@ -70,7 +92,7 @@ def explained(sentences: Sequence[str]) -> list[str]:
     return [head, *sentences]
 
 
-def _told(block: "pd.DataFrame", comparison: Comparison) -> Iterator[str]:
+def _shows(block: "pd.DataFrame", comparison: Comparison) -> Iterator[str]:
     better, worse = (_row(block, which) for which in (comparison.better, comparison.worse))
     pairs = better.merge(worse, on="seed", suffixes=("", "_worse"))
     for metric in comparison.metrics:
@@ -78,15 +100,7 @@ def _told(block: "pd.DataFrame", comparison: Comparison) -> Iterator[str]:
         if differences.empty:
             continue
         spec = METRICS[metric]
-        mean, _, margin = estimate(differences)
-        digits = 1 if spec.percent else max(spec.digits - 1, 1)
-        error = number(margin, digits)
-        yield (
-            f"{spec.title} {number(mean, digits, sign=True)}"
-            + (f" ± {error}" if error else "")
-            + (" pp" if spec.percent else "")
-            + f" ({finding_of(mean, margin, spec.towards)}; n = {len(differences)})"
-        )
+        yield f"{spec.title} {told(differences, spec.towards, *spec.of_differences)}"
 
 
 def _row(block: "pd.DataFrame", which: Mapping[str, str]) -> "pd.DataFrame":

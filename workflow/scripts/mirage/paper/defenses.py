@@ -1,6 +1,5 @@
 """MID and BiDO in tables: their names, the paper's settings, and what the numbers say of them."""
 
-import math
 from collections.abc import Iterator
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -92,7 +91,7 @@ def _compared(name: str, treatment: str, block: "pd.DataFrame") -> str:
 def _difference(block: "pd.DataFrame", treatment: str, metric: str) -> str:
     """Mean paired difference to ``NEGATIVE`` in points, with its 95 % interval if there is one."""
     from mirage.paper.effects import estimate
-    from mirage.paper.printed import number as printed
+    from mirage.paper.printed import plus_minus
 
     ours = block[block["treatment"] == treatment].set_index("seed")[metric]
     theirs = block[block["treatment"] == NEGATIVE].set_index("seed")[metric]
@@ -100,5 +99,4 @@ def _difference(block: "pd.DataFrame", treatment: str, metric: str) -> str:
     if gaps.empty:
         return "an unknown change of"
     mean, _, margin = estimate(gaps)
-    spread = "" if math.isnan(margin) else f" ± {printed(margin, 1)}"
-    return f"{printed(mean, 1, sign=True)}{spread} points of"
+    return f"{plus_minus(mean, margin, 1)} points of"

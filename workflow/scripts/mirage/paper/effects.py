@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from mirage.paper.metrics import METRICS, paper_sign
 from mirage.paper.numbers import BLOCK
-from mirage.paper.printed import heading, number
+from mirage.paper.printed import heading, number, plus_minus
 from mirage.paper.tables import paired
 
 if TYPE_CHECKING:
@@ -128,6 +128,20 @@ def finding_of(mean: float, margin: float, sign: int) -> str:
     return SHOWS if mean * sign > 0 else OPPOSITE
 
 
+def told(values: "pd.Series[float]", sign: int, digits: int, unit: str = "") -> str:
+    """A mean difference and what it shows: ``+1.0 ± 0.3 pp (shows; n = 8)``.
+
+    Args:
+        values: one difference per seed.
+        sign: of the mean that the paper claims; 0 for no claim, and then no verdict.
+        digits: decimals.
+        unit: behind the number.
+    """
+    mean, _, margin = estimate(values)
+    verdict = f"{finding_of(mean, margin, sign)}; " if sign else ""
+    return f"{plus_minus(mean, margin, digits, unit)} ({verdict}n = {len(values)})"
+
+
 def findings(table: "pd.DataFrame", shown: "Presentation") -> list[dict[str, Any]]:
     """What shows and what does not in a table of ``effects``: one group per block of settings.
 
@@ -177,14 +191,11 @@ def certainty(table: "pd.DataFrame", shown: "Presentation") -> list[str]:
 
 def _finding(row: "pd.Series[Any]") -> dict[str, str]:
     metric = METRICS[row["metric"]]
-    unit, digits = (" pp", 1) if metric.percent else ("", max(metric.digits - 1, 1))
-    mean = number(row["mean"], digits, sign=True)
-    error = number(row["margin"], digits)
     ties = f", {row['n_ties']} tied" if row["n_ties"] else ""
     return {
         "alpha": number(row["alpha"], 3, trim=True),
         "metric": metric.title,
-        "mean": f"{mean} ± {error}{unit}" if error else f"{mean}{unit}",
+        "mean": plus_minus(row["mean"], row["margin"], *metric.of_differences),
         "expected": {1: "+", -1: "−"}[paper_sign(metric.key, row["alpha"])],
         "seeds": f"{row['n_paper_sign']} of {row['n_seeds']}{ties}",
         "finding": row["finding"],

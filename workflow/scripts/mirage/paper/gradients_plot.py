@@ -7,9 +7,9 @@ from mirage.evaluation.measures.gradients.recipe import LAST, SURE, GradientsRec
 from mirage.paper import measured
 from mirage.paper.colours import colour, marker
 from mirage.paper.drawing import style
+from mirage.paper.item import Plot
 from mirage.paper.measured import TargetsRecipe
 from mirage.paper.printed import number
-from mirage.study.settings import Scale
 from mirage.study.treatment import Treatment
 
 if TYPE_CHECKING:
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from mirage.paper.item import Needs
     from mirage.paper.presentation import Presentation
     from mirage.study.study import Study
 
@@ -33,28 +32,6 @@ _LINES = {0: "-", 1: "--", -1: "-.", None: ":"}
 _OPPOSED = 0.2  # a mean cosine up to this counts as orthogonal or opposing
 
 
-def recipe_of(scale: Scale, item: str) -> TargetsRecipe:
-    """Settings of one of the figures."""
-    return TargetsRecipe.of(scale["paper"][item])
-
-
-def needs_of(item: str) -> "Callable[[Study], Needs]":
-    """What one of the figures is made of."""
-    return lambda study: measured.needs(recipe_of(study.scale, item), MEASURE)
-
-
-def misfits_of(item: str, loss: str) -> Callable[[Scale], Iterator[str]]:
-    """Settings without which one of the figures has nothing to show."""
-
-    def misfits(scale: Scale) -> Iterator[str]:
-        yield from measured.missing_measure(scale, item, MEASURE)
-        settings = scale["measures"].get(MEASURE)
-        if settings is not None and loss not in settings["losses"]:
-            yield f"paper.{item}: measures.{MEASURE}.losses lack {loss}"
-
-    return misfits
-
-
 def data_of(item: str, loss: str) -> "Callable[[Study, Presentation], pd.DataFrame]":
     """What gathers the numbers of one of the figures.
 
@@ -67,7 +44,7 @@ def data_of(item: str, loss: str) -> "Callable[[Study, Presentation], pd.DataFra
 
         from mirage.evaluation.measures.gradients import summary
 
-        recipe, tables = recipe_of(study.scale, item), []
+        recipe, tables = measured.recipe_of(study.scale, item), []
         for treatment in recipe.treatments:
             held = [
                 summary.of_loss(measured.arrays(recipe, MEASURE, treatment, seed), loss)
@@ -151,7 +128,7 @@ def reading_of(item: str, loss: str) -> "Callable[[Study, Presentation], list[st
     """What one of the figures says, in sentences."""
 
     def reading(study: "Study", _: "Presentation") -> list[str]:
-        recipe = recipe_of(study.scale, item)
+        recipe = measured.recipe_of(study.scale, item)
         pairs = GradientsRecipe.of(study.scale["measures"][MEASURE]).pairs
         found = measured.numbers(recipe, MEASURE)
         at = {
@@ -218,3 +195,33 @@ def _sentences(
 def _mean(seeds: Any, name: str) -> float:
     known = [found[name] for found in seeds.values() if found[name] is not None]
     return sum(known) / len(known) if known else float("nan")
+
+
+def figure(name: str, title: str, position: int, loss: str) -> Plot:
+    """One of the figures.
+
+    Args:
+        name: as the paper calls it.
+        title: what it shows.
+        position: in the report.
+        loss: that drives the optimisation, and is the one measured.
+    """
+    item = name.lower().replace(" ", "")
+    return Plot(
+        name=name,
+        title=title,
+        caption=(
+            "Cosine of the gradient with respect to the current image with that of the step before "
+            "(Eq. 4), mean and standard deviation over pairs of a latent and a class; the loss "
+            "drives the optimisation and is the one measured. Left, the gradient that the attack "
+            "sees, through its random crop; right, that of the same image without one."
+        ),
+        position=position,
+        settings=item,
+        recipe=TargetsRecipe,
+        needs=measured.needs_of(item, MEASURE),
+        misfits=measured.misfits_of(item, MEASURE, loss),
+        reading=reading_of(item, loss),
+        data=data_of(item, loss),
+        draw=draw,
+    )

@@ -1,11 +1,11 @@
 """What figures of measured targets have in common: whose they are, and how they are told."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
 from mirage.marks import In, Samples, Seed, several
-from mirage.paper.effects import estimate, finding_of
+from mirage.paper.effects import told
 from mirage.paper.item import Needs, budget
 from mirage.paper.printed import number
 from mirage.paper.tables import STANDARD
@@ -18,6 +18,8 @@ from mirage.visible import listed
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from mirage.study.study import Study
 
 Numbers = Mapping[str, Mapping[int, Mapping[str, Any]]]
 """Treatment -> seed -> what a measure found."""
@@ -60,22 +62,39 @@ class TargetsRecipe(Recipe):
         ]
 
 
-def needs(recipe: TargetsRecipe, measure: str) -> Needs:
-    """What a measure of these targets left."""
-    return Needs(
-        targets=recipe.targets,
-        files=[
-            f"measures/{target.cell}/{measure}/{name}"
-            for target in recipe.targets
-            for name in ("metrics.json", "arrays.safetensors")
-        ],
-    )
+def recipe_of(scale: Scale, item: str) -> TargetsRecipe:
+    """Settings of a figure."""
+    return TargetsRecipe.of(scale["paper"][item])
 
 
-def missing_measure(scale: Scale, item: str, measure: str) -> Iterator[str]:
-    """A measure without settings, as a ``key: problem`` text."""
-    if measure not in scale["measures"]:
-        yield f"paper.{item}: measures has no settings of {measure}"
+def needs_of(item: str, measure: str) -> "Callable[[Study], Needs]":
+    """What a figure is made of: what a measure left of its targets."""
+
+    def needs(study: "Study") -> Needs:
+        targets = recipe_of(study.scale, item).targets
+        return Needs(
+            targets=targets,
+            files=[
+                f"measures/{target.cell}/{measure}/{name}"
+                for target in targets
+                for name in ("metrics.json", "arrays.safetensors")
+            ],
+        )
+
+    return needs
+
+
+def misfits_of(item: str, measure: str, loss: str = "") -> Callable[[Scale], Iterator[str]]:
+    """A measure without settings, or without the loss that a figure shows."""
+
+    def misfits(scale: Scale) -> Iterator[str]:
+        settings = scale["measures"].get(measure)
+        if settings is None:
+            yield f"paper.{item}: measures has no settings of {measure}"
+        elif loss and loss not in settings["losses"]:
+            yield f"paper.{item}: measures.{measure}.losses lack {loss}"
+
+    return misfits
 
 
 def arrays(
@@ -136,22 +155,15 @@ def differences(found: Numbers, name: str, digits: int, above: int = 0, below: i
     """
     import pandas as pd
 
-    told = []
+    found_so = []
     for treatment, seeds in found.items():
         alpha = Treatment.parse(treatment).alpha
         if STANDARD in found and alpha:
             pairs = ((seeds[seed][name], found[STANDARD][seed][name]) for seed in seeds)
             known = pd.Series([a - b for a, b in pairs if None not in (a, b)], dtype=float)
-            mean, _, margin = estimate(known)
-            sign = above if alpha > 0 else below
-            error = number(margin, digits)
-            verdict = f"{finding_of(mean, margin, sign)}; " if sign else ""
-            told.append(
-                f"{label(treatment)}: {number(mean, digits, sign=True)}"
-                + (f" ± {error}" if error else "")
-                + f" ({verdict}n = {len(known)})"
-            )
-    return "; ".join(told)
+            shows = told(known, above if alpha > 0 else below, digits)
+            found_so.append(f"{label(treatment)}: {shows}")
+    return "; ".join(found_so)
 
 
 def _mean(seeds: Mapping[int, Mapping[str, Any]], name: str) -> float | None:

@@ -28,6 +28,11 @@ class Metric:
     of_attack: bool = True
 
     @property
+    def of_differences(self) -> tuple[int, str]:
+        """Decimals and unit of differences: points of a share, a decimal less of other numbers."""
+        return (1, " pp") if self.percent else (max(self.digits - 1, 1), "")
+
+    @property
     def arrow(self) -> str:
         """The paper's sign for the better direction."""
         return {1: "↑", -1: "↓", 0: ""}[self.towards]

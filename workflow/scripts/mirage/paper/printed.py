@@ -147,6 +147,12 @@ def number(value: object, digits: int, sign: bool = False, trim: bool = False) -
     return text.replace("-", "−")
 
 
+def plus_minus(mean: float, margin: float, digits: int, unit: str = "") -> str:
+    """A signed mean with the half-width of its interval, if there is one: ``+1.0 ± 0.3 pp``."""
+    error = number(margin, digits)
+    return number(mean, digits, sign=True) + (f" ± {error}" if error else "") + unit
+
+
 def best_of(values: Sequence[float], towards: int, digits: int) -> list[bool]:
     """Mark the best values as printed: equal prints are equally best.
 

@@ -5,19 +5,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 from mirage.marks import In, Samples, several
-from mirage.paper.comparisons import Comparison, explained, read
-from mirage.paper.item import Needs, budget, with_common_seeds
-from mirage.paper.numbers import collect, select
+from mirage.paper.item import budget, with_common_seeds
 from mirage.paper.printed import number
 from mirage.paper.tables import by_treatment
 from mirage.recipes import Recipe
+from mirage.study import cells
 from mirage.study.cells import Attack, parse
 from mirage.study.treatment import Treatment
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from mirage.paper.presentation import Presentation
     from mirage.study.study import Study
 
 METRICS = ("acc1", "acc5", "delta_face", "delta_eval", "fid", "xi_train", "xi_test")
@@ -43,11 +41,10 @@ def chosen(study: "Study", recipe: SwappedRecipe, wanted: Callable[[Attack], boo
     """The attacks of these names that an item wants, with or without swaps."""
     return with_common_seeds(
         cell
-        for cell in study.attacks
-        if cell.target.architecture == recipe.architecture
-        and cell.target.samples == budget(recipe.samples)
-        and cell.name in recipe.attacks
-        and wanted(cell)
+        for cell in cells.select(
+            study.attacks, architecture=recipe.architecture, samples=budget(recipe.samples)
+        )
+        if cell.name in recipe.attacks and wanted(cell)
     )
 
 
@@ -58,8 +55,8 @@ def ran(cell: Attack, role: str) -> str:
 
 def with_runners(numbers: "pd.DataFrame") -> "pd.DataFrame":
     """Numbers of cells with ``sampled_by`` and ``selected_by``, under the attack's plain name."""
-    cells = [parse(path) for path in numbers["cell"]]
-    attacks = [cell for cell in cells if isinstance(cell, Attack)]
+    parsed = [parse(path) for path in numbers["cell"]]
+    attacks = [cell for cell in parsed if isinstance(cell, Attack)]
     return numbers.assign(
         attack=[cell.name for cell in attacks],
         sampled_by=[ran(cell, "sample") for cell in attacks],
@@ -102,16 +99,3 @@ def factor(treatment: str) -> str:
     """A model as readers see it, by its smoothing factor."""
     alpha = Treatment.parse(treatment).alpha
     return treatment if alpha is None else number(alpha, 3, trim=True)
-
-
-def reader(
-    needs: "Callable[[Study], Needs]", comparisons: tuple[Comparison, ...]
-) -> "Callable[[Study, Presentation], list[str]]":
-    """What reads such a table: the comparisons, over the cells it needs."""
-
-    def reading(study: "Study", shown: "Presentation") -> list[str]:
-        cells = needs(study).attacks
-        numbers = with_runners(select(collect(cells), fidelity=shown.fidelity))
-        return explained(read(numbers, comparisons, shown))
-
-    return reading

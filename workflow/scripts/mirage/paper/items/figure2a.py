@@ -12,6 +12,7 @@ from mirage.paper.printed import treatment_label
 from mirage.paper.reference import of_setting
 from mirage.paper.tables import STANDARD
 from mirage.recipes import Recipe
+from mirage.study import cells
 from mirage.study.treatment import Treatment
 
 if TYPE_CHECKING:
@@ -54,11 +55,13 @@ def needs(study: "Study") -> Needs:
     return Needs(
         [
             cell
-            for cell in study.attacks
-            if cell.target.dataset == wanted.dataset
-            and cell.target.architecture == wanted.architecture
-            and str(cell.target.treatment) in shown
-            and str(cell) == wanted.attack
+            for cell in cells.select(
+                study.attacks,
+                dataset=wanted.dataset,
+                architecture=wanted.architecture,
+                attack=wanted.attack,
+            )
+            if str(cell.target.treatment) in shown
         ]
     )
 

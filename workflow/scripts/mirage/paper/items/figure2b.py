@@ -1,16 +1,21 @@
 """Figure 2b: the advantage of attacks over the smoothing factor."""
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-from mirage.marks import In, Samples
-from mirage.paper.advantage_plot import OURS, PAPER, SHOWN, draw_line, gathered, panels
+from mirage.paper.advantage_plot import (
+    OURS,
+    PAPER,
+    SHOWN,
+    AttackedRecipe,
+    draw_line,
+    gathered,
+    panels,
+)
 from mirage.paper.colours import HARD, colour, marker
-from mirage.paper.item import Needs, Plot, budget
+from mirage.paper.item import Needs, Plot
 from mirage.paper.numbers import collect, select
 from mirage.paper.printed import treatment_label
 from mirage.paper.reference import of_setting
-from mirage.recipes import Recipe
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,41 +25,14 @@ if TYPE_CHECKING:
     from mirage.study.study import Study
 
 
-@dataclass(frozen=True)
-class Figure2bRecipe(Recipe):
-    """Which cells Figure 2b shows, for every smoothing factor that the study has.
-
-    Attributes:
-        dataset: of the targets.
-        architecture: of the targets.
-        samples: training images per class, or ``all``.
-        attack: on them.
-    """
-
-    dataset: Annotated[str, In("datasets")]
-    architecture: Annotated[str, In("architectures")]
-    samples: Samples
-    attack: Annotated[str, In("attacks")]
-
-
-def _recipe(study: "Study") -> Figure2bRecipe:
-    return Figure2bRecipe.of(study.scale["paper"]["figure2b"])
+def _recipe(study: "Study") -> AttackedRecipe:
+    return AttackedRecipe.of(study.scale["paper"]["figure2b"])
 
 
 def needs(study: "Study") -> Needs:
     """The attacks on label smoothing of every factor."""
-    wanted = _recipe(study)
-    return Needs(
-        [
-            cell
-            for cell in study.attacks
-            if cell.target.dataset == wanted.dataset
-            and cell.target.architecture == wanted.architecture
-            and cell.target.samples == budget(wanted.samples)
-            and cell.target.treatment.alpha is not None
-            and str(cell) == wanted.attack
-        ]
-    )
+    attacks = _recipe(study).attacks(study)
+    return Needs([cell for cell in attacks if cell.target.treatment.alpha is not None])
 
 
 def data(study: "Study", shown: "Presentation") -> "pd.DataFrame":
@@ -93,7 +71,7 @@ ITEM = Plot(
     ),
     position=42,
     settings="figure2b",
-    recipe=Figure2bRecipe,
+    recipe=AttackedRecipe,
     needs=needs,
     data=data,
     draw=draw,

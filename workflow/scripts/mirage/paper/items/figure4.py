@@ -1,16 +1,14 @@
 """Figure 4: training images in the target's feature space, laid out by t-SNE."""
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from mirage.paper import measured
 from mirage.paper.colours import colour
 from mirage.paper.drawing import style
 from mirage.paper.embeddings_plot import MEASURE
-from mirage.paper.item import Needs, Plot
+from mirage.paper.item import Plot
 from mirage.paper.measured import TargetsRecipe
 from mirage.paper.printed import number
-from mirage.study.settings import Scale
 from mirage.study.treatment import Treatment
 
 if TYPE_CHECKING:
@@ -25,25 +23,11 @@ NAME = "figure4"
 _COLOURS, _MARKERS = 20, "o^sDv"
 
 
-def _recipe(study: "Study") -> TargetsRecipe:
-    return TargetsRecipe.of(study.scale["paper"][NAME])
-
-
-def needs(study: "Study") -> Needs:
-    """What the measure left of every target."""
-    return measured.needs(_recipe(study), MEASURE)
-
-
-def misfits(scale: Scale) -> Iterator[str]:
-    """No settings of the measure."""
-    yield from measured.missing_measure(scale, NAME, MEASURE)
-
-
 def data(study: "Study", _: "Presentation") -> "pd.DataFrame":
     """Points of the first seed's targets: the same images for each, and numbers beside them."""
     import pandas as pd
 
-    recipe, tables = _recipe(study), []
+    recipe, tables = measured.recipe_of(study.scale, NAME), []
     seed, found = recipe.seeds[0], measured.numbers(recipe, MEASURE)
     for treatment in recipe.treatments:
         held = measured.arrays(recipe, MEASURE, treatment, seed)
@@ -103,7 +87,7 @@ def _points(axes: "Axes", rows: "pd.DataFrame") -> None:
 
 def reading(study: "Study", _: "Presentation") -> list[str]:
     """The paper's claim, and what is measured before any projection."""
-    recipe = _recipe(study)
+    recipe = measured.recipe_of(study.scale, NAME)
     found = measured.numbers(recipe, MEASURE)
     sentences = [
         "The paper says that positive smoothing gathers images of a person and negative smoothing "
@@ -128,8 +112,8 @@ ITEM = Plot(
     position=44,
     settings=NAME,
     recipe=TargetsRecipe,
-    needs=needs,
-    misfits=misfits,
+    needs=measured.needs_of(NAME, MEASURE),
+    misfits=measured.misfits_of(NAME, MEASURE),
     reading=reading,
     data=data,
     draw=draw,

@@ -1,13 +1,11 @@
 """Figure 5: distances between training images in the target's feature space."""
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from mirage.paper import measured
 from mirage.paper.embeddings_plot import MEASURE, draw_violins, violins
-from mirage.paper.item import Needs, Plot
+from mirage.paper.item import Plot
 from mirage.paper.measured import TargetsRecipe
-from mirage.study.settings import Scale
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,23 +26,9 @@ CLAIMS = (
 """What the paper says, the number, and the sign of its difference to α = 0 above and below 0."""
 
 
-def _recipe(study: "Study") -> TargetsRecipe:
-    return TargetsRecipe.of(study.scale["paper"][NAME])
-
-
-def needs(study: "Study") -> Needs:
-    """What the measure left of every target."""
-    return measured.needs(_recipe(study), MEASURE)
-
-
-def misfits(scale: Scale) -> Iterator[str]:
-    """No settings of the measure."""
-    yield from measured.missing_measure(scale, NAME, MEASURE)
-
-
 def data(study: "Study", _: "Presentation") -> "pd.DataFrame":
     """Outlines of the violins."""
-    return violins(_recipe(study))
+    return violins(measured.recipe_of(study.scale, NAME))
 
 
 def draw(table: "pd.DataFrame", _: "Presentation") -> "Figure":
@@ -54,7 +38,7 @@ def draw(table: "pd.DataFrame", _: "Presentation") -> "Figure":
 
 def reading(study: "Study", _: "Presentation") -> list[str]:
     """The paper's three claims, each with our number."""
-    recipe = _recipe(study)
+    recipe = measured.recipe_of(study.scale, NAME)
     found = measured.numbers(recipe, MEASURE)
     records = [record for seeds in found.values() for record in seeds.values()]
     sentences = [
@@ -82,8 +66,8 @@ ITEM = Plot(
     position=45,
     settings=NAME,
     recipe=TargetsRecipe,
-    needs=needs,
-    misfits=misfits,
+    needs=measured.needs_of(NAME, MEASURE),
+    misfits=measured.misfits_of(NAME, MEASURE),
     reading=reading,
     data=data,
     draw=draw,

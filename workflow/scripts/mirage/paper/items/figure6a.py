@@ -1,20 +1,17 @@
 """Figure 6a: the attack's starting points, before anything is optimised."""
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 from mirage.evaluation.fidelity import Fidelity
-from mirage.marks import In, Samples
-from mirage.paper.advantage_plot import gathered
+from mirage.paper.advantage_plot import AttackedRecipe, gathered
 from mirage.paper.colours import colour
 from mirage.paper.comparisons import Comparison, explained, read
 from mirage.paper.drawing import style
-from mirage.paper.item import Needs, Plot, budget, metrics_files
+from mirage.paper.item import Needs, Plot, metrics_files
 from mirage.paper.metrics import METRICS
 from mirage.paper.numbers import collect, select
 from mirage.paper.printed import treatment_label
 from mirage.paper.tables import STANDARD
-from mirage.recipes import Recipe
 from mirage.study.cells import Attack
 
 if TYPE_CHECKING:
@@ -37,34 +34,9 @@ COMPARISONS = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Figure6aRecipe(Recipe):
-    """Which cells Figure 6a shows.
-
-    Attributes:
-        dataset: of the targets.
-        architecture: of the targets.
-        samples: training images per class, or ``all``.
-        attack: on them, one that optimises nothing.
-    """
-
-    dataset: Annotated[str, In("datasets")]
-    architecture: Annotated[str, In("architectures")]
-    samples: Samples
-    attack: Annotated[str, In("attacks")]
-
-
 def needs(study: "Study") -> Needs:
     """The starting points of each model, and their logits in the evaluation network."""
-    wanted = Figure6aRecipe.of(study.scale["paper"]["figure6a"])
-    cells = [
-        cell
-        for cell in study.attacks
-        if cell.target.dataset == wanted.dataset
-        and cell.target.architecture == wanted.architecture
-        and cell.target.samples == budget(wanted.samples)
-        and str(cell) == wanted.attack
-    ]
+    cells = AttackedRecipe.of(study.scale["paper"]["figure6a"]).attacks(study)
     return Needs(cells, files=[*metrics_files(cells, ()), *map(_features, cells)])
 
 
@@ -141,7 +113,7 @@ ITEM = Plot(
     ),
     position=53,
     settings="figure6a",
-    recipe=Figure6aRecipe,
+    recipe=AttackedRecipe,
     needs=needs,
     data=data,
     draw=draw,

@@ -1,26 +1,5 @@
 """Figure 7: how stable the direction of gradients is, with the cross-entropy loss."""
 
-from mirage.paper import gradients_plot
-from mirage.paper.item import Plot
-from mirage.paper.measured import TargetsRecipe
+from mirage.paper.gradients_plot import figure
 
-NAME, LOSS = "figure7", "cross_entropy"
-
-ITEM = Plot(
-    name="Figure 7",
-    title="Stability of gradients with the cross-entropy loss",
-    caption=(
-        "Cosine of the gradient with respect to the current image with that of the step before "
-        "(Eq. 4), mean and standard deviation over pairs of a latent and a class; the loss drives "
-        "the optimisation and is the one measured. Left, the gradient that the attack sees, "
-        "through its random crop; right, that of the same image without one."
-    ),
-    position=55,
-    settings=NAME,
-    recipe=TargetsRecipe,
-    needs=gradients_plot.needs_of(NAME),
-    misfits=gradients_plot.misfits_of(NAME, LOSS),
-    reading=gradients_plot.reading_of(NAME, LOSS),
-    data=gradients_plot.data_of(NAME, LOSS),
-    draw=gradients_plot.draw,
-)
+ITEM = figure("Figure 7", "Stability of gradients with the cross-entropy loss", 55, "cross_entropy")

@@ -9,6 +9,7 @@ from mirage.paper.item import Needs, Table, budget, with_common_seeds
 from mirage.paper.numbers import collect, select
 from mirage.paper.tables import STANDARD, by_treatment
 from mirage.recipes import Recipe
+from mirage.study import cells
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -57,11 +58,13 @@ def needs(study: "Study") -> Needs:
     return Needs(
         with_common_seeds(
             cell
-            for cell in study.attacks
-            if cell.target.dataset == wanted.dataset
-            and cell.target.architecture == wanted.architecture
-            and cell.target.samples == budget(wanted.samples)
-            and shown(cell)
+            for cell in cells.select(
+                study.attacks,
+                dataset=wanted.dataset,
+                architecture=wanted.architecture,
+                samples=budget(wanted.samples),
+            )
+            if shown(cell)
         )
     )
 

@@ -4,17 +4,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 from mirage.marks import Count, In, several
-from mirage.paper.comparisons import Comparison, explained, read
+from mirage.paper.comparisons import Comparison, reader
 from mirage.paper.item import Needs, Table
-from mirage.paper.numbers import collect, select
 from mirage.paper.printed import treatment_label
 from mirage.paper.tables import by_treatment
 from mirage.recipes import Recipe
+from mirage.study import cells
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from mirage.paper.presentation import Presentation
     from mirage.study.study import Study
 
 METRICS = (
@@ -53,11 +52,10 @@ def needs(study: "Study") -> Needs:
     return Needs(
         [
             cell
-            for cell in study.attacks
-            if cell.target.architecture == wanted.architecture
-            and cell.target.samples in wanted.samples
-            and cell.target.treatment.alpha is not None
-            and str(cell) == wanted.attack
+            for cell in cells.select(
+                study.attacks, architecture=wanted.architecture, attack=wanted.attack
+            )
+            if cell.target.samples in wanted.samples and cell.target.treatment.alpha is not None
         ]
     )
 
@@ -65,12 +63,6 @@ def needs(study: "Study") -> Needs:
 def rows(numbers: "pd.DataFrame") -> "pd.DataFrame":
     """One row per number of images and treatment."""
     return by_treatment(numbers, METRICS)
-
-
-def reading(study: "Study", shown: "Presentation") -> list[str]:
-    """Whether either sign of smoothing does what the paper says."""
-    numbers = select(collect(needs(study).attacks), fidelity=shown.fidelity)
-    return explained(read(numbers, COMPARISONS, shown))
 
 
 ITEM = Table(
@@ -90,5 +82,5 @@ ITEM = Table(
     reference=("table04",),
     first="α",
     label=lambda row, _: treatment_label(row),
-    reading=reading,
+    reading=reader(needs, COMPARISONS),
 )

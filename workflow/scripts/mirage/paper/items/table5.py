@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from mirage.paper.comparisons import Comparison
+from mirage.paper.comparisons import Comparison, reader
 from mirage.paper.item import Needs, Table
 from mirage.paper.swapped import (
     MATCHED_BY,
@@ -12,8 +12,8 @@ from mirage.paper.swapped import (
     factor,
     printed,
     ran,
-    reader,
     rows,
+    with_runners,
 )
 from mirage.paper.tables import STANDARD
 
@@ -66,5 +66,6 @@ ITEM = Table(
                 {"sampled_by": STANDARD}, {"sampled_by": "ls-0.05"}, SHOWN,
             ),
         ),
+        with_runners,
     ),
 )  # fmt: skip

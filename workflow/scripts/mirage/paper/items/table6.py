@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from mirage.paper.comparisons import Comparison
+from mirage.paper.comparisons import Comparison, reader
 from mirage.paper.item import Needs, Table
 from mirage.paper.printed import treatment_label
 from mirage.paper.swapped import (
@@ -12,8 +12,8 @@ from mirage.paper.swapped import (
     chosen,
     printed,
     ran,
-    reader,
     rows,
+    with_runners,
 )
 from mirage.paper.tables import STANDARD
 
@@ -68,5 +68,6 @@ ITEM = Table(
                 {"treatment": STANDARD}, {"treatment": "ls-0.05"}, SHOWN,
             ),
         ),
+        with_runners,
     ),
 )  # fmt: skip

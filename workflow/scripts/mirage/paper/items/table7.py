@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from mirage.paper.comparisons import Comparison
+from mirage.paper.comparisons import Comparison, reader
 from mirage.paper.item import Needs, Table
 from mirage.paper.swapped import (
     MATCHED_BY,
@@ -12,8 +12,8 @@ from mirage.paper.swapped import (
     factor,
     printed,
     ran,
-    reader,
     rows,
+    with_runners,
 )
 from mirage.paper.tables import STANDARD
 
@@ -74,5 +74,5 @@ ITEM = Table(
     printed=printed,
     first="optimised on α, selected with α",
     label=lambda row, _: f"{factor(row['treatment'])}, {factor(row['selected_by'])}",
-    reading=reader(needs, _comparisons()),
+    reading=reader(needs, _comparisons(), with_runners),
 )

@@ -4,12 +4,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
 from mirage.marks import In, Samples
-from mirage.paper.comparisons import Comparison, explained, read
+from mirage.paper.comparisons import Comparison, reader
 from mirage.paper.item import Needs, Table, budget, with_common_seeds
-from mirage.paper.numbers import collect, select
 from mirage.paper.printed import number
 from mirage.paper.tables import by_treatment
 from mirage.recipes import Recipe
+from mirage.study import cells
 from mirage.study.treatment import Treatment
 
 if TYPE_CHECKING:
@@ -51,11 +51,13 @@ def needs(study: "Study") -> Needs:
     return Needs(
         with_common_seeds(
             cell
-            for cell in study.attacks
-            if cell.target.architecture == wanted.architecture
-            and cell.target.samples == budget(wanted.samples)
-            and str(cell.target.treatment) in (*STOPPED, NEGATIVE)
-            and str(cell) == wanted.attack
+            for cell in cells.select(
+                study.attacks,
+                architecture=wanted.architecture,
+                samples=budget(wanted.samples),
+                attack=wanted.attack,
+            )
+            if str(cell.target.treatment) in (*STOPPED, NEGATIVE)
         )
     )
 
@@ -81,12 +83,6 @@ def label(row: "pd.Series[Any]", _: "Presentation") -> str:
     return number(alpha, 3, trim=True) + (", stopped early" if "+" in treatment else "")
 
 
-def reading(study: "Study", shown: "Presentation") -> list[str]:
-    """Whether lost accuracy alone explains the protection."""
-    numbers = select(collect(needs(study).attacks), fidelity=shown.fidelity)
-    return explained(read(numbers, COMPARISONS, shown))
-
-
 ITEM = Table(
     name="Table 9",
     title="Early stopping at the test accuracy of negative smoothing",
@@ -107,5 +103,5 @@ ITEM = Table(
     printed=printed,
     first="α",
     label=label,
-    reading=reading,
+    reading=reader(needs, COMPARISONS),
 )
