@@ -7,6 +7,7 @@ digest of a job covers that one and no other (``mirage.runtime.digest``).
 
 import importlib
 from collections.abc import Iterator, Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -22,18 +23,22 @@ class Registry(Mapping[str, Entry]):
     def __init__(self, package: str, attribute: str, joint: str = "_") -> None:
         self.package, self.attribute, self.joint = package, attribute, joint
 
-    def __iter__(self) -> Iterator[str]:
-        """Names of the entries, sorted."""
+    @cached_property
+    def _names(self) -> list[str]:
         folders = importlib.import_module(self.package).__path__
         found = {name for folder in folders for name in entries(Path(folder))}
-        return iter(sorted(name.replace("_", self.joint) for name in found))
+        return sorted(name.replace("_", self.joint) for name in found)
+
+    def __iter__(self) -> Iterator[str]:
+        """Names of the entries, sorted."""
+        return iter(self._names)
 
     def __len__(self) -> int:
-        return len(list(iter(self)))
+        return len(self._names)
 
     def __contains__(self, name: object) -> bool:
         """Whether there is such an entry; imports nothing."""
-        return name in list(iter(self))
+        return name in self._names
 
     def __getitem__(self, name: str) -> Entry:
         """Import an entry.
