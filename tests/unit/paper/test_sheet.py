@@ -154,6 +154,14 @@ def test_the_reading_counts_hits_of_the_scales_fidelity(study, scale):
     assert f"for the person: {hits} (α = 0), {hits} (α = 0.1)" in told
 
 
+def test_a_gallery_of_other_people_is_told(study):
+    """As those of before the draw, which kept the first classes."""
+    path = f"{_cell('ls0.1')}/gallery.safetensors"
+    files.save_tensors(path, {"images": _grey(0, 1), "labels": torch.tensor([0, 1])})
+    with pytest.raises(MirageError, match=rf"ls0.1/n3/s1/ppa/gallery.* no images .* {SHOWN[0]}, "):
+        ITEMS["figure9"].data(study, describe(study, "demo"))
+
+
 def test_a_sheet_reads_photographs_galleries_and_verdicts(scale):
     images, *others = ITEMS["figure3"].needs(Study(scale)).inputs
     assert images == VIEW

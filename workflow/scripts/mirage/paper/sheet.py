@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
+from mirage.errors import MirageError
 from mirage.evaluation import gallery
 from mirage.marks import Count, In, Samples, Seed, several
 from mirage.paper.colours import colour
@@ -57,14 +58,12 @@ class SheetRecipe(Recipe):
     @property
     def attacks(self) -> dict[str, Attack]:
         """One per treatment."""
-        samples = budget(self.samples)
-        targets = {
-            name: Target(
-                self.dataset, self.architecture, Treatment.parse(name), samples, self.seed
-            )
-            for name in self.treatments
-        }  # fmt: skip
-        return {name: Attack.parse(target, self.attack) for name, target in targets.items()}
+        found, samples = {}, budget(self.samples)
+        for name in self.treatments:
+            treatment = Treatment.parse(name)
+            target = Target(self.dataset, self.architecture, treatment, samples, self.seed)
+            found[name] = Attack.parse(target, self.attack)
+        return found
 
 
 def sheet(name: str, title: str, caption: str, position: int) -> Plot:
@@ -108,21 +107,13 @@ _CAPTION = (
 def needs(study: "Study", recipe: SheetRecipe) -> Needs:
     """Photographs, each attack's gallery, and what the evaluation network says of it."""
     attacks = list(recipe.attacks.values())
-    left = [file for attack in attacks for file in (_gallery(attack), _features(attack))]
+    left = [f"{one.path}/{name}.safetensors" for one in attacks for name in ("gallery", "features")]
     return Needs(attacks, files=[_view(study, recipe), *left])
 
 
 def _view(study: "Study", recipe: SheetRecipe) -> str:
     view = study.architecture(recipe.architecture)["view"]
     return f"data/{recipe.dataset}/views/{view}.safetensors"
-
-
-def _gallery(attack: Attack) -> str:
-    return f"{attack.path}/gallery.safetensors"
-
-
-def _features(attack: Attack) -> str:
-    return f"{attack.path}/features.safetensors"
 
 
 def _misfits(settings: str) -> Callable[[Scale], Iterator[str]]:
@@ -150,21 +141,17 @@ def data(study: "Study", recipe: SheetRecipe, shown: "Presentation") -> "pd.Data
     import pandas as pd
 
     from mirage.data.views import View
-    from mirage.runtime import files
 
-    held = {
-        name: files.load_tensors(_gallery(attack), "labels")["labels"].tolist()
-        for name, attack in recipe.attacks.items()
-    }
-    people = gallery.drawn(held[recipe.treatments[0]], recipe.classes)
+    verdicts = _verdicts(recipe, shown)
+    people = list(verdicts[recipe.treatments[0]])
     photographs = _view(study, recipe)
     view = View(photographs, recipe.seed)
     owners = view.labels[view.train]
     first = [int(view.train[owners == one][0]) for one in people]
     parts = [_part(PHOTOGRAPHS, people, None, photographs, first)]
     for name, attack in recipe.attacks.items():
-        places, rows = _places(attack, shown), [held[name].index(one) for one in people]
-        parts.append(_part(name, people, [places[one] for one in people], _gallery(attack), rows))
+        path, places = f"{attack.path}/gallery.safetensors", list(verdicts[name].values())
+        parts.append(_part(name, people, places, path, _rows(path, people)))
     return pd.concat(parts, ignore_index=True)
 
 
@@ -178,14 +165,37 @@ def _part(
     return pd.DataFrame(columns).astype({"place": "Int64"})
 
 
-def _places(attack: Attack, shown: "Presentation") -> dict[int, int]:
-    """Attacked class -> its place among the logits of its best result."""
+def _verdicts(recipe: SheetRecipe, shown: "Presentation") -> dict[str, dict[int, int]]:
+    """Treatment -> person, in the order of the draw -> its place among the best result's logits."""
     from mirage.evaluation.accuracy import position_of_class
     from mirage.evaluation.stored import best_logits
 
-    classes, logits = best_logits(_features(attack), "eval", shown.fidelity)
-    positions = position_of_class(logits, classes)[:, 0]
-    return dict(zip(classes.tolist(), (positions + 1).tolist(), strict=True))
+    verdicts = {}
+    for name, attack in recipe.attacks.items():
+        classes, logits = best_logits(f"{attack.path}/features.safetensors", "eval", shown.fidelity)
+        positions = position_of_class(logits, classes)[:, 0]
+        places = dict(zip(classes.tolist(), (positions + 1).tolist(), strict=True))
+        verdicts[name] = {one: places[one] for one in gallery.drawn(places, recipe.classes)}
+    return verdicts
+
+
+def _rows(path: str, people: list[int]) -> list[int]:
+    """Where people stand in a gallery.
+
+    Raises:
+        MirageError: it was made when galleries kept others.
+    """
+    from mirage.runtime import files
+
+    held = files.load_tensors(path, "labels")["labels"].tolist()
+    missing = [one for one in people if one not in held]
+    if missing:
+        raise MirageError(
+            f"{path} has no images of the classes {listed(missing)}",
+            "the first of the draw of the attacked people",
+            "delete it; the next run makes it anew",
+        )
+    return [held.index(one) for one in people]
 
 
 def draw(table: "pd.DataFrame", _: "Presentation") -> "Figure":
@@ -194,12 +204,12 @@ def draw(table: "pd.DataFrame", _: "Presentation") -> "Figure":
 
     columns = []
     for model, own in table.groupby("model", sort=False):
-        treatment, images = str(model), _images(own)
-        columns.append(
-            Column((PHOTOGRAPHS,), images)
-            if model == PHOTOGRAPHS
-            else Column(heading(treatment), images, _taken(own), colour(treatment))
-        )
+        name, images = str(model), _images(own)
+        if name == PHOTOGRAPHS:
+            columns.append(Column((name,), images))
+        else:
+            marks = [place == 1 for place in own["place"]]
+            columns.append(Column(heading(name), images, marks, colour(name)))
     return grid(columns)
 
 
@@ -213,10 +223,6 @@ def _images(own: "pd.DataFrame") -> "np.ndarray":
     return images
 
 
-def _taken(own: "pd.DataFrame") -> list[bool]:
-    return [int(place) == 1 for place in own["place"]]
-
-
 def heading(treatment: str) -> tuple[str, ...]:
     """What stands over a model's column, line by line: ``α = 0.1``, or ``BiDO`` and its λ."""
     model = model_of(treatment)
@@ -227,14 +233,13 @@ def reading(study: "Study", recipe: SheetRecipe, shown: "Presentation") -> list[
     """Whose samples these are, and how many of them the evaluation network takes for the person."""
     from mirage.paper.printed import heading as named
 
-    table = data(study, recipe, shown)
-    people = table.loc[table["model"] == PHOTOGRAPHS, "class"].tolist()
-    samples = "all" if recipe.samples == "all" else str(recipe.samples)
-    block = {**vars(recipe), "samples": samples}
+    verdicts = _verdicts(recipe, shown)
+    people = list(verdicts[recipe.treatments[0]])
+    block = {**vars(recipe), "samples": str(recipe.samples)}
     network = study.network(recipe.dataset, "eval")["title"]
     counts = ", ".join(
-        f"{sum(_taken(table[table['model'] == name]))} ({' '.join(heading(name))})"
-        for name in recipe.treatments
+        f"{list(places.values()).count(1)} ({' '.join(heading(name))})"
+        for name, places in verdicts.items()
     )
     return [
         f"{named(block, shown)}; seed {recipe.seed}. From the top, classes {listed(people)}.",
