@@ -80,7 +80,8 @@ def test_some_classes_and_another_models_selection(checkout):
         table = pd.read_csv(results / f"{cell}/per_class.csv")
         assert sorted(table["class"].unique()) == CLASSES
         gallery = load_file(results / f"{cell}/gallery.safetensors")
-        assert gallery["labels"].tolist() == CLASSES[:2]
+        assert gallery["labels"].tolist() == [2, 3]  # the first two of its draw
+        assert gallery["scores"].tolist() == selected["scores"][1:, 0].tolist()
     assert (held[plain]["scores"] != held[swapped]["scores"]).any()
 
     # Candidates of a class are those it has in an attack on everybody.

@@ -8,6 +8,7 @@ from mirage.runtime import job, memory
 def embed_attack(task: job.Assignment) -> None:
     """Write features, the images for measures and the gallery."""
     from mirage.attacks.results import Selected, load_result
+    from mirage.evaluation import gallery
     from mirage.evaluation.evaluator import settle
     from mirage.evaluation.features import embed_attack
     from mirage.evaluation.networks import load_networks
@@ -44,7 +45,8 @@ def embed_attack(task: job.Assignment) -> None:
             "labels": selected.classes.repeat_interleave(per_class),
         },
     )
-    shown = slice(None, task.params.gallery_classes)
+    labels = selected.classes.tolist()
+    shown = sorted(map(labels.index, gallery.drawn(labels, task.params.gallery_classes)))
     files.save_tensors(
         task.output.gallery,
         {

@@ -13,8 +13,8 @@ from mirage.errors import MirageError
 from mirage.paper import printed, render
 from mirage.paper.drawing import save
 from mirage.paper.effects import effects, seeds_needed
+from mirage.paper.grid import Column, grid
 from mirage.paper.items import ITEMS
-from mirage.paper.items.figure3 import grid
 from mirage.paper.items.spread import spread
 from mirage.paper.metrics import METRICS
 from mirage.paper.presentation import Presentation
@@ -220,7 +220,10 @@ def test_latex_table_is_balanced_and_plain_ascii_but_names(cells):
 
 @pytest.mark.parametrize("kind", ["png", "pdf"])
 def test_figures_are_the_same_bytes_twice(kind, tmp_path, cells, toy_result):
-    columns = {"real": np.zeros((2, 1, 8, 8), np.uint8), "α = 0": np.ones((2, 1, 8, 8))}
+    columns = [
+        Column(("real",), np.zeros((2, 1, 8, 8), np.uint8)),
+        Column(("α = 0",), np.ones((2, 1, 8, 8)), [True, False]),
+    ]
     for turn in "ab":
         save(toy_figure(toy_result, stopped=True), tmp_path / f"one-{turn}.{kind}")
         save(grid(columns), tmp_path / f"three-{turn}.{kind}")
@@ -254,7 +257,7 @@ def test_grid_shows_each_pixel_as_a_square(tmp_path, channels):
     random = np.random.default_rng(0)
     real = random.integers(0, 256, (3, channels, 32, 32), dtype=np.uint8)
     ours = random.uniform(-1.2, 1.2, (3, channels, 32, 32)).astype(np.float32)
-    save(grid({"real": real, "ours": ours}), tmp_path / "grid.png")
+    save(grid([Column(("real",), real), Column(("ours",), ours)]), tmp_path / "grid.png")
     zoom = gap = 5
     with Image.open(tmp_path / "grid.png") as file:
         assert file.size == (2 * (160 + gap) + 4 * gap, 64 + 3 * (160 + gap))

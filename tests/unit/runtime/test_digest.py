@@ -124,7 +124,7 @@ KINDS = [
      "targets/treatments/stop.py"),
     ("measure_attack", ["knowledge"], ["another"], "evaluation/measures/knowledge/__init__.py"),
     ("make_table", ["table1"], ["table2"], "paper/items/table1.py"),
-    ("draw_figure", ["figure1"], ["figure3"], "paper/items/figure1.py"),
+    ("draw_figure", ["figure1"], ["figure8"], "paper/items/figure1.py"),
 ]  # fmt: skip
 
 

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from mirage import escape, sheets
 from mirage.data.index import Entry, read_index, write_index
 from mirage.paper import drawing, render
+from mirage.paper.grid import Column, grid
 from mirage.paper.items import ITEMS
-from mirage.paper.items.figure3 import grid
 from mirage.paper.metrics import METRICS
 from mirage.paper.numbers import read_table, write_table
 from mirage.paper.presentation import Presentation
@@ -131,7 +131,7 @@ def test_figures_draw_titles_as_they_are(tmp_path_factory, text):
 
     folder = tmp_path_factory.mktemp("drawn")
     image = np.zeros((1, 1, 4, 4), dtype=np.uint8)
-    drawing.save(grid({text or "none": image}), folder / "three.png")
+    drawing.save(grid([Column((text or "none", text), image)]), folder / "three.png")
     with rc_context(drawing._STYLE):
         drawn = Figure().text(0, 0, one_line(text))
     assert drawn._preprocess_math(drawn.get_text()) == (one_line(text), False)

@@ -6,7 +6,7 @@ NumPy only, so that a scoring job starts without loading torch.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,7 @@ from mirage.runtime import files
 from mirage.visible import listed
 
 Array = NDArray[Any]
+Value = TypeVar("Value")
 
 
 class _Stored:
@@ -97,6 +98,32 @@ class AttackFeatures(_Stored):
         return _one(self.logits, "logits", network, fidelity)
 
 
+def best_logits(
+    path: str | Path, network: str, fidelity: Fidelity
+) -> tuple[NDArray[np.int64], Array]:
+    """Read the logits of each class's best image alone: the whole file may hold gigabytes.
+
+    Args:
+        path: what ``AttackFeatures.save`` wrote.
+        network: one that classifies.
+        fidelity: of its logits.
+
+    Returns:
+        The attacked classes [K], and logits [K, 1, N].
+
+    Raises:
+        MirageError: the file is missing or damaged, or the network embedded nothing.
+    """
+    from safetensors import safe_open
+
+    files.read_metadata(path)  # refuses a missing, damaged or foreign file in plain words
+    with safe_open(str(path), framework="np") as file:
+        names = [name for name in file.keys() if name.startswith("logits.")]  # noqa: SIM118
+        held = {name.removeprefix("logits."): name for name in names}
+        named = _one(held, "logits", network, fidelity)
+        return file.get_tensor("classes"), file.get_slice(named)[:, :1]
+
+
 @dataclass(frozen=True)
 class RealFeatures(_Stored):
     """Embedded private training images.
@@ -116,7 +143,7 @@ def networks(*held: AttackFeatures | RealFeatures) -> set[str]:
     return {name.partition(".")[0] for features in held for name in features.features}
 
 
-def _one(arrays: Mapping[str, Array], kind: str, network: str, fidelity: Fidelity) -> Array:
+def _one(arrays: Mapping[str, Value], kind: str, network: str, fidelity: Fidelity) -> Value:
     name = f"{network}.{fidelity}"
     if name not in arrays:
         raise MirageError(

@@ -156,11 +156,11 @@ class Picture(Item):
 
 @dataclass(frozen=True, kw_only=True)
 class Plot(Item):
-    """A drawing of numbers, which lie beside it as CSV.
+    """A drawing of numbers, which lie beside it as CSV, or of images, which that names.
 
     Attributes:
-        data: the numbers, from the files it needs, the results being the current folder.
-        draw: draws them.
+        data: the table, from the files it needs, the results being the current folder.
+        draw: draws it, there as well.
     """
 
     data: "Callable[[Study, Presentation], pd.DataFrame]"

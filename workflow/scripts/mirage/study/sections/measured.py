@@ -32,7 +32,8 @@ class EvaluationSection(Recipe):
     """How attack images are embedded.
 
     Attributes:
-        gallery_classes: classes whose images are kept to be shown.
+        gallery_classes: attacked classes whose best images are kept to be shown, the first of a
+            draw that is the same for every attack.
         precision: arithmetic of both embeddings.
         verification: of hits, from stored features; ours, no part of the paper.
     """
