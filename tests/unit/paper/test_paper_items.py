@@ -1,5 +1,6 @@
 """Items of the paper: each is a module that alone names it, and cells none shows are told."""
 
+import csv
 import re
 import subprocess
 import sys
@@ -115,6 +116,26 @@ def test_an_overview_claims_no_cell(scale):
     shown = contents(scale)["spread"].needs(study).attacks
     assert {str(attack) for attack in shown} == {"ppa", "ppa-ce"}
     assert {str(cell) for cell in extra(study)} == {"ppa-ce"}
+
+
+def test_table2_at_paper_scale_has_the_papers_rows_and_no_other():
+    """Those of few images stand in Table 4; the demo, of few and of all, shows both."""
+    study = Study(CONFIG["scales"]["paper"])
+    names = {"resnet152": "ResNet-152", "resnext50": "ResNeXt-50", "densenet121": "DenseNet-121"}
+    ours = [
+        (study.dataset(c.dataset)["title"], names[c.architecture], c.treatment.alpha, c.samples)
+        for c in (attack.target for attack in contents(study.scale)["table2"].needs(study).attacks)
+    ]
+    with (ROOT / "workflow/presets/paper/table02.csv").open() as file:
+        paper = [
+            (row["dataset"], row["architecture"], float(row["alpha"]), None)
+            for row in csv.DictReader(file)
+        ]
+    assert len(paper) == 22
+    assert sorted(ours) == sorted(paper)
+    demo = Study(CONFIG["scales"]["demo"])
+    shown = contents(demo.scale)["table2"].needs(demo).attacks
+    assert {cell.target.samples for cell in shown} == {3, None}
 
 
 @pytest.mark.parametrize(
