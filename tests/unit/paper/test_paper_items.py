@@ -15,6 +15,7 @@ from mirage.errors import MirageError
 from mirage.paper.contents import contents, extra, files_of, told_extra
 from mirage.paper.items import ITEMS
 from mirage.study import configuration
+from mirage.study.settings import with_first_seeds
 from mirage.study.study import Study
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -43,6 +44,20 @@ def test_an_item_without_settings_is_not_among_a_scales(scale):
     del scale["paper"]["table2"], scale["paper"]["figure3"]
     check(scale)
     assert set(ITEMS) - set(contents(scale)) == {"table2", "figure3"}
+
+
+def test_null_leaves_an_item_out(scale):
+    """A file laid over the configuration cannot take an entry away."""
+    scale["paper"] |= {"table5": None, "figure4": None}
+    check(scale)
+    assert set(ITEMS) - set(contents(scale)) == {"table5", "figure4"}
+
+
+def test_a_first_look_has_every_item(scale):
+    whole = {**CONFIG, "most_seeds": 1}
+    configuration.check(whole)
+    cut = with_first_seeds(scale, 1)
+    assert all(item.needs(Study(cut)).inputs for item in contents(cut).values())
 
 
 def test_nothing_but_its_module_names_an_item():
@@ -147,6 +162,9 @@ def test_table2_at_paper_scale_has_the_papers_rows_and_no_other():
         ("figure3", {"treatments": ["ls0.10"]}, "paper.figure3: 'ls0.10' is no part"),
         ("figure3", {"classes": 25}, "gallery_classes keeps 24"),
         ("toy", {"alphas": [0, 0]}, "paper.toy: alphas"),
+        ("table5", {"samples": 5}, "paper.table5: no grid of `targets` has a cell that Table 5"),
+        ("figure4", {"samples": 6}, "paper.figure4: config: nothing says how to train"),
+        ("figure3", {"attack": "ppa+select@ls0"}, "paper.figure3: "),
     ],
 )
 def test_what_does_not_fit_an_item_is_told_at_the_start(scale, item, change, message):
