@@ -54,9 +54,10 @@ class Extended(Checkout):
 
 def study(folder, treatments):
     """The tiny study's first grid with these treatments and the new attack alone."""
-    tiny = yaml.safe_load((folder / TINY.relative_to(ROOT)).read_text())
-    grid = {**tiny["scales"]["tiny"]["targets"][0], "treatments": treatments, "attacks": ["pick"]}
-    return yaml.safe_dump({"scales": {"tiny": {"targets": [grid]}}})
+    tiny = yaml.safe_load((folder / TINY.relative_to(ROOT)).read_text())["scales"]["tiny"]
+    grid = {**tiny["targets"][0], "treatments": treatments, "attacks": ["pick"]}
+    left_out = dict.fromkeys(tiny["paper"].keys() - {"ranking", "toy"})  # they have no cells
+    return yaml.safe_dump({"scales": {"tiny": {"targets": [grid], "paper": left_out}}})
 
 
 @pytest.fixture(scope="module")

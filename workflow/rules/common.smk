@@ -17,13 +17,14 @@ from mirage.study.settings import with_first_seeds
 from mirage.study.stages import Stages
 from mirage.study.study import Study
 from mirage.visible import listed, visible
+from refusing import Refused
 
 try:
     SCALE = with_first_seeds(config["scales"][config["scale"]], config["most_seeds"])
     STUDY = Study(SCALE, config["classes_per_chunk"])
     FOREIGN = foreign_weights.foreign_weights(STUDY)
 except MirageError as error:
-    raise WorkflowError(str(error)) from None
+    raise Refused(str(error)) from None
 
 DATASETS_IN_USE = in_use.datasets_in_use(STUDY)
 ASSETS_IN_USE = in_use.assets_in_use(STUDY)
@@ -65,7 +66,7 @@ try:
     for scale in config["scales"]:
         MANIFEST.require(config["scales"][scale]["assets"], f"scales.{scale}.assets")
 except MirageError as error:
-    raise WorkflowError(str(error)) from None
+    raise Refused(str(error)) from None
 
 ASSET_MEMORY = "assets/.checked.json"  # beside the assets: all scales share it
 
@@ -125,7 +126,7 @@ def named_assets():
     try:
         MANIFEST.require(names, "only")
     except MirageError as error:
-        raise WorkflowError(str(error)) from None
+        raise Refused(str(error)) from None
     return names
 
 

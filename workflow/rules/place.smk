@@ -3,8 +3,6 @@
 import sys
 from pathlib import Path
 
-from snakemake.exceptions import WorkflowError
-
 # Physical: one checkout has one name, by whatever link it is reached.
 ROOT = Path(workflow.basedir).resolve()
 SCRIPTS = ROOT / "workflow" / "scripts"
@@ -15,6 +13,7 @@ from mirage import checkout
 from mirage.errors import MirageError
 from mirage.runtime import warm
 from mirage.study import configuration
+from refusing import Refused
 
 quoting.quote_everything()
 if workflow.overwrite_workdir is not None:
@@ -34,7 +33,7 @@ def results_folder():
             return workflow.overwrite_workdir
         return checkout.working_folder(ROOT, config["scale"])
     except MirageError as error:
-        raise WorkflowError(str(error)) from None
+        raise Refused(str(error)) from None
 
 
 if workflow.is_main_process:
@@ -47,4 +46,4 @@ def link_to_repository():
         try:
             checkout.link_back(ROOT, Path.cwd())
         except MirageError as error:
-            raise WorkflowError(str(error)) from None
+            raise Refused(str(error)) from None

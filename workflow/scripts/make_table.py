@@ -10,6 +10,7 @@ def make_table(task: job.Assignment) -> dict[str, float]:
     from mirage.paper.items import ITEMS
     from mirage.paper.numbers import collect, plain, write_table
     from mirage.paper.printed import print_table
+    from mirage.paper.seen import seen_part
     from mirage.paper.verified import verified_part
     from mirage.runtime import files
     from mirage.study.study import Study
@@ -22,7 +23,7 @@ def make_table(task: job.Assignment) -> dict[str, float]:
     table = tables.make(item, numbers, shown)
     parts = print_table(item, numbers, table, shown, item.reading(study, shown))
     write_table(task.output.csv, plain(table))
-    ours = [*parts, *verified_part(item, numbers, shown)]
+    ours = [*parts, *verified_part(item, numbers, shown), *seen_part(item, numbers, shown)]
     files.write_text(
         task.output.html, render.html_page(render.html_fragment(ours, shown), item.title)
     )

@@ -9,6 +9,7 @@ def score_attack(task: job.Assignment) -> dict[str, float]:
     from mirage.evaluation.scores import score_attack
     from mirage.evaluation.stored import AttackFeatures, RealFeatures
     from mirage.runtime import files
+    from mirage.study.cells import Target
 
     measured = {
         name: value for path in task.input.measures for name, value in files.read_json(path).items()
@@ -18,6 +19,7 @@ def score_attack(task: job.Assignment) -> dict[str, float]:
         RealFeatures.load(task.input.real),
         measured,
         files.read_json(task.input.threshold) if task.input.threshold else None,
+        Target.parse(task.wildcards.target).samples,
     )
     files.write_rows(task.output.per_class, scores.pop("per_class"))
     files.write_json(task.output.metrics, scores)

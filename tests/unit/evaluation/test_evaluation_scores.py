@@ -6,6 +6,7 @@ import sys
 
 import numpy as np
 import pytest
+from mirage.data.splits import first_per_class
 from mirage.errors import MirageError
 from mirage.evaluation import scores
 from mirage.evaluation.scores import score_attack
@@ -95,6 +96,41 @@ def test_distances_are_squared_and_the_plain_ones_are_their_roots():
     assert found["corrected"]["delta_face"] == pytest.approx(np.mean(np.square(nearest)))
     assert found["corrected"]["delta_face_plain"] == pytest.approx(np.mean(nearest))
     assert "delta_face_plain" not in found["paper"]
+
+
+@pytest.mark.parametrize("samples", [1, 3])
+def test_distances_to_what_the_target_has_seen(samples):
+    """Against a loop over the first images of each class, in the order of the split."""
+    attack, real = _case()
+    found = score_attack(attack, real, XI, samples=samples)
+    without = score_attack(attack, real, XI)
+    for fidelity in ("paper", "corrected"):
+        for network in ("face", "eval"):
+            nearest = []
+            for label, images in zip(attack.classes, attack.of(network, fidelity), strict=True):
+                seen = [i for i in range(len(real.labels)) if real.labels[i] == label][:samples]
+                known = real.of(network, fidelity)[seen].astype(float)
+                nearest += [min(sum((x - y) ** 2) for y in known) for x in images.astype(float)]
+            told = found[fidelity].pop(f"delta_{network}_seen")
+            assert told == pytest.approx(np.mean(nearest))
+            assert told > found[fidelity][f"delta_{network}"]
+    assert found == without  # nothing else changes, and nothing is added without a budget
+
+
+def test_who_has_seen_all_images_is_as_near_to_them():
+    found = score_attack(*_case(), XI, samples=99)
+    for fidelity in ("paper", "corrected"):
+        for name in ("delta_face", "delta_eval"):
+            assert found[fidelity][f"{name}_seen"] == pytest.approx(found[fidelity][name])
+
+
+def test_the_first_images_are_those_that_training_takes():
+    """The same rows from the real features' order as from the whole view's."""
+    draws = np.random.default_rng(3)
+    labels, train = draws.integers(0, 4, 60), draws.permutation(60)[:45]
+    chosen = first_per_class(labels, train, 5)
+    among = first_per_class(labels[train], np.arange(len(train)), 5, allow_short=True)
+    assert train[among].tolist() == chosen.tolist()
 
 
 def test_each_reading_uses_its_own_features():

@@ -175,7 +175,7 @@ def test_what_does_not_fit_is_told_at_the_start(item, change, message):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"treatments": ["mid0"]}, "targets[3]: InformationBottleneck: beta is 0.0"),
+        ({"treatments": ["mid0"]}, "targets[3]: mid0: beta is 0.0"),
         ({"treatments": ["mid-1"]}, "beta is -1.0. Expected: a weight above 0"),
         ({"treatments": ["bido0.05"]}, "'bido0.05' is no part of a treatment"),
     ],

@@ -1,5 +1,6 @@
 """Items of the paper: each is a module that alone names it, and cells none shows are told."""
 
+import csv
 import re
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from mirage.errors import MirageError
 from mirage.paper.contents import contents, extra, files_of, told_extra
 from mirage.paper.items import ITEMS
 from mirage.study import configuration
+from mirage.study.settings import with_first_seeds
 from mirage.study.study import Study
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -41,6 +43,20 @@ def test_an_item_without_settings_is_not_among_a_scales(scale):
     del scale["paper"]["table2"], scale["paper"]["figure3"]
     check(scale)
     assert set(ITEMS) - set(contents(scale)) == {"table2", "figure3", "figure10"}
+
+
+def test_null_leaves_an_item_out(scale):
+    """A file laid over the configuration cannot take an entry away."""
+    scale["paper"] |= {"table5": None, "figure4": None}
+    check(scale)
+    assert set(ITEMS) - set(contents(scale)) == {"table5", "figure4"}
+
+
+def test_a_first_look_has_every_item(scale):
+    whole = {**CONFIG, "most_seeds": 1}
+    configuration.check(whole)
+    cut = with_first_seeds(scale, 1)
+    assert all(item.needs(Study(cut)).inputs for item in contents(cut).values())
 
 
 def test_nothing_but_its_module_names_an_item():
@@ -110,6 +126,26 @@ def test_an_overview_claims_no_cell(scale):
     assert {str(cell) for cell in extra(study)} == {"ppa-ce"}
 
 
+def test_table2_at_paper_scale_has_the_papers_rows_and_no_other():
+    """Those of few images stand in Table 4; the demo, of few and of all, shows both."""
+    study = Study(CONFIG["scales"]["paper"])
+    names = {"resnet152": "ResNet-152", "resnext50": "ResNeXt-50", "densenet121": "DenseNet-121"}
+    ours = [
+        (study.dataset(c.dataset)["title"], names[c.architecture], c.treatment.alpha, c.samples)
+        for c in (attack.target for attack in contents(study.scale)["table2"].needs(study).attacks)
+    ]
+    with (ROOT / "workflow/presets/paper/table02.csv").open() as file:
+        paper = [
+            (row["dataset"], row["architecture"], float(row["alpha"]), None)
+            for row in csv.DictReader(file)
+        ]
+    assert len(paper) == 22
+    assert sorted(ours) == sorted(paper)
+    demo = Study(CONFIG["scales"]["demo"])
+    shown = contents(demo.scale)["table2"].needs(demo).attacks
+    assert {cell.target.samples for cell in shown} == {3, None}
+
+
 @pytest.mark.parametrize(
     ("item", "change", "message"),
     [
@@ -119,6 +155,9 @@ def test_an_overview_claims_no_cell(scale):
         ("figure3", {"treatments": ["ls0.10"]}, "paper.figure3: 'ls0.10' is no part"),
         ("figure3", {"classes": 25}, "gallery_classes keeps 24"),
         ("toy", {"alphas": [0, 0]}, "paper.toy: alphas"),
+        ("table5", {"samples": 5}, "paper.table5: no grid of `targets` has a cell that Table 5"),
+        ("figure4", {"samples": 6}, "paper.figure4: config: nothing says how to train"),
+        ("figure3", {"attack": "ppa+select@ls0"}, "paper.figure3: "),
     ],
 )
 def test_what_does_not_fit_an_item_is_told_at_the_start(scale, item, change, message):

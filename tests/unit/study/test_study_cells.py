@@ -16,7 +16,11 @@ words = st.from_regex(r"\A[a-z0-9]+(-[a-z0-9]+)*\Z")
 alphas = st.floats(-100, 1, allow_nan=False).map(lambda a: round(a, 6))
 smoothings = alphas.map(Treatment.smoothing)
 stops = smoothings.map(lambda other: Part("stop", (), other.parts[0]))
-stopped = st.builds(lambda own, stop: Treatment((*own.parts, stop)), smoothings, stops)
+stopped = (
+    st.tuples(smoothings, stops)
+    .filter(lambda drawn: drawn[0].parts[0] != drawn[1].other)  # that would be itself
+    .map(lambda drawn: Treatment((*drawn[0].parts, drawn[1])))
+)
 treatments = smoothings | stopped
 targets = st.builds(
     Target, words, words, treatments, st.none() | st.integers(1, 5000), st.integers(0, 2**31)
@@ -133,6 +137,16 @@ def test_treatments_that_are_none_are_named(treatment, named):
 @pytest.mark.parametrize("treatment", ["stop@ls0+ls0.1", "ls0+ls0.1", "stop@ls0+stop@ls0.1"])
 def test_a_treatment_has_one_spelling(treatment):
     with pytest.raises(MirageError, match=r"each part once, in this order: ls, .*stop"):
+        Treatment.parse(treatment)
+
+
+@pytest.mark.parametrize(
+    "treatment",
+    ["ls0+stop@ls0", "ls-0.05+stop@ls-0.05", "stop@ls0", "mid0.1+stop@mid0.1",
+     "ls0+mid0.1+stop@mid0.1"],
+)  # fmt: skip
+def test_no_training_stops_at_itself(treatment):
+    with pytest.raises(MirageError, match=re.escape(f"'{treatment}' refers to itself")):
         Treatment.parse(treatment)
 
 

@@ -123,7 +123,8 @@ def node(hint: Any) -> type:
     """``Mapping``, ``tuple`` or ``object``: as what an annotation stands in YAML."""
     origin = typing.get_origin(hint)
     if origin is typing.Annotated:
-        return node(typing.get_args(hint)[0])
+        inner, *marks = typing.get_args(hint)
+        return Mapping if any(isinstance(mark, MadeBy) for mark in marks) else node(inner)
     if dataclasses.is_dataclass(hint) or origin is Mapping:
         return Mapping
     return tuple if origin is tuple else object

@@ -30,7 +30,7 @@ class Recipe:
 def require(holds: bool, setting: str, value: object, expected: str) -> None:
     """Refuse an impossible value, in a MirageError that names setting, value and expectation."""
     if not holds:
-        raise MirageError(f"{setting} is {value!r}", expected, "correct it in the configuration")
+        raise MirageError(f"{setting} is {value!r}", expected, "correct it")
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mirage.errors import MirageError
+from mirage.study.cells import unreadable
 from mirage.visible import listed
 
 _ALIKE = 0.75  # of difflib's ratio; below it suggestions are guesses
@@ -54,6 +55,9 @@ class Requests:
                 expected = "a path as it is below the folder of the results"
                 return _refused(asked, expected, f"type snakemake {shlex.quote(path)} instead")
             asked = path
+        problem = unreadable(asked)
+        if problem is not None:
+            return _refused(f"{asked}: {problem}")
         known = self.known()
         inside = [name for name in known if name.startswith(f"{asked}/")]
         if inside:

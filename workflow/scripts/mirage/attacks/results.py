@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from mirage import finite
+from mirage.attacks import ties
 from mirage.errors import MirageError
 from mirage.runtime import files
 from mirage.visible import listed
@@ -25,6 +26,8 @@ class Ranked:
         scores: mean probability of the class, float32 [K, n], falling.
         indices: their places among those they were chosen from, int64 [K, n].
         failed: how many of those have no finite score; no part of the file.
+        tied: how many of those have the score of the last one kept, where not all of them are
+            kept; no part of the file.
     """
 
     classes: Tensor
@@ -32,12 +35,17 @@ class Ranked:
     scores: Tensor
     indices: Tensor
     failed: int = 0
+    tied: int = 0
 
     told: ClassVar[str]
 
     def figures(self) -> dict[str, float]:
         """Figures worth a line in log and record."""
-        return {self.told: self.scores.mean().item(), **finite.figures(self.failed)}
+        return {
+            self.told: self.scores.mean().item(),
+            **ties.figures(self.scores, self.tied),
+            **finite.figures(self.failed),
+        }
 
 
 class Candidates(Ranked):

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from mirage.data.splits import first_per_class
 from mirage.evaluation.accuracy import position_of_class
 from mirage.evaluation.distances import nearest_squared, same_class
 from mirage.evaluation.fid import fit_gaussian, frechet_distance
@@ -25,6 +26,7 @@ def score_attack(
     real: RealFeatures,
     measured: Mapping[str, float],
     calibrated: Mapping[str, Any] | None = None,
+    samples: int | None = None,
 ) -> dict[str, Any]:
     """Compute every attack metric under both fidelities.
 
@@ -34,12 +36,15 @@ def score_attack(
         measured: what the attack's measures found, ``xi_train`` say; it serves both fidelities,
             since a measure's recipe says which reading it follows.
         calibrated: from ``verification.calibrate``; without it no hits are verified.
+        samples: training images per class that the target has seen, the first of the split; None:
+            all of them.
 
     Returns:
         ``paper`` and ``corrected``: name -> value, shares in [0, 1]; FID is None with a single
         image on either side, the PRDC values where a class has fewer than two: their means are
-        over ``prdc_classes`` of the ``n_classes`` classes. ``per_class``: one flat row per
-        fidelity and class. JSON-able.
+        over ``prdc_classes`` of the ``n_classes`` classes. With ``samples`` there are
+        ``delta_<network>_seen`` beside the distances, whose reference are all training images of
+        the class, seen or not. ``per_class``: one flat row per fidelity and class. JSON-able.
 
     Raises:
         MirageError: a network or the training images of an attacked class are missing.
@@ -64,6 +69,8 @@ def score_attack(
         if "coverage" in columns:
             rated = [value is not None for value in columns["coverage"]]
             scores[fidelity]["prdc_classes"] = sum(rated)
+        if samples is not None:
+            scores[fidelity] |= _seen(attack, real, samples, fidelity)
         for row, label in enumerate(attack.classes):
             own = {name: column[row] for name, column in columns.items()}
             scores["per_class"].append({"fidelity": fidelity, "class": int(label), **own})
@@ -79,8 +86,7 @@ def _per_class(
     for k in (1, 5):
         hits = position_of_class(logits, attack.classes) < k
         columns[f"acc{k}"] = hits.mean(axis=1).tolist()
-    with_distance = networks(attack, real) - {FID}
-    for network in sorted(with_distance, key=lambda name: (name == ACCURACY, name)):
+    for network in _with_distance(attack, real):
         squares = nearest_squared(
             attack.of(network, fidelity), attack.classes, real.of(network, fidelity), real.labels
         )
@@ -95,6 +101,28 @@ def _per_class(
         for place, name in enumerate(Prdc._fields):
             columns[name] = [None if value is None else value[place] for value in found]
     return columns
+
+
+def _with_distance(attack: AttackFeatures, real: RealFeatures) -> list[str]:
+    """Networks that give a distance, the evaluator last."""
+    return sorted(networks(attack, real) - {FID}, key=lambda name: (name == ACCURACY, name))
+
+
+def _seen(
+    attack: AttackFeatures, real: RealFeatures, samples: int, fidelity: Fidelity
+) -> dict[str, float]:
+    """Distances to the nearest of the images that the target has seen; ours, not in the paper."""
+    rows = first_per_class(real.labels, np.arange(len(real.labels)), samples, allow_short=True)
+    found = {}
+    for network in _with_distance(attack, real):
+        squares = nearest_squared(
+            attack.of(network, fidelity),
+            attack.classes,
+            real.of(network, fidelity)[rows],
+            real.labels[rows],
+        )
+        found[f"delta_{network}_seen"] = float(squares.mean())
+    return found
 
 
 def _fid(

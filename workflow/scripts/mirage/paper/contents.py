@@ -13,7 +13,8 @@ from mirage.visible import listed
 def contents(scale: Scale) -> dict[str, Item]:
     """The items that a scale has settings for, as they follow one another in the report."""
     items = sorted(ITEMS.items(), key=lambda entry: entry[1].position)
-    return {name: item for name, item in items if item.settings in (None, *scale["paper"])}
+    held = [key for key, settings in scale["paper"].items() if settings is not None]
+    return {name: item for name, item in items if item.settings in (None, *held)}
 
 
 def files_of(name: str, item: Item) -> list[str]:

@@ -119,6 +119,7 @@ class Table(Item):
         digits: decimals where they are not those of the paper's Table 2.
         finer: decimals where our data are not the paper's.
         ours: metrics that the paper does not print, which stand in a block of their own.
+        seen: whether a block in HTML tells the distances to the images that targets have seen.
     """
 
     caveat: str = (
@@ -135,6 +136,7 @@ class Table(Item):
     digits: Mapping[str, int] = field(default_factory=dict)
     finer: Mapping[str, int] = field(default_factory=dict)
     ours: tuple[str, ...] = ()
+    seen: bool = False
     category: ClassVar[str] = "Tables"
     folder: ClassVar[str] = "tables"
     kinds: ClassVar[tuple[str, ...]] = ("csv", "html", "tex")

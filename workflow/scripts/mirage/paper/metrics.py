@@ -49,6 +49,8 @@ METRICS: dict[str, Metric] = {
         Metric("confidence", "Confidence", "Confidence", 1, 2, percent=True),
         Metric("delta_face", "δ face", r"$\delta_{\mathrm{face}}$", -1, 4),
         Metric("delta_eval", "δ eval", r"$\delta_{\mathrm{eval}}$", -1, 2),
+        Metric("delta_face_seen", "δ face, seen", r"$\delta_{\mathrm{face}}$, seen", -1, 4),
+        Metric("delta_eval_seen", "δ eval, seen", r"$\delta_{\mathrm{eval}}$, seen", -1, 2),
         Metric("fid", "FID", "FID", -1, 2),
         Metric("xi_train", "ξ train", r"$\xi_{\mathrm{train}}$", 1, 2, percent=True),
         Metric("xi_test", "ξ test", r"$\xi_{\mathrm{test}}$", 1, 2, percent=True),

@@ -10,6 +10,7 @@ from mirage.study.study import Study
 
 _MEASURED_BY = {
     "acc1": "eval", "acc5": "eval", "delta_eval": "eval", "delta_face": "face", "fid": "fid",
+    "delta_eval_seen": "eval", "delta_face_seen": "face",
 }  # fmt: skip
 
 Counterparts = Mapping[str, Mapping[str, str]]

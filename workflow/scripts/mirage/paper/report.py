@@ -13,6 +13,7 @@ from mirage.paper.metrics import METRICS
 from mirage.paper.numbers import BLOCK, collect, select
 from mirage.paper.presentation import Presentation
 from mirage.paper.printed import number, print_table, treatment_label
+from mirage.paper.seen import seen_part
 from mirage.paper.tables import make
 from mirage.paper.verified import verified_part
 from mirage.runtime import files
@@ -79,6 +80,7 @@ def as_html(name: str, item: Item, study: Study, presentation: Presentation) -> 
         rows = make(item, numbers, presentation)
         parts = print_table(item, numbers, rows, presentation, reading)
         parts += verified_part(item, numbers, presentation)
+        parts += seen_part(item, numbers, presentation)
         return render.html_fragment(parts, presentation)
     template = render.environment().get_template("picture.html")
     uri = data_uri(files_of(name, item)[0])

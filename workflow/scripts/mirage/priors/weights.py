@@ -82,7 +82,7 @@ def described(config: type[Config], values: Mapping[str, Any], source: str) -> C
     try:
         return config.of(values)
     except MirageError as problem:
-        said = str(problem).removesuffix(" Correct it in the configuration.")
+        said = str(problem).removesuffix(" Correct it.")
         raise MirageError(
             f"{source} describes a network that cannot be: {plain(said, 400)}",
             remedy="use the published file, or make or import it anew",

@@ -17,6 +17,7 @@ from mirage.errors import MirageError
 from mirage.study import grammar
 from mirage.study.grammar import Part, parse_part
 from mirage.study.treatment import Treatment
+from mirage.targets.treatments import PARTS
 from mirage.visible import listed
 
 ROLES = ("sample", "select")
@@ -96,9 +97,11 @@ class Attack:
 
         Raises:
             MirageError: it is none, or one in another spelling (stages in another order, or
-                swapped for the target itself).
+                swapped for the target itself), or what stands in for the target is no sibling.
         """
         name, *spelled = text.split("+")
+        for swap in spelled:
+            _require_sibling(f"attacks/{target.cell}/{text}", swap)
         swaps = tuple(filter(None, map(parse_part, spelled)))
         cell = cls(target, name, swaps)
         roles = [part.name for part in swaps]
@@ -153,6 +156,37 @@ def parse(path: str) -> Target | Attack:
         inner, _, attack = cell.rpartition("/")
         return Attack.parse(Target.parse(inner), attack)
     raise _no_cell(path)
+
+
+def unreadable(path: str) -> MirageError | None:
+    """What is wrong with the treatment, or with a swap, of a path that no rule makes.
+
+    None where it is neither: then something else of the path is misspelt.
+    """
+    kind, *names = path.split("/")
+    placed = kind in ("targets", "attacks", "measures") and len(names) > 5
+    if not (placed and re.fullmatch(grammar.SAMPLES, names[3])):
+        return None
+    try:
+        Treatment.parse(names[2])
+        if kind == "attacks" and "+" in names[5]:
+            Attack.parse(Target.parse("/".join(names[:5])), names[5])
+    except MirageError as problem:
+        return problem
+    return None
+
+
+def _require_sibling(attack: str, swap: str) -> None:
+    """Refuse to name anything but a treatment behind ``sample@``: all else is the target's."""
+    role, names, other = swap.partition("@")
+    part = parse_part(other)
+    if names and (part is None or part.name not in PARTS):
+        raise MirageError(
+            f"{attack}: {other!r} after {role}@ is no treatment",
+            "that of a sibling of the target, such as ls0.1, whose data set, architecture, images "
+            "and seed are the target's, and which draws from the attack's own pool and prior",
+            "for another pool or prior ask for an attack with these settings",
+        )
 
 
 def _no_cell(path: str) -> MirageError:

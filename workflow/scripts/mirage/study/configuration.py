@@ -18,7 +18,7 @@ from mirage.study.misfits import misfits
 from mirage.study.references import unknown_names
 from mirage.study.sections.names import Word
 from mirage.study.sections.scale import ScaleSection
-from mirage.study.settings import Scale, attack_settings
+from mirage.study.settings import Scale, attack_settings, with_first_seeds
 from mirage.study.treatment import Treatment
 from mirage.targets.treatments import PARTS
 from mirage.visible import listed
@@ -80,7 +80,7 @@ def check(config: Mapping[str, Any]) -> Configuration:
             _refuse(name, unknown_names(scale))
             _make_treatments(f"scales.{name}.treatments", config["scales"][name])
             _make_attacks(f"scales.{name}", config["scales"][name])
-            _refuse(name, misfits(config["scales"][name]))
+            _refuse(name, misfits(with_first_seeds(config["scales"][name], typed.most_seeds)))
     except MirageError as error:
         raise MirageError(f"config: {error}") from error
     return typed

@@ -12,6 +12,7 @@ from mirage.paper.contents import contents
 from mirage.study.cells import Attack, Target
 from mirage.study.chunks import attacked
 from mirage.study.settings import Scale, attack_settings
+from mirage.study.study import Study
 from mirage.study.treatment import Treatment
 
 
@@ -23,7 +24,7 @@ def misfits(scale: Scale) -> Iterator[str]:
     for index, grid in enumerate(scale["targets"]):
         if grid["attacks"] and grid["dataset"] not in scale["networks"]:
             yield f"targets[{index}].attacks: networks has none for {grid['dataset']!r}"
-        yield from _without_stages(f"targets[{index}]", grid)
+        yield from (f"targets[{index}].{p}" for p in _treatment_misfits(scale, grid))
         train = scale["datasets"][grid["dataset"]]["recipe"].get("split", {}).get("train")
         for samples in grid["samples"]:
             if train and samples != "all" and samples > train:
@@ -47,14 +48,21 @@ def misfits(scale: Scale) -> Iterator[str]:
                 yield f"measures.{name}.{problem}"
     for item in contents(scale).values():
         yield from item.misfits(scale)
+    yield from _item_misfits(scale)
     attacked = {grid["dataset"] for grid in scale["targets"] if grid["attacks"]}
     for name, prior in scale["priors"].items():
         if prior["source"].get("dataset") in attacked:
             yield f"priors.{name}.source: {prior['source']['dataset']} is private, it is attacked"
 
 
+def _treatment_misfits(scale: Scale, grid: Mapping[str, Any]) -> Iterator[str]:
+    """Treatments of a grid that look at what its architectures or its data set have not."""
+    for treatment in map(Treatment.parse, grid["treatments"]):
+        yield from _untreatable(scale, grid, "treatments", treatment)
+
+
 def _swap_misfits(scale: Scale, grid: Mapping[str, Any]) -> Iterator[str]:
-    """Attacks of a grid that name a stage the attack has not, or its own model."""
+    """Attacks of a grid that name a stage the attack has not, or a model that cannot be."""
     for spelled in grid["attacks"]:
         settings = attack_settings(scale, spelled.partition("+")[0], grid["dataset"])
         kind = KINDS.get(settings.get("kind", ""))
@@ -66,19 +74,48 @@ def _swap_misfits(scale: Scale, grid: Mapping[str, Any]) -> Iterator[str]:
             except MirageError as problem:
                 yield f"attacks: {problem}"
                 return
-            for role in runs:
+            for role, other in runs.items():
                 if roles and role not in roles:
                     yield f"attacks: {spelled} has no stage {role!r}"
+                yield from _untreatable(scale, grid, "attacks", other)
 
 
-def _without_stages(place: str, grid: Mapping[str, Any]) -> Iterator[str]:
-    """Treatments that look at what an architecture has not."""
-    for treatment in map(Treatment.parse, grid["treatments"]):
-        for architecture in grid["architectures"]:
-            try:
-                treatment.require_stages(architecture)
-            except MirageError as problem:
-                yield f"{place}.architectures: {problem}"
+def _untreatable(
+    scale: Scale, grid: Mapping[str, Any], place: str, treatment: Treatment
+) -> Iterator[str]:
+    """Architectures of a grid on which a treatment cannot be."""
+    samples = grid["samples"][0]
+    for architecture in grid["architectures"]:
+        target = Target(
+            grid["dataset"], architecture, treatment,
+            None if samples == "all" else samples, grid["seeds"][0],
+        )  # fmt: skip
+        try:
+            Study(scale).treatment(target)
+        except MirageError as problem:
+            yield f"{place}: {problem}"
+
+
+def _item_misfits(scale: Scale) -> Iterator[str]:
+    """Items of the paper that show no cell, or one that nothing says how to make."""
+    study = Study(scale)
+    held = set(study.targets)
+    for item in contents(scale).values():
+        try:
+            needs = item.needs(study)
+            shown = {*(attack.target for attack in needs.attacks), *needs.targets}
+            for target in shown - held:  # by path any treatment and seed can be asked for
+                study.training(target)
+                study.treatment(target)
+        except MirageError as problem:
+            yield f"paper.{item.settings}: {problem}"
+            return
+        if not needs.inputs:
+            yield (
+                f"paper.{item.settings}: no grid of `targets` has a cell that {item.name} shows. "
+                "Expected: one with its data set, architecture, samples, treatments and attacks, "
+                f"or {item.settings}: null, which leaves it out"
+            )
 
 
 def _draw_misfits(scale: Scale) -> Iterator[str]:

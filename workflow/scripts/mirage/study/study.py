@@ -105,9 +105,15 @@ class Study:
         """Settings of each part of a target's treatment.
 
         Raises:
-            MirageError: its architecture has not what the treatment looks at.
+            MirageError: its architecture or data set has not what the treatment looks at.
         """
         target.treatment.require_stages(target.architecture)
+        if target.treatment.watches_test and "split" not in self.dataset(target.dataset)["recipe"]:
+            raise MirageError(
+                f"{target.path} is to end by its accuracy on test images, but datasets."
+                f"{target.dataset} has none",
+                "a data set whose recipe has a `split`",
+            )
         return target.treatment.settings(self.scale.get("treatments", {}))
 
     def architecture(self, name: str) -> Mapping[str, Any]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+from mirage.building import build
 from mirage.errors import MirageError
 from mirage.study.grammar import Part, parse_part
 from mirage.targets.hooks import STAGES
@@ -31,6 +32,14 @@ class Treatment:
             )
         for part in self.parts:
             _made(part)
+            rest = tuple(other for other in self.parts if other != part)
+            if part.other is not None and _trained(rest) == _trained((part.other,)):
+                raise MirageError(
+                    f"{str(self)!r} refers to itself: the cell after {part.name}@ is this "
+                    f"training without {part}",
+                    f"the treatment of another cell after {part.name}@, such as "
+                    f"ls0.1+{part.name}@ls-0.05",
+                )
 
     @classmethod
     def parse(cls, text: str) -> "Treatment":
@@ -63,8 +72,13 @@ class Treatment:
         """Treatments of the cells, otherwise the same, whose metrics the training needs."""
         return tuple(Treatment((part.other,)) for part in self.parts if part.other)
 
+    @property
+    def watches_test(self) -> bool:
+        """Whether test images decide something in the training."""
+        return any(_kind(part).watches_test for part in self.parts)
+
     def require_stages(self, architecture: str) -> None:
-        """Refuse an architecture without the activations that the treatment looks at.
+        """Refuse an architecture without the activations that it, or a sibling, looks at.
 
         Raises:
             MirageError: names them.
@@ -80,6 +94,8 @@ class Treatment:
                     f"{listed(missing)}",
                     f"one of {known}",
                 )
+        for sibling in self.siblings:
+            sibling.require_stages(architecture)
 
     def settings(self, chosen: Chosen) -> list[dict[str, Any]]:
         """Settings of each part, as ``mirage.targets.treatments.make`` takes them.
@@ -91,6 +107,11 @@ class Treatment:
     def __str__(self) -> str:
         """As it stands in a path: ``ls-0.05``."""
         return "+".join(map(str, self.parts))
+
+
+def _trained(parts: tuple[Part, ...]) -> tuple[Part, ...]:
+    """Parts that make a difference: hard labels are what there is without any."""
+    return tuple(part for part in parts if part != Part("ls", (0.0,)))
 
 
 @cache
@@ -109,7 +130,7 @@ def _made(part: Part) -> TreatmentPart:
     """Make a part of what its name says: it refuses impossible values."""
     if part.other is not None:
         Treatment((part.other,))
-    return _kind(part).of(_named(part))
+    return build(_kind(part), _named(part), str(part))
 
 
 def _named(part: Part) -> dict[str, Any]:

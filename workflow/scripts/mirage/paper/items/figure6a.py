@@ -7,10 +7,11 @@ from mirage.paper.advantage_plot import AttackedRecipe, gathered
 from mirage.paper.colours import colour
 from mirage.paper.comparisons import Comparison, explained, read
 from mirage.paper.drawing import style
-from mirage.paper.item import Needs, Plot, metrics_files
+from mirage.paper.item import Needs, Plot
 from mirage.paper.metrics import METRICS
 from mirage.paper.numbers import collect, select
 from mirage.paper.printed import treatment_label
+from mirage.paper.saturated import needing_scores, with_ties
 from mirage.paper.tables import STANDARD
 from mirage.study.cells import Attack
 
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from mirage.paper.presentation import Presentation
     from mirage.study.study import Study
 
+CHOOSING = ("sample",)
+"""Stages whose ties are told."""
 SHOWN = ("delta_face", "delta_eval", "confidence")
 COMPARISONS = (
     Comparison(
@@ -35,9 +38,10 @@ COMPARISONS = (
 
 
 def needs(study: "Study") -> Needs:
-    """The starting points of each model, and their logits in the evaluation network."""
+    """The starting points of each model, their scores, and their logits in the evaluator."""
     cells = AttackedRecipe.of(study.scale["paper"]["figure6a"]).attacks(study)
-    return Needs(cells, files=[*metrics_files(cells, ()), *map(_features, cells)])
+    scored = needing_scores(study, cells, CHOOSING)
+    return Needs(cells, files=[*scored.inputs, *map(_features, cells)])
 
 
 def _features(cell: Attack) -> str:
@@ -97,7 +101,7 @@ def draw(table: "pd.DataFrame", _: "Presentation") -> "Figure":
     return figure
 
 
-def reading(study: "Study", shown: "Presentation") -> list[str]:
+def claims(study: "Study", shown: "Presentation") -> list[str]:
     """Whether either sign of smoothing samples as the paper says."""
     return explained(read(_numbers(study, shown), COMPARISONS, shown))
 
@@ -117,5 +121,5 @@ ITEM = Plot(
     needs=needs,
     data=data,
     draw=draw,
-    reading=reading,
+    reading=with_ties(claims, needs, CHOOSING),
 )

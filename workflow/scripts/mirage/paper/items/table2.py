@@ -1,15 +1,15 @@
-"""Table 2: all metrics for every treatment, and Table 4's for few training images."""
+"""Table 2: all metrics for every treatment."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
-from mirage.marks import In, several
+from mirage.marks import In, Omissible, Samples, several
 from mirage.paper.defenses import is_defense
-from mirage.paper.item import Needs, Table
+from mirage.paper.item import Needs, Table, budget
 from mirage.paper.printed import treatment_label
 from mirage.paper.tables import by_treatment
 from mirage.recipes import Recipe
-from mirage.study.treatment import Treatment
+from mirage.study.cells import Target
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,24 +28,25 @@ class Table2Recipe(Recipe):
 
     Attributes:
         attacks: on whichever target; others are no part of it.
+        samples: training images per class, or ``all``, of the targets; any, where it is left out.
     """
 
     attacks: Annotated[tuple[Annotated[str, In("attacks")], ...], several()]
+    samples: Omissible[Annotated[tuple[Samples, ...], several()]] = None
 
 
 def needs(study: "Study") -> Needs:
     """The attacks of these names; Table 3 has the defenses, Table 9 what others' metrics stop."""
     wanted = Table2Recipe.of(study.scale["paper"]["table2"])
+    budgets = None if wanted.samples is None else set(map(budget, wanted.samples))
 
-    def shown(treatment: Treatment) -> bool:
-        return not (is_defense(treatment) or treatment.siblings)
+    def shown(target: Target) -> bool:
+        treatment = target.treatment
+        others = is_defense(treatment) or bool(treatment.siblings)
+        return not others and (budgets is None or target.samples in budgets)
 
     return Needs(
-        [
-            cell
-            for cell in study.attacks
-            if str(cell) in wanted.attacks and shown(cell.target.treatment)
-        ]
+        [cell for cell in study.attacks if str(cell) in wanted.attacks and shown(cell.target)]
     )
 
 
@@ -59,8 +60,9 @@ ITEM = Table(
     title="Attack results for all smoothing factors",
     caption=(
         "All metrics for every architecture, number of training images per class, attack and "
-        "smoothing factor α, as means over seeds with their standard deviation. Rows with a "
-        "limited number of images answer the paper's Table 4."
+        "smoothing factor α, as means over seeds with their standard deviation. Where no number "
+        "of the paper stands below, the row is ours; one with a limited number of images is "
+        "the paper's Table 4."
     ),
     position=2,
     settings="table2",

@@ -80,6 +80,7 @@ ITEM = Table(
     rows=rows,
     metrics=METRICS,
     reference=("table04",),
+    seen=True,
     first="α",
     label=lambda row, _: treatment_label(row),
     reading=reader(needs, COMPARISONS),

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from mirage.paper.comparisons import Comparison, reader
 from mirage.paper.item import Needs, Table
+from mirage.paper.saturated import needing_scores, with_ties
 from mirage.paper.swapped import (
     MATCHED_BY,
     METRICS,
@@ -20,19 +21,28 @@ from mirage.paper.tables import STANDARD
 if TYPE_CHECKING:
     from mirage.study.study import Study
 
+CHOOSING = ("sample",)
+"""Stages whose ties are told."""
 SHOWN = ("acc1", "delta_face", "xi_train")
+COMPARISONS = (
+    Comparison(
+        "starting points of positive smoothing end better than those of hard labels",
+        {"sampled_by": "ls0.1"}, {"sampled_by": STANDARD}, SHOWN,
+    ),
+    Comparison(
+        "starting points of negative smoothing end worse",
+        {"sampled_by": STANDARD}, {"sampled_by": "ls-0.05"}, SHOWN,
+    ),
+)  # fmt: skip
 
 
 def needs(study: "Study") -> Needs:
-    """Attacks that optimise on hard labels, whoever sampled."""
+    """Attacks that optimise on hard labels, whoever sampled, and the samples' scores."""
     recipe = SwappedRecipe.of(study.scale["paper"]["table5"])
-    return Needs(
-        chosen(
-            study,
-            recipe,
-            lambda cell: ran(cell, "optimise") == ran(cell, "select") == STANDARD,
-        )
+    attacks = chosen(
+        study, recipe, lambda cell: ran(cell, "optimise") == ran(cell, "select") == STANDARD
     )
+    return needing_scores(study, attacks, CHOOSING)
 
 
 ITEM = Table(
@@ -54,18 +64,5 @@ ITEM = Table(
     printed=printed,
     first="sampled with α",
     label=lambda row, _: factor(row["sampled_by"]),
-    reading=reader(
-        needs,
-        (
-            Comparison(
-                "starting points of positive smoothing end better than those of hard labels",
-                {"sampled_by": "ls0.1"}, {"sampled_by": STANDARD}, SHOWN,
-            ),
-            Comparison(
-                "starting points of negative smoothing end worse",
-                {"sampled_by": STANDARD}, {"sampled_by": "ls-0.05"}, SHOWN,
-            ),
-        ),
-        with_runners,
-    ),
-)  # fmt: skip
+    reading=with_ties(reader(needs, COMPARISONS, with_runners), needs, CHOOSING),
+)

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from mirage.paper.comparisons import Comparison, reader
 from mirage.paper.item import Needs, Table
 from mirage.paper.printed import treatment_label
+from mirage.paper.saturated import needing_scores, with_ties
 from mirage.paper.swapped import (
     MATCHED_BY,
     METRICS,
@@ -20,21 +21,32 @@ from mirage.paper.tables import STANDARD
 if TYPE_CHECKING:
     from mirage.study.study import Study
 
+CHOOSING = ("sample",)
+"""Stages whose ties are told."""
 SHOWN = ("acc1", "delta_face", "delta_eval", "xi_train")
+COMPARISONS = (
+    Comparison(
+        "from the same start, the model with positive smoothing gives more away",
+        {"treatment": "ls0.1"}, {"treatment": STANDARD}, SHOWN,
+    ),
+    Comparison(
+        "the model with negative smoothing gives less away",
+        {"treatment": STANDARD}, {"treatment": "ls-0.05"}, SHOWN,
+    ),
+)  # fmt: skip
 
 
 def needs(study: "Study") -> Needs:
-    """Attacks that hard labels sampled for, whatever is optimised on."""
+    """Attacks that hard labels sampled for, whatever is optimised on, and the samples' scores."""
     recipe = SwappedRecipe.of(study.scale["paper"]["table6"])
-    return Needs(
-        chosen(
-            study,
-            recipe,
-            lambda cell: (
-                ran(cell, "sample") == STANDARD and ran(cell, "select") == ran(cell, "optimise")
-            ),
-        )
+    attacks = chosen(
+        study,
+        recipe,
+        lambda cell: (
+            ran(cell, "sample") == STANDARD and ran(cell, "select") == ran(cell, "optimise")
+        ),
     )
+    return needing_scores(study, attacks, CHOOSING)
 
 
 ITEM = Table(
@@ -56,18 +68,5 @@ ITEM = Table(
     printed=printed,
     first="optimised on α",
     label=lambda row, _: treatment_label(row),
-    reading=reader(
-        needs,
-        (
-            Comparison(
-                "from the same start, the model with positive smoothing gives more away",
-                {"treatment": "ls0.1"}, {"treatment": STANDARD}, SHOWN,
-            ),
-            Comparison(
-                "the model with negative smoothing gives less away",
-                {"treatment": STANDARD}, {"treatment": "ls-0.05"}, SHOWN,
-            ),
-        ),
-        with_runners,
-    ),
-)  # fmt: skip
+    reading=with_ties(reader(needs, COMPARISONS, with_runners), needs, CHOOSING),
+)

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from mirage.paper.comparisons import Comparison, reader
 from mirage.paper.item import Needs, Table
+from mirage.paper.saturated import needing_scores, with_ties
 from mirage.paper.swapped import (
     MATCHED_BY,
     METRICS,
@@ -22,21 +23,22 @@ if TYPE_CHECKING:
 
 OPTIMISED = (STANDARD, "ls-0.05")
 """The models whose results the paper selects anew."""
+CHOOSING = ("sample", "select")
+"""Stages whose ties are told."""
 SHOWN = ("acc1", "delta_face")
 
 
 def needs(study: "Study") -> Needs:
-    """Attacks on either model, whoever selected."""
+    """Attacks on either model, whoever selected, and the scores of what was chosen."""
     recipe = SwappedRecipe.of(study.scale["paper"]["table7"])
-    return Needs(
-        chosen(
-            study,
-            recipe,
-            lambda cell: (
-                ran(cell, "sample") == ran(cell, "optimise") and ran(cell, "optimise") in OPTIMISED
-            ),
-        )
+    attacks = chosen(
+        study,
+        recipe,
+        lambda cell: (
+            ran(cell, "sample") == ran(cell, "optimise") and ran(cell, "optimise") in OPTIMISED
+        ),
     )
+    return needing_scores(study, attacks, CHOOSING)
 
 
 def _comparisons() -> tuple[Comparison, ...]:
@@ -74,5 +76,5 @@ ITEM = Table(
     printed=printed,
     first="optimised on α, selected with α",
     label=lambda row, _: f"{factor(row['treatment'])}, {factor(row['selected_by'])}",
-    reading=reader(needs, _comparisons(), with_runners),
+    reading=with_ties(reader(needs, _comparisons(), with_runners), needs, CHOOSING),
 )

@@ -51,7 +51,11 @@ TREATMENTS = with_entries(TreatmentsSection, {name: _chosen(PARTS[name]) for nam
 
 GridAttack: TypeAlias = Annotated[
     str,
-    spelled(ATTACK, "such as ppa, or ppa+select@ls0.1 with who else runs a stage"),
+    spelled(
+        ATTACK,
+        "such as ppa, or ppa+select@ls0.1, where the target's sibling of that treatment runs a "
+        "stage, on the same data set and from the same prior",
+    ),
     In("attacks"),
 ]
 

@@ -12,7 +12,7 @@ from mirage.study.sections.registered import with_entries
 
 @dataclass(frozen=True)
 class PaperSection(Recipe):
-    """Items of the paper; one without settings here is not among this scale's.
+    """Items of the paper; one without settings here, or null, is not among this scale's.
 
     Attributes:
         toy: the toy example of Figures 1 and 8.
@@ -27,7 +27,7 @@ class PaperSection(Recipe):
 PAPER_SECTION = with_entries(
     PaperSection,
     {
-        item.settings: Annotated[Recipe, MadeBy(item.recipe)]
+        item.settings: Annotated[Recipe, MadeBy(item.recipe)] | None
         for item in ITEMS.values()
         if item.settings not in (None, "toy") and item.recipe is not None
     },

@@ -16,7 +16,7 @@ def misfits(settings: Settings, pool: Settings, prior: Settings) -> Iterator[str
     if candidates > pool["size"]:
         yield (
             f"sampling.candidates_per_class: {candidates} candidates, "
-            f"but the pool {settings['pool']} holds {pool['size']}"
+            f"but the pool {settings['pool']} holds {pool['size']}. Expected: no more than those"
         )
     if selected > candidates:
         yield (

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from mirage import finite
+from mirage.attacks import ties
 from mirage.attacks.given import Given
 from mirage.attacks.kinds.ppa.recipe import SamplingRecipe
 from mirage.attacks.pool import Pool
@@ -29,8 +30,9 @@ def sample_candidates(
 ) -> Candidates:
     """Choose each class's best-rated latents of the pool.
 
-    A latent may serve several classes. Of equal scores the lower pool index comes first; a score
-    that is not finite comes last (``mirage.finite``).
+    A latent may serve several classes. Of equal scores the lower pool index comes first, and how
+    many compete so for the last places is counted (``mirage.attacks.ties``); a score that is not
+    finite comes last (``mirage.finite``).
 
     Args:
         given: classes, device, batch and state.
@@ -64,4 +66,5 @@ def sample_candidates(
     finite.tell(failed, len(ratings), _RATINGS)
     wanted = recipe.candidates_per_class
     best, indices = finite.rank(ratings.T, wanted, given.classes, _RATINGS)
-    return Candidates(attacked, pool.w[indices], best, indices, failed)
+    tied = ties.for_the_last_places(ratings.T, best)
+    return Candidates(attacked, pool.w[indices], best, indices, failed, tied)

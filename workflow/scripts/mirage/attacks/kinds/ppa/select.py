@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from mirage import finite
+from mirage.attacks import ties
 from mirage.attacks.given import Given
 from mirage.attacks.kinds.ppa.recipe import SelectionRecipe
 from mirage.attacks.results import Optimised, Selected
@@ -109,12 +110,13 @@ def select_latents(
 def _best(
     latents: Tensor, ratings: Tensor, recipe: SelectionRecipe, classes: Sequence[int]
 ) -> Selected:
-    """Keep the best rated of each class; of equal ratings the first."""
+    """Keep the best rated of each class; of equal ratings the first, and ties are counted."""
     failed = int((~ratings.isfinite()).sum())
     finite.tell(failed, ratings.numel(), _SCORES)
     best, indices = finite.rank(ratings, recipe.n_selected, classes, _SCORES)
     kept = latents.cpu().take_along_dim(indices[:, :, None], dim=1)
-    return Selected(torch.tensor(classes), kept, best, indices, failed)
+    tied = ties.for_the_last_places(ratings, best)
+    return Selected(torch.tensor(classes), kept, best, indices, failed, tied)
 
 
 def _draw(given: Given, recipe: SelectionRecipe, target: int, count: int) -> Boxes:
