@@ -131,11 +131,15 @@ CASES = {
         "typed by cell": Case(f"'orl-public' after select@ {SIBLING}",
                               path=attack("ppa+select@orl-public/resnet-mini/ls0/n3/s1")),
     },
+    "a swap with itself": {
+        "settings": Case("after @ stands the target itself", grid(attacks=["ppa+select@ls0"])),
+        "typed": Case("after @ stands the target itself", path=attack("ppa+select@ls0")),
+    },
     "a swap from another prior": {
         "by pool": Case("'few' after sample@ is no treatment", grid(attacks=["ppa+sample@few"])),
         "by attack": Case("on the same data set and from the same prior",
                           grid(attacks=["ppa+select@ppa-ce"])),
-        "typed by pool": Case("for another pool or prior ask for an attack with these settings",
+        "typed by pool": Case("or another pool or prior ask for an attack with these settings",
                               path=attack("ppa+sample@few")),
         "typed by attack": Case(f"'ppa-ce' after sample@ {SIBLING}",
                                 path=attack("ppa+sample@ppa-ce")),

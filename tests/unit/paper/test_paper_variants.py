@@ -99,7 +99,7 @@ def test_variants_attack_the_same_people(study):
         ("ppa+optimise@ls0.1", "the model it optimises on"),
         ("ppa+pick@ls0.1", "no stage"),
         ("ppo+select@ls0.1", "'ppo' is not among attacks"),
-        ("ppa+select@ls0.10", "such as ppa|names no cell"),
+        ("ppa+select@ls0.10", "'ls0.10' after select@ is no treatment"),
     ],
 )
 def test_swaps_that_cannot_be_are_refused_at_the_start(attack, named):

@@ -54,16 +54,14 @@ def test_saturated_choices_are_told_and_no_others(name, tmp_path, monkeypatch):
         _write(needs.attacks, role)
     told = with_ties(lambda *_: ["first"], lambda _: needs, ROLES[name])(STUDY, shown)
     start = "Of the 18 starting points that α = −0.05 chose, 12 share the highest possible "
-    rest = (
-        "confidence of exactly 1, in 3 of 6 classes all of them; ties are broken by the order of "
-    )
+    rest = "confidence of exactly 1, in 3 of 6 classes all of them; ties are broken by the order of"
     expected = ["first"]  # three seeds, each of two classes with three
     if name != "table6":  # whose starting points are all of hard labels
-        expected.append(f"{start}{rest}of the pool.")
+        expected.append(f"{start}{rest} the pool.")
     if name == "table7":
         expected += [
             f"Of the 18 results that α = −0.05 chose of those of α = {of}, 12 share the highest "
-            f"possible {rest}of the starting points."
+            f"possible {rest} the starting points."
             for of in ("0", "−0.05")
         ]
     assert sorted(told) == sorted(expected)

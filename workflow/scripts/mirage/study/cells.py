@@ -119,8 +119,13 @@ class Attack:
                 )
         in_order = roles == [role for role in ROLES if role in roles]
         sound = re.fullmatch(grammar.ATTACK, text) and str(cell) == text
-        if not (sound and in_order) or target.treatment in cell.runs.values():
+        if not (sound and in_order):
             raise _no_cell(f"attacks/{target.cell}/{text}")
+        if target.treatment in cell.runs.values():
+            raise MirageError(
+                f"attacks/{target.cell}/{text} names no cell: after @ stands the target itself",
+                "another treatment there, or no such swap",
+            )
         return cell
 
     @property
