@@ -4,9 +4,16 @@ import signal
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 from mirage.runtime import signals
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
+
+# How fast a machine draws its examples says nothing about the code.
+settings.register_profile(
+    "any machine", settings.default, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("any machine")
 
 
 class OneMachine(LoadScopeScheduling):
