@@ -18,13 +18,12 @@ from mirage.attacks.identity_batches import (
 )
 from mirage.attacks.inversion_loss import InversionLoss, latent_rows
 from mirage.attacks.inversion_recipe import InversionRecipe
+from mirage.attacks.results import Reconstructed
 from mirage.numerics import numerics
-from mirage.recipes import Precision
 from mirage.runtime.checkpoint import State
 from mirage.runtime.progress import Progress
-from mirage.streams import generator
 from mirage.targets.inference import hits
-from mirage.targets.noise import drawn, rows_of, width_of
+from mirage.targets.noise import width_of
 
 BOUND = 1.0
 """Latents are clamped to [-1, 1]."""
@@ -114,36 +113,41 @@ def recover(
 
 
 @torch.no_grad()
-def confidences(
-    given: Given, precision: Precision, goal: InversionLoss, latents: Tensor
-) -> tuple[Tensor, Tensor]:
-    """What the target sees in the images of latents [K, n, z_dim].
+def reconstructed(
+    given: Given, recipe: InversionRecipe, goal: InversionLoss, latents: Tensor
+) -> Reconstructed:
+    """Judge what was found by the target.
 
     Args:
         given: classes, seed of the target's noise, device and batch.
-        precision: arithmetic; see ``mirage.numerics``.
+        recipe: precision.
         goal: has generator and target.
-        latents: what was found.
+        latents: of each class, [K, n, z_dim].
 
     Returns:
-        Its probability of the row's class, float32 [K, n], and whether no other class has a larger
-        one, bool [K, n]; on the CPU.
+        Latents, and as their scores the target's probabilities of the class; a class is found if
+        the target takes one of its images for it.
     """
     classes, each = given.classes, latents.shape[1]
     labels = torch.tensor(classes).repeat_interleave(each)
-    parts = [
-        drawn(goal.target, generator(given.seed, "attacks", "recovery", "confidence", label), each)
-        for label in classes
-    ]
-    drawn_parts = [part for part in parts if part is not None]
-    noise = torch.cat(drawn_parts) if drawn_parts else None
+    passes = RowDraws(
+        "judged",
+        [(label, place) for label in classes for place in range(each)],
+        width_of(goal.target),
+        given.seed,
+        given.device,
+    )
+    noise = passes.arguments(0)
     flat, scores, hit = latents.flatten(0, 1), [], []
-    with numerics(precision, given.device):
+    with numerics(recipe.precision, given.device):
         for start in range(0, len(flat), given.batch):
             rows = slice(start, start + given.batch)
             wanted = labels[rows].to(given.device)
             images = goal.generate(flat[rows].to(given.device), wanted)
-            logits = goal.target(images, *rows_of(noise, rows, given.device))[1]
+            logits = goal.target(images, *(part[rows] for part in noise))[1]
             scores.append(logits.softmax(dim=1).gather(1, wanted[:, None]).squeeze(1).cpu())
             hit.append(hits(logits, wanted).cpu())
-    return torch.cat(scores).view(-1, each), torch.cat(hit).view(-1, each)
+    found = torch.cat(hit).view(-1, each).any(dim=1)
+    queries = torch.zeros(len(classes), dtype=torch.int64)
+    probabilities = torch.cat(scores).view(-1, each)
+    return Reconstructed(torch.tensor(classes), latents, probabilities, queries, found)

@@ -6,9 +6,14 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from mirage.attacks.given import Given
 from mirage.attacks.identity_batches import IdentityBatch
-from mirage.attacks.losses import Loss
+from mirage.attacks.inversion_recipe import InversionRecipe
+from mirage.attacks.losses import LOSSES, Loss
+from mirage.attacks.tapped import TappedTarget, public_features
 from mirage.attacks.terms import feature_distance
+from mirage.numerics import at_precision, numerics
+from mirage.priors.rendering import Prior
 
 Doubt = Callable[[Tensor, list[int]], Tensor]
 """(images [N, C, H, W] in [0, 1], rows of each official batch) -> loss of the prior per row [N]."""
@@ -83,3 +88,33 @@ class InversionLoss:
         images = self.generate(latents, rows.labels)
         doubt = self.doubt((images + 1) / 2, rows.sizes)
         return doubt + self.identity_weight * self.identity(images, rows.labels, *noise)
+
+
+def inversion_loss(
+    given: Given, recipe: InversionRecipe, prior: Prior, doubt: Doubt
+) -> InversionLoss:
+    """Make the loss of a stage from its files.
+
+    Args:
+        given: target, and public images and students where the recipe asks for them.
+        recipe: terms, weights and precision.
+        prior: renders latents.
+        doubt: the prior's loss.
+
+    Raises:
+        MirageError: the target's features of public images are no finite numbers.
+    """
+    precision = recipe.precision
+    target = TappedTarget(given.classifier(), precision)
+    reference, students = None, []
+    if recipe.feature_weight > 0:
+        with numerics(precision, given.device):
+            reference = public_features(
+                target, given.public(), given.seed, given.batch, given.device
+            )
+    if recipe.students is not None:
+        students = [at_precision(student, precision) for student in given.students()]
+    return InversionLoss(
+        prior.at(precision).generate, doubt, target, LOSSES[recipe.loss], students, reference,
+        recipe.feature_weight, recipe.identity_weight,
+    )  # fmt: skip

@@ -5,13 +5,23 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from mirage.attacks.descent import BOUND, recover
+from mirage.attacks.descent import BOUND, reconstructed, recover
 from mirage.attacks.given import Given
 from mirage.attacks.identity_batches import IdentityBatch
-from mirage.attacks.inversion_loss import Doubt, InversionLoss
+from mirage.attacks.inversion_loss import Doubt, InversionLoss, inversion_loss
 from mirage.attacks.kinds.gmi.recipe import GmiRecipe
+from mirage.attacks.results import Reconstructed
 from mirage.runtime.checkpoint import State
 from mirage.streams import generator
+
+
+def run(given: Given) -> Reconstructed:
+    """Run the stage."""
+    recipe = GmiRecipe.of(given.settings)
+    prior = given.prior()
+    goal = inversion_loss(given, recipe, prior, doubt_of(given.critic()))
+    latents = recover_points(given, recipe, goal, prior.z_dim)
+    return reconstructed(given, recipe, goal, latents)
 
 
 def doubt_of(critic: Callable[[Tensor], Tensor]) -> Doubt:

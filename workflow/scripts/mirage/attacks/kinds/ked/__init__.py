@@ -23,4 +23,5 @@ KIND = AttackKind(
     run=RUN,
     checks=CHECKS,
     costs=COSTS,
+    priors=("ked",),
 )  # fmt: skip

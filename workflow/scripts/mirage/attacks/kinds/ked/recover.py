@@ -6,15 +6,25 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from mirage.attacks.descent import BOUND, recover
+from mirage.attacks.descent import BOUND, reconstructed, recover
 from mirage.attacks.given import Given
 from mirage.attacks.identity_batches import IdentityBatch, RowDraws, names
-from mirage.attacks.inversion_loss import Doubt, InversionLoss
+from mirage.attacks.inversion_loss import Doubt, InversionLoss, inversion_loss
 from mirage.attacks.kinds.ked.recipe import KedRecipe
+from mirage.attacks.results import Reconstructed
 from mirage.optimisers import Optimiser
 from mirage.recipes import OptimiserRecipe
 from mirage.runtime.checkpoint import State
 from mirage.streams import generator
+
+
+def run(given: Given) -> Reconstructed:
+    """Run the stage."""
+    recipe = KedRecipe.of(given.settings)
+    prior = given.prior()
+    goal = inversion_loss(given, recipe, prior, doubt_of(given.critic()))
+    latents = recover_distributions(given, recipe, goal, prior.z_dim)
+    return reconstructed(given, recipe, goal, latents)
 
 
 def doubt_of(discriminator: Callable[[Tensor], tuple[Tensor, Tensor]]) -> Doubt:
