@@ -15,7 +15,7 @@ from mirage.attacks.terms import feature_distance
 from mirage.numerics import at_precision, numerics
 from mirage.priors.rendering import Prior
 
-Doubt = Callable[[Tensor, list[int]], Tensor]
+PriorDoubt = Callable[[Tensor, list[int]], Tensor]
 """(images [N, C, H, W] in [0, 1], rows of each official batch) -> loss of the prior per row [N]."""
 
 
@@ -63,7 +63,7 @@ class InversionLoss:
     """
 
     generate: Callable[[Tensor, Tensor], Tensor]
-    doubt: Doubt
+    doubt: PriorDoubt
     target: Callable[..., tuple[Tensor, Tensor]]
     loss: Loss
     students: Sequence[Callable[[Tensor], Tensor]] = ()
@@ -91,7 +91,7 @@ class InversionLoss:
 
 
 def inversion_loss(
-    given: Given, recipe: InversionRecipe, prior: Prior, doubt: Doubt
+    given: Given, recipe: InversionRecipe, prior: Prior, doubt: PriorDoubt
 ) -> InversionLoss:
     """Make the loss of a stage from its files.
 

@@ -8,7 +8,7 @@ from torch import Tensor
 from mirage.attacks.descent import BOUND, reconstructed, recover
 from mirage.attacks.given import Given
 from mirage.attacks.identity_batches import IdentityBatch
-from mirage.attacks.inversion_loss import Doubt, InversionLoss, inversion_loss
+from mirage.attacks.inversion_loss import PriorDoubt, InversionLoss, inversion_loss
 from mirage.attacks.kinds.gmi.recipe import GmiRecipe
 from mirage.attacks.results import Reconstructed
 from mirage.runtime.checkpoint import State
@@ -24,7 +24,7 @@ def run(given: Given) -> Reconstructed:
     return reconstructed(given, recipe, goal, latents)
 
 
-def doubt_of(critic: Callable[[Tensor], Tensor]) -> Doubt:
+def doubt_of(critic: Callable[[Tensor], Tensor]) -> PriorDoubt:
     """GMI's prior loss: the negative score of a WGAN's critic, which sees every image alone."""
     return lambda images, _: -critic(images).reshape(len(images))
 

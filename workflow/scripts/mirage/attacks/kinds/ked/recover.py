@@ -9,7 +9,7 @@ from torch.nn import functional as F
 from mirage.attacks.descent import BOUND, reconstructed, recover
 from mirage.attacks.given import Given
 from mirage.attacks.identity_batches import IdentityBatch, RowDraws, names
-from mirage.attacks.inversion_loss import Doubt, InversionLoss, inversion_loss
+from mirage.attacks.inversion_loss import PriorDoubt, InversionLoss, inversion_loss
 from mirage.attacks.kinds.ked.recipe import KedRecipe
 from mirage.attacks.results import Reconstructed
 from mirage.optimisers import Optimiser
@@ -27,7 +27,7 @@ def run(given: Given) -> Reconstructed:
     return reconstructed(given, recipe, goal, latents)
 
 
-def doubt_of(discriminator: Callable[[Tensor], tuple[Tensor, Tensor]]) -> Doubt:
+def doubt_of(discriminator: Callable[[Tensor], tuple[Tensor, Tensor]]) -> PriorDoubt:
     """KED-MI's prior loss, -log p(real) = softplus(lse d) - lse d = softplus(-lse d).
 
     lse d is the log-sum-exp of the discriminator's K logits; its logit of a fake is 0. The
