@@ -8,7 +8,7 @@ from torch import Tensor
 from mirage.attacks.descent import BOUND, reconstructed, recover
 from mirage.attacks.given import Given
 from mirage.attacks.identity_batches import IdentityBatch
-from mirage.attacks.inversion_loss import PriorDoubt, InversionLoss, inversion_loss
+from mirage.attacks.inversion_loss import InversionLoss, PriorDoubt, inversion_loss
 from mirage.attacks.kinds.gmi.recipe import GmiRecipe
 from mirage.attacks.results import Reconstructed
 from mirage.runtime.checkpoint import State

@@ -9,7 +9,7 @@ from torch.nn import functional as F
 from mirage.attacks.descent import BOUND, reconstructed, recover
 from mirage.attacks.given import Given
 from mirage.attacks.identity_batches import IdentityBatch, RowDraws, names
-from mirage.attacks.inversion_loss import PriorDoubt, InversionLoss, inversion_loss
+from mirage.attacks.inversion_loss import InversionLoss, PriorDoubt, inversion_loss
 from mirage.attacks.kinds.ked.recipe import KedRecipe
 from mirage.attacks.results import Reconstructed
 from mirage.optimisers import Optimiser
