@@ -19,14 +19,18 @@ Network = TypeVar("Network", bound=nn.Module)
 Config = TypeVar("Config", bound=Recipe)
 
 
-def save_generator(path: str | Path, network: nn.Module, metadata: Mapping[str, Any]) -> None:
-    """Write a generator; its header holds ``metadata`` beside ``network`` and ``config``."""
-    _save(path, "stylegan2.generator", network, metadata)
+def save_generator(
+    path: str | Path, network: nn.Module, metadata: Mapping[str, Any], kind: str = "stylegan2"
+) -> None:
+    """Write a generator of a kind; its header holds ``metadata``, ``network`` and ``config``."""
+    _save(path, f"{kind}.generator", network, metadata)
 
 
-def save_discriminator(path: str | Path, network: nn.Module, metadata: Mapping[str, Any]) -> None:
+def save_discriminator(
+    path: str | Path, network: nn.Module, metadata: Mapping[str, Any], kind: str = "stylegan2"
+) -> None:
     """Write a discriminator, as ``save_generator`` does."""
-    _save(path, "stylegan2.discriminator", network, metadata)
+    _save(path, f"{kind}.discriminator", network, metadata)
 
 
 def load_generator(path: str | Path, device: str = "cpu") -> Any:
@@ -123,6 +127,6 @@ def compare(
         )
 
 
-def _save(path: str | Path, kind: str, network: Any, metadata: Mapping[str, Any]) -> None:
-    header = {**metadata, "network": kind, "config": dataclasses.asdict(network.config)}
+def _save(path: str | Path, name: str, network: Any, metadata: Mapping[str, Any]) -> None:
+    header = {**metadata, "network": name, "config": dataclasses.asdict(network.config)}
     files.save_tensors(path, network.state_dict(), header)
