@@ -22,7 +22,7 @@ Config = TypeVar("Config", bound=Recipe)
 def save_generator(
     path: str | Path, network: nn.Module, metadata: Mapping[str, Any], kind: str = "stylegan2"
 ) -> None:
-    """Write a generator of a kind; its header holds ``metadata``, ``network`` and ``config``."""
+    """Write a generator; its header holds ``metadata`` beside ``network`` and ``config``."""
     _save(path, f"{kind}.generator", network, metadata)
 
 
@@ -31,6 +31,11 @@ def save_discriminator(
 ) -> None:
     """Write a discriminator, as ``save_generator`` does."""
     _save(path, f"{kind}.discriminator", network, metadata)
+
+
+def kind_of(path: str | Path) -> str:
+    """Kind of the network in a file, as its header names it."""
+    return str(files.read_metadata(path).get("network", "")).partition(".")[0]
 
 
 def load_generator(path: str | Path, device: str = "cpu") -> Any:
@@ -127,6 +132,6 @@ def compare(
         )
 
 
-def _save(path: str | Path, name: str, network: Any, metadata: Mapping[str, Any]) -> None:
-    header = {**metadata, "network": name, "config": dataclasses.asdict(network.config)}
+def _save(path: str | Path, kind: str, network: Any, metadata: Mapping[str, Any]) -> None:
+    header = {**metadata, "network": kind, "config": dataclasses.asdict(network.config)}
     files.save_tensors(path, network.state_dict(), header)
