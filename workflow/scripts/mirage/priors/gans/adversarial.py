@@ -26,8 +26,8 @@ def gradient_penalty(scores: Tensor, images: Tensor) -> Tensor:
         At least 0, differentiable; the weight is the caller's.
     """
     (gradient,) = torch.autograd.grad(scores.sum(), images, create_graph=True)
-    norm = torch.linalg.vector_norm(gradient.flatten(1), dim=1)
-    return (norm - 1).square().mean()
+    norms: Tensor = torch.linalg.vector_norm(gradient.flatten(1), dim=1)
+    return (norms - 1).square().mean()
 
 
 def mixed(reals: Tensor, fakes: Tensor, shares: Tensor) -> Tensor:
