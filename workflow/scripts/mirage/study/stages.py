@@ -4,6 +4,7 @@ A result is a function of the models that ran the stages up to it. Attacks that 
 stages share it, so each file lies in one folder only: that of the attack it is *held* by.
 """
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -60,7 +61,10 @@ class Stages:
     @cached_property
     def chunks(self) -> list[str]:
         """Names of the chunks the classes are cut into."""
-        return chunking.chunks(self.classes, self.study.classes_per_chunk)
+        together = math.lcm(
+            *(stage.classes_together(self.settings[stage.settings]) for stage in self.kind.stages)
+        )
+        return chunking.chunks(self.classes, self.study.classes_per_chunk, together)
 
     def holder(self, stage: AttackStage) -> Attack:
         """The attack in whose folder the stage's result lies."""
