@@ -5,9 +5,11 @@ from pathlib import Path
 
 import pytest
 import yaml
+from mirage.errors import MirageError
 from mirage.forecast.counting import count
 from mirage.forecast.units import Batches, make
 from mirage.forecast.work import FLOAT, Workshop
+from mirage.study import configuration
 from mirage.study.cells import parse
 from mirage.study.stages import Stages
 from mirage.study.study import Study
@@ -23,8 +25,9 @@ JUDGES = {
 LOMMA = {"loss": "identity", "feature_weight": 1.0, "students": "three"}
 
 
-def _study(per_chunk=None, **settings):
-    scale = deepcopy(CONFIG["scales"]["demo"])
+def _config(**settings):
+    config = deepcopy(CONFIG)
+    scale = config["scales"]["demo"]
     for name, kind, source in (("gan", "wgan", "trained"), ("own", "ked", "per_target")):
         recipe = {"generator": GENERATOR, "discriminator": JUDGES[kind]}
         scale["priors"][name] = {
@@ -33,11 +36,36 @@ def _study(per_chunk=None, **settings):
         }  # fmt: skip
     names = ["resnet-mini", "convnet-mini"]
     scale["students"] = {"three": {**PUBLIC, "recipe": {"architectures": names}}}
-    scale["attacks"] = {
+    scale["attacks"] |= {
         "gmi": {"title": "GMI", "kind": "gmi", "prior": "gan", "gmi": settings},
         "ked": {"title": "KED", "kind": "ked", "prior": "own", "ked": settings},
     }
-    return Study(scale, per_chunk)
+    return config
+
+
+def _study(per_chunk=None, **settings):
+    return Study(_config(**settings)["scales"]["demo"], per_chunk)
+
+
+def test_settings_stand_in_a_configuration():
+    configuration.check(_config(steps=7, batch_size=10, **LOMMA))
+
+
+@pytest.mark.parametrize(
+    ("kind", "change", "told"),
+    [
+        ("gmi", {"prior": "own"}, "prior own is of kind ked, but gmi works with wgan"),
+        ("ked", {"prior": "gan"}, "prior gan is of kind wgan, but ked works with ked"),
+        ("gmi", {"gmi": {"students": "two"}}, "students: .two. is not among students"),
+        ("ked", {"ked": {"steps": -1}}, "steps is -1"),
+        ("ked", {"ked": {"restarts": 5}}, "restarts"),
+    ],
+)
+def test_settings_that_do_not_fit_are_told(kind, change, told):
+    config = _config()
+    config["scales"]["demo"]["attacks"][kind] |= change
+    with pytest.raises(MirageError, match=told):
+        configuration.check(config)
 
 
 def _stages(kind, per_chunk=None, **settings):
@@ -77,8 +105,7 @@ def _work(kind, **settings):
 
 
 @pytest.mark.parametrize(("kind", "rows"), [("gmi", 24 * 5), ("ked", 24)])
-def test_work_is_a_step_for_every_latent(monkeypatch, kind, rows):
-    monkeypatch.setattr(Workshop, "z_bytes", lambda *_: 20 * FLOAT)
+def test_work_is_a_step_for_every_latent(kind, rows):
     work = _work(kind, steps=7, batch_size=10)
     (unit, steps), (_, rendered), (_, judged) = work.calls
     assert (unit.kind, unit.batch, unit.setting) == ("invert", 70, "optimise_batch")
