@@ -9,7 +9,7 @@ from mirage.priors.trainers import Steps, Trained, Trainer
 def _train(*given: Any, target: Any = None) -> Trained:
     from mirage.priors.gans.ked import train_ked
 
-    return Trained(*train_ked(*given, target))
+    return Trained(*train_ked(*given, target=target))
 
 
 def _steps(recipe: KedTrainingRecipe, count: int) -> Steps:

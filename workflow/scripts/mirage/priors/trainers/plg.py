@@ -9,7 +9,7 @@ from mirage.priors.trainers import Steps, Trained, Trainer
 def _train(*given: Any, target: Any = None) -> Trained:
     from mirage.priors.gans.plg import train_plg
 
-    return Trained(*train_plg(*given, target))
+    return Trained(*train_plg(*given, target=target))
 
 
 def _steps(recipe: PlgTrainingRecipe, _: int) -> Steps:
