@@ -6,10 +6,12 @@ from mirage.priors.gans.recipe import PlgTrainingRecipe
 from mirage.priors.trainers import Steps, Trained, Trainer
 
 
-def _train(*given: Any, target: Any = None) -> Trained:
+def _train(
+    images: Any, recipe: PlgTrainingRecipe, seed: int, checkpoint: Any, device: str, target: Any
+) -> Trained:
     from mirage.priors.gans.plg import train_plg
 
-    return Trained(*train_plg(*given, target=target))
+    return Trained(*train_plg(images, recipe, seed, checkpoint, device, target))
 
 
 def _steps(recipe: PlgTrainingRecipe, _: int) -> Steps:
