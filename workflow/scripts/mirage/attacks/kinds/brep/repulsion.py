@@ -4,6 +4,7 @@ from dataclasses import dataclass, fields
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from mirage.attacks.kinds.brep.asking import Asker
 from mirage.attacks.kinds.brep.recipe import RecoveryRecipe
@@ -108,8 +109,7 @@ def advance(
 def _directions(seed: int, name: tuple[int, int], points: int, z_dim: int) -> Tensor:
     """Unit vectors of one sphere, [points, z_dim]."""
     stream = generator(seed, "attacks", "brep", "sphere", *name)
-    drawn = torch.randn(points, z_dim, generator=stream)
-    return drawn / drawn.norm(dim=1, keepdim=True)
+    return F.normalize(torch.randn(points, z_dim, generator=stream), dim=1)
 
 
 def _repulsion(directions: Tensor, outside: Tensor) -> Tensor:
@@ -120,4 +120,4 @@ def _repulsion(directions: Tensor, outside: Tensor) -> Tensor:
         outside: bool [B, N].
     """
     # In float64: which rows are summed beside a row must not be seen in its float32 result.
-    return -(directions.double() * outside[:, :, None]).mean(dim=1)
+    return torch.where(outside[:, :, None], -directions.double(), 0.0).mean(dim=1)
