@@ -10,7 +10,7 @@ from mirage.attacks.given import Given
 from mirage.attacks.kinds import KINDS
 from mirage.attacks.kinds.brep.asking import Asker
 from mirage.attacks.kinds.brep.labels import HardLabels
-from mirage.attacks.kinds.brep.recipe import RecoveryRecipe
+from mirage.attacks.kinds.brep.recipe import BrepRecipe
 from mirage.attacks.kinds.brep.recover import recover_latents
 from mirage.attacks.kinds.brep.repulsion import Walks, advance
 from mirage.attacks.kinds.brep.starts import Starts, search
@@ -19,7 +19,7 @@ from mirage.streams import generator
 
 KIND = KINDS["brep"]
 DIM, CLASSES = 10, [2, 0, 3]
-RECIPE = RecoveryRecipe(start_batch=8, patience=15)
+RECIPE = BrepRecipe(start_batch=8, patience=15)
 PROTOTYPES = torch.randn(5, DIM, generator=torch.Generator().manual_seed(3))
 SEED = 7  # of models.given
 
@@ -110,7 +110,7 @@ def _margin(z, label):
 
 
 def test_it_walks_away_from_a_known_boundary():
-    recipe = RecoveryRecipe(start_batch=8, patience=60, clamp=50.0, pass_limit=400)
+    recipe = BrepRecipe(start_batch=8, patience=60, clamp=50.0, pass_limit=400)
     starts = _first_starts(CLASSES, recipe)
     found = _recover(recipe)
     for label, (z,) in zip(CLASSES, found.latents, strict=True):
@@ -138,7 +138,7 @@ class Scripted:
 
 def _pass(inside, accepts=True, radius=2.0, z=None, **settings):
     """One pass from a latent near 0: target, walk before, walk after."""
-    recipe = RecoveryRecipe(radius=radius, **settings)
+    recipe = BrepRecipe(radius=radius, **settings)
     target = Scripted(inside, accepts)
     z = torch.linspace(-0.1, 0.1, DIM)[None] if z is None else z
     starts = Starts(torch.tensor([4]), z, torch.ones(1) > 0, torch.ones(1).long())
@@ -220,7 +220,7 @@ def test_sphere_that_never_grew_is_a_failure(caplog):
 
 
 def test_class_that_is_never_seen_is_a_failure_and_told(caplog):
-    recipe = RecoveryRecipe(start_batch=8, start_batches=6, patience=15)
+    recipe = BrepRecipe(start_batch=8, start_batches=6, patience=15)
     caplog.set_level(logging.INFO)
     found = _recover(recipe, [2, 11, 0])
     assert found.found.tolist() == [True, False, True]
@@ -241,7 +241,7 @@ def test_search_finds_the_first_of_the_sequence_and_counts_as_if_alone():
 
 
 def test_what_no_step_leads_out_of_is_stopped_at_the_limit(caplog):
-    recipe = RecoveryRecipe(start_batch=8, patience=5, pass_limit=40)
+    recipe = BrepRecipe(start_batch=8, patience=5, pass_limit=40)
     everywhere = lambda images, names: torch.full((len(images),), 2)  # noqa: E731
     caplog.set_level(logging.INFO)
     found = _recover(recipe, [2], labels_of=everywhere)
@@ -336,12 +336,12 @@ def test_image_without_finite_logits_is_of_no_class():
 )
 def test_impossible_settings_are_refused(setting, value):
     with pytest.raises(MirageError, match=setting):
-        RecoveryRecipe(**{setting: value})
+        BrepRecipe(**{setting: value})
 
 
 def test_a_limit_below_the_patience_does_not_fit():
     misfits = KIND.checks["misfits"]
-    assert list(misfits({"recovery": {}}, {}, {})) == []
-    (problem,) = misfits({"recovery": {"patience": 9, "pass_limit": 8}}, {}, {})
-    assert problem.startswith("recovery.pass_limit")
-    assert KIND.images_per_class({"recovery": {}}) == 1
+    assert list(misfits({"brep": {}}, {}, {})) == []
+    (problem,) = misfits({"brep": {"patience": 9, "pass_limit": 8}}, {}, {})
+    assert problem.startswith("brep.pass_limit")
+    assert KIND.images_per_class({"brep": {}}) == 1

@@ -9,7 +9,7 @@ from mirage.attacks.given import Given
 from mirage.attacks.kinds import KINDS
 from mirage.attacks.kinds.plg.descent import Descent
 from mirage.attacks.kinds.plg.draws import BLOCK, Draws
-from mirage.attacks.kinds.plg.recipe import RecoveryRecipe
+from mirage.attacks.kinds.plg.recipe import PlgRecipe
 from mirage.attacks.kinds.plg.recover import recover_latents
 from mirage.attacks.losses import LOSSES
 from mirage.errors import MirageError
@@ -17,7 +17,7 @@ from mirage.random_views import show
 
 KIND = KINDS["plg"]
 PX, DIM, CLASSES, SEED = 12, 6, [3, 0, 4], 7
-RECIPE = RecoveryRecipe(restarts=2, steps=BLOCK + 3)
+RECIPE = PlgRecipe(restarts=2, steps=BLOCK + 3)
 MIX = torch.randn(DIM, PX * PX, generator=torch.Generator().manual_seed(5))
 SHIFTS = torch.randn(5, PX * PX, generator=torch.Generator().manual_seed(6))
 
@@ -39,8 +39,8 @@ def _alone(label, restart, recipe):
     model, draws = models.classifier(), Draws([(label, restart)], recipe, PX, 0, SEED)
     z = draws.starts(DIM).requires_grad_()
     adam = torch.optim.Adam([z], lr=0.1)
-    for step in range(recipe.steps):
-        drawn = draws.block(step // BLOCK)[step % BLOCK]
+    steps = [*draws.block(0), *draws.block(1)]
+    for drawn in steps[: recipe.steps]:
         image = (_generate(z, torch.tensor([label])) + 1) / 2
         loss = torch.zeros(())
         for view in range(2):
@@ -88,7 +88,7 @@ class Nearest(torch.nn.Module):
 
 
 def test_it_wins_against_a_linear_target():
-    recipe, target = RecoveryRecipe(restarts=3, steps=120), Nearest()
+    recipe, target = PlgRecipe(restarts=3, steps=120), Nearest()
 
     def mixture(z, labels=None):
         return torch.tanh(z @ SHIFTS / 4).view(-1, 1, PX, PX)
@@ -104,7 +104,7 @@ def test_it_wins_against_a_linear_target():
 
 
 def test_device_batch_and_chunks_change_rounding_alone():
-    recipe = RecoveryRecipe(restarts=2, steps=6)
+    recipe = PlgRecipe(restarts=2, steps=6)
     whole = _recover(recipe)
     small = _recover(recipe, batch=1)
     torch.testing.assert_close(small.latents, whole.latents, rtol=0, atol=1e-4)
@@ -126,7 +126,7 @@ def test_interrupted_runs_end_in_the_same_bytes(tmp_path, ticks):
 
 
 def test_no_steps_leave_the_starting_points():
-    found = _recover(RecoveryRecipe(restarts=2, steps=0))
+    found = _recover(PlgRecipe(restarts=2, steps=0))
     rows = [(label, restart) for label in CLASSES for restart in range(2)]
     starts = Draws(rows, RECIPE, PX, 0, SEED).starts(DIM)
     assert torch.equal(found.latents.flatten(0, 1), starts)
@@ -187,7 +187,7 @@ def test_images_of_another_size_than_the_targets_are_resized(monkeypatch):
 
     given = dataclasses.replace(models.given([1], 9, 2), crop_px=PX)
     model = Sized().eval().requires_grad_(False)
-    found = recover_latents(given, RecoveryRecipe(1, 2), _generate, DIM, model)
+    found = recover_latents(given, PlgRecipe(1, 2), _generate, DIM, model)
     assert found.latents.isfinite().all()
 
 
@@ -200,11 +200,11 @@ def test_latents_that_are_not_finite_end_the_job():
 
 
 def test_settings():
-    assert KIND.images_per_class({"recovery": {}}) == 5
-    assert list(KIND.checks["misfits"]({"recovery": {}}, {}, {})) == []
-    published = RecoveryRecipe()
+    assert KIND.images_per_class({"plg": {}}) == 5
+    assert list(KIND.checks["misfits"]({"plg": {}}, {}, {})) == []
+    published = PlgRecipe()
     assert (published.steps, published.optimiser.lr, published.n_views) == (600, 0.1, 2)
     assert published.optimiser.betas == (0.9, 0.999)
     assert published.view.jitter == 1
     with pytest.raises(MirageError, match="restarts"):
-        RecoveryRecipe(restarts=0)
+        PlgRecipe(restarts=0)

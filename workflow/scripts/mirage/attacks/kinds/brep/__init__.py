@@ -3,7 +3,7 @@
 from typing import Any
 
 from mirage.attacks.declaration import AttackKind, AttackStage, Misfits
-from mirage.attacks.kinds.brep.recipe import RecoveryRecipe
+from mirage.attacks.kinds.brep.recipe import BrepRecipe
 from mirage.registry import Registry
 
 RUN: Registry[Any] = Registry(__name__, "run")
@@ -12,9 +12,7 @@ COSTS: Registry[Any] = Registry(__name__, "COSTS")
 
 KIND = AttackKind(
     stages=(
-        AttackStage(
-            "recover", "recovered", "recovery", RecoveryRecipe, reads=("weights", "generator")
-        ),
+        AttackStage("recover", "recovered", "brep", BrepRecipe, reads=("weights", "generator")),
     ),
     images_per_class=lambda settings: 1,
     run=RUN,

@@ -9,7 +9,7 @@ from torch import Tensor
 from mirage.attacks.given import Given
 from mirage.attacks.kinds.brep.asking import Asker, LabelsOf
 from mirage.attacks.kinds.brep.labels import HardLabels
-from mirage.attacks.kinds.brep.recipe import RecoveryRecipe
+from mirage.attacks.kinds.brep.recipe import BrepRecipe
 from mirage.attacks.kinds.brep.repulsion import Walks, advance
 from mirage.attacks.kinds.brep.starts import Starts, search
 from mirage.attacks.results import Reconstructed
@@ -22,7 +22,7 @@ _log = logging.getLogger("mirage")
 
 def run(given: Given) -> Reconstructed:
     """Run the stage."""
-    recipe, prior = RecoveryRecipe.of(given.settings), given.prior()
+    recipe, prior = BrepRecipe.of(given.settings), given.prior()
     classifier = at_precision(given.classifier(), recipe.precision)
     labels_of = HardLabels(classifier, given.image_px, given.seed)
     with numerics(recipe.precision, given.device):
@@ -32,7 +32,7 @@ def run(given: Given) -> Reconstructed:
 
 def recover_latents(
     given: Given,
-    recipe: RecoveryRecipe,
+    recipe: BrepRecipe,
     generate: Callable[[Tensor, Tensor], Tensor],
     z_dim: int,
     labels_of: LabelsOf,
@@ -87,7 +87,7 @@ def recover_latents(
     )
 
 
-def _tell(starts: Starts, walks: Walks, recipe: RecoveryRecipe) -> None:
+def _tell(starts: Starts, walks: Walks, recipe: BrepRecipe) -> None:
     """Name the classes that have failed or were cut short, and say how far the others came."""
     stopped = starts.found & (walks.steps < recipe.patience)
     looked = recipe.start_batches * recipe.start_batch

@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from mirage.attacks.kinds.brep.asking import Asker
-from mirage.attacks.kinds.brep.recipe import RecoveryRecipe
+from mirage.attacks.kinds.brep.recipe import BrepRecipe
 from mirage.attacks.kinds.brep.starts import Starts
 from mirage.runtime.checkpoint import State
 from mirage.streams import generator
@@ -36,7 +36,7 @@ class Walks:
     grown: Tensor
 
     @classmethod
-    def begin(cls, starts: Starts, recipe: RecoveryRecipe) -> "Walks":
+    def begin(cls, starts: Starts, recipe: BrepRecipe) -> "Walks":
         """Stand at the starting points."""
         count = len(starts.z)
         zero = torch.zeros(count, dtype=torch.int64)
@@ -52,13 +52,13 @@ class Walks:
         """Take over what ``state`` returned."""
         return cls(**{field.name: state[f"walk.{field.name}"] for field in fields(cls)})
 
-    def going(self, recipe: RecoveryRecipe) -> Tensor:
+    def going(self, recipe: BrepRecipe) -> Tensor:
         """Which are not done: bool [K]."""
         return (self.steps < recipe.patience) & (self.passes < recipe.pass_limit)
 
 
 def advance(
-    walks: Walks, rows: Tensor, classes: Tensor, ask: Asker, recipe: RecoveryRecipe, seed: int
+    walks: Walks, rows: Tensor, classes: Tensor, ask: Asker, recipe: BrepRecipe, seed: int
 ) -> None:
     """Ask about one sphere of each of some classes, and step.
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 from mirage.attacks.declaration import AttackKind, AttackStage, Misfits
-from mirage.attacks.kinds.plg.recipe import RecoveryRecipe
+from mirage.attacks.kinds.plg.recipe import PlgRecipe
 from mirage.registry import Registry
 
 RUN: Registry[Any] = Registry(__name__, "run")
@@ -13,11 +13,11 @@ COSTS: Registry[Any] = Registry(__name__, "COSTS")
 KIND = AttackKind(
     stages=(
         AttackStage(
-            "recover", "recovered", "recovery", RecoveryRecipe, reads=("weights", "generator"),
+            "recover", "recovered", "plg", PlgRecipe, reads=("weights", "generator"),
             batch="optimise_batch",
         ),
     ),
-    images_per_class=lambda settings: RecoveryRecipe.of(settings["recovery"]).restarts,
+    images_per_class=lambda settings: PlgRecipe.of(settings["plg"]).restarts,
     run=RUN,
     checks=CHECKS,
     costs=COSTS,

@@ -10,7 +10,7 @@ from torch import Tensor
 from mirage import imaging
 from mirage.attacks.given import Given
 from mirage.attacks.kinds.plg.draws import BLOCK, Draws, Step
-from mirage.attacks.kinds.plg.recipe import RecoveryRecipe
+from mirage.attacks.kinds.plg.recipe import PlgRecipe
 from mirage.attacks.losses import LOSSES
 from mirage.optimisers import Optimiser
 from mirage.random_views import show
@@ -31,7 +31,7 @@ class Descent:
     """
 
     given: Given
-    recipe: RecoveryRecipe
+    recipe: PlgRecipe
     generate: Callable[[Tensor, Tensor], Tensor]
     classifier: Callable[..., Tensor]
     draws: Draws

@@ -7,7 +7,7 @@ from typing import NamedTuple, TypeAlias
 import torch
 from torch import Tensor
 
-from mirage.attacks.kinds.plg.recipe import RecoveryRecipe
+from mirage.attacks.kinds.plg.recipe import PlgRecipe
 from mirage.random_views import Views, draw_orders, draw_views
 from mirage.streams import generator
 
@@ -45,7 +45,7 @@ class Draws:
     """
 
     rows: Sequence[Row]
-    recipe: RecoveryRecipe
+    recipe: PlgRecipe
     image_px: int
     noise_width: int
     seed: int

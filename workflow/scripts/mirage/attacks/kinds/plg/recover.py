@@ -9,7 +9,7 @@ from mirage import finite
 from mirage.attacks.given import Given
 from mirage.attacks.kinds.plg.descent import Descent
 from mirage.attacks.kinds.plg.draws import Draws
-from mirage.attacks.kinds.plg.recipe import RecoveryRecipe
+from mirage.attacks.kinds.plg.recipe import PlgRecipe
 from mirage.attacks.results import Reconstructed
 from mirage.numerics import at_precision, numerics
 from mirage.runtime.progress import Progress
@@ -20,7 +20,7 @@ _LATENTS = "recovered latents"
 
 def run(given: Given) -> Reconstructed:
     """Run the stage."""
-    recipe, prior = RecoveryRecipe.of(given.settings), given.prior()
+    recipe, prior = PlgRecipe.of(given.settings), given.prior()
     classifier = at_precision(given.classifier(), recipe.precision)
     with numerics(recipe.precision, given.device):
         generate = prior.at(recipe.precision).generate
@@ -29,7 +29,7 @@ def run(given: Given) -> Reconstructed:
 
 def recover_latents(
     given: Given,
-    recipe: RecoveryRecipe,
+    recipe: PlgRecipe,
     generate: Callable[[Tensor, Tensor], Tensor],
     z_dim: int,
     classifier: Callable[..., Tensor],
