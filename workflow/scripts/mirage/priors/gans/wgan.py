@@ -66,11 +66,11 @@ class _Wgan(Duel):
             fakes = self.generator(self._latents(draws))
         shares = torch.rand(recipe.batch_size, generator=draws).to(self.device)
         between = adversarial.mixed(reals, fakes, shares).requires_grad_()
-        # Each score is its image's own, so the three batches are judged in one pass.
-        scores = self.discriminator(torch.cat([reals, fakes, between]))
-        of_reals, of_fakes, of_between = scores.chunk(3)
+        # Each score is its image's own: one pass does for both. Those between are differentiated
+        # twice, so they have a pass of their own.
+        of_reals, of_fakes = self.discriminator(torch.cat([reals, fakes])).chunk(2)
         critic = adversarial.wasserstein_loss(of_reals, of_fakes)
-        penalty = adversarial.gradient_penalty(of_between, between)
+        penalty = adversarial.gradient_penalty(self.discriminator(between), between)
         descend(self.discriminator_optimiser, critic + recipe.penalty_weight * penalty)
         losses = {"critic": critic, "penalty": penalty}
         if (self.done + 1) % recipe.discriminator_steps == 0:
