@@ -7,9 +7,9 @@ import pytest
 import torch
 from mirage.attacks.given import Given
 from mirage.attacks.kinds import KINDS
-from mirage.attacks.kinds.plg.descent import Descent
-from mirage.attacks.kinds.plg.draws import BLOCK, Draws
-from mirage.attacks.kinds.plg.recipe import PlgRecipe
+from mirage.attacks.kinds.plg.descent import MarginDescent
+from mirage.attacks.kinds.plg.draws import BLOCK, ViewDraws
+from mirage.attacks.kinds.plg.recipe import PlgAttackRecipe
 from mirage.attacks.kinds.plg.recover import recover_latents
 from mirage.attacks.losses import LOSSES
 from mirage.errors import MirageError
@@ -17,7 +17,7 @@ from mirage.random_views import show
 
 KIND = KINDS["plg"]
 PX, DIM, CLASSES, SEED = 12, 6, [3, 0, 4], 7
-RECIPE = PlgRecipe(restarts=2, steps=BLOCK + 3)
+RECIPE = PlgAttackRecipe(restarts=2, steps=BLOCK + 3)
 MIX = torch.randn(DIM, PX * PX, generator=torch.Generator().manual_seed(5))
 SHIFTS = torch.randn(5, PX * PX, generator=torch.Generator().manual_seed(6))
 
@@ -36,7 +36,7 @@ def _recover(recipe=RECIPE, classes=CLASSES, batch=100, checkpoint=None, classif
 
 def _alone(label, restart, recipe):
     """One latent by the published loop: Adam on the sum of the losses of two views."""
-    model, draws = models.classifier(), Draws([(label, restart)], recipe, PX, 0, SEED)
+    model, draws = models.classifier(), ViewDraws([(label, restart)], recipe, PX, 0, SEED)
     z = draws.starts(DIM).requires_grad_()
     adam = torch.optim.Adam([z], lr=0.1)
     steps = [*draws.block(0), *draws.block(1)]
@@ -74,8 +74,8 @@ def test_max_margin_loss_of_the_printed_case():
 def test_gradient_of_a_step_by_finite_differences():
     model = models.classifier(dtype=torch.float64)
     rows = [(label, restart) for label in CLASSES for restart in range(2)]
-    draws = Draws(rows, RECIPE, PX, 0, SEED)
-    descent = Descent(models.given(CLASSES, PX, 9), RECIPE, _generate, model, draws)
+    draws = ViewDraws(rows, RECIPE, PX, 0, SEED)
+    descent = MarginDescent(models.given(CLASSES, PX, 9), RECIPE, _generate, model, draws)
     step, z = draws.block(0)[2], draws.starts(DIM).double().requires_grad_()
     assert torch.autograd.gradcheck(lambda z: descent.losses(z, step), z)
 
@@ -88,7 +88,7 @@ class Nearest(torch.nn.Module):
 
 
 def test_it_wins_against_a_linear_target():
-    recipe, target = PlgRecipe(restarts=3, steps=120), Nearest()
+    recipe, target = PlgAttackRecipe(restarts=3, steps=120), Nearest()
 
     def mixture(z, labels=None):
         return torch.tanh(z @ SHIFTS / 4).view(-1, 1, PX, PX)
@@ -97,14 +97,14 @@ def test_it_wins_against_a_linear_target():
         return target(mixture(z.reshape(15, 5))).argmax(1).view(5, 3) == torch.arange(5)[:, None]
 
     rows = [(label, restart) for label in range(5) for restart in range(3)]
-    assert right(Draws(rows, recipe, PX, 0, SEED).starts(5)).float().mean() < 0.5
+    assert right(ViewDraws(rows, recipe, PX, 0, SEED).starts(5)).float().mean() < 0.5
     found = recover_latents(models.given(range(5), PX, 100), recipe, mixture, 5, target)
     assert right(found.latents).all()
     assert (found.scores > 0.9).all()
 
 
 def test_device_batch_and_chunks_change_rounding_alone():
-    recipe = PlgRecipe(restarts=2, steps=6)
+    recipe = PlgAttackRecipe(restarts=2, steps=6)
     whole = _recover(recipe)
     small = _recover(recipe, batch=1)
     torch.testing.assert_close(small.latents, whole.latents, rtol=0, atol=1e-4)
@@ -126,16 +126,16 @@ def test_interrupted_runs_end_in_the_same_bytes(tmp_path, ticks):
 
 
 def test_no_steps_leave_the_starting_points():
-    found = _recover(PlgRecipe(restarts=2, steps=0))
+    found = _recover(PlgAttackRecipe(restarts=2, steps=0))
     rows = [(label, restart) for label in CLASSES for restart in range(2)]
-    starts = Draws(rows, RECIPE, PX, 0, SEED).starts(DIM)
+    starts = ViewDraws(rows, RECIPE, PX, 0, SEED).starts(DIM)
     assert torch.equal(found.latents.flatten(0, 1), starts)
     assert len(starts.unique(dim=0)) == 6
 
 
 def test_views_are_drawn_for_each_image_and_the_order_once_a_call():
     rows = [(3, 0), (3, 1), (0, 0)]
-    steps = Draws(rows, RECIPE, PX, 4, SEED).block(0)
+    steps = ViewDraws(rows, RECIPE, PX, 4, SEED).block(0)
     seen = torch.stack([torch.stack([s.views.brightness, s.views.degrees], 1) for s in steps])
     assert len(seen[..., 0].flatten().unique()) == BLOCK * 6
     orders = torch.stack([step.orders.view(2, 3, 3) for step in steps])
@@ -144,7 +144,7 @@ def test_views_are_drawn_for_each_image_and_the_order_once_a_call():
     assert not torch.equal(orders[:, 0], orders[:, 1])
     noise = torch.stack([step.noise for step in steps])
     assert len(noise.view(-1, 4).unique(dim=0)) == BLOCK * 6
-    one = Draws(rows[1:2], RECIPE, PX, 4, SEED).block(0)[5]
+    one = ViewDraws(rows[1:2], RECIPE, PX, 4, SEED).block(0)[5]
     for field, whole in zip(one.views, steps[5].views, strict=True):
         assert torch.equal(field, whole[[1, 4]])
     assert torch.equal(one.noise, steps[5].noise[[1, 4]])
@@ -187,7 +187,7 @@ def test_images_of_another_size_than_the_targets_are_resized(monkeypatch):
 
     given = dataclasses.replace(models.given([1], 9, 2), crop_px=PX)
     model = Sized().eval().requires_grad_(False)
-    found = recover_latents(given, PlgRecipe(1, 2), _generate, DIM, model)
+    found = recover_latents(given, PlgAttackRecipe(1, 2), _generate, DIM, model)
     assert found.latents.isfinite().all()
 
 
@@ -202,9 +202,9 @@ def test_latents_that_are_not_finite_end_the_job():
 def test_settings():
     assert KIND.images_per_class({"plg": {}}) == 5
     assert list(KIND.checks["misfits"]({"plg": {}}, {}, {})) == []
-    published = PlgRecipe()
+    published = PlgAttackRecipe()
     assert (published.steps, published.optimiser.lr, published.n_views) == (600, 0.1, 2)
     assert published.optimiser.betas == (0.9, 0.999)
     assert published.view.jitter == 1
     with pytest.raises(MirageError, match="restarts"):
-        PlgRecipe(restarts=0)
+        PlgAttackRecipe(restarts=0)

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from mirage import imaging
-from mirage.attacks.kinds.brep.asking import Name
+from mirage.attacks.kinds.brep.asking import PassName
 from mirage.streams import generator
 from mirage.targets.noise import drawn
 
@@ -29,7 +29,7 @@ class HardLabels:
     image_px: int
     seed: int
 
-    def __call__(self, images: Tensor, names: Sequence[Name]) -> Tensor:
+    def __call__(self, images: Tensor, names: Sequence[PassName]) -> Tensor:
         """Largest of the logits, those of a network with noise where it is one (int64 [N])."""
         shown, size = imaging.resize(images, self.image_px), len(images) // len(names)
         streams = (generator(self.seed, "attacks", "brep", "noise", *name) for name in names)

@@ -3,7 +3,7 @@
 from typing import Any
 
 from mirage.attacks.declaration import AttackKind, AttackStage, Misfits
-from mirage.attacks.kinds.plg.recipe import PlgRecipe
+from mirage.attacks.kinds.plg.recipe import PlgAttackRecipe
 from mirage.registry import Registry
 
 RUN: Registry[Any] = Registry(__name__, "run")
@@ -13,11 +13,11 @@ COSTS: Registry[Any] = Registry(__name__, "COSTS")
 KIND = AttackKind(
     stages=(
         AttackStage(
-            "recover", "recovered", "plg", PlgRecipe, reads=("weights", "generator"),
+            "recover", "recovered", "plg", PlgAttackRecipe, reads=("weights", "generator"),
             batch="optimise_batch",
         ),
     ),
-    images_per_class=lambda settings: PlgRecipe.of(settings["plg"]).restarts,
+    images_per_class=lambda settings: PlgAttackRecipe.of(settings["plg"]).restarts,
     run=RUN,
     checks=CHECKS,
     costs=COSTS,

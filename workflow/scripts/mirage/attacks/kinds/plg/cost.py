@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from mirage.attacks.kinds.plg.recipe import PlgRecipe
+from mirage.attacks.kinds.plg.recipe import PlgAttackRecipe
 from mirage.forecast import units
 from mirage.forecast.units import Batches, Unit
 from mirage.forecast.work import FLOAT, LONG, Work, Workshop
@@ -16,7 +16,7 @@ _DRAWN = 200  # bytes of a view's draws, as they are made
 def recover(shop: Workshop, attack: Attack, attacked: Sequence[int]) -> Work:
     """Steps of every restart, then each result judged once."""
     study, target = shop.study, attack.target
-    recipe = PlgRecipe.of(study.attack(attack)["plg"])
+    recipe = PlgAttackRecipe.of(study.attack(attack)["plg"])
     prior, side = study.prior_of(attack), study.image_px(target)
     unit, z = plg_step(study, attack, recipe, shop.batches), shop.z_bytes(prior)
     count = len(attacked) * recipe.restarts
@@ -34,7 +34,7 @@ def recover(shop: Workshop, attack: Attack, attacked: Sequence[int]) -> Work:
     )  # fmt: skip
 
 
-def plg_step(study: Study, attack: Attack, recipe: PlgRecipe, batches: Batches) -> Unit:
+def plg_step(study: Study, attack: Attack, recipe: PlgAttackRecipe, batches: Batches) -> Unit:
     """One latent of a step: rendered once, and its views classified."""
     told = {
         **units.classifier(study, attack.target.dataset, attack.target.architecture),

@@ -9,8 +9,8 @@ from torch import Tensor
 
 from mirage import imaging
 from mirage.attacks.given import Given
-from mirage.attacks.kinds.plg.draws import BLOCK, Draws, Step
-from mirage.attacks.kinds.plg.recipe import PlgRecipe
+from mirage.attacks.kinds.plg.draws import BLOCK, Step, ViewDraws
+from mirage.attacks.kinds.plg.recipe import PlgAttackRecipe
 from mirage.attacks.losses import LOSSES
 from mirage.optimisers import Optimiser
 from mirage.random_views import show
@@ -19,7 +19,7 @@ from mirage.runtime.progress import Progress
 
 
 @dataclass(frozen=True)
-class Descent:
+class MarginDescent:
     """The objective of some latents, and their way down.
 
     Attributes:
@@ -31,10 +31,10 @@ class Descent:
     """
 
     given: Given
-    recipe: PlgRecipe
+    recipe: PlgAttackRecipe
     generate: Callable[[Tensor, Tensor], Tensor]
     classifier: Callable[..., Tensor]
-    draws: Draws
+    draws: ViewDraws
 
     @cached_property
     def labels(self) -> Tensor:

@@ -7,19 +7,19 @@ from typing import NamedTuple, TypeAlias
 import torch
 from torch import Tensor
 
-from mirage.attacks.kinds.plg.recipe import PlgRecipe
+from mirage.attacks.kinds.plg.recipe import PlgAttackRecipe
 from mirage.random_views import Views, draw_orders, draw_views
 from mirage.streams import generator
 
 BLOCK = 25
 """Steps whose draws are made together: those of all steps would not fit beside a noisy target."""
 
-Row: TypeAlias = tuple[int, int]
+Restart: TypeAlias = tuple[int, int]
 """Class and restart."""
 
 
 class Step(NamedTuple):
-    """Draws of one step; rows are those of all first views, then of all second ones.
+    """ViewDraws of one step; rows are those of all first views, then of all second ones.
 
     Attributes:
         views: fields [V * N].
@@ -33,7 +33,7 @@ class Step(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Draws:
+class ViewDraws:
     """All draws of some latents.
 
     Attributes:
@@ -44,8 +44,8 @@ class Draws:
         seed: of the attack.
     """
 
-    rows: Sequence[Row]
-    recipe: PlgRecipe
+    rows: Sequence[Restart]
+    recipe: PlgAttackRecipe
     image_px: int
     noise_width: int
     seed: int
@@ -55,7 +55,7 @@ class Draws:
         return torch.stack([torch.randn(z_dim, generator=self._of("start", r)) for r in self.rows])
 
     def block(self, number: int) -> list[Step]:
-        """Draws of the steps of one block."""
+        """ViewDraws of the steps of one block."""
         count = self.recipe.n_views
         each = [
             draw_views(BLOCK * count, self.image_px, self.recipe.view, self._of("view", r, number))
@@ -91,5 +91,5 @@ class Draws:
             for r in self.rows
         ])  # fmt: skip
 
-    def _of(self, purpose: str | int, row: Row, *numbers: str | int) -> torch.Generator:
+    def _of(self, purpose: str | int, row: Restart, *numbers: str | int) -> torch.Generator:
         return generator(self.seed, "attacks", "plg", purpose, *row, *numbers)

@@ -6,7 +6,7 @@ from mirage.recipes import OptimiserRecipe, Precision, RandomViewRecipe, Recipe,
 
 
 @dataclass(frozen=True)
-class PlgRecipe(Recipe):
+class PlgAttackRecipe(Recipe):
     """How latents are found; defaults are those of the published command line.
 
     Attributes:

@@ -7,9 +7,9 @@ from torch import Tensor
 
 from mirage import finite
 from mirage.attacks.given import Given
-from mirage.attacks.kinds.plg.descent import Descent
-from mirage.attacks.kinds.plg.draws import Draws
-from mirage.attacks.kinds.plg.recipe import PlgRecipe
+from mirage.attacks.kinds.plg.descent import MarginDescent
+from mirage.attacks.kinds.plg.draws import ViewDraws
+from mirage.attacks.kinds.plg.recipe import PlgAttackRecipe
 from mirage.attacks.results import Reconstructed
 from mirage.numerics import at_precision, numerics
 from mirage.runtime.progress import Progress
@@ -20,7 +20,7 @@ _LATENTS = "recovered latents"
 
 def run(given: Given) -> Reconstructed:
     """Run the stage."""
-    recipe, prior = PlgRecipe.of(given.settings), given.prior()
+    recipe, prior = PlgAttackRecipe.of(given.settings), given.prior()
     classifier = at_precision(given.classifier(), recipe.precision)
     with numerics(recipe.precision, given.device):
         generate = prior.at(recipe.precision).generate
@@ -29,14 +29,14 @@ def run(given: Given) -> Reconstructed:
 
 def recover_latents(
     given: Given,
-    recipe: PlgRecipe,
+    recipe: PlgAttackRecipe,
     generate: Callable[[Tensor, Tensor], Tensor],
     z_dim: int,
     classifier: Callable[..., Tensor],
 ) -> Reconstructed:
     """Optimise every restart of every class.
 
-    Draws come from streams named by class, restart and step, and Adam keeps its moments per
+    ViewDraws come from streams named by class, restart and step, and Adam keeps its moments per
     coordinate, so results depend on ``given.batch``, and on which classes run together, by float
     rounding alone.
 
@@ -71,8 +71,8 @@ def recover_latents(
         for low in range(done, len(classes), together):
             part = classes[low : low + together]
             rows = [(label, restart) for label in part for restart in range(count)]
-            draws = Draws(rows, recipe, given.crop_px, width_of(classifier), given.seed)
-            descent = Descent(given, recipe, generate, classifier, draws)
+            draws = ViewDraws(rows, recipe, given.crop_px, width_of(classifier), given.seed)
+            descent = MarginDescent(given, recipe, generate, classifier, draws)
             finished = {
                 "done": torch.tensor(low), "latents": latents[:low], "scores": scores[:low],
             }  # fmt: skip
