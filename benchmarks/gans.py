@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from mirage.data.views import LabelledImages
 from mirage.priors.gans.ked import train_ked
-from mirage.priors.gans.recipe import KedRecipe, WganRecipe
+from mirage.priors.gans.recipe import KedTrainingRecipe, WganTrainingRecipe
 from mirage.priors.gans.training import EpochBatches, TrainedPair, unit
 from mirage.priors.gans.wgan import train_wgan
 from mirage.priors.kinds import KINDS
@@ -30,8 +30,8 @@ def recipes(image_px: int, channels: tuple[int, ...]) -> dict[str, Any]:
     common = {"generator": {**shape, "z_dim": 48}, "epochs": EPOCHS, "batch_size": BATCH}
     judge = {**shape, "classes": CLASSES, "kernels": 8, "kernel_dims": 4}
     return {
-        "wgan": WganRecipe.of({**common, "discriminator": shape}),
-        "ked": KedRecipe.of({**common, "discriminator": judge}),
+        "wgan": WganTrainingRecipe.of({**common, "discriminator": shape}),
+        "ked": KedTrainingRecipe.of({**common, "discriminator": judge}),
     }
 
 
@@ -58,8 +58,9 @@ def row(kind: str, images: Tensor, recipe: Any, known: list[Any], repetitions: i
 
     ratio = paired(ours, theirs, repetitions)
     z = torch.randn(64, recipe.generator.z_dim, generator=stream(0, "compared"))
+    own, other = ours().generator, theirs().eval()
     with torch.no_grad():
-        gap = relative(ours().generator(z), theirs().eval()(z))
+        gap = relative(own(z), other(z))
     steps = recipe.epochs * (len(images) // recipe.batch_size)
     return Row(f"GAN steps, {kind}, {steps} of {BATCH}", ratio, "s", None, ("images", gap), 1e-2)
 

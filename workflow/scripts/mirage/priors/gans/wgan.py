@@ -10,7 +10,7 @@ from torch import Tensor
 from mirage.priors.gans import adversarial
 from mirage.priors.gans.critic import Critic
 from mirage.priors.gans.deconvolution import DeconvolutionGenerator
-from mirage.priors.gans.recipe import WganRecipe
+from mirage.priors.gans.recipe import WganTrainingRecipe
 from mirage.priors.gans.training import (
     Duel,
     EpochBatches,
@@ -24,7 +24,7 @@ from mirage.streams import generator as stream
 
 
 def train_wgan(
-    images: Tensor, recipe: WganRecipe, seed: int, checkpoint: Checkpoint, device: str
+    images: Tensor, recipe: WganTrainingRecipe, seed: int, checkpoint: Checkpoint, device: str
 ) -> TrainedPair:
     """Train the general GAN on public images.
 
@@ -51,7 +51,7 @@ class _Wgan(Duel):
 
     columns = ("critic", "penalty", "generator")
 
-    def __init__(self, images: Tensor, recipe: WganRecipe, seed: int, device: str) -> None:
+    def __init__(self, images: Tensor, recipe: WganTrainingRecipe, seed: int, device: str) -> None:
         self.batches = EpochBatches(len(images), recipe.batch_size, seed, "priors", "wgan", "order")
         super().__init__(
             DeconvolutionGenerator(recipe.generator, seed), Critic(recipe.discriminator, seed),

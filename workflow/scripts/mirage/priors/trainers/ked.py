@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from mirage.priors.gans.recipe import KedRecipe
+from mirage.priors.gans.recipe import KedTrainingRecipe
 from mirage.priors.trainers import Steps, Trained, Trainer
 
 
@@ -12,9 +12,9 @@ def _train(*given: Any, target: Any = None) -> Trained:
     return Trained(*train_ked(*given, target))
 
 
-def _steps(recipe: KedRecipe, count: int) -> Steps:
+def _steps(recipe: KedTrainingRecipe, count: int) -> Steps:
     steps = recipe.epochs * (count // recipe.batch_size)
     return Steps(steps, recipe.batch_size, recipe.discriminator_steps)
 
 
-TRAINER = Trainer(KedRecipe, _train, _steps, needs_target=True)
+TRAINER = Trainer(KedTrainingRecipe, _train, _steps, needs_target=True)

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from mirage.priors.gans.recipe import PlgRecipe
+from mirage.priors.gans.recipe import PlgTrainingRecipe
 from mirage.priors.trainers import Steps, Trained, Trainer
 
 
@@ -12,8 +12,8 @@ def _train(*given: Any, target: Any = None) -> Trained:
     return Trained(*train_plg(*given, target))
 
 
-def _steps(recipe: PlgRecipe, _: int) -> Steps:
+def _steps(recipe: PlgTrainingRecipe, _: int) -> Steps:
     return Steps(recipe.steps, recipe.batch_size)
 
 
-TRAINER = Trainer(PlgRecipe, _train, _steps, needs_target=True)
+TRAINER = Trainer(PlgTrainingRecipe, _train, _steps, needs_target=True)

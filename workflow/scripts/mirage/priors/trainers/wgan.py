@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from mirage.priors.gans.recipe import WganRecipe
+from mirage.priors.gans.recipe import WganTrainingRecipe
 from mirage.priors.trainers import Steps, Trained, Trainer
 
 
@@ -12,9 +12,9 @@ def _train(*given: Any, target: None = None) -> Trained:
     return Trained(*train_wgan(*given))
 
 
-def _steps(recipe: WganRecipe, count: int) -> Steps:
+def _steps(recipe: WganTrainingRecipe, count: int) -> Steps:
     steps = recipe.epochs * (count // recipe.batch_size)
     return Steps(steps, recipe.batch_size, recipe.discriminator_steps)
 
 
-TRAINER = Trainer(WganRecipe, _train, _steps)
+TRAINER = Trainer(WganTrainingRecipe, _train, _steps)
