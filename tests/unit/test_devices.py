@@ -255,6 +255,31 @@ def test_inversions(tmp_path, cuda, monkeypatch, kind, noisy):
     assert {found.latents.device.type, found.scores.device.type} == {"cpu"}
 
 
+@pytest.mark.parametrize("noisy", [False, True])
+@pytest.mark.parametrize(
+    ("kind", "settings"),
+    [
+        ("plg", {"restarts": 2, "steps": 3}),
+        ("brep", {"start_batch": 40, "start_batches": 20, "patience": 3, "pass_limit": 9}),
+    ],
+)
+def test_views_and_spheres(tmp_path, cuda, monkeypatch, kind, settings, noisy):
+    target = linear.noisy_classifier() if noisy else linear.classifier()
+    held = {"prior": Prior(_Blank().to("cuda"), linear.PX), "classifier": target.to("cuda")}
+    for name, value in held.items():
+        monkeypatch.setattr(Given, name, lambda _, value=value: value)
+
+    def work(checkpoint):
+        given = models.given([3, 0, 1], linear.PX, 3, device="cuda", checkpoint=checkpoint)
+        given = replace(given, settings=settings, crop_px=linear.PX)
+        return KINDS[kind].run["recover"](given)
+
+    with pytest.raises(Interrupted):
+        work(StopAfter(tmp_path / "state", 2))
+    found = work(StopAfter(tmp_path / "state", 99))
+    assert {found.latents.device.type, found.scores.device.type} == {"cpu"}
+
+
 class _Blank(torch.nn.Module):
     z_dim = linear.Z
 
