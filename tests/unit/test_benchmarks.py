@@ -27,6 +27,7 @@ from benchmarks import (
     paper_scale,
     precision,
     preparation,
+    repulsion,
     table,
     training,
 )
@@ -209,3 +210,11 @@ def test_a_defense_is_timed_against_a_plain_training(people):
     assert ratio.ours > 0
     assert ratio.median == ratio.reference / ratio.ours
     assert all(Treatment.parse(treatment) for treatment in defenses.EXPECTED)
+
+
+def test_walks_together_are_those_of_one_class_at_a_time(capsys):
+    options = ["--classes", "2", "3", "--passes", "1", "--rounds", "1", "--batch", "99"]
+    assert repulsion.main(options) == 0
+    printed = capsys.readouterr().out
+    assert "demo, 3 classes, batch 99, cpu" in printed
+    assert "part by rounding" not in printed

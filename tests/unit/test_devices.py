@@ -29,6 +29,7 @@ from mirage.evaluation.student import extract_knowledge
 from mirage.priors.pipeline import ImagePipeline
 from mirage.priors.recipe import PriorRecipe
 from mirage.priors.rendering import Prior
+from mirage.priors.trainers import TRAINERS
 from mirage.priors.training import train_prior
 from mirage.targets.architectures import build
 from mirage.targets.inference import judge
@@ -254,6 +255,31 @@ def test_inversions(tmp_path, cuda, monkeypatch, kind, noisy):
     assert {found.latents.device.type, found.scores.device.type} == {"cpu"}
 
 
+@pytest.mark.parametrize("noisy", [False, True])
+@pytest.mark.parametrize(
+    ("kind", "settings"),
+    [
+        ("plg", {"restarts": 2, "steps": 3}),
+        ("brep", {"start_batch": 40, "start_batches": 20, "patience": 3, "pass_limit": 9}),
+    ],
+)
+def test_views_and_spheres(tmp_path, cuda, monkeypatch, kind, settings, noisy):
+    target = linear.noisy_classifier() if noisy else linear.classifier()
+    held = {"prior": Prior(_Blank().to("cuda"), linear.PX), "classifier": target.to("cuda")}
+    for name, value in held.items():
+        monkeypatch.setattr(Given, name, lambda _, value=value: value)
+
+    def work(checkpoint):
+        given = models.given([3, 0, 1], linear.PX, 3, device="cuda", checkpoint=checkpoint)
+        given = replace(given, settings=settings, crop_px=linear.PX)
+        return KINDS[kind].run["recover"](given)
+
+    with pytest.raises(Interrupted):
+        work(StopAfter(tmp_path / "state", 2))
+    found = work(StopAfter(tmp_path / "state", 99))
+    assert {found.latents.device.type, found.scores.device.type} == {"cpu"}
+
+
 class _Blank(torch.nn.Module):
     z_dim = linear.Z
 
@@ -321,3 +347,26 @@ def test_prior(tmp_path, cuda):
     with pytest.raises(Interrupted):
         train_prior(images, recipe, 1, StopAfter(tmp_path / "state", 2), "cuda")
     train_prior(images, recipe, 1, StopAfter(tmp_path / "state", 99), "cuda")
+
+
+@pytest.mark.parametrize("kind", ["wgan", "ked", "plg"])
+def test_training_of_a_low_resolution_prior(tmp_path, cuda, kind):
+    shape = {"image_px": 16, "image_channels": 1, "channels": [4, 3]}
+    judge = shape if kind == "wgan" else {**shape, "classes": 3}
+    settings = {"generator": {**shape, "z_dim": 4}, "epochs": 3, "discriminator_steps": 2}
+    if kind == "plg":
+        wider = {"channels": [5, 4, 3], "classes": 3}
+        judge, settings = {**judge, **wider}, {"top_n": 2, "steps": 3}
+        settings["generator"] = {**shape, **wider, "z_dim": 4}
+    trainer = TRAINERS[kind]
+    recipe = trainer.recipe.of({**settings, "discriminator": judge, "batch_size": 4})
+    target = build("resnet-mini", 3, 1).freeze().to("cuda") if trainer.needs_target else None
+    images = torch.zeros(5, 1, 16, 16, dtype=torch.uint8)
+
+    def work(ticks):
+        checkpoint = StopAfter(tmp_path / "state", ticks)
+        return trainer.train(images, recipe, 1, checkpoint, "cuda", target=target)
+
+    with pytest.raises(Interrupted):
+        work(2)
+    assert next(work(99).generator.parameters()).device.type == "cuda"

@@ -7,12 +7,7 @@ from mirage.priors.trainers import Steps, Trained, Trainer
 
 
 def _train(
-    images: Any,
-    recipe: KedTrainingRecipe,
-    seed: int,
-    checkpoint: Any,
-    device: str,
-    target: Any = None,
+    images: Any, recipe: KedTrainingRecipe, seed: int, checkpoint: Any, device: str, target: Any
 ) -> Trained:
     from mirage.priors.gans.ked import train_ked
 

@@ -7,9 +7,9 @@ from typing import TypeAlias
 import torch
 from torch import Tensor
 
-Name: TypeAlias = tuple[str | int, ...]
+PassName: TypeAlias = tuple[str | int, ...]
 
-LabelsOf: TypeAlias = Callable[[Tensor, Sequence[Name]], Tensor]
+LabelsOf: TypeAlias = Callable[[Tensor, Sequence[PassName]], Tensor]
 """(images [G * m, C, H, W], names of the G groups of m images) -> classes, int64 [G * m].
 
 All that the attack knows of the target. A target that draws noise takes it from streams of these
@@ -34,7 +34,7 @@ class Asker:
     batch: int
 
     @torch.no_grad()
-    def __call__(self, latents: Tensor, classes: Tensor, names: Sequence[Name]) -> Tensor:
+    def __call__(self, latents: Tensor, classes: Tensor, names: Sequence[PassName]) -> Tensor:
         """Ask about groups of latents.
 
         Args:

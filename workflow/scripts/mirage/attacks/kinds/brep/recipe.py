@@ -6,7 +6,7 @@ from mirage.recipes import Precision, Recipe, require
 
 
 @dataclass(frozen=True)
-class RecoveryRecipe(Recipe):
+class BrepRecipe(Recipe):
     """How a class is walked into; defaults are those of the published code.
 
     Attributes:

@@ -3,12 +3,14 @@
 from dataclasses import dataclass, fields
 
 import torch
+from torch import Tensor
+from torch.nn import functional as F
+
 from mirage.attacks.kinds.brep.asking import Asker
-from mirage.attacks.kinds.brep.recipe import RecoveryRecipe
+from mirage.attacks.kinds.brep.recipe import BrepRecipe
 from mirage.attacks.kinds.brep.starts import Starts
 from mirage.runtime.checkpoint import State
 from mirage.streams import generator
-from torch import Tensor
 
 
 @dataclass
@@ -34,7 +36,7 @@ class Walks:
     grown: Tensor
 
     @classmethod
-    def begin(cls, starts: Starts, recipe: RecoveryRecipe) -> "Walks":
+    def begin(cls, starts: Starts, recipe: BrepRecipe) -> "Walks":
         """Stand at the starting points."""
         count = len(starts.z)
         zero = torch.zeros(count, dtype=torch.int64)
@@ -50,13 +52,13 @@ class Walks:
         """Take over what ``state`` returned."""
         return cls(**{field.name: state[f"walk.{field.name}"] for field in fields(cls)})
 
-    def going(self, recipe: RecoveryRecipe) -> Tensor:
+    def going(self, recipe: BrepRecipe) -> Tensor:
         """Which are not done: bool [K]."""
         return (self.steps < recipe.patience) & (self.passes < recipe.pass_limit)
 
 
 def advance(
-    walks: Walks, rows: Tensor, classes: Tensor, ask: Asker, recipe: RecoveryRecipe, seed: int
+    walks: Walks, rows: Tensor, classes: Tensor, ask: Asker, recipe: BrepRecipe, seed: int
 ) -> None:
     """Ask about one sphere of each of some classes, and step.
 
@@ -107,8 +109,7 @@ def advance(
 def _directions(seed: int, name: tuple[int, int], points: int, z_dim: int) -> Tensor:
     """Unit vectors of one sphere, [points, z_dim]."""
     stream = generator(seed, "attacks", "brep", "sphere", *name)
-    drawn = torch.randn(points, z_dim, generator=stream)
-    return drawn / drawn.norm(dim=1, keepdim=True)
+    return F.normalize(torch.randn(points, z_dim, generator=stream), dim=1)
 
 
 def _repulsion(directions: Tensor, outside: Tensor) -> Tensor:
@@ -119,4 +120,4 @@ def _repulsion(directions: Tensor, outside: Tensor) -> Tensor:
         outside: bool [B, N].
     """
     # In float64: which rows are summed beside a row must not be seen in its float32 result.
-    return -(directions.double() * outside[:, :, None]).mean(dim=1)
+    return torch.where(outside[:, :, None], -directions.double(), 0.0).mean(dim=1)

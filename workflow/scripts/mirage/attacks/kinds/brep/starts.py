@@ -4,12 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
+from torch import Tensor
+
 from mirage.attacks.kinds.brep.asking import Asker
-from mirage.attacks.kinds.brep.recipe import RecoveryRecipe
+from mirage.attacks.kinds.brep.recipe import BrepRecipe
 from mirage.runtime.checkpoint import Checkpoint, State
 from mirage.runtime.progress import Progress
 from mirage.streams import generator
-from torch import Tensor
 
 
 @dataclass
@@ -51,7 +52,7 @@ class Starts:
 
 
 def search(
-    starts: Starts, ask: Asker, recipe: RecoveryRecipe, seed: int, checkpoint: Checkpoint
+    starts: Starts, ask: Asker, recipe: BrepRecipe, seed: int, checkpoint: Checkpoint
 ) -> None:
     """Look at batches of latents until each class has a start or the batches are used up.
 
