@@ -1,6 +1,6 @@
 """Measure: python benchmarks/run.py [NAME] [options].
 
-Names: defenses, digests, gradients, neighbours, paper_scale, precision, ratios, scheduler.
+Names: defenses, digests, gradients, neighbours, paper_scale, precision, ratios, rlb, scheduler.
 
 Without a name: how many times as long straightforward references take.
 """
@@ -16,7 +16,8 @@ sys.path[:0] = [str(ROOT), str(ROOT / "workflow/scripts")]
 PRIOR = ROOT / "workflow/presets/priors/orl-faces/generator.safetensors"
 CLASSES, PER_CLASS = 24, 7
 NAMED = (
-    "defenses", "digests", "gradients", "neighbours", "paper_scale", "precision", "scheduler",
+    "defenses", "digests", "gradients", "neighbours", "paper_scale", "precision", "rlb",
+    "scheduler",
 )  # fmt: skip
 
 

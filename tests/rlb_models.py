@@ -13,6 +13,7 @@ from mirage.attacks.kinds.rlb.recover import recover_latents
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks.reference import rlb as reference
+from benchmarks.rlb import plain_agent
 
 SEED = 7  # of ``models.given``
 
@@ -66,23 +67,6 @@ def search(recipe, classes=(3, 0, 4), batch=100, prior=None, target=None, checkp
     return recover_latents(given, recipe, prior or LinearPrior(), target or LinearTarget())
 
 
-def agent_of(learner, place, recipe):
-    """The plain agent with the weights of one of the learners."""
-    agent = reference.Agent(learner.z_dim, recipe.hidden, recipe.lr, recipe.target_entropy)
-    actor, critic = [], []
-    for stack, layers in ((learner.actor, actor), (learner.critics, critic)):
-        for weight, bias in zip(stack.weights, stack.biases, strict=True):
-            layers.append((weight[place].T, bias[place, 0]))
-    halves = [(part, b) for part, b in zip(actor[2][0].chunk(2), actor[2][1].chunk(2), strict=True)]
-    modules = [agent.trunk[0], agent.trunk[2], agent.mean, agent.log_std]
-    modules += [agent.critic[0], agent.critic[2], agent.critic[4]]
-    with torch.no_grad():
-        for module, (weight, bias) in zip(modules, [*actor[:2], *halves, *critic], strict=True):
-            module.weight.copy_(weight)
-            module.bias.copy_(bias)
-    return agent
-
-
 def one_at_a_time(recipe, classes, prior, target, noise=None):
     """Results of the plain agents: latents [K, z_dim] and confidences."""
     learner = Learner(recipe, classes, SEED, prior.z_dim, "cpu")
@@ -95,7 +79,7 @@ def one_at_a_time(recipe, classes, prior, target, noise=None):
             extra = () if noise is None else (noise(place, query),)
             return target.head(target.features(images), *extra)
 
-        agent = agent_of(learner, place, recipe)
+        agent = plain_agent(learner, place, recipe)
         found.append(
             reference.recover(
                 ask, agent, label, draws.at, recipe.episodes, recipe.batch_size, recipe.keep
