@@ -9,11 +9,15 @@ import torch
 from mirage.attacks.given import Given
 from mirage.attacks.kinds.rlb.draws import Draws
 from mirage.attacks.kinds.rlb.learner import Learner
-from mirage.attacks.kinds.rlb.recipe import RecoveryRecipe
+from mirage.attacks.kinds.rlb.recipe import RlbRecipe
 from mirage.attacks.kinds.rlb.recover import recover_latents
+from mirage.priors.gans.sizes import DeconvolutionConfig
+from mirage.priors.kinds import KINDS
+from mirage.priors.rendering import Prior
+from mirage.priors.weights import frozen
 from mirage.runtime.checkpoint import Checkpoint
 from mirage.targets.architectures import build
-from torch import Tensor, nn
+from torch import Tensor
 
 from benchmarks.paired import Ratio, paired
 from benchmarks.reference import rlb as reference
@@ -37,25 +41,13 @@ SIZES = {
 }
 
 
-class Prior(nn.Module):
-    """A small generator with random weights: 32 px, grey, in [-1, 1]."""
-
-    def __init__(self, z_dim: int) -> None:
-        super().__init__()
-        self.z_dim = z_dim
-        up = partial(nn.ConvTranspose2d, kernel_size=4, stride=2, padding=1)
-        self.body = nn.Sequential(
-            nn.Linear(z_dim, 64 * 16), nn.ReLU(), nn.Unflatten(1, (64, 4, 4)),
-            up(64, 32), nn.ReLU(), up(32, 16), nn.ReLU(), up(16, 1), nn.Tanh(),
-        )  # fmt: skip
-
-    def generate(self, z: Tensor, labels: Tensor) -> Tensor:
-        """Images of latents; all classes share it."""
-        images: Tensor = self.body(z)
-        return images
+def random_prior(z_dim: int) -> Prior:
+    """A small generator with random weights."""
+    config = DeconvolutionConfig(PX, 1, (64, 32, 16), z_dim)
+    return Prior(frozen(KINDS["wgan"]["generator"].build(config), "cpu"), PX)
 
 
-def plain_agent(learner: Learner, place: int, recipe: RecoveryRecipe) -> reference.Agent:
+def plain_agent(learner: Learner, place: int, recipe: RlbRecipe) -> reference.Agent:
     """The plain agent with the weights of one of the learners."""
     agent = reference.Agent(learner.z_dim, recipe.hidden, recipe.lr, recipe.target_entropy)
     layers = [
@@ -74,11 +66,11 @@ def plain_agent(learner: Learner, place: int, recipe: RecoveryRecipe) -> referen
 def compare(name: str, size: Size, classes: int, episodes: int, repetitions: int) -> Row:
     """Time both; the time of a few agents stands for that of as many as there are classes."""
     torch.manual_seed(0)
-    recipe = RecoveryRecipe(
+    recipe = RlbRecipe(
         size.batch_size + episodes, hidden=size.hidden, batch_size=size.batch_size,
         seeding="per_class",
     )  # fmt: skip
-    prior = Prior(size.z_dim).requires_grad_(False)
+    prior = random_prior(size.z_dim)
     target = build("resnet-mini", max(PEOPLE, classes), 1).freeze()
     attacked = list(range(classes))
     given = Given({}, {}, attacked, PX, PX, SEED, "cpu", 2 * classes, Checkpoint(None, {}))

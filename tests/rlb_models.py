@@ -7,7 +7,7 @@ import attack_models as models
 import torch
 from mirage.attacks.kinds.rlb.draws import Draws
 from mirage.attacks.kinds.rlb.learner import Learner
-from mirage.attacks.kinds.rlb.recipe import RecoveryRecipe
+from mirage.attacks.kinds.rlb.recipe import RlbRecipe
 from mirage.attacks.kinds.rlb.recover import recover_latents
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
@@ -59,7 +59,7 @@ class NoisyTarget(LinearTarget):
 
 
 def small(**settings):
-    return RecoveryRecipe(**{"episodes": 24, "hidden": 12, "batch_size": 8, **settings})
+    return RlbRecipe(**{"episodes": 24, "hidden": 12, "batch_size": 8, **settings})
 
 
 def search(recipe, classes=(3, 0, 4), batch=100, prior=None, target=None, checkpoint=None):

@@ -8,7 +8,7 @@ import rlb_models as rlb
 import torch
 from mirage.attacks.kinds.rlb.draws import Draws
 from mirage.attacks.kinds.rlb.learner import Learner
-from mirage.attacks.kinds.rlb.recipe import RecoveryRecipe
+from mirage.attacks.kinds.rlb.recipe import RlbRecipe
 from mirage.attacks.kinds.rlb.recover import Search
 from mirage.attacks.kinds.rlb.reward import reward, verdict
 
@@ -19,7 +19,7 @@ pytest.importorskip("stable_baselines3", reason=INSTALL)
 gymnasium = pytest.importorskip("gymnasium")
 
 LABEL, PLACE = 3, 0
-RECIPE = RecoveryRecipe(episodes=60, hidden=16, batch_size=16, lr=2e-3, target_entropy=-100.0)
+RECIPE = RlbRecipe(episodes=60, hidden=16, batch_size=16, lr=2e-3, target_entropy=-100.0)
 
 
 class Bandit(gymnasium.Env):

@@ -1,18 +1,22 @@
 """RLB-MI against plain agents, one at a time; its interruptions, chunks and bad answers."""
 
 import math
+from dataclasses import replace
 
 import attack_models as models
+import inversion_models as linear
 import pytest
 import rlb_models as rlb
 import torch
 from interruptions import StopAfter
+from mirage.attacks.given import Given
 from mirage.attacks.kinds import KINDS
 from mirage.attacks.kinds.rlb.draws import Draws
 from mirage.attacks.kinds.rlb.learner import Learner
-from mirage.attacks.kinds.rlb.recipe import RecoveryRecipe
+from mirage.attacks.kinds.rlb.recipe import RlbRecipe
 from mirage.attacks.kinds.rlb.recover import Search
 from mirage.errors import Interrupted, MirageError
+from mirage.priors.rendering import Prior
 
 CLASSES = [3, 0, 4]
 
@@ -67,7 +71,7 @@ def test_the_first_update_is_at_step_257(monkeypatch):
     monkeypatch.setattr(
         Learner, "update", lambda *given: updated.append(len(acted)) or update(*given)
     )
-    recipe = RecoveryRecipe(episodes=260, hidden=4)
+    recipe = RlbRecipe(episodes=260, hidden=4)
     rlb.search(recipe, [1, 2], prior=rlb.LinearPrior(3))
     assert updated == [257, 258, 259, 260]
 
@@ -172,7 +176,7 @@ def test_a_class_without_any_answer_is_named():
 
 def test_a_linear_target_is_solved():
     """p_y of z in (-1, 1)^6 at gain 2 is below e^2 / (e^2 + 5 e^-2), at the corner of class y."""
-    recipe = RecoveryRecipe(
+    recipe = RlbRecipe(
         episodes=900, hidden=32, batch_size=32, lr=2e-3, learner="textbook", seeding="per_class"
     )
     bound = math.exp(2) / (math.exp(2) + 5 * math.exp(-2))
@@ -182,19 +186,35 @@ def test_a_linear_target_is_solved():
     corner = torch.full((3, 6), -1.0)
     corner[torch.arange(3), CLASSES] = 1.0
     assert (found.latents[:, 0] * corner > 0.5).all()
-    published = rlb.search(RecoveryRecipe(900, hidden=32, batch_size=32, lr=2e-3), CLASSES)
-    untrained = rlb.search(RecoveryRecipe(900, hidden=32, batch_size=900), CLASSES)
+    published = rlb.search(RlbRecipe(900, hidden=32, batch_size=32, lr=2e-3), CLASSES)
+    untrained = rlb.search(RlbRecipe(900, hidden=32, batch_size=900), CLASSES)
     assert published.scores.mean() > 0.6
     assert (untrained.scores < 0.35).all()
 
 
+def test_the_stage_runs_on_what_it_is_given(monkeypatch, caplog):
+    target = linear.classifier()
+    target.head.weight *= 500  # so sure that some probabilities are 0
+    prior = Prior(linear.LinearGenerator(), linear.PX)
+    monkeypatch.setattr(Given, "prior", lambda _: prior)
+    monkeypatch.setattr(Given, "classifier", lambda _: target)
+    settings = {"episodes": 24, "hidden": 12, "batch_size": 8}
+    given = replace(models.given(CLASSES, linear.PX, 100), settings=settings)
+    found = KINDS["rlb"].run["recover"](given)
+    assert found.classes.tolist() == CLASSES
+    assert found.latents.shape == (3, 1, linear.Z)
+    assert found.found.tolist() == [True] * 3
+    assert found.figures()["queries"] == 72
+    shown = target(prior.generate(found.latents[:, 0])).softmax(1)[torch.arange(3), CLASSES]
+    torch.testing.assert_close(found.scores[:, 0], shown, rtol=1e-3, atol=1e-6)
+    assert "of 72 rewards would have been minus infinity" in caplog.text
+
+
 def test_settings_that_learn_nothing_do_not_fit():
     check = KINDS["rlb"].checks["misfits"]
-    assert list(check({"recovery": {}}, {}, {})) == []
-    (problem,) = check({"recovery": {"episodes": 256}}, {}, {})
-    assert problem.startswith(
-        "recovery.episodes: 256, but the first update needs more than the 256"
-    )
+    assert list(check({"rlb": {}}, {}, {})) == []
+    (problem,) = check({"rlb": {"episodes": 256}}, {}, {})
+    assert problem.startswith("rlb.episodes: 256, but the first update needs more than the 256")
     assert KINDS["rlb"].images_per_class({}) == 1
 
 
@@ -208,4 +228,4 @@ def test_settings_that_learn_nothing_do_not_fit():
 )  # fmt: skip
 def test_impossible_settings_are_refused(wrong):
     with pytest.raises(MirageError):
-        RecoveryRecipe.of(wrong)
+        RlbRecipe.of(wrong)

@@ -4,10 +4,10 @@ import math
 
 import pytest
 import torch
-from mirage.attacks.kinds.rlb.recipe import RecoveryRecipe
+from mirage.attacks.kinds.rlb.recipe import RlbRecipe
 from mirage.attacks.kinds.rlb.reward import reward, verdict
 
-RECIPE = RecoveryRecipe()
+RECIPE = RlbRecipe()
 
 
 def _reward(*logits, label=0, recipe=RECIPE):
@@ -20,7 +20,7 @@ def test_terms_of_both_images_by_hand():
     got = _reward([math.log(3), 0.0], [0.0, math.log(3)])
     by_hand = 2 * math.log(3 / 4) + 2 * math.log(1 / 4) + 8 * math.log(1 / 2)
     assert got.values.item() == pytest.approx(by_hand)
-    other = RecoveryRecipe(weights=(1.0, 5.0, 0.0))
+    other = RlbRecipe(weights=(1.0, 5.0, 0.0))
     by_hand = math.log(3 / 4) + 5 * math.log(1 / 4)
     assert _reward([math.log(3), 0.0], [0.0, math.log(3)], recipe=other).values.item() == (
         pytest.approx(by_hand)
@@ -30,7 +30,7 @@ def test_terms_of_both_images_by_hand():
 def test_a_margin_below_the_floor_is_the_published_constant():
     got = _reward([0.0, math.log(3)], [0.0, math.log(3)])
     assert got.values.item() - 4 * math.log(1 / 4) == pytest.approx(-128.94, abs=0.005)
-    higher = _reward([0.0, math.log(3)], [0.0, math.log(3)], recipe=RecoveryRecipe(floor=1e-2))
+    higher = _reward([0.0, math.log(3)], [0.0, math.log(3)], recipe=RlbRecipe(floor=1e-2))
     assert higher.values.item() == pytest.approx(4 * math.log(1 / 4) + 8 * math.log(1e-2))
 
 

@@ -3,13 +3,12 @@
 from dataclasses import dataclass, fields
 
 import torch
-from torch import Tensor
-
 from mirage.attacks.kinds.brep.asking import Asker
 from mirage.attacks.kinds.brep.recipe import RecoveryRecipe
 from mirage.attacks.kinds.brep.starts import Starts
 from mirage.runtime.checkpoint import State
 from mirage.streams import generator
+from torch import Tensor
 
 
 @dataclass

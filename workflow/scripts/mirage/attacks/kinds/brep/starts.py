@@ -4,13 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
-
 from mirage.attacks.kinds.brep.asking import Asker
 from mirage.attacks.kinds.brep.recipe import RecoveryRecipe
 from mirage.runtime.checkpoint import Checkpoint, State
 from mirage.runtime.progress import Progress
 from mirage.streams import generator
+from torch import Tensor
 
 
 @dataclass

@@ -3,7 +3,7 @@
 from typing import Any
 
 from mirage.attacks.declaration import AttackKind, AttackStage, Misfits
-from mirage.attacks.kinds.rlb.recipe import RecoveryRecipe
+from mirage.attacks.kinds.rlb.recipe import RlbRecipe
 from mirage.registry import Registry
 
 RUN: Registry[Any] = Registry(__name__, "run")
@@ -11,13 +11,10 @@ CHECKS: Registry[Misfits] = Registry(__name__, "misfits")
 COSTS: Registry[Any] = Registry(__name__, "COSTS")
 
 KIND = AttackKind(
-    stages=(
-        AttackStage(
-            "recover", "recovered", "recovery", RecoveryRecipe, reads=("weights", "generator")
-        ),
-    ),
+    stages=(AttackStage("recover", "recovered", "rlb", RlbRecipe, reads=("weights", "generator")),),
     images_per_class=lambda settings: 1,
     run=RUN,
     checks=CHECKS,
     costs=COSTS,
+    priors=("wgan",),
 )

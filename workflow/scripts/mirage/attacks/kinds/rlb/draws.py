@@ -6,7 +6,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from mirage.attacks.kinds.rlb.recipe import RecoveryRecipe
+from mirage.attacks.kinds.rlb.recipe import RlbRecipe
 from mirage.streams import generator
 
 PASSES = 3
@@ -40,7 +40,7 @@ class Draws:
 
     def __init__(
         self,
-        recipe: RecoveryRecipe,
+        recipe: RlbRecipe,
         classes: Sequence[int],
         seed: int,
         z_dim: int,
@@ -111,7 +111,7 @@ class Draws:
 
 def stream(seed: int, *names: str | int) -> torch.Generator:
     """A stream of this attack."""
-    return generator(seed, "attacks", "recovery", *names)
+    return generator(seed, "attacks", "rlb", *names)
 
 
 def distinct(raw: Tensor, entries: Tensor) -> Tensor:

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from mirage.attacks.kinds.rlb.draws import stream
 from mirage.attacks.kinds.rlb.networks import Stack, actor_parameters, critic_parameters
-from mirage.attacks.kinds.rlb.recipe import RecoveryRecipe
+from mirage.attacks.kinds.rlb.recipe import RlbRecipe
 from mirage.optimisers import Optimiser
 from mirage.recipes import OptimiserRecipe
 from mirage.runtime.checkpoint import State
@@ -33,7 +33,7 @@ class Learner:
     """
 
     def __init__(
-        self, recipe: RecoveryRecipe, classes: Sequence[int], seed: int, z_dim: int, device: str
+        self, recipe: RlbRecipe, classes: Sequence[int], seed: int, z_dim: int, device: str
     ) -> None:
         """Draw all networks; the arguments are those of ``draws.Draws``."""
         self.recipe, self.z_dim = recipe, z_dim

@@ -10,7 +10,7 @@ MOST_EPISODES = 1_000_000
 
 
 @dataclass(frozen=True)
-class RecoveryRecipe(Recipe):
+class RlbRecipe(Recipe):
     """How a class is searched for; defaults are the published code's.
 
     An episode has one step (quirk one-step-episodes): the policy sees a normal state s, acts a in

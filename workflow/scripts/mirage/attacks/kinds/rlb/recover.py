@@ -1,8 +1,9 @@
 """The one stage: a policy for each class learns which latents the target takes for the class."""
 
+import logging
 from collections.abc import Sequence
 from functools import partial
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -11,22 +12,36 @@ from mirage import finite
 from mirage.attacks.given import Given
 from mirage.attacks.kinds.rlb.draws import PASSES, Draw, Draws
 from mirage.attacks.kinds.rlb.learner import Learner
-from mirage.attacks.kinds.rlb.recipe import RecoveryRecipe
+from mirage.attacks.kinds.rlb.recipe import RlbRecipe
 from mirage.attacks.kinds.rlb.reward import Verdict, reward, verdict
+from mirage.attacks.results import Reconstructed
 from mirage.numerics import at_precision, numerics
+from mirage.priors.rendering import Prior
 from mirage.runtime.checkpoint import Checkpoint, State
 from mirage.runtime.progress import Progress
 from mirage.runtime.spool import Spool, discard
 from mirage.targets.noise import rows_of, width_of
 
+_log = logging.getLogger("mirage")
 
-class Renders(Protocol):
-    """A prior as this attack needs it."""
 
-    z_dim: int
-
-    def generate(self, z: Tensor, labels: Tensor) -> Tensor:
-        """Images [N, C, H, W] in [-1, 1] of latents [N, z_dim]."""
+def run(given: Given) -> Reconstructed:
+    """Run the stage."""
+    recipe = RlbRecipe.of(given.settings)
+    found = recover_latents(given, recipe, given.prior(), given.classifier())
+    if lost := int(found.underflowed.sum()):
+        _log.warning(
+            "%d of %d rewards would have been minus infinity in the published arithmetic "
+            "(quirk underflowed-reward), of %d classes",
+            lost, len(given.classes) * recipe.episodes, int((found.underflowed > 0).sum()),
+        )  # fmt: skip
+    failed = int(found.failed.sum())
+    finite.tell(failed, int(found.queries.sum()), "answers of the target")
+    everyone = torch.ones(len(given.classes), dtype=torch.bool)
+    classes = torch.tensor(given.classes)
+    return Reconstructed(
+        classes, found.latents, found.scores, found.queries, found=everyone, failed=failed
+    )
 
 
 class Recovered(NamedTuple):
@@ -66,9 +81,9 @@ class Search:
 
     def __init__(
         self,
-        recipe: RecoveryRecipe,
+        recipe: RlbRecipe,
         classes: Sequence[int],
-        prior: Renders,
+        prior: Prior,
         classifier: Any,
         seed: int,
         device: str,
@@ -115,7 +130,8 @@ class Search:
             places = [0, 1, 2]
         count = shown.shape[1]
         images = self.prior.generate(shown.flatten(0, 1), self.labels.repeat_interleave(count))
-        features = self.classifier.features(images).unflatten(0, (-1, count))[:, places]
+        told = self.classifier.features(images).unflatten(0, (-1, count))
+        features = torch.stack([told[:, place] for place in places], dim=1)
         noise = draw.target_noise.flatten(0, 1) if draw.target_noise.shape[-1] else None
         device = features.device
         logits = self.classifier.head(features.flatten(0, 1), *rows_of(noise, slice(None), device))
@@ -166,9 +182,7 @@ class Search:
         return {"underflowed": self.underflowed, "failed": self.failed}
 
 
-def recover_latents(
-    given: Given, recipe: RecoveryRecipe, prior: Renders, classifier: Any
-) -> Recovered:
+def recover_latents(given: Given, recipe: RlbRecipe, prior: Prior, classifier: Any) -> Recovered:
     """Search for every class.
 
     Args:
@@ -185,7 +199,7 @@ def recover_latents(
     Source: RLB-MI's repository (HanGyojin) at commit 3a113bd, ``attack.py`` and ``SAC.py``.
     Deviation: classes run together, and each image is made once (quirk twice-rendered).
     """
-    classifier = at_precision(classifier, recipe.precision)
+    prior, classifier = prior.at(recipe.precision), at_precision(classifier, recipe.precision)
     together = max(given.batch // (2 if recipe.keep == 0 else 3), 1)
     state = given.checkpoint.load() or {}
     parts = []
@@ -199,8 +213,9 @@ def recover_latents(
             classes = given.classes[first : first + together]
             search = Search(recipe, classes, prior, classifier, given.seed, given.device)
             _run(search, state, _named(parts), given.checkpoint, progress)
-            finite.require_enough(search.surest[:, None] >= 0, 1, classes, "answers to test draws")
             parts.append(search.found())
+            answered = parts[-1].scores >= 0
+            finite.require_enough(answered, 1, classes, "answers to test draws")
             given.checkpoint.save(_named(parts))
             state = {}
     discard(given.checkpoint)

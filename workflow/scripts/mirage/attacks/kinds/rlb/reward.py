@@ -1,11 +1,12 @@
 """What the target says of an image, and the reward that the learner gets for it."""
 
+import math
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from mirage.attacks.kinds.rlb.recipe import RecoveryRecipe
+from mirage.attacks.kinds.rlb.recipe import RlbRecipe
 
 
 class Verdict(NamedTuple):
@@ -53,7 +54,7 @@ class Reward(NamedTuple):
     failed: Tensor
 
 
-def reward(seen: Verdict, recipe: RecoveryRecipe) -> Reward:
+def reward(seen: Verdict, recipe: RlbRecipe) -> Reward:
     """Rewards of episodes: w0 ln p_y(latent) + w1 ln p_y(action) + w2 ln max(floor, margin).
 
     Args:
@@ -64,11 +65,10 @@ def reward(seen: Verdict, recipe: RecoveryRecipe) -> Reward:
     published code takes the log of a probability that may be 0 (quirk underflowed-reward); an
     answer that is no number counts as probability and margin at the floor.
     """
-    floor = torch.as_tensor(recipe.floor, dtype=seen.log.dtype, device=seen.log.device).log()
     margin = seen.margin[:, 0].clamp(min=recipe.floor).log()
-    terms = torch.stack([seen.log[:, 0], seen.log[:, 1], margin], dim=1)  # [K, 3]
+    terms = torch.stack([seen.log[:, 0], seen.log[:, 1], margin])  # [3, K]
     finite = terms.isfinite()
-    weights = terms.new_tensor(recipe.weights)
-    values = torch.where(finite, terms, floor) @ weights
+    weighed = zip(recipe.weights, torch.where(finite, terms, math.log(recipe.floor)), strict=True)
+    values = sum((weight * term for weight, term in weighed), torch.zeros_like(margin))
     underflowed = (seen.confidence[:, :2] == 0).any(dim=1)
-    return Reward(values, underflowed, ~finite.all(dim=1))
+    return Reward(values, underflowed, ~finite.all(dim=0))
