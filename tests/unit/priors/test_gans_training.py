@@ -2,6 +2,7 @@
 
 import copy
 import dataclasses
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -14,9 +15,13 @@ from mirage.priors.gans.deconvolution import DeconvolutionGenerator
 from mirage.priors.gans.history import History
 from mirage.priors.gans.projection import ProjectionDiscriminator
 from mirage.priors.gans.pseudo_labels import choose
-from mirage.priors.gans.recipe import KedRecipe, PlgRecipe, WganRecipe
+from mirage.priors.gans.recipe import KedTrainingRecipe, PlgTrainingRecipe, WganTrainingRecipe
 from mirage.priors.gans.training import EpochBatches, Shuffles
+from mirage.priors.trained import train_and_save
+from mirage.priors.trainers import TRAINERS
+from mirage.priors.weights import load_discriminator, load_generator
 from mirage.random_views import draw_orders, draw_views, show
+from mirage.runtime import files
 from mirage.runtime.checkpoint import Checkpoint
 from mirage.streams import generator as stream
 from mirage.targets.architectures import build
@@ -27,17 +32,17 @@ CLASSES, SEED = 3, 5
 SHAPE = {"image_px": 16, "image_channels": 1}
 NETWORK = {**SHAPE, "channels": [6, 5]}
 FAST = {"name": "adam", "lr": 0.01, "betas": [0.5, 0.999]}
-WGAN = WganRecipe.of({
+WGAN = WganTrainingRecipe.of({
     "generator": {**NETWORK, "z_dim": 4}, "discriminator": NETWORK,
     "epochs": 4, "batch_size": 5, "discriminator_steps": 3, "optimiser": FAST,
 })  # fmt: skip
-KED = KedRecipe.of({
+KED = KedTrainingRecipe.of({
     "generator": {**NETWORK, "z_dim": 4},
     "discriminator": {**NETWORK, "classes": CLASSES, "kernels": 2, "kernel_dims": 2},
     "epochs": 4, "batch_size": 5, "discriminator_steps": 3, "optimiser": FAST,
     "entropy_weight": 0.01,
 })  # fmt: skip
-PLG = PlgRecipe.of({
+PLG = PlgTrainingRecipe.of({
     "generator": {**SHAPE, "channels": [7, 6, 5], "z_dim": 4, "classes": CLASSES},
     "discriminator": {**SHAPE, "channels": [7, 6, 5], "classes": CLASSES},
     "top_n": 2, "steps": 3, "batch_size": 5, "discriminator_steps": 2, "optimiser": FAST,
@@ -248,15 +253,15 @@ def test_plg_is_the_plain_loop():
 
 
 def test_the_published_schedule():
-    recipe = WganRecipe()
+    recipe = WganTrainingRecipe()
     batches = EpochBatches(30_000, recipe.batch_size, 0, "order")
     steps = recipe.epochs * batches.per_epoch
     assert (steps, steps // recipe.discriminator_steps) == (56_160, 11_232)
     epoch = torch.cat([batches.rows(number) for number in range(468)])
     assert len(epoch) == len(epoch.unique()) == 29_952
     assert len(torch.cat([epoch, batches.rows(468)]).unique()) < 29_952 + 64
-    assert PlgRecipe().steps * PlgRecipe().discriminator_steps == 150_000
-    assert PlgRecipe().views.jitter == 0.5
+    assert PlgTrainingRecipe().steps * PlgTrainingRecipe().discriminator_steps == 150_000
+    assert PlgTrainingRecipe().views.jitter == 0.5
 
 
 def test_an_endless_row_of_shuffles():
@@ -345,13 +350,17 @@ def test_targets_that_do_not_fit_are_refused(kind):
 @pytest.mark.parametrize(
     ("recipe", "values", "named"),
     [
-        (WganRecipe, {"epochs": 0}, "epochs"),
-        (WganRecipe, {"penalty_weight": -1}, "penalty_weight"),
-        (WganRecipe, {"discriminator": {"image_channels": 1}}, "discriminator.image_channels"),
-        (KedRecipe, {"target_mode": "test"}, "target_mode"),
-        (KedRecipe, {"entropy_weight": -1}, "entropy_weight"),
-        (PlgRecipe, {"generator": {"classes": 4}}, "discriminator.classes"),
-        (PlgRecipe, {"top_n": 0}, "top_n"),
+        (WganTrainingRecipe, {"epochs": 0}, "epochs"),
+        (WganTrainingRecipe, {"penalty_weight": -1}, "penalty_weight"),
+        (
+            WganTrainingRecipe,
+            {"discriminator": {"image_channels": 1}},
+            "discriminator.image_channels",
+        ),
+        (KedTrainingRecipe, {"target_mode": "test"}, "target_mode"),
+        (KedTrainingRecipe, {"entropy_weight": -1}, "entropy_weight"),
+        (PlgTrainingRecipe, {"generator": {"classes": 4}}, "discriminator.classes"),
+        (PlgTrainingRecipe, {"top_n": 0}, "top_n"),
     ],
 )
 def test_impossible_settings_are_named(recipe, values, named):
@@ -369,3 +378,23 @@ def test_the_history_holds_means_of_windows():
     assert told["a"] == [step - 0.5 for step in range(2, 251, 2)]
     assert told["b"] == [None, 2.0, *[None] * 123]
     assert history.note() == "a 249.50"
+
+
+@pytest.mark.parametrize("kind", TRAININGS)
+def test_a_trained_prior_is_on_disk_with_its_history(kind, tmp_path):
+    names = {role: tmp_path / f"{role}.safetensors" for role in ("generator", "discriminator")}
+    files.save_tensors(tmp_path / "view", {"pixels": _images()}, {})
+    trainer, recipe = TRAINERS[kind], TRAININGS[kind][1]
+    source = {"recipe": dataclasses.asdict(recipe), "seed": SEED, "dataset": "public"}
+    target = _target() if trainer.needs_target else None
+    train_and_save(
+        kind, source, tmp_path / "view", SimpleNamespace(**names), Checkpoint(None, {}), "cpu",
+        target,
+    )  # fmt: skip
+    trained = _train(kind)
+    loaded = (load_generator(names["generator"]), load_discriminator(names["discriminator"]))
+    assert [n.state_dict().keys() for n in loaded] == [n.state_dict().keys() for n in trained[:2]]
+    assert _bytes(trained._replace(generator=loaded[0], discriminator=loaded[1])) == _bytes(trained)
+    for path in names.values():
+        assert files.read_metadata(path)["history"] == trained.history
+    assert trainer.steps(recipe, 13).total == trained.history["step"][-1]

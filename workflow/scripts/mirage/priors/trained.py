@@ -36,5 +36,7 @@ def train_and_save(
     recipe = trainer.recipe.of(source["recipe"])
     trained = trainer.train(images, recipe, source["seed"], checkpoint, device, target=target)
     made = {"recipe": source["recipe"], "seed": source["seed"], "dataset": source["dataset"]}
+    if trained.history:
+        made["history"] = dict(trained.history)
     save_generator(output.generator, trained.generator, made, kind)
     save_discriminator(output.discriminator, trained.discriminator, made, kind)

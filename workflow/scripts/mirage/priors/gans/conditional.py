@@ -34,8 +34,8 @@ class ConditionalGenerator(nn.Module):
     def forward(self, z: Tensor, labels: Tensor) -> Tensor:
         """Map z [N, z_dim] and classes int64 [N] to images [N, C, image_px, image_px].
 
-        They lie in (-1, 1) and are taken for images in [0, 1], as published: the discriminator
-        teaches the generator to stay there.
+        They lie in (-1, 1) and are taken for images in [0, 1] (quirk tanh-of-unit-range): the
+        discriminator teaches the generator to stay there.
         """
         x = self.project(z).view(len(z), self.config.channels[0], 4, 4)
         for block in self.blocks:

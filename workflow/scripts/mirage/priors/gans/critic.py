@@ -77,7 +77,7 @@ class ClassifyingDiscriminator(nn.Module):
 
 
 class MinibatchDiscrimination(nn.Module):
-    """Appends how close each image of a batch is to the others.
+    """Appends how close each image of a batch is to the others (quirk idle-comparison).
 
     Statistic b of image i is the sum over the other images j of exp(-|M_ib - M_jb|_1), where
     M_ib are ``dims`` linear functions of the features of i.

@@ -14,7 +14,10 @@ from mirage.priors.gans.sizes import DeconvolutionConfig
 
 
 class DeconvolutionGenerator(nn.Module):
-    """Latents to images; every layer but the last has a batch norm and a ReLU."""
+    """Latents to images; every layer but the last has a batch norm and a ReLU.
+
+    Deviation: the batch norms see whole batches (quirk split-batches).
+    """
 
     def __init__(self, config: DeconvolutionConfig, seed: int = 0) -> None:
         """Make a generator with fresh weights, drawn by ``seed``."""

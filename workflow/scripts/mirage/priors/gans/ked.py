@@ -10,7 +10,7 @@ from mirage.priors.gans import adversarial
 from mirage.priors.gans.answers import Answers, check_target
 from mirage.priors.gans.critic import ClassifyingDiscriminator
 from mirage.priors.gans.deconvolution import DeconvolutionGenerator
-from mirage.priors.gans.recipe import KedRecipe
+from mirage.priors.gans.recipe import KedTrainingRecipe
 from mirage.priors.gans.training import (
     Duel,
     EpochBatches,
@@ -26,7 +26,7 @@ from mirage.targets.architectures import Classifier
 
 def train_ked(
     images: Tensor,
-    recipe: KedRecipe,
+    recipe: KedTrainingRecipe,
     seed: int,
     checkpoint: Checkpoint,
     device: str,
@@ -64,7 +64,7 @@ class _Ked(Duel):
     columns = ("labelled", "unlabelled", "generator")
 
     def __init__(
-        self, images: Tensor, recipe: KedRecipe, seed: int, device: str, target: Classifier
+        self, images: Tensor, recipe: KedTrainingRecipe, seed: int, device: str, target: Classifier
     ) -> None:
         orders = [
             EpochBatches(len(images), recipe.batch_size, seed, "priors", "ked", name)

@@ -13,7 +13,7 @@ from mirage.priors.gans.answers import Answers, check_target
 from mirage.priors.gans.conditional import ConditionalGenerator
 from mirage.priors.gans.projection import ProjectionDiscriminator
 from mirage.priors.gans.pseudo_labels import label
-from mirage.priors.gans.recipe import PlgRecipe
+from mirage.priors.gans.recipe import PlgTrainingRecipe
 from mirage.priors.gans.training import Duel, Shuffles, TrainedPair, check_images, descend, unit
 from mirage.random_views import draw_orders, draw_views, show
 from mirage.runtime.checkpoint import Checkpoint
@@ -23,7 +23,7 @@ from mirage.targets.architectures import Classifier
 
 def train_plg(
     images: Tensor,
-    recipe: PlgRecipe,
+    recipe: PlgTrainingRecipe,
     seed: int,
     checkpoint: Checkpoint,
     device: str,
@@ -60,7 +60,7 @@ class _Plg(Duel):
     settings = "inversion_weight or optimiser.lr"
 
     def __init__(
-        self, images: Tensor, chosen: Tensor, recipe: PlgRecipe, seed: int, device: str,
+        self, images: Tensor, chosen: Tensor, recipe: PlgTrainingRecipe, seed: int, device: str,
         target: Classifier,
     ) -> None:  # fmt: skip
         super().__init__(

@@ -15,7 +15,7 @@ from mirage.recipes import OptimiserRecipe, RandomViewRecipe, Recipe, require
 
 
 @dataclass(frozen=True)
-class WganRecipe(Recipe):
+class WganTrainingRecipe(Recipe):
     """How GMI's general GAN is trained: on public images alone, one for all targets.
 
     Attributes:
@@ -47,7 +47,7 @@ class WganRecipe(Recipe):
 
 
 @dataclass(frozen=True)
-class KedRecipe(Recipe):
+class KedTrainingRecipe(Recipe):
     """How KED-MI's GAN is trained: its discriminator learns the target's answers, too.
 
     Attributes:
@@ -82,7 +82,7 @@ class KedRecipe(Recipe):
 
 
 @dataclass(frozen=True)
-class PlgRecipe(Recipe):
+class PlgTrainingRecipe(Recipe):
     """How PLG-MI's GAN is trained: on the public images the target takes for its classes.
 
     Attributes:

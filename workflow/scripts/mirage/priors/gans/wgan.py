@@ -10,7 +10,7 @@ from torch import Tensor
 from mirage.priors.gans import adversarial
 from mirage.priors.gans.critic import Critic
 from mirage.priors.gans.deconvolution import DeconvolutionGenerator
-from mirage.priors.gans.recipe import WganRecipe
+from mirage.priors.gans.recipe import WganTrainingRecipe
 from mirage.priors.gans.training import (
     Duel,
     EpochBatches,
@@ -24,7 +24,7 @@ from mirage.streams import generator as stream
 
 
 def train_wgan(
-    images: Tensor, recipe: WganRecipe, seed: int, checkpoint: Checkpoint, device: str
+    images: Tensor, recipe: WganTrainingRecipe, seed: int, checkpoint: Checkpoint, device: str
 ) -> TrainedPair:
     """Train the general GAN on public images.
 
@@ -51,7 +51,7 @@ class _Wgan(Duel):
 
     columns = ("critic", "penalty", "generator")
 
-    def __init__(self, images: Tensor, recipe: WganRecipe, seed: int, device: str) -> None:
+    def __init__(self, images: Tensor, recipe: WganTrainingRecipe, seed: int, device: str) -> None:
         self.batches = EpochBatches(len(images), recipe.batch_size, seed, "priors", "wgan", "order")
         super().__init__(
             DeconvolutionGenerator(recipe.generator, seed), Critic(recipe.discriminator, seed),
@@ -66,11 +66,11 @@ class _Wgan(Duel):
             fakes = self.generator(self._latents(draws))
         shares = torch.rand(recipe.batch_size, generator=draws).to(self.device)
         between = adversarial.mixed(reals, fakes, shares).requires_grad_()
-        # Each score is its image's own, so the three batches are judged in one pass.
-        scores = self.discriminator(torch.cat([reals, fakes, between]))
-        of_reals, of_fakes, of_between = scores.chunk(3)
+        # Each score is its image's own: one pass does for both. Those between are differentiated
+        # twice, so they have a pass of their own.
+        of_reals, of_fakes = self.discriminator(torch.cat([reals, fakes])).chunk(2)
         critic = adversarial.wasserstein_loss(of_reals, of_fakes)
-        penalty = adversarial.gradient_penalty(of_between, between)
+        penalty = adversarial.gradient_penalty(self.discriminator(between), between)
         descend(self.discriminator_optimiser, critic + recipe.penalty_weight * penalty)
         losses = {"critic": critic, "penalty": penalty}
         if (self.done + 1) % recipe.discriminator_steps == 0:

@@ -3,8 +3,9 @@
 Planning reads the declarations, so what trains is imported when it is called.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mirage.recipes import Recipe
@@ -18,10 +19,16 @@ class Trained(NamedTuple):
     """What training leaves: both networks, frozen and in eval mode.
 
     Each has its shape as ``config``, which ``kinds`` makes it of again.
+
+    Attributes:
+        generator: as the attacks take it.
+        discriminator: its opponent.
+        history: losses by column, JSON-able; goes into the header of both files.
     """
 
     generator: "nn.Module"
     discriminator: "nn.Module"
+    history: Mapping[str, list[float | None]] = MappingProxyType({})
 
 
 class Steps(NamedTuple):
