@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import torch
 from mirage.attacks.given import Given
-from mirage.attacks.kinds.rlb.draws import Draws
+from mirage.attacks.kinds.rlb.draws import EpisodeDraws
 from mirage.attacks.kinds.rlb.learner import Learner
 from mirage.attacks.kinds.rlb.recipe import RlbRecipe
 from mirage.attacks.kinds.rlb.recover import recover_latents
@@ -83,7 +83,7 @@ def compare(name: str, size: Size, classes: int, episodes: int, repetitions: int
         found = []
         for label in attacked[: size.agents]:
             learner = Learner(recipe, [label], SEED, size.z_dim, "cpu")
-            draws = Draws(recipe, [label], SEED, size.z_dim, 0, "cpu")
+            draws = EpisodeDraws(recipe, [label], SEED, size.z_dim, 0, "cpu")
             agent = plain_agent(learner, 0, recipe)
             best, _ = reference.recover(
                 partial(ask, label), agent, label, draws.at, recipe.episodes, recipe.batch_size

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import attack_models as models
 import torch
-from mirage.attacks.kinds.rlb.draws import Draws
+from mirage.attacks.kinds.rlb.draws import EpisodeDraws
 from mirage.attacks.kinds.rlb.learner import Learner
 from mirage.attacks.kinds.rlb.recipe import RlbRecipe
 from mirage.attacks.kinds.rlb.recover import recover_latents
@@ -72,7 +72,7 @@ def one_at_a_time(recipe, classes, prior, target, noise=None):
     learner = Learner(recipe, classes, SEED, prior.z_dim, "cpu")
     found = []
     for place, label in enumerate(classes):
-        draws = Draws(recipe, [label], SEED, prior.z_dim, 0, "cpu")
+        draws = EpisodeDraws(recipe, [label], SEED, prior.z_dim, 0, "cpu")
 
         def ask(latent, query, place=place, label=label):
             images = prior.generate(latent, torch.tensor([label]))

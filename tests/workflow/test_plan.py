@@ -1,10 +1,19 @@
 """What Snakemake plans, for both scales, without running anything."""
 
 import re
+from collections import Counter
 
 import pytest
 import yaml
-from projects import ROOT
+from projects import ROOT, TINY
+from snakemake.utils import update_config
+
+OVERLAID = ("--configfile", str(TINY), str(TINY.parent / "lowres.yaml"))
+LOWRES = [
+    f"attacks/orl/resnet-mini/{treatment}/n3/s1/{attack}/metrics.json"
+    for treatment in ("ls0", "mid0.01")
+    for attack in ("gmi", "lomma")
+]
 
 
 def _jobs(told):
@@ -130,20 +139,82 @@ def test_a_job_writes_a_few_files(assets):
     assert max(written.values()) <= 4
 
 
-def test_no_attack_reads_a_private_image(assets):
-    """Walk both plans: attack and prior jobs have no file of a private data set as input."""
-    for arguments in ((), ("--profile", "slurm")):
-        told = assets.snakemake(*arguments, "all", "-n", tiny=False).told
-        seen = 0
-        for block in re.split(r"\n(?=(?:local)?rule )", told):
-            rule = re.match(r"(?:local)?rule (\w+):", block)
-            if rule and rule[1] in {
-                "train_prior", "import_prior", "synthesise_pool", "run_stage", "merge_chunks",
-            }:  # fmt: skip
-                seen += 1
-                inputs = re.search(r"^\s+input: (.*)$", block, re.MULTILINE)
-                assert "data/" not in (inputs[1] if inputs else "")
-        assert seen > 200
+KNOWING_NO_ONE = {
+    "train_prior", "import_prior", "train_target_prior", "train_students", "synthesise_pool",
+    "run_stage", "merge_chunks",
+}  # fmt: skip
+"""Rules whose jobs see no private image."""
+
+
+def _read(told):
+    """Rule and inputs of every planned job."""
+    for block in re.split(r"\n(?=(?:local)?rule )", told):
+        if rule := re.match(r"(?:local)?rule (\w+):", block):
+            inputs = re.search(r"^\s+input: (.*)$", block, re.MULTILINE)
+            yield rule[1], inputs[1].split(", ") if inputs else []
+
+
+def _views(scale):
+    """Paths below which the images lie that priors and students may learn from."""
+    sources = [prior["source"] for prior in scale["priors"].values()]
+    sources += scale.get("students", {}).values()
+    return tuple(f"data/{s['dataset']}/views/{s['view']}." for s in sources if "view" in s)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "scale", "least"),
+    [((), "demo", 200), (("--profile", "slurm"), "paper", 200), (OVERLAID, "tiny", 16)],
+)
+def test_no_attack_reads_a_private_image(assets, arguments, scale, least):
+    """Attacks, and what equips them, have no image but public ones as input."""
+    tiny = scale == "tiny"
+    wanted = LOWRES if tiny else ["all"]
+    told = assets.snakemake(*wanted, *arguments, "-n", tiny=False).told
+    config = yaml.safe_load((ROOT / "config.yaml").read_text())
+    for file in (TINY, TINY.parent / "lowres.yaml") if tiny else ():
+        update_config(config, yaml.safe_load(file.read_text()))
+    public = _views(config["scales"][scale])
+    jobs = [inputs for rule, inputs in _read(told) if rule in KNOWING_NO_ONE]
+    assert len(jobs) > least
+    for inputs in jobs:
+        for path in inputs:
+            assert not path.startswith("data/") or path.startswith(public), path
+
+
+def test_every_target_has_a_prior_and_students_to_itself(checkout):
+    """Whatever a job reads of them lies below the target that it reads as well."""
+    told = checkout.snakemake(*LOWRES, *OVERLAID, "-n", tiny=False).told
+    seen = Counter()
+    for rule, inputs in _read(told):
+        own = [path for path in inputs if "/priors/own-gan/" in path or "/students/" in path]
+        targets = {path.partition("/weights.")[0] for path in inputs if "/weights." in path}
+        if own and rule == "run_stage":
+            assert {path.split("/priors/")[0].split("/students/")[0] for path in own} == targets
+        if rule in ("train_target_prior", "train_students"):
+            assert len(targets) == 1
+            assert sorted(inputs) == ["data/orl-public/views/square16.safetensors", *(
+                f"{target}/weights.safetensors" for target in targets
+            )]  # fmt: skip
+            seen[rule] += 1
+    assert seen == {"train_target_prior": 2, "train_students": 2}
+
+
+@pytest.mark.parametrize(
+    ("path", "told"),
+    [
+        ("ls0/n3/s1/priors/none/generator.safetensors", "priors has no 'none'. Expected: one of"),
+        ("ls0/n3/s1/priors/gan/generator.safetensors", "priors/gan/generator.safetensors, which"),
+        ("ls0/n3/s1/students/none.safetensors", "students has no 'none'. Expected: one of two"),
+        ("ls0/n5/s1/priors/own-gan/generator.safetensors", "nothing says how to train"),
+        ("lx0/n3/s1/students/two.safetensors", "no part of a treatment"),
+    ],
+)
+def test_equipment_of_no_target_is_one_clear_message(checkout, path, told):
+    asked = f"targets/orl/resnet-mini/{path}"
+    done = checkout.snakemake(asked, *OVERLAID, "-n", tiny=False, check=False)
+    assert done.returncode != 0
+    assert told in done.told
+    assert "Traceback (most recent call last)" not in done.told
 
 
 def test_cells_of_no_item_are_made_and_told_once(checkout):

@@ -6,7 +6,7 @@ from itertools import chain
 import pytest
 import rlb_models as rlb
 import torch
-from mirage.attacks.kinds.rlb.draws import Draws, distinct
+from mirage.attacks.kinds.rlb.draws import EpisodeDraws, distinct
 from mirage.attacks.kinds.rlb.learner import Learner
 from torch.distributions import Normal
 
@@ -154,7 +154,7 @@ def test_drawn_entries_are_different_and_equally_likely():
 
 
 def test_entries_come_from_those_there_are():
-    draws = Draws(rlb.small(batch_size=64), CLASSES, 3, Z, 0, "cpu")
+    draws = EpisodeDraws(rlb.small(batch_size=64), CLASSES, 3, Z, 0, "cpu")
     for step in (64, 65, 127, 128, 200):
         picked = draws.at(step).picked
         assert picked.max() <= step
@@ -165,8 +165,8 @@ def test_entries_come_from_those_there_are():
 @pytest.mark.parametrize("kind", ["published", "textbook"])
 def test_draws_do_not_depend_on_company_or_order(kind):
     recipe = rlb.small(learner=kind, seeding="per_class")
-    together = Draws(recipe, CLASSES, 3, Z, 4, "cpu")
-    alone = Draws(recipe, CLASSES[1:2], 3, Z, 4, "cpu")
+    together = EpisodeDraws(recipe, CLASSES, 3, Z, 4, "cpu")
+    alone = EpisodeDraws(recipe, CLASSES[1:2], 3, Z, 4, "cpu")
     later = [part[1:2].clone() for part in together.at(70)]
     assert all(map(torch.equal, later, alone.at(70)))
     for step in (0, 9, 70):
@@ -177,10 +177,10 @@ def test_draws_do_not_depend_on_company_or_order(kind):
 
 
 def test_shared_seeding_shares_all_but_the_targets_noise():
-    *shared, of_target = Draws(rlb.small(), CLASSES, 3, Z, 4, "cpu").at(1)
+    *shared, of_target = EpisodeDraws(rlb.small(), CLASSES, 3, Z, 4, "cpu").at(1)
     assert all(torch.equal(part[0], part[2]) for part in shared)
     assert not torch.equal(of_target[0], of_target[2])
     assert shared[1].shape == (3, 2, 1)
-    textbook = Draws(rlb.small(learner="textbook"), CLASSES, 3, Z, 4, "cpu").at(1)
+    textbook = EpisodeDraws(rlb.small(learner="textbook"), CLASSES, 3, Z, 4, "cpu").at(1)
     assert textbook.noise.shape == (3, 2, Z)
     assert textbook.update_noise.shape == (3, 8, Z)

@@ -6,11 +6,11 @@ Opt in, by installing what ``INSTALL`` says. Seen to hold with gymnasium 1.4.0 a
 import pytest
 import rlb_models as rlb
 import torch
-from mirage.attacks.kinds.rlb.draws import Draws
+from mirage.attacks.kinds.rlb.draws import EpisodeDraws
 from mirage.attacks.kinds.rlb.learner import Learner
 from mirage.attacks.kinds.rlb.recipe import RlbRecipe
 from mirage.attacks.kinds.rlb.recover import Search
-from mirage.attacks.kinds.rlb.reward import reward, verdict
+from mirage.attacks.kinds.rlb.reward import judged, reward
 
 INSTALL = (
     "pip install --no-deps stable-baselines3==2.9.2 gymnasium farama-notifications cloudpickle"
@@ -37,7 +37,7 @@ class Bandit(gymnasium.Env):
     def step(self, action):
         target = rlb.LinearTarget()
         logits = target.head(target.features(torch.as_tensor(action)))[None, None].expand(1, 2, -1)
-        got = reward(verdict(logits, torch.tensor([LABEL])), RECIPE)
+        got = reward(judged(logits, torch.tensor([LABEL])), RECIPE)
         return (
             self.draws.at(self.step_number).states[0, 0].numpy(),
             got.values.item(),
@@ -114,7 +114,7 @@ def _of(learner):
 
 
 def test_the_same_learner_comes_out():
-    draws = Draws(RECIPE, [LABEL], rlb.SEED, 6, 0, "cpu")
+    draws = EpisodeDraws(RECIPE, [LABEL], rlb.SEED, 6, 0, "cpu")
     oracle = _oracle(draws)
     _give_weights(oracle, Learner(RECIPE, [LABEL], rlb.SEED, 6, "cpu"))
     oracle.learn(RECIPE.episodes)

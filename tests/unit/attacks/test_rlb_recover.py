@@ -11,7 +11,7 @@ import torch
 from interruptions import StopAfter
 from mirage.attacks.given import Given
 from mirage.attacks.kinds import KINDS
-from mirage.attacks.kinds.rlb.draws import Draws
+from mirage.attacks.kinds.rlb.draws import EpisodeDraws
 from mirage.attacks.kinds.rlb.learner import Learner
 from mirage.attacks.kinds.rlb.recipe import RlbRecipe
 from mirage.attacks.kinds.rlb.recover import Search
@@ -50,7 +50,7 @@ def test_every_query_of_a_noisy_target_has_its_own_noise():
     recipe = rlb.small(episodes=30, lr=5e-3)
     target = rlb.NoisyTarget()
     ours = rlb.search(recipe, CLASSES, target=target)
-    draws = Draws(recipe, CLASSES, rlb.SEED, 6, 6, "cpu")
+    draws = EpisodeDraws(recipe, CLASSES, rlb.SEED, 6, 6, "cpu")
 
     def noise(place, query):
         episode, number = divmod(query, 3)
@@ -95,7 +95,7 @@ def test_of_equal_confidences_the_newest_wins():
     recipe = rlb.small(episodes=5)  # no update
     found = rlb.search(recipe, CLASSES, target=Sure())
     learner = Learner(recipe, CLASSES, rlb.SEED, 6, "cpu")
-    draw = Draws(recipe, CLASSES, rlb.SEED, 6, 0, "cpu").at(5)
+    draw = EpisodeDraws(recipe, CLASSES, rlb.SEED, 6, 0, "cpu").at(5)
     assert torch.equal(found.latents, learner.act(draw.states, draw.noise)[:, 1:])
     assert found.scores.tolist() == [[1.0], [0.0], [0.0]]
     assert found.underflowed.tolist() == [0, 5, 5]

@@ -5,13 +5,13 @@ import math
 import pytest
 import torch
 from mirage.attacks.kinds.rlb.recipe import RlbRecipe
-from mirage.attacks.kinds.rlb.reward import reward, verdict
+from mirage.attacks.kinds.rlb.reward import judged, reward
 
 RECIPE = RlbRecipe()
 
 
 def _reward(*logits, label=0, recipe=RECIPE):
-    seen = verdict(torch.tensor([logits]), torch.tensor([label]))
+    seen = judged(torch.tensor([logits]), torch.tensor([label]))
     return reward(seen, recipe)
 
 
@@ -35,7 +35,7 @@ def test_a_margin_below_the_floor_is_the_published_constant():
 
 
 def test_margin_is_to_the_best_other_class():
-    seen = verdict(torch.tensor([[[1.0, 3.0, 2.0]]]), torch.tensor([1]))
+    seen = judged(torch.tensor([[[1.0, 3.0, 2.0]]]), torch.tensor([1]))
     p = torch.tensor([1.0, 3.0, 2.0]).softmax(0)
     torch.testing.assert_close(seen.margin, (p[1] - p[2])[None, None])
     torch.testing.assert_close(seen.confidence, p[None, 1:2])

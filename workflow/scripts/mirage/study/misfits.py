@@ -11,7 +11,7 @@ from mirage.evaluation.recipe import VerificationRecipe
 from mirage.paper.contents import contents
 from mirage.study.cells import Attack, Target
 from mirage.study.chunks import attacked
-from mirage.study.own_models import image_misfit
+from mirage.study.own_models import image_misfit, prior_misfit
 from mirage.study.settings import Scale, attack_settings, prior_of
 from mirage.study.treatment import Treatment
 from mirage.visible import listed
@@ -22,6 +22,10 @@ def misfits(scale: Scale) -> Iterator[str]:
 
     Every type and every name has been checked before, so each alone is possible.
     """
+    yield from _public_misfits(scale)
+    for name, pool in scale["pools"].items():
+        if scale["priors"][pool["prior"]]["source"]["kind"] == "per_target":
+            yield f"pools.{name}.prior: {pool['prior']} is every target's own, a pool is for all"
     for index, grid in enumerate(scale["targets"]):
         if grid["attacks"] and grid["dataset"] not in scale["networks"]:
             yield f"targets[{index}].attacks: networks has none for {grid['dataset']!r}"
@@ -50,10 +54,6 @@ def misfits(scale: Scale) -> Iterator[str]:
                 yield f"measures.{name}.{problem}"
     for item in contents(scale).values():
         yield from item.misfits(scale)
-    yield from _public_misfits(scale)
-    for name, pool in scale["pools"].items():
-        if scale["priors"][pool["prior"]]["source"]["kind"] == "per_target":
-            yield f"pools.{name}.prior: {pool['prior']} is every target's own, a pool is for all"
 
 
 def _public_misfits(scale: Scale) -> Iterator[str]:
@@ -76,20 +76,19 @@ def _public_misfits(scale: Scale) -> Iterator[str]:
 
 
 def _equipment_misfits(scale: Scale, grid: Mapping[str, Any]) -> Iterator[str]:
-    """Attacks whose prior, or whose students, work on other images than the targets see."""
+    """Attacks whose prior, or whose students, do not fit the targets."""
     for spelled in grid["attacks"]:
         settings = attack_settings(scale, spelled.partition("+")[0], grid["dataset"])
-        sources = {}
-        if "prior" in settings:
-            prior = scale["priors"][settings["prior"]]
-            sources[f"prior {settings['prior']}"] = prior["source"]
-        for name in _students(settings):
-            sources[f"students {name}"] = scale["students"][name]
-        for name, source in sources.items():
-            for architecture in grid["architectures"] if "view" in source else ():
-                problem = image_misfit(scale, source, grid["dataset"], architecture)
+        for architecture in grid["architectures"]:
+            cell = grid["dataset"], architecture
+            if "prior" in settings and "view" in scale["priors"][settings["prior"]]["source"]:
+                problem = prior_misfit(scale, settings["prior"], *cell)
                 if problem:
-                    yield f"attacks: {spelled} has the {name}, which works on {problem}"
+                    yield f"attacks: {spelled} has the prior {settings['prior']}, on {problem}"
+            for name in _students(settings):
+                problem = image_misfit(scale, scale["students"][name], *cell)
+                if problem:
+                    yield f"attacks: {spelled} has the students {name}, on {problem}"
 
 
 def _students(settings: Mapping[str, Any]) -> list[str]:

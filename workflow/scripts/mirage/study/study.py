@@ -10,7 +10,7 @@ from mirage.errors import MirageError
 from mirage.evaluation.measures import MEASURES
 from mirage.study.cells import Attack, Target
 from mirage.study.foreign_weights import imported
-from mirage.study.own_models import image_misfit
+from mirage.study.own_models import image_misfit, prior_misfit
 from mirage.study.settings import attack_settings, prior_of
 from mirage.study.treatment import Treatment
 from mirage.targets.students_recipe import StudentsRecipe
@@ -152,23 +152,20 @@ class Study:
                 f"the prior {name} is no target's own",
                 f"priors/{name}/generator.safetensors, which all share",
             )
-        return self._own(target, f"priors.{name}", self.prior(name)["source"])
+        problem = prior_misfit(self.scale, name, target.dataset, target.architecture)
+        return _own(target, f"priors.{name}", self.prior(name)["source"], problem)
 
     def students(self, target: Target, name: str) -> dict[str, Any]:
         """Entry of a target's students, its seed settled; raises as ``target_prior``."""
-        return self._own(target, f"students.{name}", self._entry("students", name))
+        entry = self._entry("students", name)
+        problem = image_misfit(self.scale, entry, target.dataset, target.architecture)
+        return _own(target, f"students.{name}", entry, problem)
 
     def student_inits(self, name: str) -> dict[str, str]:
         """Architecture -> path of its initial weights, of those students that have any."""
         recipe = StudentsRecipe.of(self._entry("students", name)["recipe"])
         assets = {each: self.architecture(each).get("init") for each in recipe.architectures}
         return {each: imported(asset) for each, asset in assets.items() if asset}
-
-    def _own(self, target: Target, place: str, entry: Mapping[str, Any]) -> dict[str, Any]:
-        problem = image_misfit(self.scale, entry, target.dataset, target.architecture)
-        if problem:
-            raise MirageError(f"config: {place} does not fit {target.path}: {problem}")
-        return {**entry, "seed": draws.settled(entry["seed"], target.seed)}
 
     def network(self, dataset: str, role: str) -> Mapping[str, Any]:
         """Entry of the network that measures attacks on ``dataset`` in a role."""
@@ -323,6 +320,15 @@ def _require_draw(asked: str, known: str, name: str) -> None:
     if asked != known:
         shared = "one for all seeds" if known == name else "drawn anew for every seed"
         raise MirageError(f"{asked!r}: {name} is {shared}", f"a name such as {known!r}")
+
+
+def _own(
+    target: Target, place: str, entry: Mapping[str, Any], problem: str | None
+) -> dict[str, Any]:
+    """An entry of what one target has to itself, with the seed of its cell."""
+    if problem:
+        raise MirageError(f"config: {place} does not fit {target.path}: it works on {problem}")
+    return {**entry, "seed": draws.settled(entry["seed"], target.seed)}
 
 
 def _network_target(spec: Mapping[str, Any], seed: int | None) -> Target:

@@ -35,7 +35,7 @@ class Draw(NamedTuple):
     target_noise: Tensor
 
 
-class Draws:
+class EpisodeDraws:
     """The draws of a run, pass by pass; the same whichever classes run together, and resumed."""
 
     def __init__(

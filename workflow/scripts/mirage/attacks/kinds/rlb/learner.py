@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from mirage.attacks.kinds.rlb.draws import stream
-from mirage.attacks.kinds.rlb.networks import Stack, actor_parameters, critic_parameters
+from mirage.attacks.kinds.rlb.networks import NetworkStack, actor_parameters, critic_parameters
 from mirage.attacks.kinds.rlb.recipe import RlbRecipe
 from mirage.optimisers import Optimiser
 from mirage.recipes import OptimiserRecipe
@@ -35,13 +35,13 @@ class Learner:
     def __init__(
         self, recipe: RlbRecipe, classes: Sequence[int], seed: int, z_dim: int, device: str
     ) -> None:
-        """Draw all networks; the arguments are those of ``draws.Draws``."""
+        """Draw all networks; the arguments are those of ``draws.EpisodeDraws``."""
         self.recipe, self.z_dim = recipe, z_dim
         self.critics_each = 1 if recipe.learner == "published" else 2
         copies = 1 if recipe.seeding == "per_class" else len(classes)
         names = [(label,) for label in classes] if recipe.seeding == "per_class" else [()]
 
-        def stack(networks: list[tuple[list[Tensor], list[Tensor]]]) -> Stack:
+        def stack(networks: list[tuple[list[Tensor], list[Tensor]]]) -> NetworkStack:
             weights, biases = (
                 [
                     torch.stack(layer).repeat(copies, 1, 1).to(device)
@@ -49,7 +49,7 @@ class Learner:
                 ]
                 for kind in zip(*networks, strict=True)
             )
-            return Stack(weights, biases)
+            return NetworkStack(weights, biases)
 
         self.actor = stack(
             [actor_parameters(z_dim, recipe.hidden, stream(seed, "actor", *name)) for name in names]

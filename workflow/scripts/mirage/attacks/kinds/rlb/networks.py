@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 
-class Stack:
+class NetworkStack:
     """K networks of one shape: linear layers with ReLU between them.
 
     A network never meets another: each has its own slice of every tensor. The gradients are written

@@ -10,10 +10,10 @@ from torch import Tensor
 
 from mirage import finite
 from mirage.attacks.given import Given
-from mirage.attacks.kinds.rlb.draws import PASSES, Draw, Draws
+from mirage.attacks.kinds.rlb.draws import PASSES, Draw, EpisodeDraws
 from mirage.attacks.kinds.rlb.learner import Learner
 from mirage.attacks.kinds.rlb.recipe import RlbRecipe
-from mirage.attacks.kinds.rlb.reward import Verdict, reward, verdict
+from mirage.attacks.kinds.rlb.reward import JudgedImages, judged, reward
 from mirage.attacks.results import Reconstructed
 from mirage.numerics import at_precision, numerics
 from mirage.priors.rendering import Prior
@@ -92,7 +92,7 @@ class Search:
         self.recipe, self.prior, self.classifier = recipe, prior, classifier
         z_dim, count = prior.z_dim, len(classes)
         self.labels = torch.tensor(classes, device=device)
-        self.draws = Draws(recipe, classes, seed, z_dim, width_of(classifier), device)
+        self.draws = EpisodeDraws(recipe, classes, seed, z_dim, width_of(classifier), device)
         self.learner = Learner(recipe, classes, seed, z_dim, device)
         self.entries = torch.empty(recipe.episodes, count, 2 * z_dim, device=device)
         self.rewards = torch.empty(recipe.episodes, count, device=device)
@@ -117,7 +117,7 @@ class Search:
         if step < self.recipe.episodes:
             self._learn(step, torch.cat([draw.states[:, 0], actions[:, 0]], dim=1), seen, draw)
 
-    def _ask(self, latents: Tensor, actions: Tensor, draw: Draw) -> tuple[Verdict, Tensor]:
+    def _ask(self, latents: Tensor, actions: Tensor, draw: Draw) -> tuple[JudgedImages, Tensor]:
         """The target's answers to the three images [K, 3], and the latent of the test draw.
 
         Where latent and action are one (``keep`` 0), their image is made once; the target is asked
@@ -135,7 +135,7 @@ class Search:
         noise = draw.target_noise.flatten(0, 1) if draw.target_noise.shape[-1] else None
         device = features.device
         logits = self.classifier.head(features.flatten(0, 1), *rows_of(noise, slice(None), device))
-        return verdict(logits.unflatten(0, (-1, PASSES)), self.labels), latents[:, 1]
+        return judged(logits.unflatten(0, (-1, PASSES)), self.labels), latents[:, 1]
 
     def _keep_best(self, tried: Tensor, confidence: Tensor) -> None:
         """Of equal confidences the newest stays (quirk newest-of-equals); NaN never does."""
@@ -144,7 +144,7 @@ class Search:
         self.best = torch.where(better[:, None], tried, self.best)
         self.failed += ~confidence.isfinite()
 
-    def _learn(self, step: int, entry: Tensor, seen: Verdict, draw: Draw) -> None:
+    def _learn(self, step: int, entry: Tensor, seen: JudgedImages, draw: Draw) -> None:
         got = reward(seen, self.recipe)
         self.underflowed += got.underflowed
         self.failed += got.failed

@@ -9,7 +9,7 @@ from torch import Tensor
 from mirage.attacks.kinds.rlb.recipe import RlbRecipe
 
 
-class Verdict(NamedTuple):
+class JudgedImages(NamedTuple):
     """The target's answers to some queries, each about its own class y.
 
     Attributes:
@@ -23,7 +23,7 @@ class Verdict(NamedTuple):
     margin: Tensor
 
 
-def verdict(logits: Tensor, labels: Tensor) -> Verdict:
+def judged(logits: Tensor, labels: Tensor) -> JudgedImages:
     """Read the answers off the logits.
 
     Args:
@@ -37,7 +37,9 @@ def verdict(logits: Tensor, labels: Tensor) -> Verdict:
     probabilities = logits.softmax(dim=-1)
     own = probabilities.gather(-1, places).squeeze(-1)
     others = probabilities.scatter(-1, places, -torch.inf).amax(dim=-1)
-    return Verdict(own, logits.log_softmax(dim=-1).gather(-1, places).squeeze(-1), own - others)
+    return JudgedImages(
+        own, logits.log_softmax(dim=-1).gather(-1, places).squeeze(-1), own - others
+    )
 
 
 class Reward(NamedTuple):
@@ -54,7 +56,7 @@ class Reward(NamedTuple):
     failed: Tensor
 
 
-def reward(seen: Verdict, recipe: RlbRecipe) -> Reward:
+def reward(seen: JudgedImages, recipe: RlbRecipe) -> Reward:
     """Rewards of episodes: w0 ln p_y(latent) + w1 ln p_y(action) + w2 ln max(floor, margin).
 
     Args:
