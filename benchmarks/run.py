@@ -1,6 +1,6 @@
 """Measure: python benchmarks/run.py [NAME] [options].
 
-Names: defenses, digests, gradients, neighbours, paper_scale, precision, ratios, repulsion,
+Names: defenses, digests, gradients, neighbours, paper_scale, precision, ratios, repulsion, rlb,
 scheduler.
 
 Without a name: how many times as long straightforward references take.
@@ -18,7 +18,7 @@ PRIOR = ROOT / "workflow/presets/priors/orl-faces/generator.safetensors"
 CLASSES, PER_CLASS = 24, 7
 NAMED = (
     "defenses", "digests", "gradients", "neighbours", "paper_scale", "precision", "repulsion",
-    "scheduler",
+    "rlb", "scheduler",
 )  # fmt: skip
 
 

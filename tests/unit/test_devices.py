@@ -280,6 +280,24 @@ def test_views_and_spheres(tmp_path, cuda, monkeypatch, kind, settings, noisy):
     assert {found.latents.device.type, found.scores.device.type} == {"cpu"}
 
 
+@pytest.mark.parametrize("noisy", [False, True])
+def test_a_policy_is_learnt(tmp_path, cuda, monkeypatch, noisy):
+    target = linear.noisy_classifier() if noisy else linear.classifier()
+    held = {"prior": Prior(_Blank().to("cuda"), linear.PX), "classifier": target.to("cuda")}
+    for name, value in held.items():
+        monkeypatch.setattr(Given, name, lambda _, value=value: value)
+    settings = {"episodes": 6, "hidden": 4, "batch_size": 3}
+
+    def work(checkpoint):
+        given = models.given([3, 0, 1], linear.PX, 4, device="cuda", checkpoint=checkpoint)
+        return KINDS["rlb"].run["recover"](replace(given, settings=settings))
+
+    with pytest.raises(Interrupted):
+        work(StopAfter(tmp_path / "state", 5))
+    found = work(StopAfter(tmp_path / "state", 99))
+    assert {part.device.type for part in (found.latents, found.scores, found.queries)} == {"cpu"}
+
+
 class _Blank(torch.nn.Module):
     z_dim = linear.Z
 
