@@ -43,6 +43,7 @@ ORIGINALS = {
     "resnext50": Original("resnext50_32x4d", "fc"),  # Xie et al. 2017
     "densenet121": Original("densenet121", "classifier"),  # Huang et al. 2017
     "inception-v3": Original("inception_v3", "fc", 299),  # Szegedy et al. 2016
+    "vgg16": Original("vgg16_bn", "classifier.6"),  # Simonyan and Zisserman 2015; see ``lowres``
 }
 """Name -> torchvision's network."""
 
@@ -64,7 +65,7 @@ class InceptionClassifier(Classifier):
 
 def with_head(architecture: str, plan: Blueprint) -> Classifier:
     """One of ``ORIGINALS`` with a fresh last layer for the classes of the plan."""
-    with _from(plan.generator):
+    with drawing_from(plan.generator):
         trunk = _trunk(architecture, plan)
         return Classifier(trunk, _replaced(trunk, architecture, plan.classes), plan.channels)
 
@@ -75,7 +76,7 @@ def inception_v3(plan: Blueprint) -> Classifier:
     torchvision's input re-mapping (``transform_input``) stays off. The official evaluators were
     trained with it on and then used with it off (quirk remapped-evaluator); here both are off.
     """
-    with _from(plan.generator):
+    with drawing_from(plan.generator):
         trunk = _trunk("inception-v3", plan, init_weights=plan.init is None)
         trunk.dropout = StreamDropout(0.5)
         if plan.auxiliary == "corrected":
@@ -93,7 +94,9 @@ def inception_v3(plan: Blueprint) -> Classifier:
     return model
 
 
-BUILDERS: dict[str, Builder] = {name: partial(with_head, name) for name in ORIGINALS}
+BUILDERS: dict[str, Builder] = {
+    name: partial(with_head, name) for name in ORIGINALS if name != "vgg16"
+}
 BUILDERS["inception-v3"] = inception_v3
 
 
@@ -142,10 +145,10 @@ def _replaced(network: nn.Module, architecture: str, classes: int) -> nn.Linear:
 
 
 @contextmanager
-def _from(generator: torch.Generator) -> Iterator[None]:
-    """Let torchvision draw its weights from ``generator``.
+def drawing_from(generator: torch.Generator) -> Iterator[None]:
+    """Let PyTorch's own layers draw their weights from ``generator``.
 
-    Its constructors know only PyTorch's global CPU state, so that state is seeded for the length
+    Their constructors know only PyTorch's global CPU state, so that state is seeded for the length
     of the block and put back afterwards; no one else sees a difference.
     """
     before = torch.get_rng_state()
