@@ -17,4 +17,5 @@ if [ "${CI:-}" = true ] && python tests/slurm/packages.py; then
     export MIRAGE_TEST_SLURM=1
     slurm=(--ignore=tests/slurm/test_drills.py)
 fi
-python -m pytest --confcutdir=tests "${slurm[@]}" "$@"
+# Two workers: one for whatever uses the whole machine, in its order, the other for unit tests.
+python -m pytest --confcutdir=tests -n 2 --no-loadscope-reorder "${slurm[@]}" "$@"
