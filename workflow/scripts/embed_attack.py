@@ -7,7 +7,7 @@ from mirage.runtime import job, memory
 @memory.limited_by("forward_batch")
 def embed_attack(task: job.Assignment) -> None:
     """Write features, the images for measures and the gallery."""
-    from mirage.attacks.results import load_outcome
+    from mirage.attacks.results import Reconstructed, load_outcome
     from mirage.evaluation.evaluator import settle
     from mirage.evaluation.features import embed_attack
     from mirage.evaluation.networks import load_networks
@@ -34,6 +34,8 @@ def embed_attack(task: job.Assignment) -> None:
         checkpoint,
         precision,
         outcome.best,
+        # Which of the images is the best says little where all of them are the result.
+        task.params.gallery_classes if isinstance(outcome, Reconstructed) else 0,
     )
     per_class = outcome.latents.shape[1]
     embedded.features.save(task.output.features)
@@ -51,6 +53,7 @@ def embed_attack(task: job.Assignment) -> None:
             "images": embedded.gallery[shown],
             "labels": outcome.classes[shown],
             "scores": outcome.scores.take_along_dim(outcome.best[:, None], dim=1)[shown, 0],
+            **({"samples": embedded.samples} if len(embedded.samples) else {}),
         },
     )
     checkpoint.discard()

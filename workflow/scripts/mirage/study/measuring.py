@@ -162,7 +162,7 @@ def released_evaluator(study: Study, dataset: str) -> Mapping[str, Any]:
 
 
 def recipe(study: Study, attack: Attack, measure: str) -> dict[str, Any]:
-    """Settings of a measure of an attack.
+    """Settings of a measure of an attack, changed as the attack's own say.
 
     Raises:
         MirageError: it is none of the attack's.
@@ -173,7 +173,8 @@ def recipe(study: Study, attack: Attack, measure: str) -> dict[str, Any]:
             f"the attack {attack} has no measure {measure!r}",
             f"one of {listed(known)}" if known else "one with `measures`",
         )
-    return study.measure(measure, attack.target.dataset)
+    changes = study.attack(attack).get("measured", {}).get(measure, {})
+    return {**study.measure(measure, attack.target.dataset), **changes}
 
 
 def inputs(study: Study, attack: Attack, measure: str) -> dict[str, str]:

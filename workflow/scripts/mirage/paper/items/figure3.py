@@ -133,11 +133,11 @@ def grid(columns: "Mapping[str, np.ndarray]") -> "Figure":
                 box = (left / total_w, bottom / total_h, cell_w / total_w, cell_h / total_h)
                 axes = figure.add_axes(box)
                 axes.set_axis_off()
-                axes.imshow(_pixels(images[row]), interpolation="nearest", aspect="auto")
+                axes.imshow(pixels(images[row]), interpolation="nearest", aspect="auto")
     return figure
 
 
-def _pixels(image: "np.ndarray") -> "np.ndarray":
+def pixels(image: "np.ndarray") -> "np.ndarray":
     """One image [C, H, W] as uint8 RGB [H, W, 3]."""
     import numpy as np
 
