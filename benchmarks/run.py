@@ -43,7 +43,7 @@ def ratios() -> int:
     from mirage.evaluation.features import to_stored_range
     from mirage.priors.weights import load_generator
 
-    from benchmarks import attack, evaluation, preparation, training
+    from benchmarks import attack, evaluation, gans, preparation, training
     from benchmarks.table import table
 
     torch.set_num_threads(1)
@@ -56,6 +56,7 @@ def ratios() -> int:
         *attack.rows(generator),
         *preparation.rows(),
         *training.rows(people),
+        *gans.rows(people, 5),
         *evaluation.rows(generator, people),
     ]
     print(table(rows))

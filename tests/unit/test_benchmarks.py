@@ -21,6 +21,7 @@ from benchmarks import (
     attack,
     defenses,
     evaluation,
+    gans,
     gradients,
     neighbours,
     paper_scale,
@@ -85,6 +86,13 @@ def test_training_agrees(people):
     assert training.input_row(people, 1).agrees
     row = training.whole_row(people, epochs=1, repetitions=1)
     assert row.agrees, row
+
+
+def test_gan_steps_agree(people, monkeypatch):
+    monkeypatch.setattr(gans, "BATCH", 5)
+    rows = gans.rows(people, 1, channels=(6, 5))
+    assert [row.name for row in rows] == ["GAN steps, wgan, 6 of 5", "GAN steps, ked, 6 of 5"]
+    assert all(row.agrees for row in rows), rows
 
 
 def test_preparation_agrees():

@@ -1,9 +1,14 @@
 """Every stage keeps its tensors on its device: a mix-up fails here as it would on a GPU."""
 
+from dataclasses import replace
+
 import attack_models as models
+import inversion_models as linear
 import pytest
 import torch
 from interruptions import StopAfter
+from mirage.attacks.given import Given
+from mirage.attacks.kinds import KINDS
 from mirage.attacks.kinds.ppa.optimise import optimise_latents
 from mirage.attacks.kinds.ppa.recipe import OptimisationRecipe, SamplingRecipe, SelectionRecipe
 from mirage.attacks.kinds.ppa.sample import sample_candidates
@@ -23,9 +28,13 @@ from mirage.evaluation.recipe import KnowledgeRecipe, NetworkSpec
 from mirage.evaluation.student import extract_knowledge
 from mirage.priors.pipeline import ImagePipeline
 from mirage.priors.recipe import PriorRecipe
+from mirage.priors.rendering import Prior
 from mirage.priors.training import train_prior
+from mirage.targets.architectures import build
 from mirage.targets.inference import judge
 from mirage.targets.recipe import TrainingRecipe
+from mirage.targets.students import train_students
+from mirage.targets.students_recipe import StudentsRecipe
 from mirage.targets.training import train_classifier
 from mirage.targets.treatments import make
 from pretend_cuda import pretend_cuda
@@ -214,6 +223,60 @@ def test_training(tmp_path, cuda, architecture):
     if architecture == "resnet-mini":
         with pytest.raises(Interrupted):
             work(StopAfter(tmp_path / "state", 4))
+    work(StopAfter(tmp_path / "state", 99))
+
+
+@pytest.mark.parametrize("noisy", [False, True])
+@pytest.mark.parametrize("kind", ["gmi", "ked"])
+def test_inversions(tmp_path, cuda, monkeypatch, kind, noisy):
+    target = linear.noisy_classifier() if noisy else linear.classifier()
+    weights = torch.ones(linear.PX**2, 3, device="cuda")
+    scores = [
+        lambda images: images.sum((1, 2, 3)),
+        lambda images: (images, images.flatten(1) @ weights),
+    ]
+    held = {
+        "prior": Prior(_Blank().to("cuda"), linear.PX), "classifier": target.to("cuda"),
+        "critic": scores[kind == "ked"], "students": [linear.classifier(1).to("cuda")],
+        "public": torch.zeros(3, 1, linear.PX, linear.PX, dtype=torch.uint8),
+    }  # fmt: skip
+    for name, value in held.items():
+        monkeypatch.setattr(Given, name, lambda _, value=value: value)
+    settings = {"steps": 3, "batch_size": 2, "feature_weight": 1.0, "students": "two"}
+
+    def work(checkpoint):
+        given = models.given([3, 0, 1], linear.PX, 3, device="cuda", checkpoint=checkpoint)
+        return KINDS[kind].run["recover"](replace(given, settings=settings))
+
+    with pytest.raises(Interrupted):
+        work(StopAfter(tmp_path / "state", 2))
+    found = work(StopAfter(tmp_path / "state", 99))
+    assert {found.latents.device.type, found.scores.device.type} == {"cpu"}
+
+
+class _Blank(torch.nn.Module):
+    z_dim = linear.Z
+
+    def __init__(self):
+        super().__init__()
+        self.weight = torch.nn.Parameter(linear.matrices()[0], requires_grad=False)
+
+    def forward(self, z, labels):
+        assert labels.device == z.device
+        return (z @ self.weight.T).view(-1, 1, linear.PX, linear.PX)
+
+
+@pytest.mark.parametrize("architecture", ["convnet-mini", "efficientnet-b0"])
+def test_students(tmp_path, cuda, architecture):
+    teacher = build("convnet-mini", 3, 3).to("cuda").freeze()
+    recipe = StudentsRecipe((architecture,), 2, 2)
+    images = torch.zeros(5, 3, 32, 32, dtype=torch.uint8)
+
+    def work(checkpoint):
+        return train_students(teacher, images, recipe, 1, checkpoint, "cuda")
+
+    with pytest.raises(Interrupted):
+        work(StopAfter(tmp_path / "state", 2))
     work(StopAfter(tmp_path / "state", 99))
 
 

@@ -53,6 +53,14 @@ def _complete():
     config["scales"]["demo"]["treatments"] = {name: {} for name in PARTS}
     prior = config["scales"]["demo"]["priors"]["orl-faces"]["source"]["recipe"]
     prior |= {"real_augmentation": {}, "shared_augmentation": {}}
+    config["scales"]["demo"]["students"] = {
+        "few": {
+            "dataset": "orl-public",
+            "view": "square32",
+            "seed": "cell",
+            "recipe": {"architectures": ["convnet-mini"], "optimiser": {"name": "sgd", "lr": 0.1}},
+        }
+    }
     return json.loads(json.dumps(config))  # nothing is one object in two places
 
 
@@ -74,7 +82,7 @@ def _blocks(hint, value, path=(), part=False):
             yield from _blocks(arguments[1], entry, (*path, key))
     elif dataclasses.is_dataclass(hint) and isinstance(value, Mapping):
         kind = typing.get_args(hints(hint).get("kind"))
-        if len(kind) == 1 and value["kind"] not in kind:
+        if len(kind) == 1 and value.get("kind", "stylegan2") not in kind:
             return  # the other one of a union
         yield path, (hint, part), value
         for key in settings(hint):

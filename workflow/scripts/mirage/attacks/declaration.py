@@ -35,6 +35,9 @@ class AttackStage:
             each by being there and more than 0.
         cut: whether it runs in chunks of classes; results of one name are all cut or all whole.
         batch: the setting that limits how much it takes to the device at once.
+        together: the setting that says how many classes, in their order, make one official batch,
+            whose results depend on one another: chunks hold whole ones. Empty where every class is
+            alone.
     """
 
     role: str
@@ -45,6 +48,11 @@ class AttackStage:
     on_demand: Mapping[Input, str] = field(default_factory=dict)
     cut: bool = True
     batch: Literal["forward_batch", "optimise_batch"] = "forward_batch"
+    together: str = ""
+
+    def classes_together(self, settings: Settings) -> int:
+        """Classes of one official batch, of the stage's block of settings."""
+        return int(getattr(self.recipe.of(settings), self.together)) if self.together else 1
 
     def inputs(self, settings: Settings) -> list[Input]:
         """Files it reads with some settings: its own and the attack's."""

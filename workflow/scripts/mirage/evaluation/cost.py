@@ -82,7 +82,7 @@ def embedding(study: Study, attack: Attack, batches: Batches) -> Unit:
     """One latent rendered and embedded in every evaluation network."""
     target = attack.target
     told = {
-        **units.prior(study, study.pool(study.attack(attack)["pool"])["prior"]),
+        **units.prior(study, study.prior_of(attack)),
         **_networks(study, target.dataset),
         "student_px": study.measure_px(attack),
         "gallery_px": study.image_px(target),

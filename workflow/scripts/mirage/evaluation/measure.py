@@ -45,9 +45,10 @@ class Measure:
     Attributes:
         recipe: its settings. One with an ``architecture`` also has the ``image_px`` of that
             architecture's view, which is no setting.
-        needs: its inputs, each one of ``images`` (rendered from all selected latents, at
-            ``image_px``), ``view`` (the data set's photographs at that size), ``init`` (outside
-            weights of the architecture).
+        needs: its inputs, each one of ``images`` (rendered from all latents of the outcome, at
+            ``image_px``), ``outcome`` (what the attack ended with), ``features`` (of its images),
+            ``real`` (features of the training images), ``view`` (the data set's photographs at
+            ``image_px``), ``init`` (outside weights of the architecture).
         run: takes the measure; metrics by name, shares in [0, 1]. What the two readings have
             differently stands under ``paper`` and ``corrected``.
         costs: its module ``cost`` says what that takes of an attack.

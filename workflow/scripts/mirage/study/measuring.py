@@ -110,7 +110,7 @@ class MeasuredTarget:
     @property
     def prior(self) -> str | None:
         """The prior that attack draws its images from."""
-        return self.study.pool(self.attack_settings["pool"])["prior"] if self.attack else None
+        return self.study.prior_of(self.attack) if self.attack else None
 
     @property
     def prior_kind(self) -> str:
@@ -177,9 +177,14 @@ def recipe(study: Study, attack: Attack, measure: str) -> dict[str, Any]:
     return {**study.measure(measure, attack.target.dataset), **changes}
 
 
-def inputs(study: Study, attack: Attack, measure: str) -> dict[str, str]:
-    """Need -> file of a measure; without those the study does not have."""
-    files = {"images": f"{attack.path}/images.safetensors"}
+def inputs(study: Study, attack: Attack, measure: str, outcome: str) -> dict[str, str]:
+    """Need -> file of a measure; without those the study does not have.
+
+    ``outcome`` is the path of what the attack ended with.
+    """
+    files = {name: f"{attack.path}/{name}.safetensors" for name in ("images", "features")}
+    files["outcome"] = outcome
+    files["real"] = Networks(study, attack.target.dataset, attack.target.seed).features
     if architecture := recipe(study, attack, measure).get("architecture"):
         entry = study.architecture(architecture)
         files["view"] = view_file(attack.target.dataset, entry["view"])

@@ -8,7 +8,7 @@ from mirage.attacks.kinds import KINDS
 from mirage.evaluation.measures import of_attacks
 from mirage.marks import Label, MadeBy, Natural, Omissible, PartOf, Seed, bounded, entry, several
 from mirage.recipes import Recipe
-from mirage.study.sections.names import AttackName, DatasetName, MeasureName, PoolName
+from mirage.study.sections.names import AttackName, DatasetName, MeasureName, PoolName, PriorName
 from mirage.study.sections.registered import with_entries, without
 
 
@@ -48,6 +48,7 @@ class AttackChanges(Recipe):
     Attributes:
         classes: which are attacked: all, the first few, those listed, or drawn.
         pool: where candidates come from.
+        prior: what renders latents, of an attack that draws no candidates.
         measures: what else is measured of it.
     """
 
@@ -58,6 +59,7 @@ class AttackChanges(Recipe):
         | DrawnClasses
     ] = None
     pool: Omissible[PoolName] = None
+    prior: Omissible[PriorName] = None
     measures: Omissible[Annotated[tuple[MeasureName, ...], several(least=0)]] = None
 
 

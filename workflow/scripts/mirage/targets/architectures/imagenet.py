@@ -44,6 +44,8 @@ ORIGINALS = {
     "densenet121": Original("densenet121", "classifier"),  # Huang et al. 2017
     "inception-v3": Original("inception_v3", "fc", 299),  # Szegedy et al. 2016
     "vgg16": Original("vgg16_bn", "classifier.6"),  # Simonyan and Zisserman 2015; see ``lowres``
+    # Tan and Le 2019; see ``efficientnet``.
+    **{f"efficientnet-b{n}": Original(f"efficientnet_b{n}", "classifier.1") for n in (0, 1, 2)},
 }
 """Name -> torchvision's network."""
 
@@ -116,7 +118,9 @@ def original(architecture: str, classes: int = IMAGENET_CLASSES, **options: Any)
         options = {"aux_logits": True, "transform_input": False, "init_weights": False} | options
     network = getattr(models, known.name)(weights=None, num_classes=IMAGENET_CLASSES, **options)
     if classes != IMAGENET_CLASSES:
-        setattr(network, known.last, nn.Linear(getattr(network, known.last).in_features, classes))
+        owner, _, last = known.last.rpartition(".")
+        part = network.get_submodule(owner)
+        setattr(part, last, nn.Linear(getattr(part, last).in_features, classes))
     return network
 
 

@@ -19,6 +19,7 @@ from mirage.targets.architectures.layers import (
     ConvNorm,
     Linear,
     StreamDropout,
+    UnitRange,
     initialise,
 )
 
@@ -27,14 +28,6 @@ _VGG_PREFIX = "features."
 _MINI_WIDTHS = (16, 32, 64, 64, 128)
 _IR_STAGES = ((64, 3), (128, 4), (256, 14), (512, 3))  # channels, units
 _IR_SIDE = 112 // 2 ** len(_IR_STAGES)
-
-
-class UnitRange(nn.Module):
-    """Images in [-1, 1] to [0, 1]."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Keep the shape."""
-        return (x + 1) / 2
 
 
 class FlatClassifier(Classifier):
