@@ -19,6 +19,7 @@ from mirage.study.study import Study
 ROOT = Path(__file__).resolve().parents[3]
 CONFIG = yaml.safe_load((ROOT / "config.yaml").read_text())
 CELL = "orl/resnet-mini/ls-0.05/n3/s1"
+LOW = {"table8", "figure11"}  # of the low-resolution attacks, where a scale has them
 
 
 @pytest.fixture
@@ -33,7 +34,7 @@ def check(scale):
 
 def test_both_scales_have_every_item_in_one_order():
     for name, scale in CONFIG["scales"].items():
-        assert name == "night" or set(contents(scale)) == set(ITEMS)
+        assert name == "night" or set(contents(scale)) | LOW == set(ITEMS)
     positions = [item.position for item in contents(scale).values()]
     assert positions == sorted(set(positions))
 
@@ -41,7 +42,7 @@ def test_both_scales_have_every_item_in_one_order():
 def test_an_item_without_settings_is_not_among_a_scales(scale):
     del scale["paper"]["table2"], scale["paper"]["figure3"]
     check(scale)
-    assert set(ITEMS) - set(contents(scale)) == {"table2", "figure3"}
+    assert set(ITEMS) - set(contents(scale)) - LOW == {"table2", "figure3"}
 
 
 def test_nothing_but_its_module_names_an_item():
