@@ -7,7 +7,7 @@ from mirage.runtime import job, memory
 @memory.limited_by("forward_batch")
 def embed_attack(task: job.Assignment) -> None:
     """Write features, the images for measures and the gallery."""
-    from mirage.attacks.results import load_outcome
+    from mirage.attacks.results import Reconstructed, load_outcome
     from mirage.evaluation import gallery
     from mirage.evaluation.evaluator import settle
     from mirage.evaluation.features import embed_attack
@@ -22,6 +22,8 @@ def embed_attack(task: job.Assignment) -> None:
     outcome = load_outcome(task.input.latents)
     checkpoint = Checkpoint(task.params.state, job.identity(task))
     precision = task.params.precision
+    labels = outcome.classes.tolist()
+    shown = sorted(map(labels.index, gallery.drawn(labels, task.params.gallery_classes)))
     prior = load_rendering(task.input.generator, task.params.crop_px, device)
     embedded = embed_attack(
         prior.at(precision),
@@ -35,6 +37,8 @@ def embed_attack(task: job.Assignment) -> None:
         checkpoint,
         precision,
         outcome.best,
+        # Which of the images is the best says little where all of them are the result.
+        shown if isinstance(outcome, Reconstructed) else (),
     )
     per_class = outcome.latents.shape[1]
     embedded.features.save(task.output.features)
@@ -45,14 +49,13 @@ def embed_attack(task: job.Assignment) -> None:
             "labels": outcome.classes.repeat_interleave(per_class),
         },
     )
-    labels = outcome.classes.tolist()
-    shown = sorted(map(labels.index, gallery.drawn(labels, task.params.gallery_classes)))
     files.save_tensors(
         task.output.gallery,
         {
             "images": embedded.gallery[shown],
             "labels": outcome.classes[shown],
             "scores": outcome.scores.take_along_dim(outcome.best[:, None], dim=1)[shown, 0],
+            **({"samples": embedded.samples} if len(embedded.samples) else {}),
         },
     )
     checkpoint.discard()

@@ -355,8 +355,8 @@ def test_feature_widths_are_those_of_the_networks():
     from mirage.targets.architectures import build
 
     widths = paper().workshop.feature_width
-    for name in ("inception-v3", "convnet-mini", "resnet-mini"):
-        channels = 3 if name == "inception-v3" else 1
+    for name in ("inception-v3", "ir50", "convnet-mini", "resnet-mini"):
+        channels = 1 if name.endswith("-mini") else 3
         assert build(name, 5, channels).head.in_features == widths[name]
 
 

@@ -44,6 +44,12 @@ def _complete():
         "count": 9,
         "seed": 1,
     }
+    config["scales"]["demo"]["attacks"]["ppa"]["measured"] = {"knowledge": {}, "recovery": {}}
+    config["scales"]["demo"]["measures"]["recovery"] = {}
+    cells = {"dataset": "orl", "architecture": "resnet-mini", "treatments": ["ls0"]}
+    shown = {**cells, "samples": 3, "attack": "ppa", "seed": 1, "classes": 1, "images": 1}
+    items = {"table8": {**cells, "attacks": ["ppa"]}, "figure11": shown}
+    config["scales"]["demo"]["paper"] |= items
     config["scales"]["demo"]["treatments"] = {name: {} for name in PARTS}
     prior = config["scales"]["demo"]["priors"]["orl-faces"]["source"]["recipe"]
     prior |= {"real_augmentation": {}, "shared_augmentation": {}}

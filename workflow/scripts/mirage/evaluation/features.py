@@ -1,6 +1,6 @@
 """Embed images once: every metric of an attack comes from these features."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import product
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -33,11 +33,13 @@ class EmbeddedAttack(NamedTuple):
         images: unclipped images for the attack's measures, float16 [K * m, C, px, px], classes in
             order, m images each; of no pixels if no measure wants any.
         gallery: best-ranked image of each class, uint8 [K, C, px, px].
+        samples: every image of the classes that were asked for, uint8 [G, m, C, px, px].
     """
 
     features: AttackFeatures
     images: Tensor
     gallery: Tensor
+    samples: Tensor
 
 
 def to_stored_range(images: Tensor) -> Tensor:
@@ -130,6 +132,7 @@ def embed_attack(
     checkpoint: Checkpoint,
     precision: Precision = "fp32",
     best: Tensor | None = None,
+    sampled: Sequence[int] = (),
 ) -> EmbeddedAttack:
     """Synthesise every latent of an attack once and embed the image in every network.
 
@@ -149,6 +152,7 @@ def embed_attack(
         precision: arithmetic of the networks; that of the synthesis is the prior's.
         best: place of the latent that the gallery shows of each class, int64 [K]; None for the
             first.
+        sampled: places, rising, of the G classes all of whose images are kept as samples.
 
     Returns:
         Features, images and gallery. Images are kept in half precision (rounding
@@ -168,6 +172,8 @@ def embed_attack(
     whose = classes.repeat_interleave(per_class)
     best = torch.zeros_like(classes) if best is None else best
     in_gallery = (torch.arange(per_class) == best[:, None]).flatten()
+    places = torch.arange(len(whose)) // per_class
+    in_samples = torch.isin(places, torch.tensor(sampled, dtype=torch.int64))
     flat = latents.flatten(0, 1)
     sizes = {gallery_px, *(network.spec.image_px for network in networks.values())}
     sizes |= set() if measure_px is None else {measure_px}
@@ -182,9 +188,11 @@ def embed_attack(
             w, shown = flat[rows].to(device), whose[rows]
             with torch.inference_mode():
                 views = prior.sizes(w, sizes, shown.to(device))
+            small = views[gallery_px].cpu()
             piece = {
                 "images": (w[:, :0] if measure_px is None else views[measure_px]).half().cpu(),
-                "gallery": to_stored_range(views[gallery_px].cpu()[in_gallery[rows]]),
+                "gallery": to_stored_range(small[in_gallery[rows]]),
+                "samples": to_stored_range(small[in_samples[rows]]),
             }
             for (name, network), fidelity in product(networks.items(), FIDELITIES):
                 images = views[network.spec.image_px]
@@ -195,8 +203,9 @@ def embed_attack(
             checkpoint.tick(done.mark)
     whole = done.joined()
     images, gallery = whole.pop("images"), whole.pop("gallery")
+    samples = whole.pop("samples").unflatten(0, (-1, per_class))
     arrays: dict[str, dict[str, Any]] = {"features": {}, "logits": {}}
     for name, tensor in whole.items():
         kind, _, source = name.partition(".")
         arrays[kind][source] = tensor.numpy().reshape(chosen, per_class, -1)
-    return EmbeddedAttack(AttackFeatures(classes.numpy(), **arrays), images, gallery)
+    return EmbeddedAttack(AttackFeatures(classes.numpy(), **arrays), images, gallery, samples)

@@ -147,8 +147,8 @@ class Workshop:
 
     def width(self, dataset: str, role: str) -> int:
         """Number of features that an evaluation network tells of an image."""
-        network = self.study.network(dataset, role)
-        name = network.get("target", {}).get("architecture", network["spec"]["kind"])
+        kind = self.study.network(dataset, role)["spec"]["kind"]
+        name = self.study.network_architecture(dataset, role) or kind
         return self.feature_width.get(name, 2048)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 from mirage.attacks.kinds import KINDS
 from mirage.draws import PER_CELL
 from mirage.errors import MirageError
-from mirage.evaluation.measures import of_targets
+from mirage.evaluation.measures import of_attacks, of_targets
 from mirage.evaluation.recipe import VerificationRecipe
 from mirage.paper.contents import contents
 from mirage.study.cells import Attack, Target
@@ -228,8 +228,32 @@ def attack_misfits(scale: Scale, name: str, dataset: str) -> Iterator[str]:
         grid["dataset"] == dataset and name in (cell.partition("+")[0] for cell in grid["attacks"])
         for grid in scale["targets"]
     ):
+        yield from _measured_misfits(scale, name, dataset, settings)
         try:
             entry = scale["datasets"][dataset]
             attacked(settings.get("classes", "all"), entry["classes"], entry.get("groups", {}))
         except MirageError as problem:
             yield f"attacks.{name}.classes (on {dataset}): {problem}"
+
+
+def _measured_misfits(
+    scale: Scale, name: str, dataset: str, settings: Mapping[str, Any]
+) -> Iterator[str]:
+    """Settings of an attack's measures that are impossible, or name no network of its data set."""
+    roles = scale["networks"].get(dataset, {})
+    for measure in settings.get("measures", ()):
+        declared, place = of_attacks().get(measure), f"attacks.{name}.measured.{measure}"
+        if declared is None or measure not in scale["measures"]:
+            continue
+        told = {**scale["measures"][measure], **settings.get("measured", {}).get(measure, {})}
+        if "architecture" in told:
+            told["image_px"] = 1
+        try:
+            recipe = declared.recipe.of(told)
+        except MirageError as problem:
+            yield f"{place}: {problem}"
+            continue
+        for key in declared.roles:
+            if getattr(recipe, key) not in roles:
+                known = listed(roles)
+                yield f"{place}.{key}: networks.{dataset} has no {getattr(recipe, key)!r} ({known})"

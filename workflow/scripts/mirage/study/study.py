@@ -183,6 +183,12 @@ class Study:
         network = self.network(dataset, role)
         return {**network["spec"], "image_px": self.view(dataset, network["view"])["image_px"]}
 
+    def network_architecture(self, dataset: str, role: str) -> str | None:
+        """Architecture of such a network; None for a kind that is no classifier."""
+        network = self.network(dataset, role)
+        name: str | None = network.get("target", network.get("released", {})).get("architecture")
+        return name
+
     def roles(self, dataset: str) -> list[str]:
         """Roles of the networks that measure attacks on a data set, in their order."""
         return list(self._entry("networks", dataset))

@@ -10,6 +10,7 @@ from mirage.forecast.units import Settings, Unit
 from mirage.forecast.work import FLOAT, Work, Workshop, target_of
 from mirage.study.cells import Target
 from mirage.study.study import Study
+from mirage.targets.hooks import STAGES
 from mirage.targets.students_recipe import StudentsRecipe
 from mirage.targets.treatments import make
 
@@ -25,7 +26,8 @@ def train_target(shop: Workshop, wildcards: Mapping[str, str]) -> Work:
     judged = count + images.test
     parts = make(study.treatment(target))
     steps = epochs * math.ceil(count / unit.batch)
-    columns = sum(len(part.terms) for part in parts)
+    named = STAGES.get(target.architecture, ())
+    columns = sum(len(part.columns(named)) for part in parts)
     if any(part.watches_test for part in parts) or unit.settings["recipe"].get("keep") == "best":
         judged += epochs * images.test
     return Work(

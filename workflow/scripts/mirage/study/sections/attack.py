@@ -5,10 +5,11 @@ from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
 from mirage.attacks.kinds import KINDS
+from mirage.evaluation.measures import of_attacks
 from mirage.marks import Label, MadeBy, Natural, Omissible, PartOf, Seed, bounded, entry, several
 from mirage.recipes import Recipe
 from mirage.study.sections.names import AttackName, DatasetName, MeasureName, PoolName, PriorName
-from mirage.study.sections.registered import with_entries
+from mirage.study.sections.registered import with_entries, without
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,20 @@ class DrawnClasses(Recipe):
     draw: Literal["uniform", "balanced"]
     count: Annotated[int, bounded(least=2)]
     seed: Seed
+
+
+@dataclass(frozen=True)
+class MeasuredChanges(Recipe):
+    """Settings of measures where an attack's own program takes them in another way."""
+
+
+MEASURED_CHANGES = with_entries(
+    MeasuredChanges,
+    {
+        name: Annotated[Mapping[str, Any], PartOf(without(measure.recipe, {"image_px": 1}))]
+        for name, measure in of_attacks().items()
+    },
+)
 
 
 @dataclass(frozen=True)
@@ -54,7 +69,9 @@ STAGES = {
     for stage in kind.stages
 }
 """Block of settings -> its type, of every stage of every kind of attack."""
-CHANGES = with_entries(AttackChanges, STAGES)
+BLOCKS = {**STAGES, "measured": Annotated[Recipe, MadeBy(MEASURED_CHANGES)]}
+"""The same, and changes of the measures' settings."""
+CHANGES = with_entries(AttackChanges, BLOCKS)
 
 
 @dataclass(frozen=True)
@@ -78,4 +95,4 @@ class AttackSection(AttackChanges):
     )
 
 
-ATTACK = with_entries(AttackSection, STAGES)
+ATTACK = with_entries(AttackSection, BLOCKS)

@@ -11,7 +11,7 @@ from mirage.foreign.reading import read_state
 from mirage.recipes import require
 from mirage.targets.architectures.classifier import Blueprint, Builder, Classifier
 from mirage.targets.architectures.imagenet import drawing_from, original, original_layout
-from mirage.targets.architectures.layers import StreamDropout
+from mirage.targets.architectures.layers import StreamDropout, UnitRange
 
 
 class StreamDepth(StreamDropout):
@@ -24,14 +24,6 @@ class StreamDepth(StreamDropout):
         draws = torch.rand(len(x), 1, 1, 1, generator=self.generator)
         mask = (draws >= self.probability).to(x.device, x.dtype)
         return x * mask / (1 - self.probability)
-
-
-class _UnitRange(nn.Module):
-    """Images in [-1, 1] to [0, 1]."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Keep the shape."""
-        return (x + 1) / 2
 
 
 def efficientnet(architecture: str, plan: Blueprint) -> Classifier:
@@ -56,7 +48,7 @@ def efficientnet(architecture: str, plan: Blueprint) -> Classifier:
             if isinstance(part, StochasticDepth):
                 setattr(block, name, StreamDepth(part.p))
     parts = OrderedDict(
-        range=_UnitRange(), features=network.features, pool=network.avgpool, flatten=nn.Flatten()
+        range=UnitRange(), features=network.features, pool=network.avgpool, flatten=nn.Flatten()
     )
     return Classifier(nn.Sequential(parts), head, plan.channels)
 

@@ -43,6 +43,7 @@ ORIGINALS = {
     "resnext50": Original("resnext50_32x4d", "fc"),  # Xie et al. 2017
     "densenet121": Original("densenet121", "classifier"),  # Huang et al. 2017
     "inception-v3": Original("inception_v3", "fc", 299),  # Szegedy et al. 2016
+    "vgg16": Original("vgg16_bn", "classifier.6"),  # Simonyan and Zisserman 2015; see ``lowres``
     # Tan and Le 2019; see ``efficientnet``.
     **{f"efficientnet-b{n}": Original(f"efficientnet_b{n}", "classifier.1") for n in (0, 1, 2)},
 }
@@ -95,7 +96,9 @@ def inception_v3(plan: Blueprint) -> Classifier:
     return model
 
 
-BUILDERS: dict[str, Builder] = {name: partial(with_head, name) for name in ORIGINALS}
+BUILDERS: dict[str, Builder] = {
+    name: partial(with_head, name) for name in ORIGINALS if name != "vgg16"
+}
 BUILDERS["inception-v3"] = inception_v3
 
 
