@@ -16,18 +16,17 @@ def train_students(task: job.Assignment) -> None:
     from mirage.targets.students_recipe import StudentsRecipe
     from mirage.targets.weights import load_classifier, save_classifiers
 
-    params = task.params
-    checkpoint = Checkpoint(params.state, job.identity(task))
-    device = choose_device(params.device)
+    checkpoint = Checkpoint(task.params.state, job.identity(task))
+    device = choose_device(task.params.device)
     trained = train_students(
         load_classifier(task.input.weights, device),
         files.load_tensors(task.input.view, "pixels")["pixels"],
-        StudentsRecipe.of(params.recipe),
-        params.seed,
+        StudentsRecipe.of(task.params.recipe),
+        task.params.seed,
         checkpoint,
         device,
-        dict(zip(params.inits, map(Path, task.input.inits), strict=True)),
+        dict(zip(task.params.inits, map(Path, task.input.inits), strict=True)),
     )
-    made = {"recipe": dict(params.recipe), "seed": params.seed}
+    made = {"recipe": dict(task.params.recipe), "seed": task.params.seed}
     save_classifiers(task.output.students, trained, made)
     checkpoint.discard()

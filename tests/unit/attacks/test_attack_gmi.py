@@ -7,14 +7,14 @@ import torch
 from mirage.attacks.descent import reconstructed
 from mirage.attacks.identity_batches import identity_batches
 from mirage.attacks.kinds import KINDS
-from mirage.attacks.kinds.gmi.recipe import GmiRecipe
+from mirage.attacks.kinds.gmi.recipe import GmiRecoveryRecipe
 from mirage.attacks.kinds.gmi.recover import PointDescent, doubt_of, recover_points, starts
 from mirage.attacks.tapped import TappedTarget
 from mirage.errors import MirageError
 from mirage.priors.rendering import Prior
 
 CLASSES = [3, 0, 4, 1, 2]
-RECIPE = GmiRecipe(steps=4, batch_size=2, restarts=3, lr=0.002)
+RECIPE = GmiRecoveryRecipe(steps=4, batch_size=2, restarts=3, lr=0.002)
 DOUBT = doubt_of(lambda images: images.square().sum((1, 2, 3)))
 
 
@@ -90,7 +90,7 @@ def test_all_batches_at_once_are_the_published_loop():
 def test_a_linear_target_is_met_in_the_corner_where_its_logit_is_largest(networks):
     students = [linear.student] if 1 in networks else []
     goal = linear.goal(students=students)
-    found = _recover(GmiRecipe(steps=200, batch_size=2), goal=goal)
+    found = _recover(GmiRecoveryRecipe(steps=200, batch_size=2), goal=goal)
     corners = linear.corners(CLASSES, networks)
     assert torch.equal(found, corners[:, None].expand(-1, 5, -1))
 
@@ -140,7 +140,7 @@ def test_every_batch_starts_alike_or_every_class_from_its_own():
 @pytest.mark.parametrize("seeding", ["own", "same"])
 @pytest.mark.parametrize("noisy", [False, True])
 def test_chunks_of_whole_batches_change_no_byte_if_stacks_are_equal(seeding, noisy):
-    recipe = GmiRecipe(steps=4, batch_size=2, restarts=3, lr=0.002, seeding=seeding)
+    recipe = GmiRecoveryRecipe(steps=4, batch_size=2, restarts=3, lr=0.002, seeding=seeding)
     goal = _noisy_goal() if noisy else linear.goal("cross_entropy", DOUBT)
     whole = _recover(recipe, device_batch=2, goal=goal)
     for chunk in ([3, 0], [4, 1, 2], [2]):
@@ -168,7 +168,9 @@ def test_the_batch_size_is_a_part_of_the_result():
     """Each latent moves by the gradient of a mean over its batch."""
     goal = linear.goal()
     steps = [
-        _recover(GmiRecipe(steps=1, batch_size=size, restarts=1, lr=1e-5), CLASSES[:4], goal=goal)
+        _recover(
+            GmiRecoveryRecipe(steps=1, batch_size=size, restarts=1, lr=1e-5), CLASSES[:4], goal=goal
+        )
         - starts(identity_batches(CLASSES[:4], 4, 1), "own", linear.Z, 7).unsqueeze(1)
         for size in (4, 2)
     ]
@@ -203,7 +205,7 @@ def test_each_pass_has_noise_of_its_own(monkeypatch):
             return target(images, *noise)
 
     goal = type(goal)(goal.generate, goal.doubt, Watched(), goal.loss)
-    _recover(GmiRecipe(steps=3, batch_size=2, restarts=1), CLASSES[:2], goal=goal)
+    _recover(GmiRecoveryRecipe(steps=3, batch_size=2, restarts=1), CLASSES[:2], goal=goal)
     rows = torch.cat(seen)
     assert rows.shape == (3 * 2, 8)
     assert len(torch.unique(rows, dim=0)) == len(rows)
@@ -240,7 +242,9 @@ def test_a_stage_declares_what_its_settings_ask_for():
     assert stage.inputs(lomma) == [*always, "public", "students"]
     assert stage.classes_together({"batch_size": 100}) == 100
     assert KINDS["gmi"].images_per_class({"gmi": {}}) == 5
-    assert GmiRecipe.of({}) == GmiRecipe(2400, 60, "cross_entropy", 100.0, 0.0, None, "fp32", 0.02)
+    assert GmiRecoveryRecipe.of({}) == GmiRecoveryRecipe(
+        2400, 60, "cross_entropy", 100.0, 0.0, None, "fp32", 0.02
+    )
 
 
 @pytest.mark.parametrize(
@@ -250,4 +254,4 @@ def test_a_stage_declares_what_its_settings_ask_for():
 )  # fmt: skip
 def test_impossible_settings_are_named(settings, message):
     with pytest.raises(MirageError, match=message):
-        GmiRecipe.of(settings)
+        GmiRecoveryRecipe.of(settings)

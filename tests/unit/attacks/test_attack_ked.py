@@ -6,14 +6,14 @@ import pytest
 import torch
 from mirage.attacks.identity_batches import RowDraws, identity_batches
 from mirage.attacks.kinds import KINDS
-from mirage.attacks.kinds.ked.recipe import KedRecipe
+from mirage.attacks.kinds.ked.recipe import KedRecoveryRecipe
 from mirage.attacks.kinds.ked.recover import DistributionDescent, doubt_of, recover_distributions
 from mirage.errors import MirageError
 from mirage.priors.rendering import Prior
 from mirage.streams import generator
 
 CLASSES = [3, 0, 4, 1, 2]
-RECIPE = KedRecipe(steps=4, batch_size=2, n_samples=3, lr=0.05)
+RECIPE = KedRecoveryRecipe(steps=4, batch_size=2, n_samples=3, lr=0.05)
 
 
 def discriminator(images):
@@ -56,7 +56,7 @@ def _naive(batch, recipe):
 
 @pytest.mark.parametrize("clamp", [True, False])
 def test_all_batches_at_once_are_the_published_loop(clamp):
-    recipe = KedRecipe(steps=40, batch_size=2, n_samples=3, lr=0.01, clamp=clamp)
+    recipe = KedRecoveryRecipe(steps=40, batch_size=2, n_samples=3, lr=0.01, clamp=clamp)
     found = _recover(recipe)
     assert found.shape == (5, 3, linear.Z)
     assert (found.abs().max() > 1) == (not clamp)
@@ -68,17 +68,17 @@ def test_all_batches_at_once_are_the_published_loop(clamp):
 
 def test_distributions_start_at_zero_with_a_variance_of_e():
     batches = identity_batches([3, 0], 2, 1)
-    descent = DistributionDescent(batches, KedRecipe(clamp=False), 3000, 7, "cpu")
+    descent = DistributionDescent(batches, KedRecoveryRecipe(clamp=False), 3000, 7, "cpu")
     z = descent.latents(0)
     assert z.mean().abs() < 0.06
     assert z.std().item() == pytest.approx(1.6487, abs=0.05)
     assert not torch.equal(descent.latents(1), z)
-    held = DistributionDescent(batches, KedRecipe(), 3000, 7, "cpu").latents(0)
+    held = DistributionDescent(batches, KedRecoveryRecipe(), 3000, 7, "cpu").latents(0)
     assert torch.equal(held, z.clamp(-1, 1))
 
 
 def test_where_latents_are_clamped_nothing_pulls():
-    descent = DistributionDescent(identity_batches([3], 1, 1), KedRecipe(), 400, 7, "cpu")
+    descent = DistributionDescent(identity_batches([3], 1, 1), KedRecoveryRecipe(), 400, 7, "cpu")
     z = descent.latents(0)
     gradients = torch.autograd.grad(z.sum(), descent.parameters)
     inside = z.detach().abs() < 1
@@ -101,7 +101,7 @@ def test_a_step_is_adam_s():
 def test_a_linear_target_is_met_in_the_corner_where_its_logit_is_largest(networks):
     """Means leave the box towards the corner, until all draws are clamped to it."""
     students = [linear.student] if 1 in networks else []
-    recipe = KedRecipe(steps=400, batch_size=2, lr=0.05)
+    recipe = KedRecoveryRecipe(steps=400, batch_size=2, lr=0.05)
     found = _recover(recipe, goal=linear.goal(students=students))
     corners = linear.corners(CLASSES, networks)[:, None].expand(-1, 5, -1)
     assert (found == corners).float().mean() > 0.9
@@ -123,7 +123,7 @@ def test_a_latent_depends_on_its_batch():
 
 
 def test_device_batch_changes_rounding_alone():
-    recipe = KedRecipe(steps=20, batch_size=2, n_samples=3, lr=0.01)
+    recipe = KedRecoveryRecipe(steps=20, batch_size=2, n_samples=3, lr=0.01)
     one, all_ = _recover(recipe, device_batch=1), _recover(recipe)
     torch.testing.assert_close(one, all_, rtol=0, atol=1e-3)
 
@@ -166,7 +166,9 @@ def test_a_stage_declares_what_its_settings_ask_for():
     assert stage.inputs({"feature_weight": 1.0})[-1] == "public"
     assert stage.classes_together({}) == 60
     assert KINDS["ked"].images_per_class({"ked": {"n_samples": 7}}) == 7
-    assert KedRecipe.of({}) == KedRecipe(2400, 60, "cross_entropy", 100.0, 0.0, None, "fp32", 0.02)
+    assert KedRecoveryRecipe.of({}) == KedRecoveryRecipe(
+        2400, 60, "cross_entropy", 100.0, 0.0, None, "fp32", 0.02
+    )
 
 
 @pytest.mark.parametrize(
@@ -174,4 +176,4 @@ def test_a_stage_declares_what_its_settings_ask_for():
 )
 def test_impossible_settings_are_named(settings, message):
     with pytest.raises(MirageError, match=message):
-        KedRecipe.of(settings)
+        KedRecoveryRecipe.of(settings)

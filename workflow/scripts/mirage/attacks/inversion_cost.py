@@ -37,7 +37,7 @@ def recovery(
     prior, side = study.prior_of(attack), study.image_px(target)
     z = shop.z_bytes(prior)
     rows, found = len(attacked) * restarts, len(attacked) * results
-    unit = inversion_step(study, attack, recipe, shop.batches)
+    unit = inversion_step(study, attack, recipe, shop.batches, len(attacked))
     render = units.render(study, prior, side, shop.batches.forward, {"precision": recipe.precision})
     judge = shop.classify(target)
     calls = [(unit, float(rows * recipe.steps)), (render, float(found)), (judge, float(found))]
@@ -57,7 +57,9 @@ def recovery(
     )
 
 
-def inversion_step(study: Study, attack: Attack, recipe: InversionRecipe, batches: Batches) -> Unit:
+def inversion_step(
+    study: Study, attack: Attack, recipe: InversionRecipe, batches: Batches, classes: int
+) -> Unit:
     """One latent of a step: rendered, doubted, and classified by target and students."""
     target, kind = attack.target, study.attack(attack)["kind"]
     told = {
@@ -68,7 +70,7 @@ def inversion_step(study: Study, attack: Attack, recipe: InversionRecipe, batche
         **units.precision({"precision": recipe.precision}),
     }
     # A device batch holds whole official batches, at least one.
-    official = recipe.batch_size
+    official = min(recipe.batch_size, classes)
     told["official"] = official
     batch = max(batches.optimise // official, 1) * official
     words = f"{kind} of {units.classifier_name(told)} from {units.prior_name(told)}"

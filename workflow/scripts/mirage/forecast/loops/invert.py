@@ -5,9 +5,9 @@ from typing import Any
 from mirage.attacks.given import Given
 from mirage.attacks.inversion_loss import InversionLoss
 from mirage.attacks.kinds.gmi import recover as gmi
-from mirage.attacks.kinds.gmi.recipe import GmiRecipe
+from mirage.attacks.kinds.gmi.recipe import GmiRecoveryRecipe
 from mirage.attacks.kinds.ked import recover as ked
-from mirage.attacks.kinds.ked.recipe import KedRecipe
+from mirage.attacks.kinds.ked.recipe import KedRecoveryRecipe
 from mirage.attacks.losses import LOSSES
 from mirage.attacks.tapped import TappedTarget
 from mirage.forecast.loops import Loop
@@ -41,8 +41,8 @@ def make(settings: Settings, batch: int, device: str) -> Loop:
     def once(checkpoint: Checkpoint) -> None:
         given = Given({}, {}, classes, settings["image_px"], 0, 0, device, batch, checkpoint)
         if of_gmi:
-            gmi.recover_points(given, GmiRecipe(restarts=1, **shared), goal, prior.z_dim)
+            gmi.recover_points(given, GmiRecoveryRecipe(restarts=1, **shared), goal, prior.z_dim)
         else:
-            ked.recover_distributions(given, KedRecipe(**shared), goal, prior.z_dim)
+            ked.recover_distributions(given, KedRecoveryRecipe(**shared), goal, prior.z_dim)
 
     return once

@@ -50,7 +50,20 @@ def train_plg(
     check_images(images, shape)
     known = check_target(target, shape.classes, shape.image_channels)
     chosen = label(known, images, recipe.top_n, seed, device).images
-    return _Plg(images, chosen, recipe, seed, device, known).run(checkpoint)
+    return train_on(images, chosen, recipe, seed, checkpoint, device, known)
+
+
+def train_on(
+    images: Tensor,
+    chosen: Tensor,
+    recipe: PlgTrainingRecipe,
+    seed: int,
+    checkpoint: Checkpoint,
+    device: str,
+    target: Classifier,
+) -> TrainedPair:
+    """Train on images that are chosen already, int64 [K, top_n]; see ``train_plg``."""
+    return _Plg(images, chosen, recipe, seed, device, target).run(checkpoint)
 
 
 class _Plg(Duel):

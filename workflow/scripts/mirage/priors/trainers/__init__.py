@@ -57,12 +57,15 @@ class Trainer:
             same bytes on a CPU, however often it was interrupted.
         steps: (recipe, number of public images) -> its work.
         needs_target: whether a prior is trained for one target, whose answers it learns from.
+        rehearse: the steps of ``train`` alone, of the same arguments, for whoever counts them on
+            images without data; None where nothing comes before the steps.
     """
 
     recipe: type[Recipe]
     train: Callable[..., Trained]
     steps: Callable[[Any, int], Steps]
     needs_target: bool = False
+    rehearse: Callable[..., object] | None = None
 
 
 TRAINERS: Registry[Trainer] = Registry(__name__, "TRAINER")

@@ -6,10 +6,17 @@ from mirage.priors.gans.recipe import KedTrainingRecipe
 from mirage.priors.trainers import Steps, Trained, Trainer
 
 
-def _train(*given: Any, target: Any = None) -> Trained:
+def _train(
+    images: Any,
+    recipe: KedTrainingRecipe,
+    seed: int,
+    checkpoint: Any,
+    device: str,
+    target: Any = None,
+) -> Trained:
     from mirage.priors.gans.ked import train_ked
 
-    return Trained(*train_ked(*given, target))
+    return Trained(*train_ked(images, recipe, seed, checkpoint, device, target))
 
 
 def _steps(recipe: KedTrainingRecipe, count: int) -> Steps:

@@ -8,7 +8,7 @@ from mirage.recipes import require
 
 
 @dataclass(frozen=True)
-class GmiRecipe(InversionRecipe):
+class GmiRecoveryRecipe(InversionRecipe):
     """How latents descend, beside what all inversions share.
 
     Attributes:

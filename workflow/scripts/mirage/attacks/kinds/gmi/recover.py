@@ -9,7 +9,7 @@ from mirage.attacks.descent import BOUND, reconstructed, recover
 from mirage.attacks.given import Given
 from mirage.attacks.identity_batches import IdentityBatch
 from mirage.attacks.inversion_loss import InversionLoss, PriorDoubt, inversion_loss
-from mirage.attacks.kinds.gmi.recipe import GmiRecipe
+from mirage.attacks.kinds.gmi.recipe import GmiRecoveryRecipe
 from mirage.attacks.results import Reconstructed
 from mirage.runtime.checkpoint import State
 from mirage.streams import generator
@@ -17,7 +17,7 @@ from mirage.streams import generator
 
 def run(given: Given) -> Reconstructed:
     """Run the stage."""
-    recipe = GmiRecipe.of(given.settings)
+    recipe = GmiRecoveryRecipe.of(given.settings)
     prior = given.prior()
     goal = inversion_loss(given, recipe, prior, doubt_of(given.critic()))
     latents = recover_points(given, recipe, goal, prior.z_dim)
@@ -29,7 +29,9 @@ def doubt_of(critic: Callable[[Tensor], Tensor]) -> PriorDoubt:
     return lambda images, _: -critic(images).reshape(len(images))
 
 
-def recover_points(given: Given, recipe: GmiRecipe, goal: InversionLoss, z_dim: int) -> Tensor:
+def recover_points(
+    given: Given, recipe: GmiRecoveryRecipe, goal: InversionLoss, z_dim: int
+) -> Tensor:
     """Descend from ``recipe.restarts`` starts for every class; see ``descent.recover``.
 
     Returns:

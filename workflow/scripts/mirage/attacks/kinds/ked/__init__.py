@@ -3,7 +3,7 @@
 from typing import Any
 
 from mirage.attacks.declaration import AttackKind, AttackStage, Misfits
-from mirage.attacks.kinds.ked.recipe import KedRecipe
+from mirage.attacks.kinds.ked.recipe import KedRecoveryRecipe
 from mirage.registry import Registry
 
 RUN: Registry[Any] = Registry(__name__, "run")
@@ -13,13 +13,13 @@ COSTS: Registry[Any] = Registry(__name__, "COSTS")
 KIND = AttackKind(
     stages=(
         AttackStage(
-            "recover", "recovered", "ked", KedRecipe,
+            "recover", "recovered", "ked", KedRecoveryRecipe,
             reads=("weights", "generator", "discriminator"),
             on_demand={"public": "feature_weight", "students": "students"},
             batch="optimise_batch", together="batch_size",
         ),
     ),
-    images_per_class=lambda settings: KedRecipe.of(settings["ked"]).n_samples,
+    images_per_class=lambda settings: KedRecoveryRecipe.of(settings["ked"]).n_samples,
     run=RUN,
     checks=CHECKS,
     costs=COSTS,

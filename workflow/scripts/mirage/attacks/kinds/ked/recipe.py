@@ -7,7 +7,7 @@ from mirage.recipes import require
 
 
 @dataclass(frozen=True)
-class KedRecipe(InversionRecipe):
+class KedRecoveryRecipe(InversionRecipe):
     """How distributions of latents descend, beside what all inversions share.
 
     Attributes:

@@ -10,7 +10,7 @@ from mirage.attacks.descent import BOUND, reconstructed, recover
 from mirage.attacks.given import Given
 from mirage.attacks.identity_batches import IdentityBatch, RowDraws, names
 from mirage.attacks.inversion_loss import InversionLoss, PriorDoubt, inversion_loss
-from mirage.attacks.kinds.ked.recipe import KedRecipe
+from mirage.attacks.kinds.ked.recipe import KedRecoveryRecipe
 from mirage.attacks.results import Reconstructed
 from mirage.optimisers import Optimiser
 from mirage.recipes import OptimiserRecipe
@@ -20,7 +20,7 @@ from mirage.streams import generator
 
 def run(given: Given) -> Reconstructed:
     """Run the stage."""
-    recipe = KedRecipe.of(given.settings)
+    recipe = KedRecoveryRecipe.of(given.settings)
     prior = given.prior()
     goal = inversion_loss(given, recipe, prior, doubt_of(given.critic()))
     latents = recover_distributions(given, recipe, goal, prior.z_dim)
@@ -43,7 +43,7 @@ def doubt_of(discriminator: Callable[[Tensor], tuple[Tensor, Tensor]]) -> PriorD
 
 
 def recover_distributions(
-    given: Given, recipe: KedRecipe, goal: InversionLoss, z_dim: int
+    given: Given, recipe: KedRecoveryRecipe, goal: InversionLoss, z_dim: int
 ) -> Tensor:
     """Descend with one distribution for every class; see ``descent.recover``.
 
@@ -68,7 +68,7 @@ class DistributionDescent:
     def __init__(
         self,
         batches: Sequence[IdentityBatch],
-        recipe: KedRecipe,
+        recipe: KedRecoveryRecipe,
         z_dim: int,
         seed: int,
         device: str,
