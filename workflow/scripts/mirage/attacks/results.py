@@ -127,9 +127,9 @@ class Reconstructed:
         }
 
 
-Outcome: TypeAlias = Selected | Reconstructed
+AttackOutcome: TypeAlias = Selected | Reconstructed
 """What the last stage of an attack leaves, which is evaluated."""
-Result: TypeAlias = Candidates | Optimised | Outcome
+Result: TypeAlias = Candidates | Optimised | AttackOutcome
 Held = TypeVar("Held", Candidates, Optimised, Selected, Reconstructed)
 
 
@@ -160,7 +160,7 @@ def load_result(kind: type[Held], path: str | Path, classes: Sequence[int] | Non
     return kind(**columns)
 
 
-def load_outcome(path: str | Path) -> Outcome:
+def load_outcome(path: str | Path) -> AttackOutcome:
     """Read what an attack ends with, of either kind.
 
     Raises:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from torch import nn
 
 
-class Trained(NamedTuple):
+class TrainedNetworks(NamedTuple):
     """What training leaves: both networks, frozen and in eval mode.
 
     Each has its shape as ``config``, which ``kinds`` makes it of again.
@@ -52,8 +52,8 @@ class Trainer:
     Attributes:
         recipe: settings of a training. Its fields ``generator`` and ``discriminator`` are the
             shapes of the networks, as ``kinds`` has them.
-        train: ``(images, recipe, seed, checkpoint, device, target=None) -> Trained``, of public
-            images uint8 [N, C, px, px] and, if it needs one, the frozen target in eval mode. The
+        train: ``(images, recipe, seed, checkpoint, device, target=None) -> TrainedNetworks``, of
+            public images uint8 [N, C, px, px] and, if it needs one, the frozen target in eval mode. The
             same bytes on a CPU, however often it was interrupted.
         steps: (recipe, number of public images) -> its work.
         needs_target: whether a prior is trained for one target, whose answers it learns from.
@@ -62,7 +62,7 @@ class Trainer:
     """
 
     recipe: type[Recipe]
-    train: Callable[..., Trained]
+    train: Callable[..., TrainedNetworks]
     steps: Callable[[Any, int], Steps]
     needs_target: bool = False
     rehearse: Callable[..., object] | None = None

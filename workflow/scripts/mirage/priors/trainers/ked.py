@@ -3,15 +3,15 @@
 from typing import Any
 
 from mirage.priors.gans.recipe import KedTrainingRecipe
-from mirage.priors.trainers import Steps, Trained, Trainer
+from mirage.priors.trainers import Steps, TrainedNetworks, Trainer
 
 
 def _train(
     images: Any, recipe: KedTrainingRecipe, seed: int, checkpoint: Any, device: str, target: Any
-) -> Trained:
+) -> TrainedNetworks:
     from mirage.priors.gans.ked import train_ked
 
-    return Trained(*train_ked(images, recipe, seed, checkpoint, device, target))
+    return TrainedNetworks(*train_ked(images, recipe, seed, checkpoint, device, target))
 
 
 def _steps(recipe: KedTrainingRecipe, count: int) -> Steps:

@@ -3,15 +3,15 @@
 from typing import Any
 
 from mirage.priors.gans.recipe import PlgTrainingRecipe
-from mirage.priors.trainers import Steps, Trained, Trainer
+from mirage.priors.trainers import Steps, TrainedNetworks, Trainer
 
 
 def _train(
     images: Any, recipe: PlgTrainingRecipe, seed: int, checkpoint: Any, device: str, target: Any
-) -> Trained:
+) -> TrainedNetworks:
     from mirage.priors.gans.plg import train_plg
 
-    return Trained(*train_plg(images, recipe, seed, checkpoint, device, target))
+    return TrainedNetworks(*train_plg(images, recipe, seed, checkpoint, device, target))
 
 
 def _rehearse(

@@ -3,13 +3,13 @@
 from typing import Any
 
 from mirage.priors.recipe import PriorRecipe
-from mirage.priors.trainers import Steps, Trained, Trainer
+from mirage.priors.trainers import Steps, TrainedNetworks, Trainer
 
 
-def _train(*given: Any, target: None = None) -> Trained:
+def _train(*given: Any, target: None = None) -> TrainedNetworks:
     from mirage.priors.training import train_prior
 
-    return Trained(*train_prior(*given))
+    return TrainedNetworks(*train_prior(*given))
 
 
 def _steps(recipe: PriorRecipe, _: int) -> Steps:

@@ -3,13 +3,13 @@
 from typing import Any
 
 from mirage.priors.gans.recipe import WganTrainingRecipe
-from mirage.priors.trainers import Steps, Trained, Trainer
+from mirage.priors.trainers import Steps, TrainedNetworks, Trainer
 
 
-def _train(*given: Any, target: None = None) -> Trained:
+def _train(*given: Any, target: None = None) -> TrainedNetworks:
     from mirage.priors.gans.wgan import train_wgan
 
-    return Trained(*train_wgan(*given))
+    return TrainedNetworks(*train_wgan(*given))
 
 
 def _steps(recipe: WganTrainingRecipe, count: int) -> Steps:
