@@ -53,8 +53,8 @@ class Trainer:
         recipe: settings of a training. Its fields ``generator`` and ``discriminator`` are the
             shapes of the networks, as ``kinds`` has them.
         train: ``(images, recipe, seed, checkpoint, device, target=None) -> TrainedNetworks``, of
-            public images uint8 [N, C, px, px] and, if it needs one, the frozen target in eval mode. The
-            same bytes on a CPU, however often it was interrupted.
+            public images uint8 [N, C, px, px] and, if it needs one, the frozen target in eval
+            mode. The same bytes on a CPU, however often it was interrupted.
         steps: (recipe, number of public images) -> its work.
         needs_target: whether a prior is trained for one target, whose answers it learns from.
         rehearse: the steps of ``train`` alone, of the same arguments, for whoever counts them on
