@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from mirage.paper.comparisons import Comparison, explained, read
+from mirage.paper.comparisons import Comparison, against_hard_labels, explained, read
 from mirage.paper.presentation import Presentation
 from scipy import stats
 
@@ -55,3 +55,16 @@ def test_blocks_are_read_apart_and_named():
 def test_equal_values_are_no_effect(values):
     (sentence,) = read(_numbers(values, values), [BETTER], SHOWN)
     assert "not distinguishable from 0" in sentence
+
+
+def test_each_sign_of_smoothing_is_held_against_hard_labels():
+    """Positive smoothing helps the attacker, negative does not; hard labels are no claim."""
+    up, down = against_hard_labels((0.1, 0, -0.05), ("acc1",))
+    numbers = _numbers({1: 60.0, 2: 62.0, 3: 64.0}, {1: 50.0, 2: 53.0, 3: 53.0})
+    numbers["treatment"] = numbers["treatment"].map({"a": "ls0.1", "b": "ls0"})
+    (sentence,) = read(numbers, [up, down], SHOWN)
+    assert sentence.startswith("α = 0.1 gives more away than hard labels: Acc@1 +10.0 ±")
+    numbers["treatment"] = numbers["treatment"].map({"ls0.1": "ls0", "ls0": "ls-0.05"})
+    (sentence,) = read(numbers, [up, down], SHOWN)
+    assert sentence.startswith("α = −0.05 gives less away than hard labels: Acc@1 +10.0 ±")
+    assert "shows" in sentence

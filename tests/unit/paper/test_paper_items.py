@@ -11,6 +11,7 @@ import pytest
 import yaml
 from mirage.errors import MirageError
 from mirage.paper.contents import contents, extra, files_of, told_extra
+from mirage.paper.item import Item
 from mirage.paper.items import ITEMS
 from mirage.study import configuration
 from mirage.study.settings import with_first_seeds
@@ -50,7 +51,7 @@ def test_null_leaves_an_item_out(scale):
     """A file laid over the configuration cannot take an entry away."""
     scale["paper"] |= {"table5": None, "figure4": None}
     check(scale)
-    assert set(ITEMS) - set(contents(scale)) == {"table5", "figure4"}
+    assert set(ITEMS) - set(contents(scale)) == {"table5", "figure4", "figure10"}
 
 
 def test_a_first_look_has_every_item(scale):
@@ -165,3 +166,10 @@ def test_what_does_not_fit_an_item_is_told_at_the_start(scale, item, change, mes
     scale["paper"][item].update(change)
     with pytest.raises(MirageError, match=re.escape(message)):
         check(scale)
+
+
+def test_every_item_with_a_claim_says_what_shows_of_it():
+    """The toy example's caption has the paper's numbers; the dots of all seeds claim nothing."""
+    unread = Item.reading  # the default: nothing to say
+    silent = {name for name, item in ITEMS.items() if item.reading is unread}
+    assert silent == {"figure1", "figure8", "spread"}

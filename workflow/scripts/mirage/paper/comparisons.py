@@ -1,6 +1,6 @@
 """What the paper says of two rows of a table, and whether it shows here."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -8,6 +8,9 @@ from mirage.paper.effects import LEVEL, told
 from mirage.paper.metrics import METRICS
 from mirage.paper.numbers import BLOCK, collect, select
 from mirage.paper.printed import heading
+from mirage.paper.tables import STANDARD
+from mirage.study.grammar import number
+from mirage.study.treatment import Treatment
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -15,6 +18,9 @@ if TYPE_CHECKING:
     from mirage.paper.item import Needs
     from mirage.paper.presentation import Presentation
     from mirage.study.study import Study
+
+LEAKED = ("acc1", "delta_face", "xi_train")
+"""Metrics of what an attack learns."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +38,27 @@ class Comparison:
     better: Mapping[str, str]
     worse: Mapping[str, str]
     metrics: Sequence[str]
+
+
+def against_hard_labels(
+    factors: Iterable[float] = (0.1, -0.05), metrics: Sequence[str] = LEAKED
+) -> list[Comparison]:
+    """What the paper says of label smoothing: a positive α gives more away, a negative one less.
+
+    Args:
+        factors: of the smoothing; 0 is left out.
+        metrics: in which it shows.
+    """
+    hard = {"treatment": STANDARD}
+    found = []
+    for alpha in factors:
+        own = {"treatment": str(Treatment.smoothing(alpha))}
+        name = f"α = {number(alpha)}".replace("-", "−")
+        if alpha > 0:
+            found.append(Comparison(f"{name} gives more away than hard labels", own, hard, metrics))
+        elif alpha < 0:
+            found.append(Comparison(f"{name} gives less away than hard labels", hard, own, metrics))
+    return found
 
 
 def read(

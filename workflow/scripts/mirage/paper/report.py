@@ -135,7 +135,7 @@ def summary(numbers: "pd.DataFrame", shown: Presentation) -> dict[str, str]:
     treatments = targets.drop_duplicates("treatment").sort_values("alpha", ascending=False)
 
     def listed(rows: "pd.DataFrame", column: str) -> str:
-        return ", ".join(dict.fromkeys(shown.label(value) for value in rows[column]))
+        return "; ".join(dict.fromkeys(shown.label(value) for value in rows[column]))
 
     return {
         "scale": " – ".join(filter(None, [shown.name, shown.description])),
@@ -159,10 +159,10 @@ def toy_rows(table: "pd.DataFrame") -> dict[str, Any]:
 
     rows = [
         {
-            "seed": row["seed"],
+            "seed": int(row["seed"]),
             "alpha": number(row["alpha"], 3, trim=True),
-            "steps": "not reached" if pd.isna(row["steps"]) else f"{row['steps']:,}",
-            "steps_paper": "" if pd.isna(row["steps_paper"]) else f"{row['steps_paper']:,}",
+            "steps": "not reached" if pd.isna(row["steps"]) else f"{int(row['steps']):,}",
+            "steps_paper": "" if pd.isna(row["steps_paper"]) else f"{int(row['steps_paper']):,}",
             "distance": number(row["distance"], 2),
             "distance_paper": number(row["distance_paper"], 2),
             "unstopped": number(row["unstopped_distance"], 2),

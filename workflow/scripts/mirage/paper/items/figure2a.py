@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 from mirage.marks import In, several
 from mirage.paper.advantage_plot import OURS, PAPER, SHOWN, draw_line, gathered, panels
 from mirage.paper.colours import colour, marker
+from mirage.paper.comparisons import against_hard_labels, explained, read
 from mirage.paper.item import Needs, Plot
 from mirage.paper.numbers import collect, select
 from mirage.paper.printed import treatment_label
@@ -74,6 +75,26 @@ def data(study: "Study", shown: "Presentation") -> "pd.DataFrame":
     return gathered(numbers, select(printed, treatment=[*wanted.treatments, STANDARD]))
 
 
+def reading(study: "Study", shown: "Presentation") -> list[str]:
+    """Whether both signs do to the attack what the paper says, and more so with few images."""
+    numbers = select(collect(needs(study).attacks), fidelity=shown.fidelity)
+    factors = sorted(set(numbers["alpha"]), reverse=True)
+    told = explained(read(numbers, against_hard_labels(factors, SHOWN), shown))
+    means = gathered(numbers, None, ("acc1",)).sort_values(
+        "samples", key=lambda column: column.map(_size)
+    )
+    if means["samples"].nunique() < 2:
+        return told
+    sizes = ", ".join(dict.fromkeys(means["samples"]))
+    for _, rows in means.groupby("treatment", sort=False):
+        values = ", ".join(f"{value:+.1f} %" for value in rows["advantage"])
+        told.append(
+            "The fewer the images, the larger the effect, says the paper. Advantage in Acc@1 for "
+            f"α = {treatment_label(rows.iloc[0])} with {sizes} images: {values}."
+        )
+    return told
+
+
 def draw(table: "pd.DataFrame", _: "Presentation") -> "Figure":
     """A line per treatment over the number of images; all images stand apart on the right."""
     figure, grid = panels(table, (OURS, PAPER), "training images per class")
@@ -114,4 +135,5 @@ ITEM = Plot(
     needs=needs,
     data=data,
     draw=draw,
+    reading=reading,
 )

@@ -12,6 +12,7 @@ from mirage.paper.advantage_plot import (
     panels,
 )
 from mirage.paper.colours import HARD, colour, marker
+from mirage.paper.comparisons import against_hard_labels, explained, read
 from mirage.paper.item import Needs, Plot
 from mirage.paper.numbers import collect, select
 from mirage.paper.printed import treatment_label
@@ -41,6 +42,13 @@ def data(study: "Study", shown: "Presentation") -> "pd.DataFrame":
     numbers = select(collect(needs(study).attacks), fidelity=shown.fidelity)
     printed = of_setting(shown, wanted.dataset, wanted.architecture, "table02")
     return gathered(numbers, printed)
+
+
+def reading(study: "Study", shown: "Presentation") -> list[str]:
+    """Whether every factor does to the attack what the paper says."""
+    numbers = select(collect(needs(study).attacks), fidelity=shown.fidelity)
+    factors = sorted(set(numbers["alpha"]), reverse=True)
+    return explained(read(numbers, against_hard_labels(factors, SHOWN), shown))
 
 
 def draw(table: "pd.DataFrame", _: "Presentation") -> "Figure":
@@ -75,4 +83,5 @@ ITEM = Plot(
     needs=needs,
     data=data,
     draw=draw,
+    reading=reading,
 )

@@ -6,6 +6,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Any
 
 from mirage.marks import In, Samples
+from mirage.paper.comparisons import against_hard_labels, reader
 from mirage.paper.defenses import model_of, strength
 from mirage.paper.item import Needs, Table, budget
 from mirage.paper.numbers import BLOCK, select
@@ -117,4 +118,5 @@ ITEM = Table(
     label=_label,
     digits=DIGITS,
     finer={"delta_face": 3},  # small networks: small gaps
+    reading=reader(needs, against_hard_labels()),
 )

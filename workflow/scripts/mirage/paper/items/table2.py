@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 from mirage.marks import In, Omissible, Samples, several
+from mirage.paper.comparisons import against_hard_labels, reader
 from mirage.paper.defenses import is_defense
 from mirage.paper.item import Needs, Table, budget
 from mirage.paper.printed import treatment_label
@@ -74,4 +75,5 @@ ITEM = Table(
     first="α",
     label=lambda row, _: treatment_label(row),
     ours=("precision", "recall", "density", "coverage"),
+    reading=reader(needs, against_hard_labels()),
 )
