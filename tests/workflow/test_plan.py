@@ -65,8 +65,8 @@ def test_paper_plan_lists_what_is_missing(checkout):
         "assets/imagenet/resnet152.pth",
     ):
         assert name in told
-    assert _jobs(told)["provide_asset"] == 14
-    for unused in ("imagenette", "celeba64", "list_landmarks_celeba.txt"):
+    assert _jobs(told)["provide_asset"] == 17
+    for unused in ("imagenette", "celeba64-public", "list_landmarks_celeba.txt"):
         assert unused not in told
 
 
