@@ -117,6 +117,6 @@ def test_every_part_is_spelled_as_its_file(name):
     kind = PARTS[name]
     assert kind.__module__ == module_name("mirage.targets.treatments", name)
     numbers = "_".join("0.5" for _ in kind.numbers)
-    spelled = name + numbers + ("@ls0" if kind.sibling else "")
+    spelled = name + numbers + ("@ls0.1" if kind.sibling else "")
     (settings,) = Treatment.parse(spelled).settings({})
     assert kind.of({k: v for k, v in settings.items() if k != "part"}).name == name
