@@ -63,14 +63,18 @@ def test_paper_plan_lists_what_is_missing(checkout):
         "ffhq.pkl",
         "FaceNet",
         "assets/imagenet/resnet152.pth",
+        "assets/imagenet/vgg16_bn.pth",
+        "assets/imagenet/efficientnet_b0.pth",
+        "assets/released/FaceNet_95.88.tar",
+        "celeba64",
     ):
         assert name in told
-    assert _jobs(told)["provide_asset"] == 17
-    for unused in ("imagenette", "celeba64-public", "list_landmarks_celeba.txt"):
+    assert _jobs(told)["provide_asset"] == 21
+    for unused in ("imagenette", "list_landmarks_celeba.txt"):
         assert unused not in told
 
 
-def test_datasets_no_table_uses_can_be_asked_for(checkout):
+def test_data_sets_can_be_asked_for_alone(checkout):
     for dataset, assets in (("celeba64", 3), ("celeba64-public", 3), ("imagenette", 1)):
         target = f"data/{dataset}/manifest.json"
         told = checkout.snakemake("--profile", "slurm", target, "-n", tiny=False).told
@@ -90,15 +94,23 @@ def test_paper_plan_with_assets(assets):
     told = assets.snakemake("--profile", "slurm", "all", "-n", tiny=False).told
     jobs = _jobs(told)
     assert "provide_asset" not in jobs
-    # Tab. 2: 7 + 6 FaceScrub, 9 CelebA; Tab. 3: 6 + 6; Tab. 4: 15 + 9; two evaluators; Tab. 9: 4
-    assert jobs["train_target"] == 7 + 6 + 9 + 6 + 6 + 15 + 9 + 2 + 2 + 2
+    # Tab. 2: 7 + 6 FaceScrub, 9 CelebA; Tab. 3: 6 + 6; Tab. 4: 15 + 9; two evaluators; Tab. 9: 4;
+    # Tab. 8: 7
+    assert jobs["train_target"] == 7 + 6 + 9 + 6 + 6 + 15 + 9 + 2 + 2 + 2 + 7
+    # KED-MI's and PLG-MI's priors and LOMMA's students of every target; one prior for the others
+    assert (jobs["train_target_prior"], jobs["train_students"], jobs["train_prior"]) == (14, 7, 1)
     # chunks of 53 classes: 10 on FaceScrub (34 attacks), 19 on CelebA (24 attacks)
     whole = 34 * (1 + 2 * 10) + 24 * (1 + 2 * 19)
     # Tab. 5, 6, Fig. 6a: 3 samplings, 5 optimised, 3 starting points; Tab. 7: 4 selections anew
     stages = 3 + 5 * 2 * 10 + 3 * (1 + 2 * 10) + 4 * 10
     few = 2 + 3 + 9 + 1  # attacks of 50 people, in one chunk
-    assert jobs["run_stage"] == whole + stages + 3 * few
-    for rule in ("train_target", "run_stage", "measure_attack"):
+    # Tab. 8, on each of 7: GMI, KED-MI and both of LOMMA 100 people at a time, the others 53
+    low = 7 * (4 * 10 + 6 + 2 + 19)
+    assert jobs["run_stage"] == whole + stages + 3 * few + low
+    for rule in (
+        "train_target", "train_prior", "train_target_prior", "train_students", "run_stage",
+        "measure_attack", "measure_target",
+    ):  # fmt: skip
         block = told.split(f"rule {rule}:")[1].split("\n\n")[0].split("\nrule ")[0]
         for request in ("slurm_partition=gpu", "gpu=1", "mem_mb=", "runtime="):
             assert request in block, (rule, request)

@@ -13,11 +13,16 @@ from mirage.priors.trainers import TRAINERS
 def train_prior(shop: Workshop, wildcards: Mapping[str, str]) -> Work:
     """Steps of both networks."""
     name = wildcards["prior"]
-    recipe = shop.study.prior(name)["source"]["recipe"]
-    unit = training_step(recipe, shop.study.prior_kind(name))
+    source = shop.study.prior(name)["source"]
+    unit = training_step(source["recipe"], shop.study.prior_kind(name))
+    weights = _generator_bytes(shop, name)
     return Work(
         calls=((unit, _training_images(shop, name)),),
-        outputs={"generator": 1e6, "discriminator": 1e6},
+        # A discriminator has about as many weights; Adam keeps two moments of each.
+        outputs={"generator": weights, "discriminator": weights},
+        host_bytes=shop.view_bytes(source["dataset"], source["view"]) + 6 * weights,
+        device_bytes=shop.view_bytes(source["dataset"], source["view"]),
+        state_bytes=6 * weights,
     )
 
 
@@ -25,11 +30,11 @@ def train_target_prior(shop: Workshop, wildcards: Mapping[str, str]) -> Work:
     """Steps of both networks, and the target's answers to all public images."""
     name, target = wildcards["prior"], target_of(wildcards)
     source = shop.study.target_prior(target, name)
-    public, side = shop.images(source["dataset"]).total, shop.study.prior(name)["image_px"]
+    public = shop.images(source["dataset"]).total
     shape = units.classifier(shop.study, target.dataset, target.architecture)
     unit = training_step(source["recipe"], shop.study.prior_kind(name), shape)
     judged = shop.classify(target)
-    weights = shop.weigh(units.render(shop.study, name, side, shop.batches.forward, {}))
+    weights = _generator_bytes(shop, name)
     # A discriminator has up to four times as many weights; Adam keeps two moments of each.
     outputs = {"generator": weights, "discriminator": 4 * weights}
     return Work(
@@ -39,6 +44,15 @@ def train_target_prior(shop: Workshop, wildcards: Mapping[str, str]) -> Work:
         device_bytes=shop.view_bytes(source["dataset"], source["view"]),
         state_bytes=3 * sum(outputs.values()),
     )
+
+
+def _generator_bytes(shop: Workshop, name: str) -> float:
+    """Bytes of a generator's weights, which are the same at every precision it is counted at."""
+    side = shop.study.prior(name)["image_px"]
+    unit = units.render(shop.study, name, side, shop.batches.forward, {})
+    alike = (held for key, held in shop.counts.items() if key.startswith(f"render {unit.name} "))
+    held = shop.counts.get(unit.key) or next(alike, None)
+    return WEIGHTS if held is None else float(held.weight_bytes)
 
 
 def _training_images(shop: Workshop, name: str) -> float:
