@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from mirage.attacks.kinds.ppa.recipe import OptimisationRecipe, SamplingRecipe, SelectionRecipe
+from mirage.attacks.kinds import KINDS
 from mirage.attacks.recipe import PoolRecipe
 from mirage.data.dataset import DatasetRecipe
 from mirage.data.published import Published
@@ -16,7 +16,7 @@ from mirage.evaluation.measures import MEASURES
 from mirage.evaluation.recipe import KnowledgeRecipe, NetworkSpec
 from mirage.foreign.file_kinds import ForeignRecipe
 from mirage.paper.recipe import ToyRecipe
-from mirage.priors.recipe import PriorRecipe
+from mirage.priors.trainers import TRAINERS
 from mirage.study import configuration
 from mirage.study.foreign_weights import foreign_weights
 from mirage.study.in_use import assets_in_use
@@ -45,9 +45,11 @@ def test_recipes_of_data_and_priors(study):
         for view in entry["views"].values():
             ViewRecipe.of(view)
     for entry in study.scale["priors"].values():
-        if entry["source"]["kind"] == "trained":
-            PriorRecipe.of(entry["source"]["recipe"])
+        if entry["source"]["kind"] in ("trained", "per_target"):
+            TRAINERS[entry.get("kind", "stylegan2")].recipe.of(entry["source"]["recipe"])
     for attack in study.attacks:
+        if "pool" not in study.attack(attack):
+            continue
         settings = study.pool_settings(study.drawn_pool(attack))
         assert PoolRecipe.of({k: v for k, v in settings.items() if k != "prior"}).size
 
@@ -64,9 +66,8 @@ def test_recipes_of_targets_and_attacks(study):
             assert part.batches == "shuffled"
     for attack in study.attacks:
         settings = study.attack(attack)
-        SamplingRecipe.of(settings["sampling"])
-        OptimisationRecipe.of(settings["optimisation"])
-        SelectionRecipe.of(settings["selection"])
+        for stage in KINDS[settings["kind"]].stages:
+            assert stage.recipe.of(settings[stage.settings])
 
 
 def test_recipes_of_outside_networks(study):
@@ -181,6 +182,9 @@ def test_measures_of_attacks_are_named_in_their_settings(study):
     for attack in study.attacks:
         if attack.name == "ppa-start":  # starting points are no results
             assert study.measures(attack) == []
+            continue
+        if study.attack(attack)["kind"] != "ppa":
+            assert study.measures(attack) == ["recovery"]
             continue
         assert study.measures(attack) == ["knowledge"]
         settings = study.measure("knowledge", attack.target.dataset)
