@@ -27,31 +27,35 @@ def test_demo_plan(checkout):
         yaml.safe_load((ROOT / "config.yaml").read_text())["scales"]["demo"]["targets"][0]["seeds"]
     )
     # two budgets of the main architecture; two others, and four factors, with two seeds; two early
-    # stops and six defenses with three; three networks per seed
-    assert jobs["train_target"] == 2 * 3 * seeds + (6 + 4) * 2 + (2 + 6) * 3 + 3 * seeds
+    # stops and six defenses with three; three networks per seed; Table 8's treatments with one
+    low = 7
+    assert jobs["train_target"] == 2 * 3 * seeds + (6 + 4) * 2 + (2 + 6) * 3 + 3 * seeds + low
     # both losses; the same others; with three seeds each who samples, what is optimised on, the
     # starting points, who selects, and seven variants
     swapped, variants = 3 + 2 + 3 + 4, 7
     attacks = 2 * 2 * 3 * seeds + (6 + 4) * 2 + (2 + 6 + swapped + variants) * 3
-    assert jobs["merge_chunks"] == jobs["score_attack"] == attacks
+    assert jobs["merge_chunks"] == jobs["score_attack"] == attacks + 7 * low
     # who selects shares two stages; what is optimised on, the first
-    assert jobs["run_stage"] == 3 * attacks - (4 * 2 + 2) * 3
+    assert jobs["run_stage"] == 3 * attacks - (4 * 2 + 2) * 3 + 7 * low  # those have one stage
+    assert jobs["train_target_prior"] == 2 * low
+    assert jobs["train_students"] == low
     assert jobs["synthesise_pool"] == seeds + 3  # the larger pool of a variant
     assert jobs["embed_real"] == jobs["calibrate_faces"] == seeds
     assert "train_prior" not in jobs  # its weights are shipped
 
 
-def test_the_shipped_prior_is_no_jobs_output(checkout):
+def test_a_shipped_prior_is_no_jobs_output(checkout):
     for force in (("--forcerun", "train_prior"), ("--forceall",)):
         told = checkout.snakemake(*force, "-n", tiny=False).told
         assert "train_prior" not in _jobs(told)
-    shipped = checkout.folder / "workflow/presets/priors/orl-faces"
-    before = {path.name: path.read_bytes() for path in shipped.iterdir()}
+    shipped = checkout.folder / "workflow/presets/priors"
+    before = {path: path.read_bytes() for path in shipped.glob("*/*")}
+    assert {path.parent.name for path in before} == {"orl-faces", "orl-wgan"}
     checkout.snakemake("all", "--delete-all-output", tiny=False)
-    assert {path.name: path.read_bytes() for path in shipped.iterdir()} == before
+    assert {path: path.read_bytes() for path in shipped.glob("*/*")} == before
     # Whoever wants a training of their own asks for it, into the results.
-    told = checkout.snakemake("priors/orl-faces/generator.safetensors", "-n", tiny=False).told
-    assert _jobs(told)["train_prior"] == 1
+    files = [f"priors/{name}/generator.safetensors" for name in ("orl-faces", "orl-wgan")]
+    assert _jobs(checkout.snakemake(*files, "-n", tiny=False).told)["train_prior"] == 2
 
 
 def test_paper_plan_lists_what_is_missing(checkout):

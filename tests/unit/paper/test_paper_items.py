@@ -20,9 +20,6 @@ from mirage.study.study import Study
 ROOT = Path(__file__).resolve().parents[3]
 CONFIG = yaml.safe_load((ROOT / "config.yaml").read_text())
 CELL = "orl/resnet-mini/ls-0.05/n3/s1"
-LOW = {"table8", "figure11"}  # of the low-resolution attacks, where a scale has them
-
-
 @pytest.fixture
 def scale():
     """The demo's, to be changed."""
@@ -34,7 +31,7 @@ def check(scale):
 
 
 def test_both_scales_have_every_item_in_one_order():
-    missing = {"demo": {"figure10"} | LOW, "paper": set()}  # the demo has one data set
+    missing = {"demo": {"figure10"}, "paper": set()}  # the demo has one data set
     for name, scale in CONFIG["scales"].items():
         assert name == "night" or set(ITEMS) - set(contents(scale)) == missing[name]
     positions = [item.position for item in contents(scale).values()]
@@ -44,7 +41,7 @@ def test_both_scales_have_every_item_in_one_order():
 def test_an_item_without_settings_is_not_among_a_scales(scale):
     del scale["paper"]["table2"], scale["paper"]["figure3"]
     check(scale)
-    assert set(ITEMS) - set(contents(scale)) == {"table2", "figure3", "figure10"} | LOW
+    assert set(ITEMS) - set(contents(scale)) == {"table2", "figure3", "figure10"}
 
 
 def test_null_leaves_an_item_out(scale):

@@ -72,7 +72,7 @@ def test_recipes_of_targets_and_attacks(study):
     for attack in study.attacks:
         settings = study.attack(attack)
         for stage in KINDS[settings["kind"]].stages:
-            stage.recipe.of(settings[stage.settings])
+            assert stage.recipe.of(settings[stage.settings])
 
 
 def test_recipes_of_outside_networks(study):

@@ -99,9 +99,9 @@ def shared(study: Study) -> tuple[str, ...]:
     datasets = dict.fromkeys(cell.target.dataset for cell in study.attacks)
     splits = [study.splits_per_cell(dataset) for dataset in datasets]
     pools = [
-        study.drawn_pool(cell) != study.attack(cell)["pool"]
+        study.drawn_pool(cell) != settings["pool"]
         for cell in study.attacks
-        if "pool" in study.attack(cell)
+        if "pool" in (settings := study.attack(cell))
     ]
     own = [study.is_per_target(study.prior_of(cell)) for cell in study.attacks]
     networks = [
@@ -114,7 +114,7 @@ def shared(study: Study) -> tuple[str, ...]:
         "the image prior": not any(own),
         "the image priors that are no target's own": any(own) and not all(own),
         "the split into training and test images": not all(splits),
-        "the pool of candidates": not all(pools),
+        "the pool of candidates": bool(pools) and not all(pools),
         "the networks that measure the attacks": not any(networks),
         "some of the networks that measure the attacks": any(networks) and not all(networks),
     }
