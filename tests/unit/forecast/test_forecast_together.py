@@ -12,7 +12,10 @@ def _speeds(operators, calibration=None):
     held = Counts(
         flops=1e9, bytes=0, bytes_per_image=0.0, weight_bytes=0, batch=10, operators=operators
     )
-    anchors = {"flops_per_s": {"cuda": {"classify": 1e12}}, "launch_s": {"cuda": 1e-5}}
+    anchors = {
+        "flops_per_s": {"cuda": {"classify": 1e12, "other": 1e12}},
+        "launch_s": {"cuda": 1e-5},
+    }
     return unit, Speeds("cuda", anchors, {unit.key: held}, calibration)
 
 
