@@ -21,9 +21,12 @@ def rows(model: Model, jobs: Plan) -> list[dict[str, Any]]:
     if model.speeds.device != "cuda":
         return []
     found: list[dict[str, Any]] = []
-    calls = [call for task in jobs.values() for call in task.work.calls]
+    images: dict[str, float] = {}
+    for task in jobs.values():
+        for unit, count in task.work.calls:
+            images[unit.timed_key] = images.get(unit.timed_key, 0.0) + count
     for unit in units_of(jobs):
-        hours = sum(count for other, count in calls if other.timed_key == unit.timed_key) / 3600
+        hours = images[unit.timed_key] / 3600  # of one second each
         alone = hours * model.speeds.seconds_alone(unit)
         if unit.setting is not None and alone >= LEAST_HOURS:
             found.append(
