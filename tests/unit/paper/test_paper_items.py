@@ -20,6 +20,8 @@ from mirage.study.study import Study
 ROOT = Path(__file__).resolve().parents[3]
 CONFIG = yaml.safe_load((ROOT / "config.yaml").read_text())
 CELL = "orl/resnet-mini/ls-0.05/n3/s1"
+
+
 @pytest.fixture
 def scale():
     """The demo's, to be changed."""
