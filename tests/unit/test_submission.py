@@ -248,8 +248,10 @@ def test_the_configuration_is_remembered_while_slurm_is_away(slurm):
             text=True,
         )
 
-    slurm.program("scontrol", "echo MinJobAge = 300 sec")
-    assert ask("show", "config").stdout == "MinJobAge = 300 sec\n"
     slurm.program("scontrol", "echo unable to contact >&2; exit 1")
-    assert ask("show", "config").stdout == "MinJobAge = 300 sec\n"
+    assert ask("show", "config").stdout == "MinJobAge = 300 sec\n"  # SLURM's default
+    slurm.program("scontrol", "echo MinJobAge = 200 sec")
+    assert ask("show", "config").stdout == "MinJobAge = 200 sec\n"
+    slurm.program("scontrol", "echo unable to contact >&2; exit 1")
+    assert ask("show", "config").stdout == "MinJobAge = 200 sec\n"
     assert ask("show", "node").returncode == 1

@@ -96,16 +96,21 @@ def test_gradients_are_those_of_finite_differences():
     z = values(5, 3, 2, seed=1, scale=2).requires_grad_()
 
     def measured(z):
-        inputs, wanted, own = dependency.normalised([*kernels, dependency.gaussian(z)])
+        sides = torch.stack([*kernels, dependency.gaussian(z)])
+        inputs, wanted, own = dependency.normalised(sides)[0]
         return (own * inputs).sum(), (own * wanted).sum()
 
     assert torch.autograd.gradcheck(measured, z)
-    z = z.detach().float().requires_grad_()
-    on_images, _ = dependency.dependencies(images.float(), LABELS[:5], [z])
-    (ours,) = torch.autograd.grad(on_images.sum(), z)
-    exact = z.detach().double().requires_grad_()
-    (theirs,) = torch.autograd.grad(measured(exact)[0], exact)
-    torch.testing.assert_close(ours.double(), theirs, rtol=1e-3, atol=1e-6)
+    stages = [z.detach().float(), values(5, 7, seed=2).float()]
+    for stage in stages:
+        stage.requires_grad_()
+    on_images, on_labels = dependency.dependencies(images.float(), LABELS[:5], stages)
+    ours = torch.autograd.grad((2 * on_images - 3 * on_labels).sum(), stages)
+    for stage, gradient in zip(stages, ours, strict=True):
+        exact = stage.detach().double().requires_grad_()
+        on_x, on_y = measured(exact)
+        (theirs,) = torch.autograd.grad(2 * on_x - 3 * on_y, exact)
+        torch.testing.assert_close(gradient.double(), theirs, rtol=1e-3, atol=1e-6)
 
 
 def test_long_activations_lose_no_digits_that_count():
