@@ -1,52 +1,22 @@
 """Advantages over the model with hard labels, drawn as lines (paper Figures 2a and 2b)."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-from mirage.marks import In, Samples
 from mirage.paper.advantage import advantages
 from mirage.paper.drawing import style
-from mirage.paper.item import budget
 from mirage.paper.metrics import METRICS
 from mirage.paper.tables import STANDARD
-from mirage.recipes import Recipe
-from mirage.study import cells
-from mirage.study.cells import Attack
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from mirage.study.study import Study
-
 SHOWN = ("acc1", "delta_face", "delta_eval", "xi_train")
 OURS, PAPER = "ours", "paper"
 LOWEST, MARGIN = -110.0, 8.0
 """Percent at which an axis ends, and what it leaves free; distances alone can fall lower."""
-
-
-@dataclass(frozen=True)
-class AttackedRecipe(Recipe):
-    """Whose advantages a figure shows, for every treatment that the study has.
-
-    Attributes:
-        dataset: of the targets.
-        architecture: of the targets.
-        samples: training images per class, or ``all``.
-        attack: on them.
-    """
-
-    dataset: Annotated[str, In("datasets")]
-    architecture: Annotated[str, In("architectures")]
-    samples: Samples
-    attack: Annotated[str, In("attacks")]
-
-    def attacks(self, study: "Study") -> list[Attack]:
-        """The attacks of a study that are meant."""
-        wanted = {**vars(self), "samples": budget(self.samples)}
-        return list(cells.select(study.attacks, **wanted))
 
 
 def gathered(

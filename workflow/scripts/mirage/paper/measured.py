@@ -4,12 +4,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
-from mirage.marks import In, Samples, Seed, several
+from mirage.marks import Seed, several
 from mirage.paper.effects import told
-from mirage.paper.item import Needs, budget
+from mirage.paper.item import Needs
+from mirage.paper.placed import PlacedRecipe
 from mirage.paper.printed import number
 from mirage.paper.tables import STANDARD
-from mirage.recipes import Recipe
 from mirage.runtime import files
 from mirage.study.cells import Target
 from mirage.study.settings import Scale
@@ -26,33 +26,20 @@ Numbers = Mapping[str, Mapping[int, Mapping[str, Any]]]
 
 
 @dataclass(frozen=True)
-class TargetsRecipe(Recipe):
+class TargetsRecipe(PlacedRecipe):
     """Which targets a figure shows.
 
     Attributes:
-        dataset: of the targets.
-        architecture: of the targets.
-        samples: training images per class, or ``all``.
         treatments: of the targets, in the order in which they are shown.
         seeds: of the targets.
     """
 
-    dataset: Annotated[str, In("datasets")]
-    architecture: Annotated[str, In("architectures")]
-    samples: Samples
     treatments: Annotated[tuple[str, ...], several()]
     seeds: Annotated[tuple[Seed, ...], several()]
 
     def __post_init__(self) -> None:
         for treatment in self.treatments:
             Treatment.parse(treatment)
-
-    def target(self, treatment: str, seed: int) -> Target:
-        """One of them."""
-        samples = budget(self.samples)
-        return Target(
-            self.dataset, self.architecture, Treatment.parse(treatment), samples, seed
-        )  # fmt: skip
 
     @property
     def targets(self) -> list[Target]:

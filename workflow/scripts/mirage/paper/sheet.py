@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Annotated
 
 from mirage.errors import MirageError
 from mirage.evaluation import gallery
-from mirage.marks import Count, In, Samples, Seed, several
+from mirage.marks import Count, Seed, several
 from mirage.paper.colours import colour
 from mirage.paper.defenses import model_of, strength
-from mirage.paper.item import Needs, Plot, budget
+from mirage.paper.item import Needs, Plot
 from mirage.paper.measured import label
-from mirage.recipes import Recipe
-from mirage.study.cells import Attack, Target
+from mirage.paper.placed import AttackedRecipe
+from mirage.study.cells import Attack
 from mirage.study.settings import Scale
 from mirage.study.treatment import Treatment
 from mirage.visible import listed
@@ -30,23 +30,15 @@ PHOTOGRAPHS = "training image"
 
 
 @dataclass(frozen=True)
-class SheetRecipe(Recipe):
+class SheetRecipe(AttackedRecipe):
     """Whose samples a sheet shows.
 
     Attributes:
-        dataset: of the targets.
-        architecture: of the targets.
-        samples: training images per class, or ``all``.
-        attack: on them.
         seed: of the targets.
         treatments: of the targets, one column each.
         classes: so many of the attacked people are shown, the first of the gallery's draw.
     """
 
-    dataset: Annotated[str, In("datasets")]
-    architecture: Annotated[str, In("architectures")]
-    samples: Samples
-    attack: Annotated[str, In("attacks")]
     seed: Seed
     treatments: Annotated[tuple[str, ...], several()]
     classes: Count = 8
@@ -58,12 +50,10 @@ class SheetRecipe(Recipe):
     @property
     def attacks(self) -> dict[str, Attack]:
         """One per treatment."""
-        found, samples = {}, budget(self.samples)
-        for name in self.treatments:
-            treatment = Treatment.parse(name)
-            target = Target(self.dataset, self.architecture, treatment, samples, self.seed)
-            found[name] = Attack.parse(target, self.attack)
-        return found
+        return {
+            name: Attack.parse(self.target(name, self.seed), self.attack)
+            for name in self.treatments
+        }
 
 
 def sheet(name: str, title: str, caption: str, position: int) -> Plot:

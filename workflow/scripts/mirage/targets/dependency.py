@@ -86,15 +86,16 @@ class _Dependencies(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, *above: Tensor) -> tuple[Tensor | None, ...]:
+    def backward(ctx: Any, above: Tensor) -> tuple[Tensor | None, ...]:
         """Of the hidden activations alone."""
         sides, kernels, factor, *hidden = ctx.saved_tensors
-        pulled = torch.einsum("ab,aij->bij", above[0], sides)
+        pulled = torch.einsum("ab,aij->bij", above, sides)
         inverse = torch.cholesky_inverse(factor)
         by_kernel = EPSILON * kernels.shape[-1] * _centre(inverse @ pulled @ inverse)
         found = []
         for weights, activations in zip(by_kernel * kernels, hidden, strict=True):
             flat = activations.flatten(1).float()
+            flat = flat - flat.mean(dim=0)  # as in ``gaussian``: alike and far from 0 is no loss
             near = (4 * _scale(flat) * weights).float()
             slope = near.sum(dim=1)[:, None] * flat - near @ flat
             found.append(slope.reshape(activations.shape).to(activations.dtype))

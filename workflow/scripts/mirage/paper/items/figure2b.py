@@ -2,19 +2,12 @@
 
 from typing import TYPE_CHECKING
 
-from mirage.paper.advantage_plot import (
-    OURS,
-    PAPER,
-    SHOWN,
-    AttackedRecipe,
-    draw_line,
-    gathered,
-    panels,
-)
+from mirage.paper.advantage_plot import OURS, PAPER, SHOWN, draw_line, gathered, panels
 from mirage.paper.colours import HARD, colour, marker
 from mirage.paper.comparisons import against_hard_labels, explained, read
 from mirage.paper.item import Needs, Plot
 from mirage.paper.numbers import collect, select
+from mirage.paper.placed import AttackedRecipe
 from mirage.paper.printed import treatment_label
 from mirage.paper.reference import of_setting
 
@@ -32,7 +25,7 @@ def _recipe(study: "Study") -> AttackedRecipe:
 
 def needs(study: "Study") -> Needs:
     """The attacks on label smoothing of every factor."""
-    attacks = _recipe(study).attacks(study)
+    attacks = _recipe(study).found(study)
     return Needs([cell for cell in attacks if cell.target.treatment.alpha is not None])
 
 

@@ -3,13 +3,14 @@
 from typing import TYPE_CHECKING
 
 from mirage.evaluation.fidelity import Fidelity
-from mirage.paper.advantage_plot import AttackedRecipe, gathered
+from mirage.paper.advantage_plot import gathered
 from mirage.paper.colours import colour
 from mirage.paper.comparisons import Comparison, explained, read
 from mirage.paper.drawing import style
 from mirage.paper.item import Needs, Plot
 from mirage.paper.metrics import METRICS
 from mirage.paper.numbers import collect, select
+from mirage.paper.placed import AttackedRecipe
 from mirage.paper.printed import treatment_label
 from mirage.paper.saturated import needing_scores, with_ties
 from mirage.paper.tables import STANDARD
@@ -39,7 +40,7 @@ COMPARISONS = (
 
 def needs(study: "Study") -> Needs:
     """The starting points of each model, their scores, and their logits in the evaluator."""
-    cells = AttackedRecipe.of(study.scale["paper"]["figure6a"]).attacks(study)
+    cells = AttackedRecipe.of(study.scale["paper"]["figure6a"]).found(study)
     scored = needing_scores(study, cells, CHOOSING)
     return Needs(cells, files=[*scored.inputs, *map(_features, cells)])
 

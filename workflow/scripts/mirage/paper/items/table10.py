@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
-from mirage.marks import In, Samples, several
+from mirage.marks import In, several
 from mirage.paper.comparisons import Comparison, explained, read
 from mirage.paper.item import Needs, Table, budget, with_common_seeds
 from mirage.paper.numbers import collect, select
+from mirage.paper.placed import AttackedRecipe
 from mirage.paper.tables import STANDARD, by_treatment
-from mirage.recipes import Recipe
 from mirage.study import cells
 
 if TYPE_CHECKING:
@@ -23,21 +23,14 @@ NEGATIVE = "ls-0.05"
 
 
 @dataclass(frozen=True)
-class Table10Recipe(Recipe):
+class Table10Recipe(AttackedRecipe):
     """Which attacks Table 10 compares.
 
     Attributes:
-        dataset: of the targets.
-        architecture: of the targets.
-        samples: training images per class, or ``all``.
         attack: the one that is varied; on hard labels as well.
         variants: of it, a row each; the paper's name for one stands with the attack's settings.
     """
 
-    dataset: Annotated[str, In("datasets")]
-    architecture: Annotated[str, In("architectures")]
-    samples: Samples
-    attack: Annotated[str, In("attacks")]
     variants: Annotated[tuple[Annotated[str, In("attacks")], ...], several()]
 
 

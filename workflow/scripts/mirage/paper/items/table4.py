@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 from mirage.marks import Count, In, several
-from mirage.paper.comparisons import Comparison, reader
+from mirage.paper.comparisons import Comparison, against_hard_labels, reader
 from mirage.paper.item import Needs, Table
 from mirage.paper.printed import treatment_label
-from mirage.paper.tables import by_treatment
+from mirage.paper.tables import STANDARD, by_treatment
 from mirage.recipes import Recipe
 from mirage.study import cells
 
@@ -19,16 +19,12 @@ if TYPE_CHECKING:
 METRICS = (
     "test_acc", "ece", "acc1", "acc5", "delta_face", "delta_eval", "fid", "xi_train", "xi_test",
 )  # fmt: skip
-HELPED = ("acc1", "delta_face", "xi_train")
 COMPARISONS = (
+    *against_hard_labels(),
     Comparison(
-        "positive smoothing leaks more for every n",
-        {"treatment": "ls0.1"}, {"treatment": "ls0"}, (*HELPED, "test_acc"),
+        "α = 0.1 is more accurate", {"treatment": "ls0.1"}, {"treatment": STANDARD}, ("test_acc",)
     ),
-    Comparison(
-        "negative smoothing leaks less", {"treatment": "ls0"}, {"treatment": "ls-0.05"}, HELPED
-    ),
-)  # fmt: skip
+)
 
 
 @dataclass(frozen=True)
