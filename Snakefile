@@ -47,6 +47,7 @@ wildcard_constraints:
     view=grammar.WORD,
     prior=grammar.WORD,
     pool=grammar.DRAW,
+    students=grammar.WORD,
     measured=grammar.DRAW,
     image_px=r"[0-9]+",
     item=r"[a-z0-9]+",

@@ -1,6 +1,7 @@
 """Measure: python benchmarks/run.py [NAME] [options].
 
-Names: defenses, digests, gradients, neighbours, paper_scale, precision, ratios, scheduler.
+Names: defenses, digests, gradients, neighbours, paper_scale, precision, ratios, repulsion, rlb,
+scheduler.
 
 Without a name: how many times as long straightforward references take.
 """
@@ -16,7 +17,8 @@ sys.path[:0] = [str(ROOT), str(ROOT / "workflow/scripts")]
 PRIOR = ROOT / "workflow/presets/priors/orl-faces/generator.safetensors"
 CLASSES, PER_CLASS = 24, 7
 NAMED = (
-    "defenses", "digests", "gradients", "neighbours", "paper_scale", "precision", "scheduler",
+    "defenses", "digests", "gradients", "neighbours", "paper_scale", "precision", "repulsion",
+    "rlb", "scheduler",
 )  # fmt: skip
 
 
@@ -43,7 +45,7 @@ def ratios() -> int:
     from mirage.evaluation.features import to_stored_range
     from mirage.priors.weights import load_generator
 
-    from benchmarks import attack, evaluation, preparation, training
+    from benchmarks import attack, evaluation, gans, preparation, training
     from benchmarks.table import table
 
     torch.set_num_threads(1)
@@ -56,6 +58,7 @@ def ratios() -> int:
         *attack.rows(generator),
         *preparation.rows(),
         *training.rows(people),
+        *gans.rows(people, 5),
         *evaluation.rows(generator, people),
     ]
     print(table(rows))

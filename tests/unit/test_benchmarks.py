@@ -21,11 +21,13 @@ from benchmarks import (
     attack,
     defenses,
     evaluation,
+    gans,
     gradients,
     neighbours,
     paper_scale,
     precision,
     preparation,
+    repulsion,
     table,
     training,
 )
@@ -85,6 +87,13 @@ def test_training_agrees(people):
     assert training.input_row(people, 1).agrees
     row = training.whole_row(people, epochs=1, repetitions=1)
     assert row.agrees, row
+
+
+def test_gan_steps_agree(people, monkeypatch):
+    monkeypatch.setattr(gans, "BATCH", 5)
+    rows = gans.rows(people, 1, channels=(6, 5))
+    assert [row.name for row in rows] == ["GAN steps, wgan, 6 of 5", "GAN steps, ked, 6 of 5"]
+    assert all(row.agrees for row in rows), rows
 
 
 def test_preparation_agrees():
@@ -201,3 +210,11 @@ def test_a_defense_is_timed_against_a_plain_training(people):
     assert ratio.ours > 0
     assert ratio.median == ratio.reference / ratio.ours
     assert all(Treatment.parse(treatment) for treatment in defenses.EXPECTED)
+
+
+def test_walks_together_are_those_of_one_class_at_a_time(capsys):
+    options = ["--classes", "2", "3", "--passes", "1", "--rounds", "1", "--batch", "99"]
+    assert repulsion.main(options) == 0
+    printed = capsys.readouterr().out
+    assert "demo, 3 classes, batch 99, cpu" in printed
+    assert "part by rounding" not in printed

@@ -1,9 +1,14 @@
 """Every stage keeps its tensors on its device: a mix-up fails here as it would on a GPU."""
 
+from dataclasses import replace
+
 import attack_models as models
+import inversion_models as linear
 import pytest
 import torch
 from interruptions import StopAfter
+from mirage.attacks.given import Given
+from mirage.attacks.kinds import KINDS
 from mirage.attacks.kinds.ppa.optimise import optimise_latents
 from mirage.attacks.kinds.ppa.recipe import OptimisationRecipe, SamplingRecipe, SelectionRecipe
 from mirage.attacks.kinds.ppa.sample import sample_candidates
@@ -23,9 +28,14 @@ from mirage.evaluation.recipe import KnowledgeRecipe, NetworkSpec
 from mirage.evaluation.student import extract_knowledge
 from mirage.priors.pipeline import ImagePipeline
 from mirage.priors.recipe import PriorRecipe
+from mirage.priors.rendering import Prior
+from mirage.priors.trainers import TRAINERS
 from mirage.priors.training import train_prior
+from mirage.targets.architectures import build
 from mirage.targets.inference import judge
 from mirage.targets.recipe import TrainingRecipe
+from mirage.targets.students import train_students
+from mirage.targets.students_recipe import StudentsRecipe
 from mirage.targets.training import train_classifier
 from mirage.targets.treatments import make
 from pretend_cuda import pretend_cuda
@@ -217,6 +227,103 @@ def test_training(tmp_path, cuda, architecture):
     work(StopAfter(tmp_path / "state", 99))
 
 
+@pytest.mark.parametrize("noisy", [False, True])
+@pytest.mark.parametrize("kind", ["gmi", "ked"])
+def test_inversions(tmp_path, cuda, monkeypatch, kind, noisy):
+    target = linear.noisy_classifier() if noisy else linear.classifier()
+    weights = torch.ones(linear.PX**2, 3, device="cuda")
+    scores = [
+        lambda images: images.sum((1, 2, 3)),
+        lambda images: (images, images.flatten(1) @ weights),
+    ]
+    held = {
+        "prior": Prior(_Blank().to("cuda"), linear.PX), "classifier": target.to("cuda"),
+        "critic": scores[kind == "ked"], "students": [linear.classifier(1).to("cuda")],
+        "public": torch.zeros(3, 1, linear.PX, linear.PX, dtype=torch.uint8),
+    }  # fmt: skip
+    for name, value in held.items():
+        monkeypatch.setattr(Given, name, lambda _, value=value: value)
+    settings = {"steps": 3, "batch_size": 2, "feature_weight": 1.0, "students": "two"}
+
+    def work(checkpoint):
+        given = models.given([3, 0, 1], linear.PX, 3, device="cuda", checkpoint=checkpoint)
+        return KINDS[kind].run["recover"](replace(given, settings=settings))
+
+    with pytest.raises(Interrupted):
+        work(StopAfter(tmp_path / "state", 2))
+    found = work(StopAfter(tmp_path / "state", 99))
+    assert {found.latents.device.type, found.scores.device.type} == {"cpu"}
+
+
+@pytest.mark.parametrize("noisy", [False, True])
+@pytest.mark.parametrize(
+    ("kind", "settings"),
+    [
+        ("plg", {"restarts": 2, "steps": 3}),
+        ("brep", {"start_batch": 40, "start_batches": 20, "patience": 3, "pass_limit": 9}),
+    ],
+)
+def test_views_and_spheres(tmp_path, cuda, monkeypatch, kind, settings, noisy):
+    target = linear.noisy_classifier() if noisy else linear.classifier()
+    held = {"prior": Prior(_Blank().to("cuda"), linear.PX), "classifier": target.to("cuda")}
+    for name, value in held.items():
+        monkeypatch.setattr(Given, name, lambda _, value=value: value)
+
+    def work(checkpoint):
+        given = models.given([3, 0, 1], linear.PX, 3, device="cuda", checkpoint=checkpoint)
+        given = replace(given, settings=settings, crop_px=linear.PX)
+        return KINDS[kind].run["recover"](given)
+
+    with pytest.raises(Interrupted):
+        work(StopAfter(tmp_path / "state", 2))
+    found = work(StopAfter(tmp_path / "state", 99))
+    assert {found.latents.device.type, found.scores.device.type} == {"cpu"}
+
+
+@pytest.mark.parametrize("noisy", [False, True])
+def test_a_policy_is_learnt(tmp_path, cuda, monkeypatch, noisy):
+    target = linear.noisy_classifier() if noisy else linear.classifier()
+    held = {"prior": Prior(_Blank().to("cuda"), linear.PX), "classifier": target.to("cuda")}
+    for name, value in held.items():
+        monkeypatch.setattr(Given, name, lambda _, value=value: value)
+    settings = {"episodes": 6, "hidden": 4, "batch_size": 3}
+
+    def work(checkpoint):
+        given = models.given([3, 0, 1], linear.PX, 4, device="cuda", checkpoint=checkpoint)
+        return KINDS["rlb"].run["recover"](replace(given, settings=settings))
+
+    with pytest.raises(Interrupted):
+        work(StopAfter(tmp_path / "state", 5))
+    found = work(StopAfter(tmp_path / "state", 99))
+    assert {part.device.type for part in (found.latents, found.scores, found.queries)} == {"cpu"}
+
+
+class _Blank(torch.nn.Module):
+    z_dim = linear.Z
+
+    def __init__(self):
+        super().__init__()
+        self.weight = torch.nn.Parameter(linear.matrices()[0], requires_grad=False)
+
+    def forward(self, z, labels):
+        assert labels.device == z.device
+        return (z @ self.weight.T).view(-1, 1, linear.PX, linear.PX)
+
+
+@pytest.mark.parametrize("architecture", ["convnet-mini", "efficientnet-b0"])
+def test_students(tmp_path, cuda, architecture):
+    teacher = build("convnet-mini", 3, 3).to("cuda").freeze()
+    recipe = StudentsRecipe((architecture,), 2, 2)
+    images = torch.zeros(5, 3, 32, 32, dtype=torch.uint8)
+
+    def work(checkpoint):
+        return train_students(teacher, images, recipe, 1, checkpoint, "cuda")
+
+    with pytest.raises(Interrupted):
+        work(StopAfter(tmp_path / "state", 2))
+    work(StopAfter(tmp_path / "state", 99))
+
+
 def test_gradients(tmp_path, pipeline, target):
     recipe = OptimisationRecipe(steps=3, batch_size=2)
     walked = walk.WalkedModel(pipeline, target, PX, recipe)
@@ -258,3 +365,26 @@ def test_prior(tmp_path, cuda):
     with pytest.raises(Interrupted):
         train_prior(images, recipe, 1, StopAfter(tmp_path / "state", 2), "cuda")
     train_prior(images, recipe, 1, StopAfter(tmp_path / "state", 99), "cuda")
+
+
+@pytest.mark.parametrize("kind", ["wgan", "ked", "plg"])
+def test_training_of_a_low_resolution_prior(tmp_path, cuda, kind):
+    shape = {"image_px": 16, "image_channels": 1, "channels": [4, 3]}
+    judge = shape if kind == "wgan" else {**shape, "classes": 3}
+    settings = {"generator": {**shape, "z_dim": 4}, "epochs": 3, "discriminator_steps": 2}
+    if kind == "plg":
+        wider = {"channels": [5, 4, 3], "classes": 3}
+        judge, settings = {**judge, **wider}, {"top_n": 2, "steps": 3}
+        settings["generator"] = {**shape, **wider, "z_dim": 4}
+    trainer = TRAINERS[kind]
+    recipe = trainer.recipe.of({**settings, "discriminator": judge, "batch_size": 4})
+    target = build("resnet-mini", 3, 1).freeze().to("cuda") if trainer.needs_target else None
+    images = torch.zeros(5, 1, 16, 16, dtype=torch.uint8)
+
+    def work(ticks):
+        checkpoint = StopAfter(tmp_path / "state", ticks)
+        return trainer.train(images, recipe, 1, checkpoint, "cuda", target=target)
+
+    with pytest.raises(Interrupted):
+        work(2)
+    assert next(work(99).generator.parameters()).device.type == "cuda"

@@ -1,10 +1,19 @@
 """What Snakemake plans, for both scales, without running anything."""
 
 import re
+from collections import Counter
 
 import pytest
 import yaml
-from projects import ROOT
+from projects import ROOT, TINY
+from snakemake.utils import update_config
+
+OVERLAID = ("--configfile", str(TINY), str(TINY.parent / "lowres.yaml"))
+LOWRES = [
+    f"attacks/orl/resnet-mini/{treatment}/n3/s1/{attack}/metrics.json"
+    for treatment in ("ls0", "mid0.01")
+    for attack in ("gmi", "lomma")
+]
 
 
 def _jobs(told):
@@ -18,31 +27,35 @@ def test_demo_plan(checkout):
         yaml.safe_load((ROOT / "config.yaml").read_text())["scales"]["demo"]["targets"][0]["seeds"]
     )
     # two budgets of the main architecture; two others, and four factors, with two seeds; two early
-    # stops and six defenses with three; three networks per seed
-    assert jobs["train_target"] == 2 * 3 * seeds + (6 + 4) * 2 + (2 + 6) * 3 + 3 * seeds
+    # stops and six defenses with three; three networks per seed; Table 8's treatments with one
+    low = 7
+    assert jobs["train_target"] == 2 * 3 * seeds + (6 + 4) * 2 + (2 + 6) * 3 + 3 * seeds + low
     # both losses; the same others; with three seeds each who samples, what is optimised on, the
     # starting points, who selects, and seven variants
     swapped, variants = 3 + 2 + 3 + 4, 7
     attacks = 2 * 2 * 3 * seeds + (6 + 4) * 2 + (2 + 6 + swapped + variants) * 3
-    assert jobs["merge_chunks"] == jobs["score_attack"] == attacks
+    assert jobs["merge_chunks"] == jobs["score_attack"] == attacks + 7 * low
     # who selects shares two stages; what is optimised on, the first
-    assert jobs["run_stage"] == 3 * attacks - (4 * 2 + 2) * 3
+    assert jobs["run_stage"] == 3 * attacks - (4 * 2 + 2) * 3 + 7 * low  # those have one stage
+    assert jobs["train_target_prior"] == 2 * low
+    assert jobs["train_students"] == low
     assert jobs["synthesise_pool"] == seeds + 3  # the larger pool of a variant
     assert jobs["embed_real"] == jobs["calibrate_faces"] == seeds
     assert "train_prior" not in jobs  # its weights are shipped
 
 
-def test_the_shipped_prior_is_no_jobs_output(checkout):
+def test_a_shipped_prior_is_no_jobs_output(checkout):
     for force in (("--forcerun", "train_prior"), ("--forceall",)):
         told = checkout.snakemake(*force, "-n", tiny=False).told
         assert "train_prior" not in _jobs(told)
-    shipped = checkout.folder / "workflow/presets/priors/orl-faces"
-    before = {path.name: path.read_bytes() for path in shipped.iterdir()}
+    shipped = checkout.folder / "workflow/presets/priors"
+    before = {path: path.read_bytes() for path in shipped.glob("*/*")}
+    assert {path.parent.name for path in before} == {"orl-faces", "orl-wgan"}
     checkout.snakemake("all", "--delete-all-output", tiny=False)
-    assert {path.name: path.read_bytes() for path in shipped.iterdir()} == before
+    assert {path: path.read_bytes() for path in shipped.glob("*/*")} == before
     # Whoever wants a training of their own asks for it, into the results.
-    told = checkout.snakemake("priors/orl-faces/generator.safetensors", "-n", tiny=False).told
-    assert _jobs(told)["train_prior"] == 1
+    files = [f"priors/{name}/generator.safetensors" for name in ("orl-faces", "orl-wgan")]
+    assert _jobs(checkout.snakemake(*files, "-n", tiny=False).told)["train_prior"] == 2
 
 
 def test_paper_plan_lists_what_is_missing(checkout):
@@ -54,14 +67,18 @@ def test_paper_plan_lists_what_is_missing(checkout):
         "ffhq.pkl",
         "FaceNet",
         "assets/imagenet/resnet152.pth",
+        "assets/imagenet/vgg16_bn.pth",
+        "assets/imagenet/efficientnet_b0.pth",
+        "assets/released/FaceNet_95.88.tar",
+        "celeba64",
     ):
         assert name in told
-    assert _jobs(told)["provide_asset"] == 14
-    for unused in ("imagenette", "celeba64", "list_landmarks_celeba.txt"):
+    assert _jobs(told)["provide_asset"] == 21
+    for unused in ("imagenette", "list_landmarks_celeba.txt"):
         assert unused not in told
 
 
-def test_datasets_no_table_uses_can_be_asked_for(checkout):
+def test_data_sets_can_be_asked_for_alone(checkout):
     for dataset, assets in (("celeba64", 3), ("celeba64-public", 3), ("imagenette", 1)):
         target = f"data/{dataset}/manifest.json"
         told = checkout.snakemake("--profile", "slurm", target, "-n", tiny=False).told
@@ -81,18 +98,29 @@ def test_paper_plan_with_assets(assets):
     told = assets.snakemake("--profile", "slurm", "all", "-n", tiny=False).told
     jobs = _jobs(told)
     assert "provide_asset" not in jobs
-    # Tab. 2: 7 + 6 FaceScrub, 9 CelebA; Tab. 3: 6 + 6; Tab. 4: 15 + 9; two evaluators; Tab. 9: 4
-    assert jobs["train_target"] == 7 + 6 + 9 + 6 + 6 + 15 + 9 + 2 + 2 + 2
+    # Tab. 2: 7 + 6 FaceScrub, 9 CelebA; Tab. 3: 6 + 6; Tab. 4: 15 + 9; two evaluators; Tab. 9: 4;
+    # Tab. 8: 7
+    assert jobs["train_target"] == 7 + 6 + 9 + 6 + 6 + 15 + 9 + 2 + 2 + 2 + 7
+    # KED-MI's and PLG-MI's priors and LOMMA's students of every target; one prior for the others
+    assert (jobs["train_target_prior"], jobs["train_students"], jobs["train_prior"]) == (14, 7, 1)
     # chunks of 53 classes: 10 on FaceScrub (34 attacks), 19 on CelebA (24 attacks)
     whole = 34 * (1 + 2 * 10) + 24 * (1 + 2 * 19)
     # Tab. 5, 6, Fig. 6a: 3 samplings, 5 optimised, 3 starting points; Tab. 7: 4 selections anew
     stages = 3 + 5 * 2 * 10 + 3 * (1 + 2 * 10) + 4 * 10
     few = 2 + 3 + 9 + 1  # attacks of 50 people, in one chunk
-    assert jobs["run_stage"] == whole + stages + 3 * few
+    # Tab. 8, on each of 7: GMI, KED-MI and both of LOMMA 100 people at a time, the others 53
+    low = 7 * (4 * 10 + 6 + 2 + 19)
+    assert jobs["run_stage"] == whole + stages + 3 * few + low
     # A GPU job in the CPU partition would wait for ever: the profile has a line for every rule.
     blocks = re.split(r"\n(?=(?:local)?rule )", told)
     on_gpu = {block.split(":")[0].split()[-1]: block for block in blocks if "gpu=1" in block}
-    assert {"train_target", "run_stage", "measure_attack", "measure_target"} <= set(on_gpu)
+    assert {
+        "train_target",
+        "train_target_prior",
+        "train_students",
+        "run_stage",
+        "measure_target",
+    } <= set(on_gpu)
     for rule, block in on_gpu.items():
         for request in ("slurm_partition=gpu", "mem_mb=", "runtime="):
             assert request in block, (rule, request)
@@ -133,20 +161,82 @@ def test_a_job_writes_a_few_files(assets):
     assert max(written.values()) <= 4
 
 
-def test_no_attack_reads_a_private_image(assets):
-    """Walk both plans: attack and prior jobs have no file of a private data set as input."""
-    for arguments in ((), ("--profile", "slurm")):
-        told = assets.snakemake(*arguments, "all", "-n", tiny=False).told
-        seen = 0
-        for block in re.split(r"\n(?=(?:local)?rule )", told):
-            rule = re.match(r"(?:local)?rule (\w+):", block)
-            if rule and rule[1] in {
-                "train_prior", "import_prior", "synthesise_pool", "run_stage", "merge_chunks",
-            }:  # fmt: skip
-                seen += 1
-                inputs = re.search(r"^\s+input: (.*)$", block, re.MULTILINE)
-                assert "data/" not in (inputs[1] if inputs else "")
-        assert seen > 200
+KNOWING_NO_ONE = {
+    "train_prior", "import_prior", "train_target_prior", "train_students", "synthesise_pool",
+    "run_stage", "merge_chunks",
+}  # fmt: skip
+"""Rules whose jobs see no private image."""
+
+
+def _read(told):
+    """Rule and inputs of every planned job."""
+    for block in re.split(r"\n(?=(?:local)?rule )", told):
+        if rule := re.match(r"(?:local)?rule (\w+):", block):
+            inputs = re.search(r"^\s+input: (.*)$", block, re.MULTILINE)
+            yield rule[1], inputs[1].split(", ") if inputs else []
+
+
+def _views(scale):
+    """Paths below which the images lie that priors and students may learn from."""
+    sources = [prior["source"] for prior in scale["priors"].values()]
+    sources += scale.get("students", {}).values()
+    return tuple(f"data/{s['dataset']}/views/{s['view']}." for s in sources if "view" in s)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "scale", "least"),
+    [((), "demo", 200), (("--profile", "slurm"), "paper", 200), (OVERLAID, "tiny", 16)],
+)
+def test_no_attack_reads_a_private_image(assets, arguments, scale, least):
+    """Attacks, and what equips them, have no image but public ones as input."""
+    tiny = scale == "tiny"
+    wanted = LOWRES if tiny else ["all"]
+    told = assets.snakemake(*wanted, *arguments, "-n", tiny=False).told
+    config = yaml.safe_load((ROOT / "config.yaml").read_text())
+    for file in (TINY, TINY.parent / "lowres.yaml") if tiny else ():
+        update_config(config, yaml.safe_load(file.read_text()))
+    public = _views(config["scales"][scale])
+    jobs = [inputs for rule, inputs in _read(told) if rule in KNOWING_NO_ONE]
+    assert len(jobs) > least
+    for inputs in jobs:
+        for path in inputs:
+            assert not path.startswith("data/") or path.startswith(public), path
+
+
+def test_every_target_has_a_prior_and_students_to_itself(checkout):
+    """Whatever a job reads of them lies below the target that it reads as well."""
+    told = checkout.snakemake(*LOWRES, *OVERLAID, "-n", tiny=False).told
+    seen = Counter()
+    for rule, inputs in _read(told):
+        own = [path for path in inputs if "/priors/own-gan/" in path or "/students/" in path]
+        targets = {path.partition("/weights.")[0] for path in inputs if "/weights." in path}
+        if own and rule == "run_stage":
+            assert {path.split("/priors/")[0].split("/students/")[0] for path in own} == targets
+        if rule in ("train_target_prior", "train_students"):
+            assert len(targets) == 1
+            assert sorted(inputs) == ["data/orl-public/views/square16.safetensors", *(
+                f"{target}/weights.safetensors" for target in targets
+            )]  # fmt: skip
+            seen[rule] += 1
+    assert seen == {"train_target_prior": 2, "train_students": 2}
+
+
+@pytest.mark.parametrize(
+    ("path", "told"),
+    [
+        ("ls0/n3/s1/priors/none/generator.safetensors", "priors has no 'none'. Expected: one of"),
+        ("ls0/n3/s1/priors/gan/generator.safetensors", "priors/gan/generator.safetensors, which"),
+        ("ls0/n3/s1/students/none.safetensors", "students has no 'none'. Expected: one of two"),
+        ("ls0/n5/s1/priors/own-gan/generator.safetensors", "nothing says how to train"),
+        ("lx0/n3/s1/students/two.safetensors", "no part of a treatment"),
+    ],
+)
+def test_equipment_of_no_target_is_one_clear_message(checkout, path, told):
+    asked = f"targets/orl/resnet-mini/{path}"
+    done = checkout.snakemake(asked, *OVERLAID, "-n", tiny=False, check=False)
+    assert done.returncode != 0
+    assert told in done.told
+    assert "Traceback (most recent call last)" not in done.told
 
 
 def test_cells_of_no_item_are_made_and_told_once(checkout):

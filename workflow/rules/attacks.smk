@@ -16,7 +16,7 @@ treatment = study.treatment(attack.runner(stage.role))
 rule run_stage:
     """One stage of an attack, for a chunk of classes or for all."""
     input:
-        unpack(stages.inputs(wildcards.part, generator(prior))),
+        unpack(stages.inputs(wildcards.part, generator(prior, target))),
     output:
         latents="attacks/{target}/{attack}/{part}.safetensors",
         job="jobs/run_stage/{target}/{attack}/{part}.json",

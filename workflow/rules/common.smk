@@ -173,7 +173,7 @@ study = asked(STUDY)
 target = asked(Target.parse)(wildcards.target)
 attack = asked(Attack.parse)(target, wildcards.attack)
 stages = asked(cache(partial(Stages, STUDY)))(attack)  # a dozen questions for each job
-prior = study.pool(stages.settings["pool"])["prior"]
+prior = study.prior_of(attack)
 view_file = asked(measuring.view_file)
 
 
@@ -184,13 +184,15 @@ def imported(asset):
 
 
 @asked
-def generator(prior):
+def generator(prior, target=None):
     """Path of a prior's generator: made here, or shipped and then no rule's output.
 
-    Nothing without a prior.
+    Nothing without a prior. ``target`` is whose it is, where every target has its own.
     """
     if prior is None:
         return ""
+    if STUDY.is_per_target(prior):
+        return f"{target.path}/priors/{prior}/generator.safetensors"
     shipped = SCALE["trained_priors"]
     if prior in priors_from("pickle") or shipped == "priors":
         return f"priors/{prior}/generator.safetensors"
@@ -206,7 +208,7 @@ def generator(prior):
 
 
 def priors_from(kind):
-    """Names of the priors whose source is of a kind: `trained`, `pickle`."""
+    """Names of the priors whose source is of a kind: `trained`, `per_target`, `pickle`."""
     priors = SCALE["priors"].items()
     return [name for name, entry in priors if entry["source"]["kind"] == kind]
 

@@ -22,7 +22,7 @@ rule verify:
     params:
         others=[
             f"{HOME}/{SCALE['trained_priors']}/{name}/{part}.safetensors"
-            for name in SCALE["priors"]
+            for name in priors_from("trained")
             for part in ("generator", "discriminator")
             if SCALE["trained_priors"] != "priors"  # else they lie among the results
         ],

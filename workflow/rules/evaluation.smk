@@ -67,10 +67,10 @@ rule embed_real:
 
 
 rule embed_attack:
-    """Synthesise every selected latent once: features, images for measures, a gallery."""
+    """Synthesise every latent of an outcome once: features, images for measures, a gallery."""
     input:
         latents=stages.outcome,
-        generator=generator(prior),
+        generator=generator(prior, target),
         weights=networks.weights,
         evaluator=networks.evaluator,
     output:
@@ -105,7 +105,9 @@ rule embed_attack:
 rule measure_attack:
     """Take one measure of an attack that needs more than its features, knowledge say."""
     input:
-        unpack(asked(measuring.inputs)(study, attack, wildcards.measure)),
+        unpack(
+            asked(measuring.inputs)(study, attack, wildcards.measure, stages.outcome)
+        ),
     output:
         numbers="attacks/{target}/{attack}/{measure}.json",
         job="jobs/measure_attack/{target}/{attack}/{measure}.json",
@@ -132,7 +134,7 @@ rule measure_attack:
 rule measure_target:
     """Take one measure of a target: of its gradients, or of its training images' features."""
     input:
-        unpack(measured_target.inputs(generator(measured_target.prior))),
+        unpack(measured_target.inputs(generator(measured_target.prior, target))),
     output:
         metrics="measures/{target}/{measure}/metrics.json",
         arrays="measures/{target}/{measure}/arrays.safetensors",

@@ -1,16 +1,19 @@
 """priors: image generators that never saw a private identity, and pools of their images."""
 
 source = study.prior(wildcards.prior)["source"]
+own_prior = study.target_prior(target, wildcards.prior)
 pool = study.pool_at(wildcards.pool, wildcards.image_px)
 
 
 rule train_prior:
-    """Train a StyleGAN2 on public images.
+    """Train a prior on public images, for all targets.
 
     Where a scale ships its weights, this runs only when asked for by path, and nothing reads them:
     snakemake priors/orl-faces/generator.safetensors
-    It reads its few public photographs itself: a store that is made anew repeats no training.
+    `ancient`: a store that is made anew repeats no training.
     """
+    input:
+        view=asked(ancient)(view_file(source["dataset"], source["view"])),
     output:
         generator="priors/{prior}/generator.safetensors",
         discriminator="priors/{prior}/discriminator.safetensors",
@@ -25,13 +28,45 @@ rule train_prior:
         runtime=minutes("train_prior"),
         gpu=1,
     params:
+        kind=study.prior_kind(wildcards.prior),
         source=source,
-        dataset=study.dataset(source["dataset"])["recipe"],
-        view=study.view(source["dataset"], source["view"]),
         device=config["device"],
         state=state_file("train_prior"),
     script:
         "../scripts/train_prior.py"
+
+
+rule train_target_prior:
+    """Train a prior for one target alone: it learns from that target's answers to public images."""
+    input:
+        weights="targets/{target}/weights.safetensors",
+        view=view_file(own_prior["dataset"], own_prior["view"]),
+    output:
+        generator="targets/{target}/priors/{prior}/generator.safetensors",
+        discriminator="targets/{target}/priors/{prior}/discriminator.safetensors",
+        job="jobs/train_target_prior/{target}/{prior}.json",
+    log:
+        "logs/train_target_prior/{target}/{prior}.log",
+    conda:
+        "../../envs/mirage.yaml"
+    resources:
+        mem_mb=megabytes("train_target_prior"),
+        runtime=minutes("train_target_prior"),
+        gpu=1,
+    params:
+        kind=study.prior_kind(wildcards.prior),
+        source=own_prior,
+        treatment=study.treatment(target),
+        device=config["device"],
+        state=state_file("train_target_prior"),
+        code=code(
+            "train_target_prior",
+            study.prior_kind(wildcards.prior),
+            own_prior,
+            study.treatment(target),
+        ),
+    script:
+        "../scripts/train_target_prior.py"
 
 
 rule import_prior:

@@ -1,6 +1,8 @@
 """targets: classifiers under a treatment, and the evaluation networks, by one training loop."""
 
 architecture = study.architecture(target.architecture)
+students = study.students(target, wildcards.students)
+student_inits = study.student_inits(wildcards.students)
 
 
 rule train_target:
@@ -63,3 +65,32 @@ rule import_target:
 
 
 ruleorder: import_target > train_target
+
+
+rule train_students:
+    """Train a target's students on its answers to public images."""
+    input:
+        weights="targets/{target}/weights.safetensors",
+        view=view_file(students["dataset"], students["view"]),
+        inits=student_inits.values(),
+    output:
+        students="targets/{target}/students/{students}.safetensors",
+        job="jobs/train_students/{target}/{students}.json",
+    log:
+        "logs/train_students/{target}/{students}.log",
+    conda:
+        "../../envs/mirage.yaml"
+    resources:
+        mem_mb=megabytes("train_students"),
+        runtime=minutes("train_students"),
+        gpu=1,
+    params:
+        recipe=students["recipe"],
+        seed=students["seed"],
+        inits=asked(list)(student_inits),
+        treatment=study.treatment(target),
+        device=config["device"],
+        state=state_file("train_students"),
+        code=code("train_students", students["recipe"], study.treatment(target)),
+    script:
+        "../scripts/train_students.py"

@@ -13,7 +13,7 @@ def embed_real(task: job.Assignment) -> None:
     from mirage.data.views import View
     from mirage.evaluation.evaluator import settle
     from mirage.evaluation.features import embed_real
-    from mirage.evaluation.fidelity import UNROUNDED
+    from mirage.evaluation.fidelity import unrounded
     from mirage.evaluation.networks import load_networks
     from mirage.evaluation.unrounded import UnroundedImages
     from mirage.runtime import spool
@@ -29,8 +29,8 @@ def embed_real(task: job.Assignment) -> None:
     images = {role: pixels[path] for role, path in places.items()}
     if task.input.store:
         store = Store(Path(task.input.store[0]).parent)
-        unrounded = (role for role, network in networks.items() if network.spec.kind in UNROUNDED)
-        images |= {role: UnroundedImages(store, views[places[role]], device) for role in unrounded}
+        exact = [role for role, spec in specs.items() if unrounded(spec)]
+        images |= {role: UnroundedImages(store, views[places[role]], device) for role in exact}
     first = views[task.input.views[0]]
     checkpoint = Checkpoint(task.params.state, job.identity(task))
     features = embed_real(

@@ -9,7 +9,7 @@ from mirage.runtime import job, memory
 @memory.limited_by_recipe
 def measure_attack(task: job.Assignment) -> dict[str, float]:
     """Write the measure's numbers."""
-    from mirage.evaluation.measure import Case
+    from mirage.evaluation.measure import Case, shown
     from mirage.evaluation.measures import MEASURES
     from mirage.runtime import files
     from mirage.runtime.checkpoint import Checkpoint
@@ -28,4 +28,4 @@ def measure_attack(task: job.Assignment) -> dict[str, float]:
     )
     files.write_json(task.output.numbers, found)
     checkpoint.discard()
-    return found
+    return shown(found)

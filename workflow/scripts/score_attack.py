@@ -6,14 +6,12 @@ from mirage.runtime import job
 @job.main
 def score_attack(task: job.Assignment) -> dict[str, float]:
     """Write the metrics in both fidelities, overall and per class."""
-    from mirage.evaluation.scores import score_attack
+    from mirage.evaluation.scores import joined, score_attack
     from mirage.evaluation.stored import AttackFeatures, RealFeatures
     from mirage.runtime import files
     from mirage.study.cells import Target
 
-    measured = {
-        name: value for path in task.input.measures for name, value in files.read_json(path).items()
-    }
+    measured = joined(map(files.read_json, task.input.measures))
     scores = score_attack(
         AttackFeatures.load(task.input.features),
         RealFeatures.load(task.input.real),

@@ -72,6 +72,14 @@ def test_cross_entropy_and_identity_by_their_definitions():
     assert torch.equal(LOSSES["identity"](logits, targets), -own)
 
 
+def test_margin_is_plgs_max_margin_loss_by_hand():
+    row = torch.tensor([[3.0, 1.0, 2.0]])
+    assert LOSSES["margin"](row, torch.tensor([0])).tolist() == [-1.0]
+    # The published sum of two means, over two rows: (-3 - 1) / 2 + (2 + 3) / 2.
+    both = LOSSES["margin"](row.expand(2, -1), torch.tensor([0, 1]))
+    assert both.mean().item() == 0.5
+
+
 def test_margin_and_cooled_cross_entropy_by_hand():
     logits = torch.tensor([[1.0, 4.0, 2.0], [60.0, 0.0, 10.0]], requires_grad=True)
     targets = torch.tensor([0, 0])

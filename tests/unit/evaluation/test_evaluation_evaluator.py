@@ -89,7 +89,7 @@ def test_the_finding_enters_the_settings(tmp_path, mode, expected):
 
 
 class _Renderer:
-    def sizes(self, w, sizes):
+    def sizes(self, w, sizes, labels=None):
         return {size: w[:, :3, None, None].expand(-1, 3, size, size) for size in sizes}
 
 

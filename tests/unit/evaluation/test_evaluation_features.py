@@ -8,7 +8,7 @@ import torch
 from interruptions import StopAfter
 from mirage import imaging
 from mirage.errors import Interrupted, MirageError
-from mirage.evaluation.features import embed_attack, embed_real
+from mirage.evaluation.features import embed_attack, embed_real, to_stored_range
 from mirage.evaluation.networks import Embedded, EvaluationNetwork, load_network
 from mirage.evaluation.recipe import NetworkSpec
 from mirage.evaluation.stored import AttackFeatures, RealFeatures
@@ -102,6 +102,19 @@ def test_no_images_are_kept_where_no_measure_wants_any():
     assert found.images.numel() == 0
     assert len(found.images) == LATENTS.shape[0] * LATENTS.shape[1]
     assert found.gallery.shape[-1] == 10
+
+
+@pytest.mark.parametrize("batch_size", [1, 5, 20])
+def test_all_images_of_some_classes_are_kept_as_samples(batch_size):
+    pipeline = ImagePipeline(CountingGenerator(), 16)
+    arguments = (pipeline, NETWORKS, LATENTS, CLASSES, None, 10, batch_size, "cpu", NO_STATE)
+    assert embed_attack(*arguments).samples.shape == (0, 4, 1, 10, 10)
+    found = embed_attack(*arguments, best=torch.tensor([2, 0, 3]), sampled=[0, 2])
+    crops = CountingGenerator().synthesis(LATENTS[[0, 2]].flatten(0, 1)[:, None])
+    expected = to_stored_range(imaging.resize(crops, 10)).unflatten(0, (2, 4))
+    assert torch.equal(found.samples, expected)
+    assert torch.equal(found.gallery[0], found.samples[0, 2])
+    assert len(embed_attack(*arguments, sampled=[0, 1, 2]).samples) == 3
 
 
 def test_images_are_unclipped_and_the_gallery_is_the_best_of_each_class():

@@ -112,6 +112,24 @@ def test_memory_is_that_of_the_tensors_alive():
     assert (tally.live, tally.peak) == (0, 8000)
 
 
+def test_operators_are_counted_that_start_something():
+    layer = nn.Linear(4, 4, device="meta")
+    with Tally() as tally:
+        rows = torch.ones(3, 4, device="meta")  # one
+        layer(rows.view(3, 4)).relu_()  # a product with a bias, and one more
+    assert tally.operators == 3
+
+
+def test_operators_of_a_step_do_not_depend_on_its_images():
+    shop = demo().workshop
+    target = shop.study.targets[0]
+    few, many = (
+        count(units.classify(shop.study, target.dataset, target.architecture, batch)).operators
+        for batch in (4, 100)
+    )
+    assert few == many > 10
+
+
 def test_saved_activations_show_in_the_peak():
     layers = nn.Sequential(*(nn.Linear(64, 64, bias=False, device="meta") for _ in range(10)))
     x = torch.zeros(100, 64, device="meta", requires_grad=True)
@@ -137,8 +155,8 @@ def test_the_shipped_counts_are_those_of_the_configuration(scale):
     """All of the demo is counted again, of the paper what is quick; every unit must be there."""
     shop = model_of(scale).workshop
     shipped_priors = [
-        priors.training_step(prior["source"]["recipe"])
-        for prior in shop.study.scale["priors"].values()
+        priors.training_step(prior["source"]["recipe"], shop.study.prior_kind(name))
+        for name, prior in shop.study.scale["priors"].items()
         if prior["source"]["kind"] == "trained"
     ]
     for unit in [*units_of(plan_of(model_of(scale))), *shipped_priors]:

@@ -17,7 +17,7 @@ from mirage.foreign.fingerprint import difference, fingerprint, fixed_image, fix
 from mirage.foreign.importing import import_weights
 from mirage.foreign.known import KnownFile, published
 from mirage.runtime import files
-from mirage.targets.architectures import build
+from mirage.targets.architectures import build, lowres
 from mirage.targets.weights import load_classifier
 
 
@@ -164,6 +164,36 @@ def test_released_classifier_of_a_small_architecture(bring_in):
     _, out = bring_in(state, "classifier", **settings)
     images = torch.rand(2, 3, 16, 16)
     assert torch.equal(load_classifier(out, "cpu")(images), network(images))
+
+
+def test_released_evaluator_of_the_low_resolution_attacks(bring_in, monkeypatch):
+    """Names of KED's files, which hold data-parallel networks; fewer units of fewer maps."""
+    monkeypatch.setattr(lowres, "_IR_STAGES", ((64, 2), (64, 1), (96, 1), (96, 1)))
+    network = build("ir50", 5, 3, seed=4).freeze()
+    ours = network.state_dict()
+    names = {
+        key: f"module.fc_layer.{key[5:]}"
+        if key.startswith("head.")
+        else f"module.feature.{key[6:]}"
+        for key in ours
+    }
+    assert {
+        "module.feature.input_layer.0.weight",
+        "module.feature.body.0.res_layer.2.weight",
+        "module.feature.body.3.shortcut_layer.1.running_var",
+        "module.feature.output_layer.3.bias",
+        "module.fc_layer.weight",
+    } <= set(names.values())
+    settings = {"architecture": "ir50", "classes": 5, "image_px": 112}
+    content = {"state_dict": {names[key]: value for key, value in ours.items()}}
+    _, out = bring_in(content, "classifier", zipped=False, **settings)
+    images = torch.rand(2, 3, 112, 112) * 2 - 1
+    assert torch.equal(load_classifier(out, "cpu")(images), network(images))
+    spec = NetworkSpec("classifier", 64, input="aligned", input_px=112)
+    found = load_network(spec, out, "cpu").embed(images[:, :, :64, :64])
+    assert (found.features.shape, found.logits.shape) == ((2, 512), (2, 5))
+    with pytest.raises(MirageError, match="does not fit ir50 with 6 classes"):
+        bring_in(content, "classifier", **{**settings, "classes": 6})
 
 
 # Known answers

@@ -368,12 +368,17 @@ def test_directions_and_units_are_those_of_the_papers_headings():
     up = {"test_acc", "acc1", "acc5", "xi_train", "xi_test"}
     down = {"ece", "delta_face", "delta_eval", "fid"}
     more = {"precision", "recall", "density", "coverage"}  # not in its tables; more is closer
+    more |= {"recovered_acc1", "recovered_acc5", "found"}  # of the low-resolution attacks
     more |= {"confidence", "verified"}  # nor are these, shares of results
     assert {key for key, metric in METRICS.items() if metric.arrow == "↑"} == up | more
     less = {"unverified", "delta_face_seen", "delta_eval_seen"}  # ours: share of hits, distances
+    less |= {"recovered_fid", "delta_knn"}
     assert {key for key, metric in METRICS.items() if metric.arrow == "↓"} == down | less
-    assert {key for key, metric in METRICS.items() if not metric.arrow} == {"acc1_std"}
+    low = {"recovered_acc1_std", "recovered_acc5_std"}
+    level = {"acc1_std", "recovered_fid_images", "variety", "real_variety", "queries"} | low
+    assert {key for key, metric in METRICS.items() if not metric.arrow} == level
     shares = {"acc1_std", "confidence", "verified", "unverified"}
+    shares |= {"recovered_acc1", "recovered_acc5", "found"} | low
     assert {key for key, metric in METRICS.items() if metric.percent} == up | shares
     for key in up:
         assert (paper_sign(key, 0.1), paper_sign(key, 0.0), paper_sign(key, -0.05)) == (1, 0, -1)

@@ -1,18 +1,21 @@
-"""Tables 4 to 7, 9 and 10: which cells they are made of, and which of the paper's rows match."""
+"""Tables 4 to 10: which cells they are made of, and which of the paper's rows match."""
 
 from copy import deepcopy
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 import yaml
 from mirage.errors import MirageError
+from mirage.evaluation.measures.recovery.recipe import RecoveryRecipe
 from mirage.paper.contents import contents
+from mirage.paper.items.table8 import PRINTED
 from mirage.paper.numbers import COLUMNS
 from mirage.paper.presentation import describe
 from mirage.paper.reference import reference_rows
 from mirage.paper.tables import make
-from mirage.study import configuration
+from mirage.study import configuration, measuring
 from mirage.study.cells import Attack
 from mirage.study.stages import Stages
 from mirage.study.study import Study
@@ -24,6 +27,43 @@ ITEMS = ("table4", "table5", "table6", "table7", "table9", "table10")
 @pytest.fixture(params=["demo", "paper"])
 def study(request):
     return Study(CONFIG["scales"][request.param])
+
+
+def test_table_8_at_paper_scale_has_the_papers_49_rows():
+    study = Study(CONFIG["scales"]["paper"])
+    item = contents(study.scale)["table8"]
+    cells = item.needs(study).attacks
+    found = make(item, _numbers(cells), describe(study, "paper"))
+    printed = reference_rows(*item.reference)
+    assert len(found) == len(printed) == 49
+    assert found["treatment"].tolist() == printed["treatment"].tolist()
+    for theirs, ours in {**PRINTED, "test_acc": "test_acc", "delta_knn": "delta_knn"}.items():
+        assert np.array_equal(found[f"{ours}_paper"], printed[theirs], equal_nan=True), theirs
+    # C.5: 1,000 people, but 300 of PLG-MI and 100 of RLB-MI.
+    people = {str(cell): len(Stages(study, cell).classes) for cell in cells}
+    assert people == dict.fromkeys(people, 1000) | {"plg": 300, "rlb": 100}
+    assert "figure11" in contents(study.scale)
+
+
+def test_table_8_reads_each_attack_as_its_own_code_does():
+    study = Study(CONFIG["scales"]["paper"])
+    cells = {str(cell): cell for cell in contents(study.scale)["table8"].needs(study).attacks}
+    read = {
+        name: RecoveryRecipe.of(measuring.recipe(study, cell, "recovery"))
+        for name, cell in cells.items()
+    }
+    lomma = RecoveryRecipe(
+        compatible_fid="fid_halved", batch=100, classes=500, distance_classes=300, acc5="last",
+        spread="std",
+    )  # fmt: skip
+    of_lomma = ("gmi", "ked", "lomma-gmi", "lomma-ked")
+    assert {name: read[name] for name in of_lomma} == dict.fromkeys(of_lomma, lomma)
+    assert read["plg"] == RecoveryRecipe("eval_aligned", batch=60, spread="variance")
+    assert read["rlb"] == read["brep"] == RecoveryRecipe()
+    settings = {name: study.attack(cell) for name, cell in cells.items()}
+    assert len({settings[name]["prior"] for name in ("gmi", "lomma-gmi", "rlb", "brep")}) == 1
+    assert settings["lomma-ked"]["ked"]["students"] == "efficientnet"
+    assert "students" not in settings["ked"]["ked"]
 
 
 def _numbers(cells):

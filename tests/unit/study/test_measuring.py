@@ -45,7 +45,7 @@ def test_only_a_released_evaluator_is_checked():
 
 def test_a_measure_is_one_of_the_attacks():
     attack = next(attack for attack in DEMO.attacks if DEMO.measures(attack))
-    files = measuring.inputs(DEMO, attack, "knowledge")
+    files = measuring.inputs(DEMO, attack, "knowledge", "outcome")
     assert files["images"] == f"{attack.path}/images.safetensors"
     with pytest.raises(MirageError, match="has no measure 'fame'"):
         measuring.recipe(DEMO, attack, "fame")

@@ -25,6 +25,24 @@ def test_chunks_cover_the_attacked_classes_once(attacked_ones, per_chunk):
     assert all(len(part) <= (per_chunk or len(classes)) for part in parts)
 
 
+@given(
+    st.sets(st.integers(0, 1200), min_size=1), st.none() | st.integers(1, 300), st.integers(1, 99)
+)
+def test_chunks_hold_whole_batches(attacked_ones, per_chunk, together):
+    classes = sorted(attacked_ones)
+    batches = [classes[first : first + together] for first in range(0, len(classes), together)]
+    rows = [classes_of(chunk, classes) for chunk in chunks(classes, per_chunk, together)]
+    cut = [row[at : at + together] for row in rows for at in range(0, len(row), together)]
+    assert cut == batches
+    most = max(per_chunk or len(classes), together)
+    assert all(len(row) <= most for row in rows)
+
+
+def test_a_chunk_is_no_longer_than_wanted_unless_a_batch_is():
+    assert chunks(range(10), 5, 2) == ["0-3", "4-7", "8-9"]
+    assert chunks(range(10), 2, 4) == ["0-3", "4-7", "8-9"]
+
+
 def test_names_of_chunks_of_all_classes():
     assert chunks(range(10), 4) == ["0-3", "4-7", "8-9"]
     assert chunks(range(10), None) == ["0-9"]

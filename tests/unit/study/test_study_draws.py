@@ -14,7 +14,9 @@ from mirage.study.treatment import Treatment
 
 ROOT = Path(__file__).resolve().parents[3]
 CONFIG = yaml.safe_load((ROOT / "config.yaml").read_text())
-FIXED = ("the people and their photographs", "the image prior")
+PEOPLE = "the people and their photographs"
+FIXED = (PEOPLE, "the image prior")
+OWN = (PEOPLE, "the image priors that are no target's own")  # each target has its own of some
 
 
 def _study(name):
@@ -37,7 +39,15 @@ def test_each_seed_of_the_demo_has_its_own_draws():
         ),
     ):
         assert len(draws) == len(seeds)
-    assert shared(study) == FIXED
+    assert shared(study) == OWN
+
+
+def test_an_attack_without_a_pool_shares_none():
+    study = _study("demo")
+    low = next(group for group in study.scale["targets"] if group["architectures"] == ["vgg-mini"])
+    for attack, told in (("gmi", FIXED), ("plg", (PEOPLE,))):
+        study.scale["targets"] = [{**low, "attacks": [attack]}]
+        assert shared(Study(study.scale)) == told
 
 
 def test_the_papers_scale_shares_what_the_paper_shares_and_says_so():
@@ -59,7 +69,7 @@ def test_the_papers_scale_shares_what_the_paper_shares_and_says_so():
 def test_what_is_shared_is_told_part_by_part():
     study = _study("demo")
     study.scale["networks"]["orl"]["fid"]["target"]["seed"] = 1
-    assert shared(study) == (*FIXED, "some of the networks that measure the attacks")
+    assert shared(study) == (*OWN, "some of the networks that measure the attacks")
     study.scale["pools"]["orl-1000"]["seed"] = 42
     study.scale["datasets"]["orl"]["recipe"]["split"]["seed"] = 42
     assert shared(study)[2:4] == (

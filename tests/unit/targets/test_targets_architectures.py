@@ -9,17 +9,18 @@ from mirage.targets.architectures.layers import BatchNorm, Kernel, StreamDropout
 from mirage.targets.weights import load_classifier, save_classifier
 
 MINI = [name for name in BUILDERS if name.endswith("-mini")]
-IMAGE_PX = {"inception-v3": 75}
+IMAGE_PX = {"inception-v3": 75, "vgg16": 64, "ir50": 112}
 WEIGHTS = {
     "resnet-mini": 79_000,
     "resnext-mini": 26_000,
     "densenet-mini": 23_000,
     "convnet-mini": 100_000,
+    "vgg-mini": 138_000,
 }
 
 
 def test_the_paper_s_networks_are_there():
-    networks = {"resnet152", "resnext50", "densenet121", "inception-v3", "resnet50", "resnet18"}
+    networks = {"resnet152", "resnext50", "densenet121", "inception-v3", "resnet50", "vgg16"}
     assert networks <= set(BUILDERS)
 
 

@@ -38,7 +38,9 @@ def test_linear_layers_are_uniform_within_the_root_of_fan_in(inputs, outputs):
     assert layer.weight.std().item() == pytest.approx(bound / math.sqrt(3), rel=0.03)
 
 
-@pytest.mark.parametrize("name", ["resnet-mini", "resnext-mini", "densenet-mini", "convnet-mini"])
+@pytest.mark.parametrize(
+    "name", ["resnet-mini", "resnext-mini", "densenet-mini", "convnet-mini", "vgg-mini"]
+)
 def test_every_kernel_of_the_demos_networks_is_filled(name):
     model = build(name, 24, 1, seed=3)
     kernels = [layer.weight for layer in model.modules() if isinstance(layer, Kernel)]

@@ -231,8 +231,11 @@ def _one_of(hint_of: tuple[Any, ...], value: Any, place: str) -> Any:
 
 
 def _tagged(recipes: list[Any], value: Mapping[str, Any], place: str) -> Any:
-    """The recipe whose ``kind``, a field of one literal, is the mapping's."""
+    """The recipe whose ``kind``, a field of one literal, is the mapping's; a default, if none."""
     by_kind = {typing.get_args(hints(recipe)["kind"])[0]: recipe for recipe in recipes}
+    unnamed = [recipe for recipe in recipes if not is_required(settings(recipe)["kind"])]
+    if "kind" not in value and unnamed:
+        return unnamed[0]
     if "kind" not in value:
         raise MirageError(f"{place} lacks 'kind'", f"one of {listed(by_kind)}", "add it")
     kind = value["kind"]

@@ -46,9 +46,12 @@ class PartOf:
 
 @dataclass(frozen=True)
 class MadeBy:
-    """Settings of a dataclass that no annotation can name, since a registry decides its fields."""
+    """Settings of a dataclass that no annotation can name, since a registry decides its fields.
 
-    recipe: type
+    Or of one of several, which their ``kind`` tells apart.
+    """
+
+    recipe: Any
 
 
 def bounded(

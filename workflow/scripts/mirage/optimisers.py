@@ -18,16 +18,22 @@ from mirage.recipes import OptimiserRecipe
 class Optimiser:
     """Steps parameters in place; ``state()`` and ``restore()`` carry it through a checkpoint."""
 
-    def __init__(self, parameters: Sequence[Tensor], recipe: OptimiserRecipe) -> None:
+    def __init__(
+        self, parameters: Sequence[Tensor], recipe: OptimiserRecipe, fused: bool = False
+    ) -> None:
         """Start with zero moments.
 
         Each of the parameters, all leaves, must have a gradient whenever ``step`` is called.
+        ``fused`` makes Adam read and write each value once, which rounds otherwise.
         """
-        self.parameters, self.recipe = list(parameters), recipe
+        self.parameters, self.recipe, self.fused = list(parameters), recipe, fused
         zeros = [torch.zeros_like(parameter) for parameter in self.parameters]
         self._first = zeros
         self._second = [zero.clone() for zero in zeros] if recipe.name == "adam" else []
-        self._steps = [torch.zeros(()) for _ in self.parameters]
+        self._steps = [
+            torch.zeros((), device=parameter.device if fused else "cpu")
+            for parameter in self.parameters
+        ]
 
     @torch.no_grad()
     def step(self, lr: float | None = None) -> None:
@@ -39,7 +45,8 @@ class Optimiser:
         if self.recipe.name == "adam":
             adam(
                 self.parameters, gradients, self._first, self._second, [], self._steps,
-                foreach=True, amsgrad=False, beta1=self.recipe.betas[0], beta2=self.recipe.betas[1],
+                foreach=not self.fused, fused=self.fused, amsgrad=False,
+                beta1=self.recipe.betas[0], beta2=self.recipe.betas[1],
                 lr=rate, weight_decay=self.recipe.weight_decay, eps=1e-8, maximize=False,
             )  # fmt: skip
         else:

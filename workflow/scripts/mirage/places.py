@@ -62,6 +62,8 @@ PLACES = (
     ),
     Place("priors/pools/*", "store", "candidate images of a prior"),
     Place("priors/*", "store", "generators and discriminators"),
+    Place("targets/*/priors/*", "store", "generators and discriminators of one target"),
+    Place("targets/*/students/*", "store", "students of one target"),
     Place("targets/*", "result", "trained classifiers and their metrics"),
     Place("attacks/*/images.safetensors", "cache", "images for measures", "metrics.json"),
     Place("attacks/*", "result", "latents, features and metrics of attacks"),

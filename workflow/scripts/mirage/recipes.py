@@ -58,6 +58,36 @@ class OptimiserRecipe(Recipe):
         require(self.weight_decay >= 0, "weight_decay", self.weight_decay, "zero or more")
 
 
+@dataclass(frozen=True)
+class RandomViewRecipe(Recipe):
+    """How ``random_views`` changes images; defaults are those of PLG-MI's attack.
+
+    Attributes:
+        crop_area: bounds of the square crop's share of the area (quirk corner-aligned-views).
+        brightness: its factor is drawn within 1 +- this.
+        contrast: its factor is drawn within 1 +- this.
+        jitter: probability of changing colours at all (its GAN's training: 0.5).
+        mirror: probability.
+        degrees: bound of the rotation to either side.
+        rotate: probability of turning at all.
+    """
+
+    crop_area: tuple[float, float] = (0.8, 1.0)
+    brightness: float = 0.2
+    contrast: float = 0.2
+    jitter: float = 1.0
+    mirror: float = 0.5
+    degrees: float = 5.0
+    rotate: float = 0.5
+
+    def __post_init__(self) -> None:
+        low, high = self.crop_area
+        require(0 < low <= high <= 1, "crop_area", self.crop_area, "rising bounds within (0, 1]")
+        for name in ("brightness", "contrast", "jitter", "mirror", "rotate"):
+            require(0 <= getattr(self, name) <= 1, name, getattr(self, name), "a value in [0, 1]")
+        require(0 <= self.degrees <= 180, "degrees", self.degrees, "a value in [0, 180]")
+
+
 def check_crop(scale: tuple[float, float], ratio: tuple[float, float]) -> None:
     """Refuse bounds of a random crop that are out of order or out of range."""
     require(0 < scale[0] <= scale[1] <= 1, "crop_scale", scale, "rising bounds within (0, 1]")

@@ -1,7 +1,7 @@
 """Official batches of stage 2, which set what is shared, and their stacking on a device."""
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, Protocol, TypeVar
 
 import torch
 from torch import Tensor
@@ -29,9 +29,19 @@ def official_batches(classes: Sequence[int], count: int, size: int) -> list[Batc
     ]
 
 
-def stacked(batches: Sequence[Batch], device_batch: int) -> Iterator[list[Batch]]:
+class _Span(Protocol):
+    @property
+    def start(self) -> int: ...
+    @property
+    def stop(self) -> int: ...
+
+
+Span = TypeVar("Span", bound=_Span)
+
+
+def stacked(batches: Sequence[Span], device_batch: int) -> Iterator[list[Span]]:
     """Gather consecutive batches until one more would exceed ``device_batch`` latents."""
-    stack: list[Batch] = []
+    stack: list[Span] = []
     for batch in batches:
         if stack and batch.stop - stack[0].start > device_batch:
             yield stack

@@ -11,9 +11,10 @@ from mirage.errors import MirageError
 from mirage.recipes import Recipe
 
 Settings = Mapping[str, Any]
-Input = Literal["weights", "before", "generator", "discriminator", "pool"]
+Input = Literal["weights", "before", "generator", "discriminator", "pool", "public", "students"]
 """Files a stage may read: the model that runs it, what the stage before left, the prior's two
-networks, the candidate pool."""
+networks, the candidate pool, the public images that the prior was trained on, and students of that
+model."""
 
 Misfits = Callable[[Settings, Settings, Settings], Iterator[str]]
 """(settings of the attack, its pool's, its prior's) -> ``key: problem`` texts."""
@@ -30,9 +31,13 @@ class AttackStage:
         settings: name of its block of settings.
         recipe: what that block makes.
         reads: files it always reads.
-        on_demand: further files -> the setting that asks for each by being more than 0.
+        on_demand: further files -> the setting, of the stage or of the whole attack, that asks for
+            each by being there and more than 0.
         cut: whether it runs in chunks of classes; results of one name are all cut or all whole.
         batch: the setting that limits how much it takes to the device at once.
+        together: the setting that says how many classes, in their order, make one official batch,
+            whose results depend on one another: chunks hold whole ones. Empty where every class is
+            alone.
     """
 
     role: str
@@ -43,10 +48,15 @@ class AttackStage:
     on_demand: Mapping[Input, str] = field(default_factory=dict)
     cut: bool = True
     batch: Literal["forward_batch", "optimise_batch"] = "forward_batch"
+    together: str = ""
+
+    def classes_together(self, settings: Settings) -> int:
+        """Classes of one official batch, of the stage's block of settings."""
+        return int(getattr(self.recipe.of(settings), self.together)) if self.together else 1
 
     def inputs(self, settings: Settings) -> list[Input]:
-        """Files it reads with some settings."""
-        asked = [name for name, setting in self.on_demand.items() if settings.get(setting, 0) > 0]
+        """Files it reads with some settings: its own and the attack's."""
+        asked = [name for name, setting in self.on_demand.items() if settings.get(setting)]
         return [*self.reads, *asked]
 
 
@@ -60,6 +70,7 @@ class AttackKind:
         run: role -> what runs that stage.
         checks: its module ``misfits`` says which settings do not fit one another.
         costs: its module ``cost`` says, by role, what a stage costs.
+        priors: kinds of prior that it works with; none for any.
     """
 
     stages: tuple[AttackStage, ...]
@@ -67,6 +78,7 @@ class AttackKind:
     run: Mapping[str, Any]
     checks: Mapping[str, Misfits]
     costs: Mapping[str, Mapping[str, Any]]
+    priors: tuple[str, ...] = ()
 
     def stage(self, result: str) -> AttackStage:
         """The stage that leaves a result.

@@ -59,6 +59,11 @@ class Selected(Ranked):
 
     told = "robust confidence"
 
+    @property
+    def best(self) -> Tensor:
+        """Place of each class's best latent, int64 [K]: the first."""
+        return torch.zeros_like(self.classes)
+
 
 @dataclass(frozen=True)
 class Optimised:
@@ -86,8 +91,46 @@ class Optimised:
         return {"first loss": first, "last loss": last, **figures}
 
 
-Result: TypeAlias = Candidates | Optimised | Selected
-Held = TypeVar("Held", Candidates, Optimised, Selected)
+@dataclass(frozen=True)
+class Reconstructed:
+    """What an attack on latents of a GAN ends with, in the order in which they were found.
+
+    Attributes:
+        classes: attacked classes, int64 [K].
+        latents: z, float32 [K, n, z_dim].
+        scores: the target's probability of the class, float32 [K, n]; of an attack that sees labels
+            only, the share of the last sphere's points inside.
+        queries: images that the target was shown for each class, int64 [K]; 0 where it is open.
+        found: whether the class was found at all, bool [K].
+        failed: latents that are no longer finite; no part of the file.
+    """
+
+    classes: Tensor
+    latents: Tensor
+    scores: Tensor
+    queries: Tensor
+    found: Tensor
+    failed: int = 0
+
+    @property
+    def best(self) -> Tensor:
+        """Place of each class's surest latent, int64 [K]; a score that is not finite is none."""
+        return self.scores.nan_to_num(-torch.inf, -torch.inf, -torch.inf).argmax(dim=1)
+
+    def figures(self) -> dict[str, float]:
+        """Figures worth a line in log and record."""
+        return {
+            "mean confidence": self.scores.mean().item(),
+            "found": self.found.float().mean().item(),
+            "queries": self.queries.float().mean().item(),
+            **finite.figures(self.failed),
+        }
+
+
+AttackOutcome: TypeAlias = Selected | Reconstructed
+"""What the last stage of an attack leaves, which is evaluated."""
+Result: TypeAlias = Candidates | Optimised | AttackOutcome
+Held = TypeVar("Held", Candidates, Optimised, Selected, Reconstructed)
 
 
 def save_result(path: str | Path, result: Result, metadata: Mapping[str, Any]) -> None:
@@ -100,7 +143,7 @@ def load_result(kind: type[Held], path: str | Path, classes: Sequence[int] | Non
     """Read one stage's result.
 
     Args:
-        kind: ``Candidates``, ``Optimised`` or ``Selected``.
+        kind: ``Candidates``, ``Optimised``, ``Selected`` or ``Reconstructed``.
         path: the file.
         classes: whose rows, in that order; None for all.
 
@@ -115,6 +158,17 @@ def load_result(kind: type[Held], path: str | Path, classes: Sequence[int] | Non
         rows = _rows(columns["classes"].tolist(), classes, str(path))
         columns = {name: column[rows] for name, column in columns.items()}
     return kind(**columns)
+
+
+def load_outcome(path: str | Path) -> AttackOutcome:
+    """Read what an attack ends with, of either kind.
+
+    Raises:
+        MirageError: the file is missing, damaged, or of an earlier stage.
+    """
+    if files.read_metadata(path).get("stage") == Reconstructed.__name__:
+        return load_result(Reconstructed, path)
+    return load_result(Selected, path)
 
 
 def join_chunks(

@@ -1,7 +1,7 @@
 """Terms that an attack may add to its loss: closeness to public features, realism of the image."""
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import torch
 from torch import Tensor
@@ -9,7 +9,13 @@ from torch.nn import functional as F
 
 from mirage.errors import MirageError
 from mirage.finite import rows_finite
-from mirage.targets.architectures import Classifier
+
+
+class Featured(Protocol):
+    """A network with penultimate activations."""
+
+    def features(self, images: Tensor, /) -> Tensor:
+        """Activations [N, D] of images."""
 
 
 class FeatureStatistics(NamedTuple):
@@ -29,7 +35,7 @@ def feature_distance(features: Tensor, reference: Tensor) -> Tensor:
 
 @torch.no_grad()
 def feature_statistics(
-    classifier: Classifier, images: Tensor, batch_size: int, device: str
+    classifier: Featured, images: Tensor, batch_size: int, device: str
 ) -> FeatureStatistics:
     """Statistics of a classifier's penultimate features over public images.
 

@@ -3,13 +3,14 @@
 from collections.abc import Mapping
 from typing import Any
 
-from mirage.evaluation.fidelity import FIDELITIES, UNROUNDED
+from mirage.evaluation.fidelity import FIDELITIES, unrounded
 from mirage.evaluation.measures import MEASURES
 from mirage.evaluation.recipe import VerificationRecipe
 from mirage.forecast import units
 from mirage.forecast.units import Batches, Settings, Unit
 from mirage.forecast.work import FLOAT, HALF, LONG, Work, Workshop, attack_of, target_of
 from mirage.study.cells import Attack
+from mirage.study.measuring import released_evaluator
 from mirage.study.stages import Stages
 from mirage.study.study import Study
 
@@ -20,7 +21,7 @@ _ROWS = 1024
 def check_evaluator(shop: Workshop, wildcards: Mapping[str, str]) -> Work:
     """Test images classified twice, with and without the re-mapping."""
     name = wildcards["dataset"]
-    view, test = shop.study.network(name, "eval")["view"], shop.images(name).test
+    view, test = released_evaluator(shop.study, name)["view"], shop.images(name).test
     return Work(
         # All networks' passes bound that of this one.
         calls=((embedding_of_photographs(shop.study, name, shop.batches), 2.0 * test),),
@@ -34,13 +35,14 @@ def embed_real(shop: Workshop, wildcards: Mapping[str, str]) -> Work:
     name, _ = shop.study.measured_by(wildcards["measured"])
     train = shop.images(name).train
     networks = [shop.study.network(name, role) for role in shop.study.roles(name)]
+    specs = [network["spec"] for network in networks]
     # Features of both fidelities where a network is fed two ranges: the FID's, at paper scale.
     size = train * (shop.feature_bytes(name, len(FIDELITIES)) + LONG)
     views = {network["view"] for network in networks}
     return Work(
         calls=((embedding_of_photographs(shop.study, name, shop.batches), float(train)),),
         outputs={"features": size},
-        resized=train * sum(network["spec"]["kind"] in UNROUNDED for network in networks),
+        resized=train * sum(unrounded(spec) for spec in specs),
         host_bytes=sum(shop.view_bytes(name, view, train) for view in views) + 3 * size,
     )
 
@@ -80,7 +82,7 @@ def embedding(study: Study, attack: Attack, batches: Batches) -> Unit:
     """One latent rendered and embedded in every evaluation network."""
     target = attack.target
     told = {
-        **units.prior(study, study.pool(study.attack(attack)["pool"])["prior"]),
+        **units.prior(study, study.prior_of(attack)),
         **_networks(study, target.dataset),
         "student_px": study.measure_px(attack),
         "gallery_px": study.image_px(target),
@@ -93,10 +95,9 @@ def embedding(study: Study, attack: Attack, batches: Batches) -> Unit:
 def _networks(study: Study, dataset: str) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for role in study.roles(dataset):
-        entry = study.network(dataset, role)
         found[role] = {
             "spec": study.network_spec(dataset, role),
-            "architecture": entry.get("target", {}).get("architecture"),
+            "architecture": study.network_architecture(dataset, role),
             "channels": study.dataset(dataset)["recipe"]["channels"],
         }
     return {"networks": found, "classes": study.classes(dataset)}

@@ -1,6 +1,6 @@
 """Embed images once: every metric of an attack comes from these features."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import product
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -13,7 +13,7 @@ from mirage.evaluation.fidelity import FIDELITIES, PAPER, Fidelity
 from mirage.evaluation.networks import EvaluationNetwork
 from mirage.evaluation.stored import AttackFeatures, RealFeatures
 from mirage.numerics import numerics
-from mirage.priors.pipeline import ImagePipeline
+from mirage.priors.rendering import Rendering
 from mirage.recipes import Precision
 from mirage.runtime.checkpoint import Checkpoint
 from mirage.runtime.progress import Progress
@@ -33,11 +33,13 @@ class EmbeddedAttack(NamedTuple):
         images: unclipped images for the attack's measures, float16 [K * m, C, px, px], classes in
             order, m images each; of no pixels if no measure wants any.
         gallery: best-ranked image of each class, uint8 [K, C, px, px].
+        samples: every image of the classes that were asked for, uint8 [G, m, C, px, px].
     """
 
     features: AttackFeatures
     images: Tensor
     gallery: Tensor
+    samples: Tensor
 
 
 def to_stored_range(images: Tensor) -> Tensor:
@@ -119,7 +121,7 @@ def embed_real(
 
 
 def embed_attack(
-    pipeline: ImagePipeline,
+    prior: Rendering,
     networks: Mapping[str, EvaluationNetwork],
     latents: Tensor,
     classes: Tensor,
@@ -129,23 +131,28 @@ def embed_attack(
     device: str,
     checkpoint: Checkpoint,
     precision: Precision = "fp32",
+    best: Tensor | None = None,
+    sampled: Sequence[int] = (),
 ) -> EmbeddedAttack:
-    """Synthesise every selected latent once and embed the image in every network.
+    """Synthesise every latent of an attack once and embed the image in every network.
 
     The official code synthesises each latent anew for every metric and for each of the student's
     75 epochs; the images are the same (constant noise, single w), so one pass serves all.
 
     Args:
-        pipeline: latents to images, unclipped.
+        prior: latents to images, unclipped.
         networks: name -> network.
-        latents: selected latents, float32 [K, m, w_dim], best first.
-        classes: the K attacked classes, int64.
+        latents: of each class, float32 [K, m, latent_dim].
+        classes: the K attacked classes, int64, which a conditional prior renders.
         measure_px: size of the images for the attack's measures; None if they want none.
         gallery_px: image size of the gallery.
         batch_size: latents at a time.
         device: where the prior computes.
         checkpoint: where an interrupted run resumes; ticks after each batch.
-        precision: arithmetic of the networks; that of the synthesis is the pipeline's.
+        precision: arithmetic of the networks; that of the synthesis is the prior's.
+        best: place of the latent that the gallery shows of each class, int64 [K]; None for the
+            first.
+        sampled: places, rising, of the G classes all of whose images are kept as samples.
 
     Returns:
         Features, images and gallery. Images are kept in half precision (rounding
@@ -163,36 +170,42 @@ def embed_attack(
         finite.rows_finite(latents), per_class, classes.tolist(), "selected latents"
     )
     whose = classes.repeat_interleave(per_class)
+    best = torch.zeros_like(classes) if best is None else best
+    in_gallery = (torch.arange(per_class) == best[:, None]).flatten()
+    places = torch.arange(len(whose)) // per_class
+    in_samples = torch.isin(places, torch.tensor(sampled, dtype=torch.int64))
     flat = latents.flatten(0, 1)
     sizes = {gallery_px, *(network.spec.image_px for network in networks.values())}
     sizes |= set() if measure_px is None else {measure_px}
-    rows = Spool(checkpoint)
-    rows.resume(checkpoint.load())
-    start = rows.pieces * batch_size
+    done = Spool(checkpoint)
+    done.resume(checkpoint.load())
+    start = done.pieces * batch_size
     networks = {name: network.at(precision) for name, network in networks.items()}
     progress = Progress("embedding", len(flat), start)
     with numerics(precision, device), progress:
         for first in range(start, len(flat), batch_size):
-            w = flat[first : first + batch_size].to(device)
+            rows = slice(first, first + batch_size)
+            w, shown = flat[rows].to(device), whose[rows]
             with torch.inference_mode():
-                views = pipeline.sizes(w, sizes)
-            best = torch.arange(first, first + len(w)) % per_class == 0
+                views = prior.sizes(w, sizes, shown.to(device))
+            small = views[gallery_px].cpu()
             piece = {
                 "images": (w[:, :0] if measure_px is None else views[measure_px]).half().cpu(),
-                "gallery": to_stored_range(views[gallery_px].cpu()[best]),
+                "gallery": to_stored_range(small[in_gallery[rows]]),
+                "samples": to_stored_range(small[in_samples[rows]]),
             }
-            shown = whose[first : first + len(w)]
             for (name, network), fidelity in product(networks.items(), FIDELITIES):
                 images = views[network.spec.image_px]
                 for kind, values in _embed_batch(network, images, fidelity, shown).items():
                     piece[f"{kind}.{name}.{fidelity}"] = values
-            rows.append(piece)
+            done.append(piece)
             progress.advance(len(w))
-            checkpoint.tick(rows.mark)
-    whole = rows.joined()
+            checkpoint.tick(done.mark)
+    whole = done.joined()
     images, gallery = whole.pop("images"), whole.pop("gallery")
+    samples = whole.pop("samples").unflatten(0, (-1, per_class))
     arrays: dict[str, dict[str, Any]] = {"features": {}, "logits": {}}
     for name, tensor in whole.items():
         kind, _, source = name.partition(".")
         arrays[kind][source] = tensor.numpy().reshape(chosen, per_class, -1)
-    return EmbeddedAttack(AttackFeatures(classes.numpy(), **arrays), images, gallery)
+    return EmbeddedAttack(AttackFeatures(classes.numpy(), **arrays), images, gallery, samples)

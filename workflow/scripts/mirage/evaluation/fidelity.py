@@ -15,10 +15,11 @@ of the same latents. Where they differ:
 
 Where they agree, though the networks differ: photographs are resized to 8 bits for every network
 but the FID Inception, for which they are resized in floating point (quirk resize-paths).
-``UNROUNDED`` names such kinds.
+``unrounded`` tells such a network.
 """
 
-from typing import Final, Literal
+from collections.abc import Mapping
+from typing import Any, Final, Literal
 
 Fidelity = Literal["paper", "corrected"]
 
@@ -26,5 +27,10 @@ PAPER: Final = "paper"
 CORRECTED: Final = "corrected"
 FIDELITIES: Final[tuple[Fidelity, Fidelity]] = (PAPER, CORRECTED)
 
-UNROUNDED: Final = frozenset({"inception_fid"})
-"""Kinds of evaluation networks that see photographs resized without rounding (``unrounded``)."""
+
+def unrounded(spec: Mapping[str, Any]) -> bool:
+    """Whether a network of these settings sees photographs resized without rounding.
+
+    One that enlarges its images itself sees what targets see.
+    """
+    return bool(spec["kind"] == "inception_fid" and spec.get("input", "direct") == "direct")

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
+from mirage.evaluation.fidelity import PAPER
 from mirage.recipes import Recipe
 
 if TYPE_CHECKING:
@@ -44,17 +45,27 @@ class Measure:
     Attributes:
         recipe: its settings. One with an ``architecture`` also has the ``image_px`` of that
             architecture's view, which is no setting.
-        needs: its inputs, each one of ``images`` (rendered from all selected latents, at
-            ``image_px``), ``view`` (the data set's photographs at that size), ``init`` (outside
-            weights of the architecture).
-        run: takes the measure; metrics by name, shares in [0, 1].
+        needs: its inputs, each one of ``images`` (rendered from all latents of the outcome, at
+            ``image_px``), ``outcome`` (what the attack ended with), ``features`` (of its images),
+            ``real`` (features of the training images), ``view`` (the data set's photographs at
+            ``image_px``), ``init`` (outside weights of the architecture).
+        run: takes the measure; metrics by name, shares in [0, 1]. What the two readings have
+            differently stands under ``paper`` and ``corrected``.
         costs: its module ``cost`` says what that takes of an attack.
+        roles: settings that name the role of an evaluation network.
     """
 
     recipe: type[Recipe]
     needs: tuple[str, ...]
-    run: Callable[[Case], dict[str, float]]
+    run: Callable[[Case], dict[str, Any]]
     costs: Mapping[str, Any]
+    roles: tuple[str, ...] = ()
+
+
+def shown(found: Mapping[str, Any]) -> dict[str, float]:
+    """Numbers of a measure for its job's record: of two readings the paper's, none that is None."""
+    told = {**found, **found.get(PAPER, {})}
+    return {name: value for name, value in told.items() if isinstance(value, int | float)}
 
 
 class TargetCase(NamedTuple):

@@ -18,6 +18,7 @@ from torch import Tensor
 from mirage.errors import MirageError
 from mirage.evaluation.evaluator import remap
 from mirage.evaluation.fidelity import PAPER, Fidelity
+from mirage.evaluation.inputs import INPUTS
 from mirage.evaluation.recipe import NetworkSpec
 from mirage.numerics import autocast
 from mirage.recipes import Precision
@@ -104,7 +105,7 @@ class EvaluationNetwork:
 
     @torch.inference_mode()
     def embed(self, images: Tensor, fidelity: Fidelity = "corrected") -> Embedded:
-        """Embed images under one of the two readings.
+        """Embed images under one of the two readings; the spec says how they are enlarged.
 
         Args:
             images: float [N, C, px, px] with px the ``image_px`` of the spec, nominally in
@@ -128,6 +129,9 @@ class EvaluationNetwork:
         paper_input = KINDS[self.spec.kind].paper_input
         if fidelity != PAPER:
             images = images.clamp(-1, 1)
+        if self.spec.input_px is not None:
+            images = INPUTS[self.spec.input](images, self.spec.input_px)
+        if fidelity != PAPER:
             images = remap(images) if self.spec.remap else images
         elif paper_input is not None:
             images = paper_input(images)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from mirage.marks import In, bounded
+from mirage.marks import In, Omissible, bounded
 from mirage.recipes import OptimiserRecipe, Precision, Recipe, require
 from mirage.targets.recipe import AugmentationRecipe, ScheduleRecipe, TrainingRecipe
 
@@ -14,19 +14,27 @@ class NetworkSpec(Recipe):
 
     Attributes:
         kind: ``classifier`` (trained here), ``facenet`` or ``inception_fid``.
-        image_px: side of the square images it takes, in pixels.
+        image_px: side of the square images it is given, in pixels.
         l2_normalise: scale features to unit length.
         remap: under ``corrected``, give the network torchvision's re-mapped input, in which a
             released evaluator was trained; see ``evaluator``.
+        input: how these images become its input; all but ``direct`` enlarge them (quirk
+            enlarged-inputs), see ``inputs``.
+        input_px: side that they are enlarged to.
     """
 
     kind: Literal["classifier", "facenet", "inception_fid"]
     image_px: int
     l2_normalise: bool = False
     remap: bool = False
+    input: Literal["direct", "quantised", "aligned", "resized", "halved"] = "direct"
+    input_px: Omissible[int] = None
 
     def __post_init__(self) -> None:
         require(self.image_px > 0, "image_px", self.image_px, "a positive number of pixels")
+        sized = self.input_px is not None and self.input_px > 0
+        fits = sized if self.input != "direct" else self.input_px is None
+        require(fits, "input_px", self.input_px, "a number of pixels for all but direct input")
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """All scores of one attack, from stored features."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -17,14 +17,15 @@ from mirage.evaluation.verification import verified_hits
 ACCURACY, FID = "eval", "fid"
 """Roles of two evaluation networks: Acc@k; FID and PRDC, where there is one.
 
-Every network but the latter gives a distance: ``eval`` δ_eval, ``face`` δ_face.
+Every network but the latter gives a distance: ``eval`` δ_eval, ``face`` δ_face. What else is of
+its kind is named after it (``fid_halved``) and serves measures alone.
 """
 
 
 def score_attack(
     attack: AttackFeatures,
     real: RealFeatures,
-    measured: Mapping[str, float],
+    measured: Mapping[str, Any],
     calibrated: Mapping[str, Any] | None = None,
     samples: int | None = None,
 ) -> dict[str, Any]:
@@ -34,7 +35,7 @@ def score_attack(
         attack: features of the attack images in any number of networks, ``eval`` among them.
         real: features of the training images in the same networks.
         measured: what the attack's measures found, ``xi_train`` say; it serves both fidelities,
-            since a measure's recipe says which reading it follows.
+            but for what stands under the name of one of them.
         calibrated: from ``verification.calibrate``; without it no hits are verified.
         samples: training images per class that the target has seen, the first of the split; None:
             all of them.
@@ -50,6 +51,7 @@ def score_attack(
         MirageError: a network or the training images of an attacked class are missing.
     """
     scores: dict[str, Any] = {"per_class": []}
+    shared = {name: value for name, value in measured.items() if name not in FIDELITIES}
     for fidelity in FIDELITIES:
         columns = _per_class(attack, real, fidelity)
         hits = position_of_class(attack.logits_of(ACCURACY, fidelity), attack.classes) == 0
@@ -59,7 +61,8 @@ def score_attack(
             "acc1_std": float(hits.mean(axis=0).std()),
             "acc1_class_std": float(hits.mean(axis=1).std()),
             **{name: _mean(column) for name, column in columns.items()},
-            **measured,
+            **shared,
+            **measured.get(fidelity, {}),
             **(verified_hits(attack, real, calibrated, ACCURACY, fidelity) if calibrated else {}),
             "n_images": int(np.prod(attack.of(ACCURACY, fidelity).shape[:2])),
             "n_classes": len(attack.classes),
@@ -75,6 +78,18 @@ def score_attack(
             own = {name: column[row] for name, column in columns.items()}
             scores["per_class"].append({"fidelity": fidelity, "class": int(label), **own})
     return scores
+
+
+def joined(found: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """What several measures found, as ``score_attack`` takes it."""
+    measured: dict[str, Any] = {fidelity: {} for fidelity in FIDELITIES}
+    for numbers in found:
+        for name, value in numbers.items():
+            if name in FIDELITIES:
+                measured[name] |= value
+            else:
+                measured[name] = value
+    return measured
 
 
 def _per_class(
@@ -105,7 +120,8 @@ def _per_class(
 
 def _with_distance(attack: AttackFeatures, real: RealFeatures) -> list[str]:
     """Networks that give a distance, the evaluator last."""
-    return sorted(networks(attack, real) - {FID}, key=lambda name: (name == ACCURACY, name))
+    found = {role for role in networks(attack, real) if role.partition("_")[0] != FID}
+    return sorted(found, key=lambda name: (name == ACCURACY, name))
 
 
 def _seen(

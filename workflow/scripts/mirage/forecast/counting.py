@@ -68,8 +68,9 @@ def _count(unit: Unit, batch: int) -> Counts:
         loop = make_loop(unit, batch, "meta")
         with suppress(Interrupted):
             loop(meter)
-    per_step = (meter.flops[-1] - meter.flops[0]) / (ticks - 1)
-    return Counts(per_step / batch, tally.peak, 0.0, 0, batch)
+    per_step = (meter.flops[-1] - meter.flops[0]) / unit.period
+    operators = (meter.operators[-1] - meter.operators[0]) // unit.period
+    return Counts(per_step / batch, tally.peak, 0.0, 0, batch, operators)
 
 
 class _Meter(Checkpoint):
@@ -79,9 +80,11 @@ class _Meter(Checkpoint):
         super().__init__(None, {})
         self.tally, self.ticks = tally, ticks
         self.flops: list[int] = []
+        self.operators: list[int] = []
 
     def tick(self, state: Callable[[], Any]) -> None:
         self.flops.append(self.tally.flops)
+        self.operators.append(self.tally.operators)
         if len(self.flops) == 1:
             self.tally.peak = self.tally.live
         if len(self.flops) == self.ticks:
@@ -96,13 +99,14 @@ class Tally(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
     Attributes:
         flops: so far.
+        operators: so far, without those that only look at a tensor in another way.
         live: bytes alive now.
         peak: the most since it was last set.
     """
 
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
-        self.flops = self.live = self.peak = 0
+        self.flops = self.operators = self.live = self.peak = 0
         self._known: set[int] = set()
 
     def __torch_dispatch__(  # type: ignore[no-untyped-def]
@@ -117,6 +121,7 @@ class Tally(TorchDispatchMode):  # type: ignore[no-untyped-call]
             if result is not NotImplemented:
                 return result
         result = func(*args, **kwargs)
+        self.operators += not func.is_view
         if formula is not None:
             self.flops += formula(*args, **kwargs, out_val=result)
         for value in tree_leaves(result):

@@ -19,6 +19,7 @@ class Counts:
         bytes_per_image: growth of ``bytes`` per image of the batch.
         weight_bytes: of the classifier or generator, for units that run one alone; else 0.
         batch: images of the counted step.
+        operators: that a step starts, each at least one kernel of a GPU; 0 where nobody counted.
     """
 
     flops: float
@@ -26,6 +27,7 @@ class Counts:
     bytes_per_image: float
     weight_bytes: int
     batch: int
+    operators: int = 0
 
     def peak_bytes(self, batch: int) -> float:
         """Memory of a step of another batch."""

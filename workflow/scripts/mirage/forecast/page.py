@@ -50,6 +50,9 @@ def tables(told: Mapping[str, Any]) -> list[PageTable]:
             (*_BATCH, *sizes),
             told["batches"],
         ),
+        _table(
+            "GPU-hours in batches, and at least one image at a time", _TOGETHER, told["together"]
+        ),
     ]
     return [table for table in found if table.rows]
 
@@ -146,6 +149,10 @@ _DISK: Columns = (
 _CHUNK: Columns = (
     ("data set", "dataset", str), ("one class", "hours", duration),
     *((f"{h} h", f"{h} h", str) for h in CHUNK_HOURS),
+)  # fmt: skip
+_TOGETHER: Columns = (
+    ("work", "work", str), ("images", "images", str), ("hours", "hours", _short),
+    ("alone", "alone_hours", _short),
 )  # fmt: skip
 _BATCH: Columns = (
     ("setting", "setting", str), ("now", "now", str), ("needs GB", "needs_gb", _short),

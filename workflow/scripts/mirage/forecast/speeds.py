@@ -89,10 +89,23 @@ class Speeds:
         return self.counts[unit.key].flops
 
     def seconds(self, unit: Unit) -> float:
-        """Seconds of one image: measured, or by the slowest rate measured for its kind."""
+        """Seconds of one image: measured, or by the slowest rate measured for its kind.
+
+        No step that was not measured is faster than its operators are started.
+        """
         if (found := self.measured(unit)) is not None:
             return float(found["seconds_per_image"])
-        return self.flops(unit) / self.rate(unit.kind)
+        return max(self.flops(unit) / self.rate(unit.kind), self.launch_s(unit) / unit.batch)
+
+    def launch_s(self, unit: Unit) -> float:
+        """Seconds in which the operators of a step are started, however few images it has."""
+        held = self.counts.get(unit.key)
+        started = 0 if held is None else held.operators
+        return started * float(self.anchors["launch_s"][self.device])
+
+    def seconds_alone(self, unit: Unit) -> float:
+        """Least seconds of one image that is a step of its own."""
+        return max(self.seconds(unit), self.launch_s(unit))
 
     def rate(self, kind: str) -> float:
         """FLOP/s assumed for units of a kind that were not measured themselves."""

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from mirage.errors import MirageError
-from mirage.forecast import disk, notes
+from mirage.forecast import disk, notes, together
 from mirage.forecast.graph import Plan, part, units_of
 from mirage.forecast.schedule import simulate
 from mirage.forecast.speeds import Estimate, Model
@@ -28,7 +28,7 @@ def forecast(
 
     Returns:
         JSON-able: ``device``, ``basis`` (``measured`` or ``assumed``), ``notes``, ``targets``,
-        ``rules``, ``disk``, ``chunks`` and ``batches``, each a list of rows.
+        ``rules``, ``disk``, ``chunks``, ``batches`` and ``together``, each a list of rows.
     """
     parts = {**items(jobs), "all": jobs}
     compared = compare(model, records)
@@ -43,6 +43,7 @@ def forecast(
         "disk": disk.rows(jobs),
         "chunks": chunks(model, jobs),
         "batches": batches(model, jobs),
+        "together": together.rows(model, jobs),
     }
 
 

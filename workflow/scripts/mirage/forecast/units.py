@@ -15,6 +15,9 @@ from mirage.study.study import Study
 
 Settings = Mapping[str, Any]
 
+_UNNAMED = "stylegan2"
+"""Kind of prior of the units whose settings name none."""
+
 
 @dataclass(frozen=True)
 class Batches:
@@ -93,10 +96,10 @@ def classify(
     return make("classify", classifier_name(settings), batch, settings)
 
 
-def render(study: Study, pool: str, image_px: int, batch: int, recipe: Settings) -> Unit:
-    """One latent rendered and resized, at the precision of the stage that asks."""
+def render(study: Study, name: str, image_px: int, batch: int, recipe: Settings) -> Unit:
+    """One latent of a prior rendered and resized, at the precision of the stage that asks."""
     settings = {
-        **prior(study, study.pool(pool)["prior"]),
+        **prior(study, name),
         "image_px": image_px,
         **precision(recipe),
     }
@@ -121,10 +124,11 @@ def classifier(study: Study, dataset: str, architecture: str) -> dict[str, Any]:
 
 def prior(study: Study, name: str) -> dict[str, Any]:
     """Shape of a prior, of its unit's settings; of a published one the published shape."""
-    entry = study.prior(name)
+    entry, kind = study.prior(name), study.prior_kind(name)
     recipe = entry["source"].get("recipe", {})
     shape = {"image_px": entry["image_px"], "image_channels": 3}
     return {
+        **({} if kind == _UNNAMED else {"prior": kind}),
         "generator": dict(recipe.get("generator", shape)),
         "discriminator": dict(recipe.get("discriminator", shape)),
         "crop_px": entry["crop_px"],
@@ -139,4 +143,5 @@ def classifier_name(settings: Settings) -> str:
 def prior_name(settings: Settings) -> str:
     """A prior in words."""
     side, crop = settings["generator"]["image_px"], settings["crop_px"]
-    return f"stylegan2 {side} px" + (f" cut to {crop}" if crop < side else "")
+    kind = settings.get("prior", _UNNAMED)
+    return f"{kind} {side} px" + (f" cut to {crop}" if crop < side else "")

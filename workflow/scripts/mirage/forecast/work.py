@@ -15,6 +15,7 @@ from mirage.forecast import units
 from mirage.forecast.counts import Counts
 from mirage.forecast.inventory import Images, images_of
 from mirage.forecast.units import Batches, Unit
+from mirage.priors.trainers import TRAINERS
 from mirage.study.cells import Attack, Target
 from mirage.study.study import Study
 
@@ -120,13 +121,20 @@ class Workshop:
         return units.classify(self.study, target.dataset, target.architecture, self.batches.forward)
 
     def render(self, pool: str, image_px: int) -> Unit:
-        """A latent's way to an image."""
-        return units.render(self.study, pool, image_px, self.batches.forward, self.study.pool(pool))
+        """A candidate's way to an image."""
+        settings = self.study.pool(pool)
+        return units.render(self.study, settings["prior"], image_px, self.batches.forward, settings)
 
     def w_bytes(self, pool: str) -> int:
         """Bytes of one w."""
         recipe = self.study.prior(self.study.pool(pool)["prior"])["source"].get("recipe", {})
         return FLOAT * int(recipe.get("generator", {}).get("w_dim", 512))
+
+    def z_bytes(self, prior: str) -> int:
+        """Bytes of one z of a prior that is trained here."""
+        source = self.study.prior(prior)["source"]
+        recipe = TRAINERS[self.study.prior_kind(prior)].recipe.of(source["recipe"])
+        return FLOAT * int(recipe.generator.z_dim)  # type: ignore[attr-defined]
 
     def image_bytes(self, dataset: str, image_px: int) -> int:
         """Bytes of one image at one byte a value."""
@@ -139,8 +147,8 @@ class Workshop:
 
     def width(self, dataset: str, role: str) -> int:
         """Number of features that an evaluation network tells of an image."""
-        network = self.study.network(dataset, role)
-        name = network.get("target", {}).get("architecture", network["spec"]["kind"])
+        kind = self.study.network(dataset, role)["spec"]["kind"]
+        name = self.study.network_architecture(dataset, role) or kind
         return self.feature_width.get(name, 2048)
 
 

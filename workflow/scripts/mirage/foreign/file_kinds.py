@@ -136,16 +136,19 @@ def _inception_fid(_: ForeignRecipe) -> Foreign:
 
 
 def _classifier(recipe: ForeignRecipe) -> Foreign:
-    """A classifier of our own architectures, released by others in torchvision's names."""
+    """A classifier of our own architectures, released by others in torchvision's or own names."""
     from mirage.targets.architectures import build
     from mirage.targets.architectures.imagenet import ORIGINALS, original_layout
+    from mirage.targets.architectures.lowres import RELEASED
     from mirage.targets.weights import save_classifier
 
     name, classes = str(recipe.architecture), int(recipe.classes or 0)
-    if name in ORIGINALS:
+    if name in ORIGINALS and name not in RELEASED:
         layout, last = original_layout(name, classes), f"{ORIGINALS[name].last}."
     else:
-        layout = layout_of(build(name, classes, recipe.channels), f"{name} with {classes} classes")
+        model = build(name, classes, recipe.channels)
+        renames = RELEASED.get(name, ())
+        layout = layout_of(model, f"{name} with {classes} classes", renames=renames)
         last = None
 
     def our_name(name: str) -> str:

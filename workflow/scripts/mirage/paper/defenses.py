@@ -41,7 +41,12 @@ def strength(treatment: str) -> str:
 
 def label(row: "pd.Series[Any]") -> str:
     """A row of Table 3: the defense and its strength."""
-    treatment = str(row["treatment"])
+    return label_of(str(row["treatment"]))
+
+
+def label_of(treatment: Treatment | str) -> str:
+    """A treatment of one part as the defense and its strength."""
+    treatment = str(treatment)
     name = {"ls0": "No defense"}.get(treatment) or model_of(treatment)
     return name if treatment == "ls0" else f"{name or 'LS'}, {strength(treatment)}"
 

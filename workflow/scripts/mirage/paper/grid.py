@@ -63,7 +63,7 @@ def grid(columns: Sequence[Column]) -> "Figure":
                 box = (left / total_w, bottom / total_h, cell_w / total_w, cell_h / total_h)
                 axes = figure.add_axes(box)
                 axes.set_axis_off()
-                axes.imshow(_pixels(image), interpolation="nearest", aspect="auto")
+                axes.imshow(pixels(image), interpolation="nearest", aspect="auto")
                 if column.marks is not None:
                     _mark(axes, column.marks[row], _MARK * min(cell_w, cell_h), cell_w, cell_h)
     return figure
@@ -101,7 +101,7 @@ def _mark(axes: "Axes", tick: bool, size: float, width: int, height: int) -> Non
         axes.add_artist(drawn)
 
 
-def _pixels(image: "np.ndarray") -> "np.ndarray":
+def pixels(image: "np.ndarray") -> "np.ndarray":
     """One image [C, H, W] as uint8 RGB [H, W, 3]."""
     import numpy as np
 

@@ -60,6 +60,18 @@ METRICS: dict[str, Metric] = {
         Metric("recall", "Recall", "Recall", 1, 3),
         Metric("density", "Density", "Density", 1, 3),
         Metric("coverage", "Coverage", "Coverage", 1, 3),
+        # Of the low-resolution attacks, each by its own code's way of counting.
+        Metric("recovered_acc1", "Acc@1", "Acc@1", 1, 2, percent=True),
+        Metric("recovered_acc1_std", "± Acc@1", r"$\pm$ Acc@1", 0, 2, percent=True),
+        Metric("recovered_acc5", "Acc@5", "Acc@5", 1, 2, percent=True),
+        Metric("recovered_acc5_std", "± Acc@5", r"$\pm$ Acc@5", 0, 2, percent=True),
+        Metric("delta_knn", "δ KNN", r"$\delta_{\mathrm{KNN}}$", -1, 2),
+        Metric("recovered_fid", "FID", "FID", -1, 2),
+        Metric("recovered_fid_images", "n of FID", "n of FID", 0, 0),
+        Metric("queries", "Queries", "Queries", 0, 0),
+        Metric("found", "Classes found", "Classes found", 1, 2, percent=True),
+        Metric("variety", "Variety", "Variety", 0, 2),
+        Metric("real_variety", "Variety of photographs", "Variety of photographs", 0, 2),
     )
 }
 """Key -> metric, in the order of the tables."""

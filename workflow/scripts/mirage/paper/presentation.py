@@ -98,7 +98,12 @@ def shared(study: Study) -> tuple[str, ...]:
     """What all seeds of a study have in common, in words for its readers."""
     datasets = dict.fromkeys(cell.target.dataset for cell in study.attacks)
     splits = [study.splits_per_cell(dataset) for dataset in datasets]
-    pools = [study.drawn_pool(cell) != study.attack(cell)["pool"] for cell in study.attacks]
+    pools = [
+        study.drawn_pool(cell) != settings["pool"]
+        for cell in study.attacks
+        if "pool" in (settings := study.attack(cell))
+    ]
+    own = [study.is_per_target(study.prior_of(cell)) for cell in study.attacks]
     networks = [
         study.network(dataset, role).get("target", {}).get("seed") == PER_CELL
         for dataset in datasets
@@ -106,9 +111,10 @@ def shared(study: Study) -> tuple[str, ...]:
     ]
     parts = {
         "the people and their photographs": True,
-        "the image prior": True,
+        "the image prior": not any(own),
+        "the image priors that are no target's own": any(own) and not all(own),
         "the split into training and test images": not all(splits),
-        "the pool of candidates": not all(pools),
+        "the pool of candidates": bool(pools) and not all(pools),
         "the networks that measure the attacks": not any(networks),
         "some of the networks that measure the attacks": any(networks) and not all(networks),
     }

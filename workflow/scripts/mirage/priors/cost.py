@@ -5,32 +5,78 @@ from typing import Any
 
 from mirage import draws
 from mirage.forecast import units
-from mirage.forecast.units import Unit
-from mirage.forecast.work import FLOAT, WEIGHTS, Work, Workshop
-from mirage.priors.recipe import PriorRecipe
+from mirage.forecast.units import Settings, Unit
+from mirage.forecast.work import FLOAT, WEIGHTS, Work, Workshop, target_of
+from mirage.priors.trainers import TRAINERS
 
 
 def train_prior(shop: Workshop, wildcards: Mapping[str, str]) -> Work:
     """Steps of both networks."""
-    recipe = shop.study.prior(wildcards["prior"])["source"]["recipe"]
-    made = PriorRecipe.of(recipe)
+    name = wildcards["prior"]
+    source = shop.study.prior(name)["source"]
+    unit = training_step(source["recipe"], shop.study.prior_kind(name))
+    weights = _generator_bytes(shop, name)
     return Work(
-        calls=((training_step(recipe), float(made.steps * made.batch_size)),),
-        outputs={"generator": 1e6, "discriminator": 1e6},
+        calls=((unit, _training_images(shop, name)),),
+        # A discriminator has about as many weights; Adam keeps two moments of each.
+        outputs={"generator": weights, "discriminator": weights},
+        host_bytes=shop.view_bytes(source["dataset"], source["view"]) + 6 * weights,
+        device_bytes=shop.view_bytes(source["dataset"], source["view"]),
+        state_bytes=6 * weights,
     )
 
 
-def training_step(recipe: Mapping[str, Any]) -> Unit:
-    """One image of a step of both networks."""
-    made = PriorRecipe.of(recipe)
-    size, batch = made.generator.image_px, made.batch_size
-    # One whole period of the lazy regularisers. The path penalty has a batch of its own, so memory
-    # is no line: the batch stays as it is.
-    period = max(made.r1_interval, made.path_interval)
-    settings = {"recipe": dict(recipe)}
-    return units.make(
-        "prior", f"stylegan2 {size} px", batch, settings, (), None, least=batch, period=period
+def train_target_prior(shop: Workshop, wildcards: Mapping[str, str]) -> Work:
+    """Steps of both networks, and the target's answers to all public images."""
+    name, target = wildcards["prior"], target_of(wildcards)
+    source = shop.study.target_prior(target, name)
+    public = shop.images(source["dataset"]).total
+    shape = units.classifier(shop.study, target.dataset, target.architecture)
+    unit = training_step(source["recipe"], shop.study.prior_kind(name), shape)
+    judged = shop.classify(target)
+    weights = _generator_bytes(shop, name)
+    # A discriminator has up to four times as many weights; Adam keeps two moments of each.
+    outputs = {"generator": weights, "discriminator": 4 * weights}
+    return Work(
+        calls=((unit, _training_images(shop, name)), (judged, float(public))),
+        outputs=outputs,
+        host_bytes=shop.view_bytes(source["dataset"], source["view"]) + 3 * sum(outputs.values()),
+        device_bytes=shop.view_bytes(source["dataset"], source["view"]),
+        state_bytes=3 * sum(outputs.values()),
     )
+
+
+def _generator_bytes(shop: Workshop, name: str) -> float:
+    """Bytes of a generator's weights, which are the same at every precision it is counted at."""
+    side = shop.study.prior(name)["image_px"]
+    unit = units.render(shop.study, name, side, shop.batches.forward, {})
+    alike = (held for key, held in shop.counts.items() if key.startswith(f"render {unit.name} "))
+    held = shop.counts.get(unit.key) or next(alike, None)
+    return WEIGHTS if held is None else float(held.weight_bytes)
+
+
+def _training_images(shop: Workshop, name: str) -> float:
+    """Images of all steps of a prior's training."""
+    source = shop.study.prior(name)["source"]
+    trainer = TRAINERS[shop.study.prior_kind(name)]
+    steps = trainer.steps(trainer.recipe.of(source["recipe"]), shop.images(source["dataset"]).total)
+    return float(steps.total * steps.images)
+
+
+def training_step(
+    recipe: Mapping[str, Any], kind: str = "stylegan2", target: Settings | None = None
+) -> Unit:
+    """One image of a step of both networks; ``target`` is the shape of whose prior it is."""
+    made: Any = TRAINERS[kind].recipe.of(recipe)
+    # A step may have batches of several sizes, so memory is no line: the batch stays as it is.
+    _, batch, period = TRAINERS[kind].steps(made, 1)
+    settings: dict[str, Any] = {"kind": kind, "recipe": dict(recipe)}
+    words = f"{kind} {made.generator.image_px} px"
+    if target is not None:
+        settings["target"] = target
+        words += f" of {units.classifier_name(target)}"
+    # The name tells the kind.
+    return units.make("prior", words, batch, settings, ("kind",), None, least=batch, period=period)
 
 
 def import_prior(shop: Workshop, wildcards: Mapping[str, str]) -> Work:
@@ -60,6 +106,7 @@ def synthesise_pool(shop: Workshop, wildcards: Mapping[str, str]) -> Work:
 
 COSTS = {
     "train_prior": train_prior,
+    "train_target_prior": train_target_prior,
     "import_prior": import_prior,
     "synthesise_pool": synthesise_pool,
 }

@@ -66,7 +66,17 @@ class ImagePipeline:
         """Render single-w latents [N, w_dim] at one size: [N, C, image_px, image_px]."""
         return imaging.resize(self.crop(self.repeat(w), clip), image_px)
 
-    def sizes(self, w: Tensor, sizes: Iterable[int]) -> dict[int, Tensor]:
-        """Render single-w latents once and resize that one image to each size."""
-        crop = self.crop(self.repeat(w))
+    @property
+    def latent_dim(self) -> int:
+        """Numbers of one latent."""
+        return self.generator.w_dim
+
+    def sizes(
+        self, latents: Tensor, sizes: Iterable[int], labels: Tensor | None = None
+    ) -> dict[int, Tensor]:
+        """Render single-w latents once and resize that one image to each size.
+
+        It has no use for ``labels``.
+        """
+        crop = self.crop(self.repeat(latents))
         return {image_px: imaging.resize(crop, image_px) for image_px in sizes}

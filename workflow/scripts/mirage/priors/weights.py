@@ -19,14 +19,23 @@ Network = TypeVar("Network", bound=nn.Module)
 Config = TypeVar("Config", bound=Recipe)
 
 
-def save_generator(path: str | Path, network: nn.Module, metadata: Mapping[str, Any]) -> None:
+def save_generator(
+    path: str | Path, network: nn.Module, metadata: Mapping[str, Any], kind: str = "stylegan2"
+) -> None:
     """Write a generator; its header holds ``metadata`` beside ``network`` and ``config``."""
-    _save(path, "stylegan2.generator", network, metadata)
+    _save(path, f"{kind}.generator", network, metadata)
 
 
-def save_discriminator(path: str | Path, network: nn.Module, metadata: Mapping[str, Any]) -> None:
+def save_discriminator(
+    path: str | Path, network: nn.Module, metadata: Mapping[str, Any], kind: str = "stylegan2"
+) -> None:
     """Write a discriminator, as ``save_generator`` does."""
-    _save(path, "stylegan2.discriminator", network, metadata)
+    _save(path, f"{kind}.discriminator", network, metadata)
+
+
+def kind_of(path: str | Path) -> str:
+    """Kind of the network in a file, as its header names it."""
+    return str(files.read_metadata(path).get("network", "")).partition(".")[0]
 
 
 def load_generator(path: str | Path, device: str = "cpu") -> Any:

@@ -41,7 +41,8 @@ def _uses(study: "Study") -> Iterator[tuple[str, dict[str, Any]]]:
         for network in roles.values():
             if "released" in network:
                 name = network["released"]["architecture"]
-                px = study.view(dataset, network["view"])["image_px"]
+                given = study.view(dataset, network["view"])["image_px"]
+                px = network["spec"].get("input_px", given)
                 yield network["asset"], _classifier(study, name, dataset, px)
             elif "asset" in network:
                 yield network["asset"], {"kind": network["spec"]["kind"]}

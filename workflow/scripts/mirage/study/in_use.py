@@ -11,7 +11,7 @@ def datasets_in_use(study: Study) -> list[str]:
     used = {grid["dataset"] for grid in study.scale["targets"]}
     for roles in study.scale["networks"].values():
         used |= {spec["target"]["dataset"] for spec in roles.values() if "target" in spec}
-    used |= {prior["source"].get("dataset") for prior in study.scale["priors"].values()}
+    used |= _public(study)
     return [name for name in study.scale["datasets"] if name in used]
 
 
@@ -42,9 +42,9 @@ def expectations(study: Study, datasets: Collection[str]) -> dict[str, dict[str,
 def kept_apart(study: Study, datasets: Collection[str]) -> list[tuple[str, str]]:
     """Pairs of these data sets that must share nobody: (private, public).
 
-    Public is what a prior is trained on, and what names the private data set itself.
+    Public is what a prior or a student is trained on, and what names the private data set itself.
     """
-    trained = {p["source"].get("dataset") for p in study.scale["priors"].values()}
+    trained = _public(study)
     public = [name for name in datasets_in_use(study) if name in trained]
     pairs = [(p, q) for q in public for p in datasets_in_use(study) if p not in trained]
     named = [
@@ -54,3 +54,10 @@ def kept_apart(study: Study, datasets: Collection[str]) -> list[tuple[str, str]]
     ]
     pairs = list(dict.fromkeys([*pairs, *named]))
     return [pair for pair in pairs if set(pair) <= set(datasets)]
+
+
+def _public(study: Study) -> set[str]:
+    """Data sets that priors and students are trained on."""
+    sources = [prior["source"] for prior in study.scale["priors"].values()]
+    sources += study.scale.get("students", {}).values()
+    return {source["dataset"] for source in sources if "dataset" in source}

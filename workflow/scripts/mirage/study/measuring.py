@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mirage.errors import MirageError
-from mirage.evaluation.fidelity import UNROUNDED
+from mirage.evaluation.fidelity import unrounded
 from mirage.evaluation.measures import of_attacks, of_targets
 from mirage.study.cells import Attack, Target
 from mirage.study.foreign_weights import imported
@@ -53,8 +53,8 @@ class Networks:
     @property
     def store(self) -> list[str]:
         """Files of the store, if one sees photographs resized without rounding; else none."""
-        kinds = {spec["kind"] for spec in self.specs.values()}
-        names = ("pixels.safetensors", "index.csv", "manifest.json") if kinds & UNROUNDED else ()
+        wanted = any(map(unrounded, self.specs.values()))
+        names = ("pixels.safetensors", "index.csv", "manifest.json") if wanted else ()
         return [f"data/{self.dataset}/{name}" for name in names]
 
     @property
@@ -110,7 +110,7 @@ class MeasuredTarget:
     @property
     def prior(self) -> str | None:
         """The prior that attack draws its images from."""
-        return self.study.pool(self.attack_settings["pool"])["prior"] if self.attack else None
+        return self.study.prior_of(self.attack) if self.attack else None
 
     @property
     def prior_kind(self) -> str:
@@ -146,7 +146,9 @@ def view_file(dataset: str, name: str) -> str:
 
 
 def released_evaluator(study: Study, dataset: str) -> Mapping[str, Any]:
-    """Entry of the evaluator of a data set.
+    """Entry of the evaluator of a data set, with the view of the images that it is judged on.
+
+    One that is given smaller images to enlarge is judged on those of its architecture.
 
     Raises:
         MirageError: it is trained here.
@@ -154,11 +156,13 @@ def released_evaluator(study: Study, dataset: str) -> Mapping[str, Any]:
     network = study.network(dataset, "eval")
     if "released" not in network:
         raise MirageError(f"the evaluator of {dataset} is trained here, so its input is known")
-    return network
+    if network["spec"].get("input", "direct") == "direct":
+        return network
+    return {**network, "view": study.architecture(network["released"]["architecture"])["view"]}
 
 
 def recipe(study: Study, attack: Attack, measure: str) -> dict[str, Any]:
-    """Settings of a measure of an attack.
+    """Settings of a measure of an attack, changed as the attack's own say.
 
     Raises:
         MirageError: it is none of the attack's.
@@ -169,12 +173,18 @@ def recipe(study: Study, attack: Attack, measure: str) -> dict[str, Any]:
             f"the attack {attack} has no measure {measure!r}",
             f"one of {listed(known)}" if known else "one with `measures`",
         )
-    return study.measure(measure, attack.target.dataset)
+    changes = study.attack(attack).get("measured", {}).get(measure, {})
+    return {**study.measure(measure, attack.target.dataset), **changes}
 
 
-def inputs(study: Study, attack: Attack, measure: str) -> dict[str, str]:
-    """Need -> file of a measure; without those the study does not have."""
-    files = {"images": f"{attack.path}/images.safetensors"}
+def inputs(study: Study, attack: Attack, measure: str, outcome: str) -> dict[str, str]:
+    """Need -> file of a measure; without those the study does not have.
+
+    ``outcome`` is the path of what the attack ended with.
+    """
+    files = {name: f"{attack.path}/{name}.safetensors" for name in ("images", "features")}
+    files["outcome"] = outcome
+    files["real"] = Networks(study, attack.target.dataset, attack.target.seed).features
     if architecture := recipe(study, attack, measure).get("architecture"):
         entry = study.architecture(architecture)
         files["view"] = view_file(attack.target.dataset, entry["view"])

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from mirage.building import hints, is_union, joined, meant, node, node_of, settings
-from mirage.marks import In
+from mirage.marks import In, PartOf
 from mirage.study.sections.scale import ScaleSection
 from mirage.visible import listed
 
@@ -34,6 +34,9 @@ def references(hint: Any, value: Any, place: str) -> Iterator[tuple[str, str, st
         for mark in arguments[1:]:
             if isinstance(mark, In):
                 yield place, mark.section, value.partition("+")[0]  # swaps of an attack follow
+            if isinstance(mark, PartOf):
+                for key, entry in value.items():
+                    yield from references(hints(mark.recipe)[key], entry, joined(place, key))
         yield from references(arguments[0], value, place)
     elif is_union(origin):
         for option in arguments:

@@ -30,6 +30,14 @@ def attack_settings(scale: Scale, name: str, dataset: str) -> dict[str, Any]:
     return settings
 
 
+def prior_of(scale: Scale, settings: Mapping[str, Any]) -> str:
+    """Name of the prior of an attack's latents: its settings' own, or its pool's."""
+    own: str = (
+        settings["prior"] if "prior" in settings else scale["pools"][settings["pool"]]["prior"]
+    )
+    return own
+
+
 def with_first_seeds(scale: Scale, count: int | None) -> Scale:
     """A scale with the first so many seeds of each grid; None leaves it as it is."""
     grids = [{**grid, "seeds": grid["seeds"][:count]} for grid in scale["targets"]]

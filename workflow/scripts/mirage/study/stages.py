@@ -4,7 +4,8 @@ A result is a function of the models that ran the stages up to it. Attacks that 
 stages share it, so each file lies in one folder only: that of the attack it is *held* by.
 """
 
-from collections.abc import Mapping
+import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -14,6 +15,7 @@ from mirage.attacks.kinds import KINDS
 from mirage.errors import MirageError
 from mirage.study import chunks as chunking
 from mirage.study.cells import Attack
+from mirage.study.measuring import view_file
 from mirage.study.study import Study
 from mirage.visible import listed
 
@@ -59,7 +61,10 @@ class Stages:
     @cached_property
     def chunks(self) -> list[str]:
         """Names of the chunks the classes are cut into."""
-        return chunking.chunks(self.classes, self.study.classes_per_chunk)
+        together = math.lcm(
+            *(stage.classes_together(self.settings[stage.settings]) for stage in self.kind.stages)
+        )
+        return chunking.chunks(self.classes, self.study.classes_per_chunk, together)
 
     def holder(self, stage: AttackStage) -> Attack:
         """The attack in whose folder the stage's result lies."""
@@ -121,14 +126,31 @@ class Stages:
         ``generator`` is the path of that of the attack's prior.
         """
         stage, _ = self.part(name)
-        before, chunk = self.kind.before(stage), name.removeprefix(stage.result)
-        places = {
-            "weights": f"{self.attack.runner(stage.role).path}/weights.safetensors",
-            "pool": self.study.pool_file(self.attack),
-            "generator": generator,
-            "discriminator": generator.replace("generator", "discriminator"),
+        runner, settings = self.attack.runner(stage.role), self.settings[stage.settings]
+        settings = {**self.settings, **settings}
+        places: dict[str, Callable[[], str]] = {
+            "weights": lambda: f"{runner.path}/weights.safetensors",
+            "before": lambda: self._before(stage, name.removeprefix(stage.result)),
+            "generator": lambda: generator,
+            "discriminator": lambda: generator.replace("generator", "discriminator"),
+            "pool": lambda: self.study.pool_file(self.attack),
+            "public": self._public,
+            "students": lambda: f"{runner.path}/students/{settings['students']}.safetensors",
         }
-        if before is not None:
-            left = f"{before.result}{chunk}" if before.cut and stage.cut else before.result
-            places["before"] = f"{self.holder(before).path}/{left}.safetensors"
-        return {name: places[name] for name in stage.inputs(self.settings[stage.settings])}
+        return {name: places[name]() for name in stage.inputs(settings)}
+
+    def _before(self, stage: AttackStage, chunk: str) -> str:
+        """Path of what the stage before left, of the same chunk if both are cut."""
+        before = self.kind.before(stage)
+        if before is None:
+            raise MirageError(f"{stage.role} is the first stage of {self.attack}, with none before")
+        left = f"{before.result}{chunk}" if before.cut and stage.cut else before.result
+        return f"{self.holder(before).path}/{left}.safetensors"
+
+    def _public(self) -> str:
+        """Path of the public images that the attack's prior was trained on."""
+        name = self.study.prior_of(self.attack)
+        source = self.study.prior(name)["source"]
+        if "view" not in source:
+            raise MirageError(f"the prior {name} was trained by others, on images unknown here")
+        return view_file(source["dataset"], source["view"])

@@ -10,8 +10,10 @@ from mirage.errors import MirageError
 from mirage.evaluation.measures import MEASURES
 from mirage.study.cells import Attack, Target
 from mirage.study.foreign_weights import imported
-from mirage.study.settings import attack_settings
+from mirage.study.own_models import image_misfit, prior_misfit
+from mirage.study.settings import attack_settings, prior_of
 from mirage.study.treatment import Treatment
+from mirage.targets.students_recipe import StudentsRecipe
 from mirage.visible import listed
 
 
@@ -137,6 +139,40 @@ class Study:
         """Kind of a prior's networks, which the headers of its files name as well."""
         return str(self.prior(name).get("kind", "stylegan2"))
 
+    def prior_of(self, attack: Attack) -> str:
+        """Name of the prior of an attack's latents."""
+        return prior_of(self.scale, self.attack(attack))
+
+    def is_per_target(self, prior: str) -> bool:
+        """Whether every target has a prior of that name to itself."""
+        return bool(self.prior(prior)["source"]["kind"] == "per_target")
+
+    def target_prior(self, target: Target, name: str) -> dict[str, Any]:
+        """Where a prior of one target comes from, its seed settled.
+
+        Raises:
+            MirageError: all targets share it, or its images are not such as the target sees.
+        """
+        if not self.is_per_target(name):
+            raise MirageError(
+                f"the prior {name} is no target's own",
+                f"priors/{name}/generator.safetensors, which all share",
+            )
+        problem = prior_misfit(self.scale, name, target.dataset, target.architecture)
+        return _own(target, f"priors.{name}", self.prior(name)["source"], problem)
+
+    def students(self, target: Target, name: str) -> dict[str, Any]:
+        """Entry of a target's students, its seed settled; raises as ``target_prior``."""
+        entry = self._entry("students", name)
+        problem = image_misfit(self.scale, entry, target.dataset, target.architecture)
+        return _own(target, f"students.{name}", entry, problem)
+
+    def student_inits(self, name: str) -> dict[str, str]:
+        """Architecture -> path of its initial weights, of those students that have any."""
+        recipe = StudentsRecipe.of(self._entry("students", name)["recipe"])
+        assets = {each: self.architecture(each).get("init") for each in recipe.architectures}
+        return {each: imported(asset) for each, asset in assets.items() if asset}
+
     def network(self, dataset: str, role: str) -> Mapping[str, Any]:
         """Entry of the network that measures attacks on ``dataset`` in a role."""
         network: Mapping[str, Any] = self._entry("networks", dataset)[role]
@@ -146,6 +182,12 @@ class Study:
         """Settings of such a network; it takes images of the size of its view."""
         network = self.network(dataset, role)
         return {**network["spec"], "image_px": self.view(dataset, network["view"])["image_px"]}
+
+    def network_architecture(self, dataset: str, role: str) -> str | None:
+        """Architecture of such a network; None for a kind that is no classifier."""
+        network = self.network(dataset, role)
+        name: str | None = network.get("target", network.get("released", {})).get("architecture")
+        return name
 
     def roles(self, dataset: str) -> list[str]:
         """Roles of the networks that measure attacks on a data set, in their order."""
@@ -275,7 +317,7 @@ class Study:
         return int(self.view(target.dataset, view)["image_px"])
 
     def _entry(self, section: str, name: str) -> Mapping[str, Any]:
-        entries: Mapping[str, Mapping[str, Any]] = self.scale[section]
+        entries: Mapping[str, Mapping[str, Any]] = self.scale.get(section, {})
         if name not in entries:
             raise MirageError(
                 f"config: {section} has no {name!r}",
@@ -290,6 +332,15 @@ def _require_draw(asked: str, known: str, name: str) -> None:
     if asked != known:
         shared = "one for all seeds" if known == name else "drawn anew for every seed"
         raise MirageError(f"{asked!r}: {name} is {shared}", f"a name such as {known!r}")
+
+
+def _own(
+    target: Target, place: str, entry: Mapping[str, Any], problem: str | None
+) -> dict[str, Any]:
+    """An entry of what one target has to itself, with the seed of its cell."""
+    if problem:
+        raise MirageError(f"config: {place} does not fit {target.path}: it works on {problem}")
+    return {**entry, "seed": draws.settled(entry["seed"], target.seed)}
 
 
 def _network_target(spec: Mapping[str, Any], seed: int | None) -> Target:

@@ -42,6 +42,11 @@ class Bottleneck(nn.Module):
         """Values of eps per image in the present mode."""
         return self.code if self.training or self.always else 0
 
+    def means(self, features: Tensor) -> Tensor:
+        """The code without its noise, mu, [N, D // 2]."""
+        mu: Tensor = self.statistics(features).chunk(2, dim=1)[0]
+        return mu
+
     def forward(self, features: Tensor, noise: Tensor | None = None) -> Tensor:
         """Logits [N, K] of features [N, D]; ``noise`` is eps, [N, D // 2].
 

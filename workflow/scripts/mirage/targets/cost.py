@@ -2,13 +2,16 @@
 
 import math
 from collections.abc import Mapping
+from dataclasses import asdict
 
 from mirage.forecast import units
 from mirage.forecast.inventory import train_images
-from mirage.forecast.units import Unit
-from mirage.forecast.work import Work, Workshop, target_of
+from mirage.forecast.units import Settings, Unit
+from mirage.forecast.work import FLOAT, Work, Workshop, target_of
 from mirage.study.cells import Target
 from mirage.study.study import Study
+from mirage.targets.hooks import STAGES
+from mirage.targets.students_recipe import StudentsRecipe
 from mirage.targets.treatments import make
 
 
@@ -23,7 +26,8 @@ def train_target(shop: Workshop, wildcards: Mapping[str, str]) -> Work:
     judged = count + images.test
     parts = make(study.treatment(target))
     steps = epochs * math.ceil(count / unit.batch)
-    columns = sum(len(part.terms) for part in parts)
+    named = STAGES.get(target.architecture, ())
+    columns = sum(len(part.columns(named)) for part in parts)
     if any(part.watches_test for part in parts) or unit.settings["recipe"].get("keep") == "best":
         judged += epochs * images.test
     return Work(
@@ -39,9 +43,12 @@ def train_target(shop: Workshop, wildcards: Mapping[str, str]) -> Work:
 
 def training_step(study: Study, target: Target) -> Unit:
     """One image of a training step."""
-    recipe = study.training(target)
+    return _step(study, target.dataset, target.architecture, study.training(target))
+
+
+def _step(study: Study, dataset: str, architecture: str, recipe: Settings) -> Unit:
     settings = {
-        **units.classifier(study, target.dataset, target.architecture),
+        **units.classifier(study, dataset, architecture),
         "batch_size": recipe["batch_size"],
         **units.precision(recipe),
         "recipe": recipe,
@@ -64,4 +71,38 @@ def import_target(shop: Workshop, wildcards: Mapping[str, str]) -> Work:
     )
 
 
-COSTS = {"train_target": train_target, "import_target": import_target}
+def train_students(shop: Workshop, wildcards: Mapping[str, str]) -> Work:
+    """Epochs of every student on the target's answers, which are asked for once."""
+    target, study = target_of(wildcards), shop.study
+    entry = study.students(target, wildcards["students"])
+    recipe, public = StudentsRecipe.of(entry["recipe"]), shop.images(entry["dataset"]).total
+    learning = {
+        "epochs": recipe.epochs,
+        "batch_size": recipe.batch_size,
+        "optimiser": asdict(recipe.optimiser),
+        "precision": recipe.precision,
+    }
+    steps = [
+        (_step(study, target.dataset, name, learning), float(recipe.epochs * public))
+        for name in recipe.architectures
+    ]
+    passes = (
+        units.classify(study, target.dataset, name, shop.batches.forward)
+        for name in recipe.architectures
+    )
+    weights = [shop.weigh(unit) for unit in passes]
+    own = shop.view_bytes(entry["dataset"], entry["view"])
+    return Work(
+        calls=((shop.classify(target), float(public)), *steps),
+        outputs={"students": sum(weights)},
+        host_bytes=own + 2 * sum(weights) + public * study.classes(target.dataset) * FLOAT,
+        device_bytes=own,
+        state_bytes=sum(weights) + max(weights),
+    )
+
+
+COSTS = {
+    "train_target": train_target,
+    "import_target": import_target,
+    "train_students": train_students,
+}

@@ -6,7 +6,7 @@ them do nothing unless a part says otherwise. Parts lie in ``treatments``, one f
 imports them, so they import torch inside their methods only.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self
 
@@ -45,8 +45,8 @@ class TreatmentPart(Recipe):
         sibling: field that takes the treatment of another cell, named after ``@``; that cell's
             metrics are there before the training starts. Empty: the part has no ``@``.
         rates: history columns with what is in force during an epoch; see ``at``.
-        terms: history columns with the means of its penalties; see ``penalties``.
-        hidden: names of the hidden activations it needs.
+        terms: history columns with the means of its penalties; see ``penalties``, ``columns``.
+        hidden: names of the hidden activations it needs, at the least; see ``looks_at``.
         adds: those of them that its ``wrap`` brings; the others the architecture must have.
         step_s: seconds on one core that it adds to a step, by ``benchmarks/run.py defenses``.
         watches_test: whether the test accuracy is measured after each epoch.
@@ -66,6 +66,14 @@ class TreatmentPart(Recipe):
     def name(self) -> str:
         """The part's name, which is its file's."""
         return type(self).__module__.rpartition(".")[2]
+
+    def looks_at(self, named: Collection[str]) -> tuple[str, ...]:
+        """Names of the hidden activations it takes of a network that names these."""
+        return self.hidden
+
+    def columns(self, named: Collection[str]) -> tuple[str, ...]:
+        """History columns with the means of its penalties on such a network."""
+        return self.terms
 
     def told(self, metrics: Mapping[str, Any]) -> Self:
         """The part once the other cell's metrics are known."""

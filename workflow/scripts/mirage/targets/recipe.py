@@ -100,7 +100,10 @@ class TrainingRecipe(Recipe):
         schedule: fall of the learning rate, by epoch.
         augmentation: training augmentation.
         keep: ``last`` epoch's weights (quirk last-epoch), or the ``best`` on the test set, the
-            earliest of equals.
+            earliest of equals, of the epochs in which the treatment has its final strength (quirk
+            best-epoch).
+        last_batch: what becomes of an epoch's last batch if it is smaller: ``keep`` or ``drop``
+            (quirk dropped-batch).
         precision: arithmetic of the training; see ``mirage.numerics``.
         compile: let torch.compile fuse the network.
         auxiliary: fidelity of Inception's auxiliary head (quirk auxiliary-head).
@@ -112,6 +115,7 @@ class TrainingRecipe(Recipe):
     schedule: ScheduleRecipe = field(default_factory=ScheduleRecipe)
     augmentation: AugmentationRecipe = field(default_factory=AugmentationRecipe)
     keep: Literal["last", "best"] = "last"
+    last_batch: Literal["keep", "drop"] = "keep"
     precision: Precision = "fp32"
     compile: bool = False
     auxiliary: Auxiliary = "paper"

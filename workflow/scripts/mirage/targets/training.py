@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import torch
 from torch import Tensor
@@ -38,8 +38,9 @@ class Trained(NamedTuple):
         history: one row per epoch: ``epoch`` (from 0), ``lr``, what of the treatment was in force
             (``alpha``), ``loss``, its penalties and ``train_accuracy`` (means over the epoch's
             augmented batches), and ``test_accuracy`` where something watches it.
-        metrics: of the kept weights: those of ``judge``; ``kept_epoch``; what a part of the
-            treatment has to tell, under the part's name.
+        metrics: of the kept weights: those of ``judge``; ``kept_epoch``; where the best are kept,
+            ``last_test_accuracy`` of the last epoch's; what a part of the treatment has to tell,
+            under the part's name.
     """
 
     model: Classifier
@@ -62,9 +63,9 @@ def train_classifier(
     """Train one classifier; a killed run goes on from its checkpoint to the same bytes.
 
     Weights at the start, data order and augmentation depend on the seed alone, never on the
-    treatment (paper 4.1). The last, smaller batch is kept as in the official code; if it
-    would be a single image it joins the batch before, because batch norm cannot normalise one
-    value (quirk lone-image).
+    treatment (paper 4.1). The last, smaller batch is kept as in the official code, unless the
+    recipe drops it; if it would be a single image it joins the batch before, because batch norm
+    cannot normalise one value (quirk lone-image).
 
     Args:
         architecture: a registered name.
@@ -96,6 +97,8 @@ def train_classifier(
             training.restore(state)
         training.run(checkpoint, label)
         metrics: dict[str, Any] = {"kept_epoch": training.keep()}
+        if recipe.keep == "best":
+            metrics["last_test_accuracy"] = training.history[-1]["test_accuracy"]
         on_device = train._replace(pixels=training.pixels)
         metrics |= judge(model, on_device, test, device, recipe.precision, seed)
     return Trained(model.freeze(), training.history, metrics | training.told())
@@ -116,7 +119,8 @@ class _Training:
     ) -> None:
         self.model, self.train, self.test = model, train, test
         self.recipe, self.treatment, self.seed, self.device = recipe, treatment, seed, device
-        self.loss = TrainingLoss(treatment, recipe.epochs, model.auxiliary_weight)
+        weight = model.auxiliary_weight
+        self.loss = TrainingLoss(treatment, recipe.epochs, weight, model.stages)
         self.flat = FlatParameters(model)
         self.optimiser = Optimiser([self.flat.vector], recipe.optimiser)
         self.dropouts = [m for m in model.modules() if isinstance(m, StreamDropout)]
@@ -125,7 +129,7 @@ class _Training:
         pixels = train.pixels
         self.pixels = pixels.to(device) if fits(pixels, device) else pixels
         self.labels = train.labels.to(device)
-        self.bounds = _bounds(len(self._order(0)), recipe.batch_size)
+        self.bounds = _bounds(len(self._order(0)), recipe.batch_size, recipe.last_batch)
         image_bytes = 4 * pixels[0].numel()
         self.chunk = max(1, CHUNK_BYTES // (image_bytes * recipe.batch_size))
         self.epoch, self.batch = 0, 0
@@ -252,8 +256,14 @@ class _Training:
     def _shall_save(self, row: Mapping[str, float]) -> bool:
         if self.diverged or self.recipe.keep == "last":
             return bool(self.loss.terms) and not self.diverged
-        before = [earlier["test_accuracy"] for earlier in self.history]
+        if not self._in_force(self.epoch):
+            return bool(self.loss.terms)
+        before = [past["test_accuracy"] for past in self.history if self._in_force(past["epoch"])]
         return row["test_accuracy"] > max(before, default=-1.0)
+
+    def _in_force(self, epoch: float) -> bool:
+        """Whether the treatment is in an epoch what it is in the last one (quirk best-epoch)."""
+        return self.loss.at(int(epoch)) == self.loss.at(self.recipe.epochs - 1)
 
     def state(self) -> State:
         """All that a resumed run needs, as named tensors of their own."""
@@ -317,8 +327,18 @@ def _copy(model: Classifier) -> dict[str, Tensor]:
     return {name: tensor.clone() for name, tensor in model.state_dict().items()}
 
 
-def _bounds(count: int, batch_size: int) -> list[tuple[int, int]]:
+def _bounds(
+    count: int, batch_size: int, last_batch: Literal["keep", "drop"] = "keep"
+) -> list[tuple[int, int]]:
     """First and one-past-last place of each batch of an epoch."""
+    if last_batch == "drop":
+        if count < batch_size:
+            raise MirageError(
+                f"{count} training images fill no batch of {batch_size}",
+                "one full batch at least, since smaller ones are dropped",
+                "make batch_size smaller, or set last_batch to keep",
+            )
+        count -= count % batch_size
     starts = list(range(0, count, batch_size))
     if count % batch_size == 1 and len(starts) > 1:
         starts.pop()

@@ -1,6 +1,6 @@
 """The loss of a training: what the parts of a treatment make of a network's outputs."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -24,15 +24,27 @@ class TrainingLoss:
     """
 
     def __init__(
-        self, parts: Sequence[TreatmentPart], epochs: int, auxiliary_weight: float
+        self,
+        parts: Sequence[TreatmentPart],
+        epochs: int,
+        auxiliary_weight: float,
+        named: Collection[str] = (),
     ) -> None:
-        """Join the parts; ``auxiliary_weight`` is that of an auxiliary head's loss."""
+        """Join the parts.
+
+        Args:
+            parts: of the treatment.
+            epochs: of the whole training.
+            auxiliary_weight: of an auxiliary head's loss.
+            named: hidden activations that the network names.
+        """
         self.parts, self.epochs, self.auxiliary_weight = parts, epochs, auxiliary_weight
         self.rates = tuple(name for part in parts for name in part.rates)
-        terms = tuple(name for part in parts for name in part.terms)
+        terms = tuple(name for part in parts for name in part.columns(named))
         # Where nothing is added, the loss itself is the cross entropy.
         self.terms = ("cross_entropy", *terms) if terms else ()
-        self.hidden = tuple(dict.fromkeys(name for part in parts for name in part.hidden))
+        wanted = (name for part in parts for name in part.looks_at(named))
+        self.hidden = tuple(dict.fromkeys(wanted))
 
     def at(self, epoch: int) -> dict[str, float]:
         """What is in force during an epoch, by column of ``rates``."""

@@ -9,9 +9,7 @@ from torch import Tensor, nn
 from mirage.forecast.loops import Loop
 from mirage.forecast.units import Settings, Unit
 from mirage.numerics import at_precision
-from mirage.priors.pipeline import ImagePipeline
-from mirage.priors.shapes import GeneratorConfig
-from mirage.priors.stylegan2.generator import Generator
+from mirage.priors.kinds import KINDS, RENDERINGS
 from mirage.priors.weights import frozen
 from mirage.runtime.checkpoint import Checkpoint
 from mirage.targets.architectures import Classifier, build
@@ -28,11 +26,12 @@ def passes(work: Callable[[], Any]) -> Loop:
     return once
 
 
-def pipeline(settings: Settings, device: str) -> ImagePipeline:
-    """A generator with its crop."""
-    shape = GeneratorConfig.of(settings["generator"])
-    precision = settings.get("precision", "fp32")
-    return ImagePipeline(frozen(Generator(shape), device), settings["crop_px"], precision)
+def pipeline(settings: Settings, device: str) -> Any:
+    """What renders a generator's latents, of whichever kind (``priors.rendering.Rendering``)."""
+    kind = settings.get("prior", "stylegan2")
+    network = KINDS[kind]["generator"]
+    generator = frozen(network.build(network.config.of(settings["generator"])), device)
+    return RENDERINGS[kind](generator, settings["crop_px"], settings.get("precision", "fp32"))
 
 
 def classifier(settings: Settings, device: str) -> Classifier:

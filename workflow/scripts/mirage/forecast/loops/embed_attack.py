@@ -12,12 +12,13 @@ from mirage.forecast.units import Settings
 def make(settings: Settings, batch: int, device: str) -> Loop:
     """Embed one batch in both fidelities."""
     images, networks = pipeline(settings, device), blank_networks(settings, device)
-    w = torch.zeros(batch, images.generator.w_dim, device=device)
+    latents = torch.zeros(batch, images.latent_dim, device=device)
+    labels = torch.zeros(batch, dtype=torch.int64, device=device)
     sizes = {settings["student_px"] or settings["gallery_px"], settings["gallery_px"]}
     sizes |= {network.spec.image_px for network in networks}
 
     def work() -> None:
-        views = images.sizes(w, sizes)
+        views = images.sizes(latents, sizes, labels)
         for network in networks:
             for fidelity in FIDELITIES:
                 network.embed(views[network.spec.image_px], fidelity)

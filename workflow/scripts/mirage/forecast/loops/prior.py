@@ -1,23 +1,33 @@
 """One image of a step of both networks of a prior's training."""
 
 from dataclasses import replace
+from typing import Any
 
 import torch
 
 from mirage.forecast.loops import Loop
+from mirage.forecast.loops._parts import classifier
 from mirage.forecast.units import Settings
-from mirage.priors.recipe import PriorRecipe
-from mirage.priors.training import train_prior
+from mirage.priors.trainers import TRAINERS
 from mirage.runtime.checkpoint import Checkpoint
+
+_ENDLESS = 10**6
+"""Steps or epochs: losses are read for each hundredth of a training."""
 
 
 def make(settings: Settings, batch: int, device: str) -> Loop:
-    """Train on blank images."""
-    recipe = replace(PriorRecipe.of(settings["recipe"]), batch_size=batch)
+    """Train on blank images, long enough for no end to come."""
+    trainer = TRAINERS[settings.get("kind", "stylegan2")]
+    made: Any = trainer.recipe.of(settings["recipe"])
+    length = "epochs" if hasattr(made, "epochs") else "steps"
+    recipe = replace(made, batch_size=batch, **{length: _ENDLESS})
     side, channels = recipe.generator.image_px, recipe.generator.image_channels
     images = torch.zeros(2 * batch, channels, side, side, dtype=torch.uint8)
+    target = classifier(settings["target"], device) if "target" in settings else None
+
+    train = trainer.rehearse or trainer.train
 
     def once(checkpoint: Checkpoint) -> None:
-        train_prior(images, recipe, 0, checkpoint, device)
+        train(images, recipe, 0, checkpoint, device, target=target)
 
     return once

@@ -10,5 +10,6 @@ from mirage.forecast.units import Settings
 def make(settings: Settings, batch: int, device: str) -> Loop:
     """Render one batch."""
     images = pipeline(settings, device)
-    w = torch.zeros(batch, images.generator.w_dim, device=device)
-    return passes(lambda: images.images(w, settings["image_px"]))
+    latents = torch.zeros(batch, images.latent_dim, device=device)
+    labels = torch.zeros(batch, dtype=torch.int64, device=device)
+    return passes(lambda: images.sizes(latents, (settings["image_px"],), labels))

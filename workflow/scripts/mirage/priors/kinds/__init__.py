@@ -1,6 +1,6 @@
 """Kinds of priors: each builds the networks that the headers of its files describe."""
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mirage.recipes import Recipe
 from mirage.registry import Registry
@@ -22,6 +22,9 @@ class Network(NamedTuple):
     config: type[Recipe]
     build: "Callable[..., nn.Module]"
 
+
+RENDERINGS: "Registry[Callable[..., Any]]" = Registry(__name__, "RENDERING")
+"""Kind -> (generator, centre crop, precision) -> a ``rendering.Rendering`` of it."""
 
 KINDS: "Registry[dict[str, Network]]" = Registry(__name__, "NETWORKS")
 """Kind -> role -> network. A header's ``network`` is ``kind.role``: ``stylegan2.generator``."""

@@ -5,10 +5,11 @@ from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
 from mirage.attacks.kinds import KINDS
+from mirage.evaluation.measures import of_attacks
 from mirage.marks import Label, MadeBy, Natural, Omissible, PartOf, Seed, bounded, entry, several
 from mirage.recipes import Recipe
-from mirage.study.sections.names import AttackName, DatasetName, MeasureName, PoolName
-from mirage.study.sections.registered import with_entries
+from mirage.study.sections.names import AttackName, DatasetName, MeasureName, PoolName, PriorName
+from mirage.study.sections.registered import with_entries, without
 
 
 @dataclass(frozen=True)
@@ -27,12 +28,27 @@ class DrawnClasses(Recipe):
 
 
 @dataclass(frozen=True)
+class MeasuredChanges(Recipe):
+    """Settings of measures where an attack's own program takes them in another way."""
+
+
+MEASURED_CHANGES = with_entries(
+    MeasuredChanges,
+    {
+        name: Annotated[Mapping[str, Any], PartOf(without(measure.recipe, {"image_px": 1}))]
+        for name, measure in of_attacks().items()
+    },
+)
+
+
+@dataclass(frozen=True)
 class AttackChanges(Recipe):
     """Settings of an attack, or of one on a data set; each stage's recipe is made of them all.
 
     Attributes:
         classes: which are attacked: all, the first few, those listed, or drawn.
         pool: where candidates come from.
+        prior: what renders latents, of an attack that draws no candidates.
         measures: what else is measured of it.
     """
 
@@ -43,6 +59,7 @@ class AttackChanges(Recipe):
         | DrawnClasses
     ] = None
     pool: Omissible[PoolName] = None
+    prior: Omissible[PriorName] = None
     measures: Omissible[Annotated[tuple[MeasureName, ...], several(least=0)]] = None
 
 
@@ -52,7 +69,9 @@ STAGES = {
     for stage in kind.stages
 }
 """Block of settings -> its type, of every stage of every kind of attack."""
-CHANGES = with_entries(AttackChanges, STAGES)
+BLOCKS = {**STAGES, "measured": Annotated[Recipe, MadeBy(MEASURED_CHANGES)]}
+"""The same, and changes of the measures' settings."""
+CHANGES = with_entries(AttackChanges, BLOCKS)
 
 
 @dataclass(frozen=True)
@@ -76,4 +95,4 @@ class AttackSection(AttackChanges):
     )
 
 
-ATTACK = with_entries(AttackSection, STAGES)
+ATTACK = with_entries(AttackSection, BLOCKS)

@@ -1,70 +1,30 @@
-"""The sections ``priors`` and ``pools``: the image prior, and the candidates drawn from it."""
+"""The sections ``pools`` and ``students``: what attacks are equipped with beside a prior."""
 
 from dataclasses import dataclass, field, fields
-from typing import Annotated, Literal
 
 from mirage import draws
 from mirage.attacks.recipe import PoolRecipe
-from mirage.marks import Count, DrawnSeed, Omissible, Seed, entry
-from mirage.priors.kinds import KINDS
-from mirage.priors.recipe import PriorRecipe
-from mirage.recipes import Recipe, require
-from mirage.study.sections.names import AssetName, DatasetName, PriorName, Word
+from mirage.marks import DrawnSeed
+from mirage.recipes import Recipe
+from mirage.study.sections.names import DatasetName, PriorName, Word
+from mirage.targets.students_recipe import StudentsRecipe
 
 
 @dataclass(frozen=True)
-class PickleSource(Recipe):
-    """A prior as others published it.
+class StudentsSection(Recipe):
+    """Students that are trained here for every target, on its answers to public people.
 
     Attributes:
-        kind: ``pickle``.
-        asset: the file.
-        reference: asset with published answers of both networks.
-    """
-
-    kind: Literal["pickle"]
-    asset: AssetName
-    reference: Omissible[AssetName] = None
-
-
-@dataclass(frozen=True)
-class TrainedSource(Recipe):
-    """A prior that is trained here.
-
-    Attributes:
-        kind: ``trained``.
         dataset: public people.
-        view: how they are shown.
-        seed: of its training.
-        recipe: how it is trained.
+        view: how they are shown: as the targets see theirs.
+        seed: of their training; ``cell`` for the target's own.
+        recipe: what they are and how they are trained.
     """
 
-    kind: Literal["trained"]
     dataset: DatasetName
     view: Word
-    seed: Seed
-    recipe: PriorRecipe
-
-
-@dataclass(frozen=True)
-class PriorSection(Recipe):
-    """One image prior.
-
-    Attributes:
-        image_px: side of its images.
-        crop_px: side of the centre that attacks use.
-        source: where it comes from.
-        kind: of its networks.
-    """
-
-    image_px: Count
-    crop_px: Count
-    source: PickleSource | TrainedSource
-    kind: Annotated[str, entry(KINDS)] = "stylegan2"
-
-    def __post_init__(self) -> None:
-        fits = self.crop_px <= self.image_px
-        require(fits, "crop_px", self.crop_px, f"at most {self.image_px}, which is image_px")
+    seed: DrawnSeed
+    recipe: StudentsRecipe
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,8 @@ from mirage.study.sections.grids import TREATMENTS, ArchitectureSection, GridSec
 from mirage.study.sections.measured import MEASURED, EvaluationSection
 from mirage.study.sections.names import AssetName, DatasetName, Word
 from mirage.study.sections.paper_section import PAPER_SECTION
-from mirage.study.sections.pools import PoolSection, PriorSection
+from mirage.study.sections.pools import PoolSection, StudentsSection
+from mirage.study.sections.priors import PRIOR
 from mirage.study.sections.roles import NetworkSection
 from mirage.targets.recipe import TrainingRecipe
 
@@ -41,6 +42,7 @@ class ScaleSection(Recipe):
         measures: settings of what else is measured of them.
         evaluation: how attack images are embedded.
         paper: what its items are made of.
+        students: of targets, which help some attacks.
         treatments: settings of their parts that do not stand in a cell's name.
         released_targets: cells whose published weights stand in for a training, and their assets.
     """
@@ -55,13 +57,14 @@ class ScaleSection(Recipe):
     training: Mapping[Word, TrainingRecipe]
     targets: tuple[GridSection, ...]
     networks: Mapping[DatasetName, Mapping[Word, NetworkSection]]
-    priors: Mapping[Word, PriorSection]
+    priors: Mapping[Word, Annotated[Recipe, MadeBy(PRIOR)]]
     pools: Mapping[Word, PoolSection]
     attacks: Mapping[Word, Annotated[Recipe, MadeBy(ATTACK)]]
     measures: Annotated[Recipe, MadeBy(MEASURED)]
     evaluation: EvaluationSection
     paper: Annotated[Recipe, MadeBy(PAPER_SECTION)]
     cut: Omissible[Label] = None
+    students: Mapping[Word, StudentsSection] = field(default_factory=dict)
     treatments: Annotated[Recipe, MadeBy(TREATMENTS)] = field(default_factory=TREATMENTS)
     released_targets: Mapping[str, AssetName] = field(default_factory=dict)
 

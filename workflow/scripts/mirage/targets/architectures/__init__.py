@@ -1,11 +1,11 @@
-"""Networks by name: the published ones (torchvision) and small ones for the demo."""
+"""Networks by name: the published ones (torchvision, 64 px) and small ones for the demo."""
 
 from pathlib import Path
 
 from mirage import streams
 from mirage.errors import MirageError
 from mirage.recipes import require
-from mirage.targets.architectures import imagenet, mini
+from mirage.targets.architectures import efficientnet, imagenet, lowres, mini
 from mirage.targets.architectures.classifier import Blueprint, Classifier
 from mirage.targets.hooks import STAGES
 from mirage.targets.recipe import Auxiliary
@@ -13,7 +13,12 @@ from mirage.visible import listed
 
 __all__ = ["BUILDERS", "Classifier", "build"]
 
-BUILDERS = {**imagenet.BUILDERS, **mini.BUILDERS}
+BUILDERS = {
+    **imagenet.BUILDERS,
+    **efficientnet.BUILDERS,
+    **lowres.BUILDERS,
+    **mini.BUILDERS,
+}
 
 
 def build(

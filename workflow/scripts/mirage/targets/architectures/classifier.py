@@ -39,6 +39,9 @@ class Classifier(nn.Module):
         activations: Tensor = self.trunk(x)
         return activations
 
+    def expect_bottleneck(self) -> None:
+        """Leave out what a bottleneck in the head's place shall not see; here nothing."""
+
     @property
     def noise_width(self) -> int:
         """Normal values that a pass takes for each image; see ``mirage.targets.noise``."""

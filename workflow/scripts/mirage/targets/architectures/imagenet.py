@@ -43,6 +43,9 @@ ORIGINALS = {
     "resnext50": Original("resnext50_32x4d", "fc"),  # Xie et al. 2017
     "densenet121": Original("densenet121", "classifier"),  # Huang et al. 2017
     "inception-v3": Original("inception_v3", "fc", 299),  # Szegedy et al. 2016
+    "vgg16": Original("vgg16_bn", "classifier.6"),  # Simonyan and Zisserman 2015; see ``lowres``
+    # Tan and Le 2019; see ``efficientnet``.
+    **{f"efficientnet-b{n}": Original(f"efficientnet_b{n}", "classifier.1") for n in (0, 1, 2)},
 }
 """Name -> torchvision's network."""
 
@@ -64,7 +67,7 @@ class InceptionClassifier(Classifier):
 
 def with_head(architecture: str, plan: Blueprint) -> Classifier:
     """One of ``ORIGINALS`` with a fresh last layer for the classes of the plan."""
-    with _from(plan.generator):
+    with drawing_from(plan.generator):
         trunk = _trunk(architecture, plan)
         return Classifier(trunk, _replaced(trunk, architecture, plan.classes), plan.channels)
 
@@ -75,7 +78,7 @@ def inception_v3(plan: Blueprint) -> Classifier:
     torchvision's input re-mapping (``transform_input``) stays off. The official evaluators were
     trained with it on and then used with it off (quirk remapped-evaluator); here both are off.
     """
-    with _from(plan.generator):
+    with drawing_from(plan.generator):
         trunk = _trunk("inception-v3", plan, init_weights=plan.init is None)
         trunk.dropout = StreamDropout(0.5)
         if plan.auxiliary == "corrected":
@@ -93,7 +96,9 @@ def inception_v3(plan: Blueprint) -> Classifier:
     return model
 
 
-BUILDERS: dict[str, Builder] = {name: partial(with_head, name) for name in ORIGINALS}
+BUILDERS: dict[str, Builder] = {
+    name: partial(with_head, name) for name in ORIGINALS if name != "vgg16"
+}
 BUILDERS["inception-v3"] = inception_v3
 
 
@@ -113,7 +118,9 @@ def original(architecture: str, classes: int = IMAGENET_CLASSES, **options: Any)
         options = {"aux_logits": True, "transform_input": False, "init_weights": False} | options
     network = getattr(models, known.name)(weights=None, num_classes=IMAGENET_CLASSES, **options)
     if classes != IMAGENET_CLASSES:
-        setattr(network, known.last, nn.Linear(getattr(network, known.last).in_features, classes))
+        owner, _, last = known.last.rpartition(".")
+        part = network.get_submodule(owner)
+        setattr(part, last, nn.Linear(getattr(part, last).in_features, classes))
     return network
 
 
@@ -142,10 +149,10 @@ def _replaced(network: nn.Module, architecture: str, classes: int) -> nn.Linear:
 
 
 @contextmanager
-def _from(generator: torch.Generator) -> Iterator[None]:
-    """Let torchvision draw its weights from ``generator``.
+def drawing_from(generator: torch.Generator) -> Iterator[None]:
+    """Let PyTorch's own layers draw their weights from ``generator``.
 
-    Its constructors know only PyTorch's global CPU state, so that state is seeded for the length
+    Their constructors know only PyTorch's global CPU state, so that state is seeded for the length
     of the block and put back afterwards; no one else sees a difference.
     """
     before = torch.get_rng_state()

@@ -118,6 +118,14 @@ class GlobalAverage(nn.Module):
         return x.mean((2, 3))
 
 
+class UnitRange(nn.Module):
+    """Images in [-1, 1] to [0, 1]."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Keep the shape."""
+        return (x + 1) / 2
+
+
 class StreamDropout(nn.Module):
     """Dropout whose mask comes from an explicit CPU generator.
 

@@ -1,10 +1,11 @@
 """BiDO, bilateral dependency optimisation by HSIC: ``bido0.05_0.5``."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from mirage.recipes import require
-from mirage.targets.hooks import NAMES
+from mirage.targets.hooks import INPUT, NAMES, stages_of
 from mirage.targets.parts import Outputs, TreatmentPart
 
 if TYPE_CHECKING:
@@ -16,8 +17,9 @@ if TYPE_CHECKING:
 class BilateralDependency(TreatmentPart):
     """Hidden activations shall tell little of the image and much of the label.
 
-    For the output Z of each of the four stages, the loss gets lambda_x d(Z, X) - lambda_y d(Z, Y);
-    the measure d of dependency is in ``mirage.targets.dependency``. The history has all eight.
+    For the output Z of each stage, four or VGG's five, the loss gets lambda_x d(Z, X) - lambda_y
+    d(Z, Y); the measure d of dependency is in ``mirage.targets.dependency``. The history has all
+    of them. X is the image as the network's layers see it.
 
     Attributes:
         lambda_x: weight of the dependency on the images X, not negative.
@@ -37,7 +39,6 @@ class BilateralDependency(TreatmentPart):
 
     place: ClassVar[int] = 3
     numbers: ClassVar[tuple[str, ...]] = ("lambda_x", "lambda_y")
-    terms: ClassVar[tuple[str, ...]] = tuple(f"{stage}_{on}" for stage in NAMES for on in "xy")
     hidden: ClassVar[tuple[str, ...]] = NAMES
     step_s: ClassVar[float] = 0.003
 
@@ -47,6 +48,14 @@ class BilateralDependency(TreatmentPart):
         require(self.lambda_x + self.lambda_y > 0, "lambda_y", 0, "not both weights 0")
         count = self.images_per_class
         require(count >= 2, "images_per_class", count, "two or more")
+
+    def looks_at(self, named: Collection[str]) -> tuple[str, ...]:
+        """Every stage, and the image if the network changes it."""
+        return (*(name for name in named if name == INPUT), *stages_of(named))
+
+    def columns(self, named: Collection[str]) -> tuple[str, ...]:
+        """Two dependencies of each stage."""
+        return tuple(f"{stage}_{on}" for stage in stages_of(named) for on in "xy")
 
     def order(
         self, labels: "Tensor", batch_size: int, stream: "torch.Generator"
@@ -62,10 +71,12 @@ class BilateralDependency(TreatmentPart):
         """The weighted dependencies of each stage."""
         from mirage.targets.dependency import dependencies
 
-        hidden = [outputs.hidden[stage] for stage in NAMES]
-        on_images, on_labels = dependencies(outputs.images, labels, hidden)
+        stages = stages_of(outputs.hidden)
+        hidden = [outputs.hidden[stage] for stage in stages]
+        images = outputs.hidden.get(INPUT, outputs.images)
+        on_images, on_labels = dependencies(images, labels, hidden)
         terms = {}
-        for place, stage in enumerate(NAMES):
+        for place, stage in enumerate(stages):
             terms[f"{stage}_x"] = self.lambda_x * on_images[place]
             terms[f"{stage}_y"] = -self.lambda_y * on_labels[place]
         return terms

@@ -44,6 +44,7 @@ class InformationBottleneck(TreatmentPart):
         from mirage.streams import generator
         from mirage.targets.bottleneck import Bottleneck
 
+        model.expect_bottleneck()
         stream = generator(seed, "targets", "initialisation", "mid")
         model.head = Bottleneck(model.head.in_features, model.classes, self.always_noisy, stream)  # type: ignore[assignment]
         model.stages = {**model.stages, "bottleneck": "head.statistics"}

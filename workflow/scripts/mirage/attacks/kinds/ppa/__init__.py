@@ -31,4 +31,5 @@ KIND = AttackKind(
     run=RUN,
     checks=CHECKS,
     costs=COSTS,
+    priors=("stylegan2",),
 )  # fmt: skip

@@ -88,7 +88,8 @@ def select(shop: Workshop, attack: Attack, attacked: Sequence[int]) -> Work:
     if transforms == 0:
         return Work(outputs={"latents": size}, host_bytes=2 * size)
     rate = rating(shop.study, target, batch, recipe)
-    render = units.render(shop.study, settings["pool"], side, rendered, recipe)
+    prior = shop.study.prior_of(attack)
+    render = units.render(shop.study, prior, side, rendered, recipe)
     # Two matrices for each box of a pass: one box an image, or one an iteration.
     boxes = batch if made.crop == "per_image" else batch // each + 2
     tables = 2.0 * boxes * side**2 * FLOAT

@@ -1,0 +1,10 @@
+"""Settings of PLG-MI that are possible alone and do not fit one another."""
+
+from collections.abc import Iterator
+
+from mirage.attacks.declaration import Settings
+
+
+def misfits(settings: Settings, pool: Settings, prior: Settings) -> Iterator[str]:
+    """Yield none: any of them fit one another."""
+    yield from ()
