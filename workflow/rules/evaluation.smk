@@ -120,7 +120,7 @@ rule measure_attack:
     resources:
         mem_mb=megabytes("measure_attack"),
         runtime=minutes("measure_attack"),
-        gpu=1,
+        gpu=asked(measuring.gpus)(wildcards.measure),
     params:
         measure=wildcards.measure,
         recipe=measure_recipe,

@@ -378,7 +378,7 @@ def test_sums_over_rules_and_targets_agree():
     whole = {row["target"]: row for row in told["targets"]}
     assert whole["all"]["jobs"] == sum(row["jobs"] for row in told["rules"])
     assert whole["all"]["gpu_hours"] == pytest.approx(
-        sum(row["hours"] for row in told["rules"] if row["device"] == "GPU")
+        sum(row["gpu_hours"] for row in told["rules"])
     )
     assert whole["tables/table1.csv"]["gpu_hours"] < whole["all"]["gpu_hours"]
     parts = sum(row["jobs"] for row in told["targets"] if row["target"] != "all")

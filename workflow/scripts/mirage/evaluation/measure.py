@@ -53,6 +53,7 @@ class Measure:
             differently stands under ``paper`` and ``corrected``.
         costs: its module ``cost`` says what that takes of an attack.
         roles: settings that name the role of an evaluation network.
+        device: whether it computes on a device; else its job asks for no GPU.
     """
 
     recipe: type[Recipe]
@@ -60,6 +61,7 @@ class Measure:
     run: Callable[[Case], dict[str, Any]]
     costs: Mapping[str, Any]
     roles: tuple[str, ...] = ()
+    device: bool = True
 
 
 def shown(found: Mapping[str, Any]) -> dict[str, float]:

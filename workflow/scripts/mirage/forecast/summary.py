@@ -98,22 +98,27 @@ _COMPARED = ("jobs", "wall_s", "cpu_s", "forecast_s", "peak_mb", "forecast_mb", 
 
 def _total(model: Model, jobs: Plan) -> dict[str, Any]:
     guesses = {job: model.estimate(job) for job in jobs}
-    on_gpu = [g.seconds for job, g in guesses.items() if jobs[job].gpu and g.device_bytes]
-    others = [g.seconds for job, g in guesses.items() if not (jobs[job].gpu and g.device_bytes)]
+    gpu_hours = _gpu_hours(jobs, guesses)
     kept = sum(sum(task.outputs.values()) for task in jobs.values())
     kept -= sum(task.outputs[path] for task in jobs.values() for path in task.temporary)
     walls, temporary = _walls(model, jobs, guesses)
     return {
         "jobs": len(jobs),
         "flops": sum(guess.flops for guess in guesses.values()),
-        "gpu_hours": sum(on_gpu) / 3600,
-        "cpu_hours": (sum(others) + sum(on_gpu)) / 3600,
+        "gpu_hours": gpu_hours,
+        "cpu_hours": sum(guess.seconds for guess in guesses.values()) / 3600,
         "peak_gpu_gb": max(guess.device_bytes for guess in guesses.values()) / 1e9,
         "peak_host_gb": max(guess.host_bytes for guess in guesses.values()) / 1e9,
         "disk_gb": kept / 1e9,
         "peak_disk_gb": (kept + temporary) / 1e9,
         "wall_hours": walls,
     }
+
+
+def _gpu_hours(jobs: Plan, guesses: Mapping[Job, Estimate]) -> float:
+    """Hours for which a GPU is held."""
+    held = (g.seconds for job, g in guesses.items() if jobs[job].gpu and g.device_bytes)
+    return sum(held) / 3600
 
 
 def _walls(
@@ -139,7 +144,8 @@ def _rules(
     rows = []
     for rule in dict.fromkeys(job.rule for job in jobs):
         own = [job for job in jobs if job.rule == rule]
-        guesses = [model.estimate(job) for job in own]
+        estimates = {job: model.estimate(job) for job in own}
+        guesses = estimates.values()
         actual = compared.get(rule, {})
         rows.append(
             {
@@ -147,6 +153,7 @@ def _rules(
                 "jobs": len(own),
                 "device": "GPU" if any(g.device_bytes for g in guesses) else "CPU",
                 "hours": sum(guess.seconds for guess in guesses) / 3600,
+                "gpu_hours": _gpu_hours(jobs, estimates),
                 "longest_hours": max(guess.seconds for guess in guesses) / 3600,
                 "flops": sum(guess.flops for guess in guesses),
                 "peak_gpu_gb": max(guess.device_bytes for guess in guesses) / 1e9,

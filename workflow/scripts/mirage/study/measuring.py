@@ -177,6 +177,11 @@ def recipe(study: Study, attack: Attack, measure: str) -> dict[str, Any]:
     return {**study.measure(measure, attack.target.dataset), **changes}
 
 
+def gpus(measure: str) -> int:
+    """GPUs that the job of a measure of an attack asks for."""
+    return int(of_attacks()[measure].device)
+
+
 def inputs(study: Study, attack: Attack, measure: str, outcome: str) -> dict[str, str]:
     """Need -> file of a measure; without those the study does not have.
 

@@ -30,4 +30,5 @@ MEASURE = Measure(
     _run,
     COSTS,
     roles=("evaluator", "fid", "compatible_fid"),
+    device=False,
 )
