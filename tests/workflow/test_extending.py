@@ -9,15 +9,18 @@ import sys
 import pandas as pd
 import pytest
 import yaml
+from mirage.runtime import files
 from projects import ROOT, TINY, Checkout
 
 CELL = "orl/resnet-mini/ls0/n3/s1"
 TARGET, CANDIDATES = f"targets/{CELL}/metrics.json", f"attacks/{CELL}/ppa/candidates.safetensors"
 NEW = "targets/orl/resnet-mini/conf0.1/n3/s1"
 PICKED = f"attacks/{CELL}/pick/metrics.json"
+EIGEN, SPACE = f"{CELL}/eigen/metrics.json", f"targets/{CELL}/priors/faces"
+PRIOR = ("attacks/kinds/pick", "attacks/kinds/eigen", "priors/trainers/eigenfaces.py")
 TESTS = (
     "tests/unit/targets/test_treatment_conf.py", "tests/unit/attacks/test_attack_pick.py",
-    "tests/unit/paper/test_item_ranking.py",
+    "tests/unit/priors/test_prior_eigenfaces.py", "tests/unit/paper/test_item_ranking.py",
     "tests/unit/study/test_study_schema.py::test_the_kept_schema_is_the_one_of_the_types",
     "tests/unit/study/test_study_schema.py::test_every_type_stands_in_a_configuration",
 )  # fmt: skip
@@ -73,10 +76,10 @@ def extended(tmp_path_factory):
     return checkout
 
 
-def test_the_page_has_a_treatment_an_attack_and_a_table(extended):
-    assert len(diffs()) == 3
+def test_the_page_has_a_treatment_two_attacks_a_prior_and_a_table(extended):
+    assert len(diffs()) == 4
     library = extended.folder / "workflow/scripts/mirage"
-    for added in ("targets/treatments/conf.py", "attacks/kinds/pick", "paper/items/ranking.py"):
+    for added in ("targets/treatments/conf.py", *PRIOR, "paper/items/ranking.py"):
         assert (library / added).exists()
         assert not (ROOT / "workflow/scripts/mirage" / added).exists()
 
@@ -107,3 +110,11 @@ def test_target_attack_and_table_are_made(extended):
     assert sorted(ranking["treatment"]) == ["conf0.1", "ls0"]
     assert set(ranking["attack"]) == {"pick"}
     assert list(ranking["acc1"]) == sorted(ranking["acc1"])
+
+
+def test_the_prior_lies_below_its_target(extended):
+    extended.snakemake(f"attacks/{EIGEN}")
+    header = files.read_metadata(extended.results / SPACE / "generator.safetensors")
+    assert header["network"] == "eigenfaces.generator"
+    found = json.loads((extended.results / f"attacks/{EIGEN}").read_text())
+    assert 0 <= found["paper"]["acc1"] <= 1

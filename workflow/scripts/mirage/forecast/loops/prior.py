@@ -19,8 +19,8 @@ def make(settings: Settings, batch: int, device: str) -> Loop:
     """Train on blank images, long enough for no end to come."""
     trainer = TRAINERS[settings.get("kind", "stylegan2")]
     made: Any = trainer.recipe.of(settings["recipe"])
-    length = "epochs" if hasattr(made, "epochs") else "steps"
-    recipe = replace(made, batch_size=batch, **{length: _ENDLESS})
+    changed = {"batch_size": batch, "epochs": _ENDLESS, "steps": _ENDLESS}
+    recipe = replace(made, **{key: value for key, value in changed.items() if hasattr(made, key)})
     side, channels = recipe.generator.image_px, recipe.generator.image_channels
     images = torch.zeros(2 * batch, channels, side, side, dtype=torch.uint8)
     target = classifier(settings["target"], device) if "target" in settings else None
