@@ -88,7 +88,7 @@ def recover_latents(
 
 
 def _tell(starts: Starts, walks: Walks, recipe: BrepRecipe) -> None:
-    """PassName the classes that have failed or were cut short, and say how far the others came."""
+    """Name the classes that have failed or were cut short, and say how far the others came."""
     stopped = starts.found & (walks.steps < recipe.patience)
     looked = recipe.start_batches * recipe.start_batch
     reasons = {
