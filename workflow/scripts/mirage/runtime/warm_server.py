@@ -24,7 +24,8 @@ from typing import Any
 from mirage.runtime.warm import peer
 
 IDLE_S = float(os.environ.get("MIRAGE_WARM_IDLE_S", "20"))
-_PRELOAD = ("torch", "numpy", "pandas", "safetensors.torch", "PIL.Image")
+_PRELOAD = ("torch", "torch._dynamo", "numpy", "pandas", "safetensors.torch", "PIL.Image")
+"""PyTorch imports its compiler at the first network whose shapes are asked for, in every job."""
 _PATIENCE_S = 10  # for a whole request
 _LONGEST = 16 << 20  # bytes of a request; an environment has at most a few
 _STREAMS = 2
