@@ -35,7 +35,7 @@ def _config(**settings):
             "source": {"kind": source, **PUBLIC, "recipe": recipe},
         }  # fmt: skip
     names = ["resnet-mini", "convnet-mini"]
-    scale["students"] = {"three": {**PUBLIC, "recipe": {"architectures": names}}}
+    scale["students"] |= {"three": {**PUBLIC, "recipe": {"architectures": names}}}
     scale["attacks"] |= {
         "gmi": {"title": "GMI", "kind": "gmi", "prior": "gan", "gmi": settings},
         "ked": {"title": "KED", "kind": "ked", "prior": "own", "ked": settings},
