@@ -38,7 +38,9 @@ class Counting:
         self.passes += len(w)
         return self.render(w)
 
-    def sizes(self, w: Tensor, sizes: Iterable[int]) -> dict[int, Tensor]:
+    def sizes(
+        self, w: Tensor, sizes: Iterable[int], labels: Tensor | None = None
+    ) -> dict[int, Tensor]:
         """Render once for all sizes, as ``ImagePipeline.sizes`` (one size in the demo)."""
         images = self(w)
         return {size: images for size in sizes}

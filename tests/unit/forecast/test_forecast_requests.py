@@ -370,6 +370,9 @@ def test_feature_widths_are_those_of_the_networks():
 
 def _optimises(stages):
     """Whether what an attack optimises lies in its own folder."""
+    results = [stage.result for stage in stages.kind.stages]
+    if "optimised" not in results:
+        return False
     return stages.holder(stages.kind.stage("optimised")) == stages.attack
 
 

@@ -59,7 +59,7 @@ def test_the_papers_scale_shares_what_the_paper_shares_and_says_so():
     ):
         assert len(draws) == 1
     assert shared(study) == (
-        *FIXED,
+        *OWN,
         "the split into training and test images",
         "the pool of candidates",
         "the networks that measure the attacks",

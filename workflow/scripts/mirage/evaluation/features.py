@@ -186,8 +186,9 @@ def embed_attack(
         for first in range(start, len(flat), batch_size):
             rows = slice(first, first + batch_size)
             w, shown = flat[rows].to(device), whose[rows]
+            labels = shown.to(device)
             with torch.inference_mode():
-                views = prior.sizes(w, sizes, shown.to(device))
+                views = prior.sizes(w, sizes, labels)
             small = views[gallery_px].cpu()
             piece = {
                 "images": (w[:, :0] if measure_px is None else views[measure_px]).half().cpu(),
