@@ -24,8 +24,10 @@ from typing import Any
 from mirage.runtime.warm import peer
 
 IDLE_S = float(os.environ.get("MIRAGE_WARM_IDLE_S", "20"))
-_PRELOAD = ("torch", "torch._dynamo", "numpy", "pandas", "safetensors.torch", "PIL.Image")
-"""PyTorch imports its compiler at the first network whose shapes are asked for, in every job."""
+_PRELOAD = ("torch", "numpy", "pandas", "safetensors.torch", "PIL.Image")
+_COMPILER, _OFTEN = "torch._dynamo", 4
+"""PyTorch imports its compiler for the shapes of the first network, which almost every job asks
+for: two seconds, which the server spends once, as soon as so many have come."""
 _PATIENCE_S = 10  # for a whole request
 _LONGEST = 16 << 20  # bytes of a request; an environment has at most a few
 _STREAMS = 2
@@ -36,10 +38,13 @@ _FIELDS = {
 
 def _serve(listener: socket.socket) -> None:
     """Work until there has been none for ``IDLE_S``."""
-    server, attendants, quiet_since = os.getpid(), 0, time.monotonic()
+    server, attendants, come, quiet_since = os.getpid(), 0, 0, time.monotonic()
     while attendants or time.monotonic() - quiet_since < IDLE_S:
         # Nobody came within a second, or went away again, or there is no room for a process.
         with contextlib.suppress(OSError), listener.accept()[0] as connection:
+            come += 1
+            if come == _OFTEN:
+                importlib.import_module(_COMPILER)
             if os.fork() == 0:
                 try:
                     listener.close()
