@@ -148,13 +148,14 @@ def grid(groups: "Mapping[str, np.ndarray]") -> "Figure":
     gap, head = max(2, zoom), 96  # pixels
     cell_w, cell_h = width * zoom, height * zoom
     columns = sum(images.shape[1] for images in groups.values())
-    total_w = columns * (cell_w + gap) + 4 * gap * len(groups)
+    margin = 4 * gap  # the first heading is wider than its one column
+    total_w = columns * (cell_w + gap) + 4 * gap * len(groups) + margin
     total_h = head + count * (cell_h + gap)
     with style():
         from matplotlib.figure import Figure
 
         figure = Figure(figsize=(total_w / DPI, total_h / DPI))
-        left = 0
+        left = margin
         for title, images in groups.items():
             span = images.shape[1] * (cell_w + gap) - gap
             figure.text(
