@@ -16,12 +16,19 @@ settings.register_profile(
 settings.load_profile("any machine")
 
 
+_ALONE = {
+    f"tests/workflow/test_{name}.py"
+    for name in ("extending", "forecast", "impossible_input", "lowres", "plan")
+}
+"""Tests that plan, or run short jobs one after the other, each in a folder of its own."""
+
+
 class OneMachine(LoadScopeScheduling):
-    """Files of unit tests go to whichever worker is free; all that uses the machine to one."""
+    """Files of these and of unit tests go to whichever worker is free; all else to one."""
 
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.partition("::")[0]
-        return file if file.startswith("tests/unit/") else "the machine"
+        return file if file.startswith("tests/unit/") or file in _ALONE else "the machine"
 
 
 @pytest.hookimpl(optionalhook=True)
