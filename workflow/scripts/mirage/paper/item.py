@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from mirage.marks import Samples
-from mirage.paper.numbers import BLOCK
+from mirage.paper.numbers import BLOCK, collect
 from mirage.recipes import Recipe
 from mirage.study.cells import Attack, Target
 from mirage.study.settings import Scale
@@ -119,6 +119,8 @@ class Table(Item):
         digits: decimals where they are not those of the paper's Table 2.
         finer: decimals where our data are not the paper's.
         ours: metrics that the paper does not print, which stand in a block of their own.
+        numbers: gathers the numbers of its cells where they are not those of attacks.
+        attacked: whether its rows are attacks, whose seeds share what attacks share.
         seen: whether a block in HTML tells the distances to the images that targets have seen.
     """
 
@@ -136,10 +138,18 @@ class Table(Item):
     digits: Mapping[str, int] = field(default_factory=dict)
     finer: Mapping[str, int] = field(default_factory=dict)
     ours: tuple[str, ...] = ()
+    numbers: "Callable[[Study], pd.DataFrame] | None" = None
+    attacked: bool = True
     seen: bool = False
     category: ClassVar[str] = "Tables"
     folder: ClassVar[str] = "tables"
     kinds: ClassVar[tuple[str, ...]] = ("csv", "html", "tex")
+
+    def collected(self, study: "Study") -> "pd.DataFrame":
+        """The numbers of its cells, from files in the current folder."""
+        if self.numbers is not None:
+            return self.numbers(study)
+        return collect(self.needs(study).attacks)
 
 
 @dataclass(frozen=True, kw_only=True)
