@@ -38,7 +38,7 @@ HALVED = Comparison(
     "Blended: α = −0.05 lowers the attack success against hard labels",
     {"treatment": "ls-0.05+blended"}, {"treatment": "ls0+blended"}, ("backdoor_success",),
 )  # fmt: skip
-"""The one difference of the paper's that is large: 48.05 % against 95.48 %. Better: for the user."""
+"""The one large difference of the paper's numbers: 48.05 % against 95.48 %; better for the user."""
 
 
 @dataclass(frozen=True)
