@@ -8,7 +8,6 @@ from mirage.data.dataset import DatasetRecipe
 from mirage.data.store import Store, prepare_store
 from mirage.data.views import View, ViewRecipe, prepare_view
 from mirage.errors import MirageError
-from mirage.evaluation.measure import TargetCase
 from mirage.evaluation.measures import MEASURES
 from mirage.targets import weights
 from torch import nn
@@ -40,8 +39,9 @@ class ByHand(nn.Module):
 
 def measured(view, rule, monkeypatch, batch=100, settings=SETTINGS):
     monkeypatch.setattr(weights, "load_classifier", lambda *_: ByHand(rule))
-    inputs = {"weights": view, "view": view}
-    case = TargetCase(inputs, settings, {}, 5, 10, 8, 8, batch, SimpleNamespace(), "cpu")
+    case = SimpleNamespace(
+        inputs={"weights": view, "view": view}, settings=settings, seed=5, batch=batch, device="cpu"
+    )
     return MEASURES["backdoor"].run(case)
 
 

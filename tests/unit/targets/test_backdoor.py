@@ -66,7 +66,7 @@ def test_a_board_changes_its_pixels_alone_and_to_the_bit():
 
 
 def test_a_board_larger_than_the_image_is_refused():
-    with pytest.raises(MirageError, match="size_px.*at most 7"):
+    with pytest.raises(MirageError, match=r"size_px.*at most 7"):
         checkerboard(1, 8, 8, 1, 1)
 
 

@@ -37,6 +37,10 @@ class Trigger(NamedTuple):
         """
         return ((1 - self.weight) * images + self.weight * self.pattern).clamp(0, 1)
 
+    def show(self, pixels: Tensor) -> Tensor:
+        """Stored images, uint8 [N, C, px, px], with the trigger, in network range."""
+        return self.stamp(pixels.float().div_(255)).mul_(2).sub_(1)
+
 
 def checkerboard(channels: int, image_px: int, size: int, cell: int, margin: int) -> Trigger:
     """A square board of black and white cells near the lower right corner.

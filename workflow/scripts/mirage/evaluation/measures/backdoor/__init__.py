@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from mirage.targets.backdoor import Trigger
-
 
 def _run(case: TargetCase) -> Measured:
     from mirage.data.views import View
@@ -46,7 +44,7 @@ def _run(case: TargetCase) -> Measured:
         arrays = {"labels": labels, "untouched": asked("untouched", network_range)}
         for part in parts:
             trigger = part.trigger(*pixels.shape[1:3], case.seed).on(case.device)
-            arrays[part.name] = asked(part.name, _stamped(trigger))
+            arrays[part.name] = asked(part.name, trigger.show)
     metrics: dict[str, Any] = {
         "images": len(labels),
         "accuracy": float((arrays["untouched"] == labels).double().mean()),
@@ -61,11 +59,6 @@ def _run(case: TargetCase) -> Measured:
             "untouched": untouched,
         }
     return Measured(metrics, arrays)
-
-
-def _stamped(trigger: "Trigger") -> "Callable[[Tensor], Tensor]":
-    """Stored images, uint8, with a trigger, in network range."""
-    return lambda pixels: trigger.stamp(pixels.float().div_(255)).mul_(2).sub_(1)
 
 
 COSTS: Registry[Any] = Registry(__name__, "COST")
