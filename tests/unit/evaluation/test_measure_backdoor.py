@@ -96,6 +96,17 @@ def test_backdoor_measures_do_not_depend_on_batches(view, monkeypatch):
     assert set(whole.arrays) == {"labels", "untouched", "badnets", "blended"}
 
 
+@pytest.mark.parametrize("precision", ["tf32", "bf16"])
+def test_backdoors_are_measured_at_each_precision(view, monkeypatch, precision):
+    def rule(images):
+        exact = nn.functional.linear(images.flatten(1)[:, :2], torch.eye(2))
+        assert exact.dtype == (torch.bfloat16 if precision == "bf16" else torch.float32)
+        return torch.zeros(len(images), dtype=torch.int64)
+
+    settings = {**SETTINGS, "precision": precision}
+    assert measured(view, rule, monkeypatch, settings=settings).metrics["images"] == 360
+
+
 def test_answers_that_are_no_numbers_are_told(view, monkeypatch):
     monkeypatch.setattr(ByHand, "forward", lambda self, images: images.flatten(1) * torch.nan)
     with pytest.raises(MirageError, match="no finite logits for 360 of 360"):

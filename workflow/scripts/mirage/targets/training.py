@@ -18,7 +18,7 @@ from mirage.runtime.progress import Progress
 from mirage.streams import generator, seed_of
 from mirage.targets.architectures import Classifier, build
 from mirage.targets.architectures.layers import StreamDropout
-from mirage.targets.augmentation import Draws, augment, draw, unmarked
+from mirage.targets.augmentation import Draws, Marking, augment, draw, unmarked
 from mirage.targets.flat import FlatParameters
 from mirage.targets.images import fits
 from mirage.targets.inference import accuracy, judge, predict
@@ -191,7 +191,9 @@ class _Training:
             rows = order[offset : chunk[-1][1]]
             at = rows.to(self.pixels.device)
             pixels = self.pixels.index_select(0, at).to(self.device, non_blocking=True)
-            mark = unmarked if self.poisoning is None else partial(self.poisoning.stamp, rows)
+            mark: Marking = unmarked
+            if self.poisoning is not None:
+                mark = partial(self.poisoning.stamp, rows)
             images = augment(pixels, draws.of(rows), self.recipe.augmentation, mark)
             images = images.contiguous(memory_format=torch.channels_last)
             labels = self.labels.index_select(0, rows.to(self.device))

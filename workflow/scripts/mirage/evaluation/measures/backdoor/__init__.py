@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def _run(case: TargetCase) -> Measured:
     from mirage.data.views import View
     from mirage.errors import MirageError
-    from mirage.numerics import at_precision, numerics
+    from mirage.numerics import autocast, numerics
     from mirage.streams import generator
     from mirage.targets.backdoor import succeeded
     from mirage.targets.images import network_range
@@ -33,14 +33,14 @@ def _run(case: TargetCase) -> Measured:
     pixels, labels = view.pixels[view.test], view.labels[view.test]
     if not len(labels):
         raise MirageError(f"{case.inputs['view']} has no test images", "a data set with a split")
-    model = at_precision(load_classifier(case.inputs["weights"], case.device), recipe.precision)
+    model = load_classifier(case.inputs["weights"], case.device)
 
     def asked(name: str, show: "Callable[[Tensor], Tensor]") -> "Tensor":
         stream = generator(case.seed, "noise", "backdoor", name)
         return answers(model, pixels, case.device, case.batch, stream, show)
 
     parts = recipe.made
-    with numerics(recipe.precision, case.device):
+    with numerics(recipe.precision, case.device), autocast(recipe.precision, case.device):
         arrays = {"labels": labels, "untouched": asked("untouched", network_range)}
         for part in parts:
             trigger = part.trigger(*pixels.shape[1:3], case.seed).on(case.device)
