@@ -32,7 +32,8 @@ from mirage.priors.rendering import Prior
 from mirage.priors.trainers import TRAINERS
 from mirage.priors.training import train_prior
 from mirage.targets.architectures import build
-from mirage.targets.inference import judge
+from mirage.targets.backdoor import checkerboard
+from mirage.targets.inference import answers, judge
 from mirage.targets.recipe import TrainingRecipe
 from mirage.targets.students import train_students
 from mirage.targets.students_recipe import StudentsRecipe
@@ -225,6 +226,26 @@ def test_training(tmp_path, cuda, architecture):
         with pytest.raises(Interrupted):
             work(StopAfter(tmp_path / "state", 4))
     work(StopAfter(tmp_path / "state", 99))
+
+
+@pytest.mark.parametrize("stage", ["before_augmentation", "after_augmentation"])
+@pytest.mark.parametrize("name", ["badnets", "blended"])
+def test_poisoned_training(cuda, name, stage):
+    recipe = TrainingRecipe.of(
+        {"epochs": 2, "batch_size": 4, "optimiser": {"name": "adam", "lr": 0.001}}
+    )
+    parts = make([{"part": name, "share": 0.5, "stage": stage}])
+    train_classifier(
+        "resnet-mini", _people(), None, recipe, 1, models.no_checkpoint(), "cuda", treatment=parts
+    )
+
+
+def test_triggers_are_shown(target):
+    trigger = checkerboard(1, PX, 4, 1, 0).on("cuda")
+    pixels = torch.zeros(9, 1, PX, PX, dtype=torch.uint8)
+    for _ in range(20):
+        found = answers(target, pixels, "cuda", 4, show=trigger.show)
+    assert found.device.type == "cpu"
 
 
 @pytest.mark.parametrize("noisy", [False, True])
