@@ -76,7 +76,7 @@ def as_html(name: str, item: Item, study: Study, presentation: Presentation) -> 
     """An item as HTML, from files in the current folder."""
     reading = item.reading(study, presentation)
     if isinstance(item, Table):
-        numbers = collect(item.needs(study).attacks)
+        numbers = item.collected(study)
         rows = make(item, numbers, presentation)
         parts = print_table(item, numbers, rows, presentation, reading)
         parts += verified_part(item, numbers, presentation)
