@@ -80,7 +80,9 @@ METRICS: dict[str, Metric] = {
         Metric("targeted_fgsm", "FGSM, targeted", "FGSM, targeted", 1, 2, percent=True),
         Metric("targeted_pgd", "PGD, targeted", "PGD, targeted", 1, 2, percent=True),
         Metric("targeted_bim", "BIM, targeted", "BIM, targeted", 1, 2, percent=True),
-        Metric("targeted_onepixel", "One-Pixel, targeted", "One-Pixel, targeted", 1, 2, percent=True),
+        Metric(
+            "targeted_onepixel", "One-Pixel, targeted", "One-Pixel, targeted", 1, 2, percent=True
+        ),
         Metric("masked", "Gradients masked", "Gradients masked", 0, 0, percent=True),
         Metric("pgd_gap", "PGD, margin loss", "PGD, margin loss", 1, 2, percent=True),
         Metric("pgd_tempered", "PGD, cooled logits", "PGD, cooled logits", 1, 2, percent=True),

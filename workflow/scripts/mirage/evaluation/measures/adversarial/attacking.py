@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from mirage.data.views import LabelledImages
+from mirage.errors import MirageError
 from mirage.evaluation.measures.adversarial import drawn_once, goals
 from mirage.evaluation.measures.adversarial.apgd import apgd
 from mirage.evaluation.measures.adversarial.evolution import draw
@@ -50,6 +51,9 @@ def attack_all(attacker: Attacker, tests: Attacked, checkpoint: Checkpoint) -> d
         softmax says 1); ``MODE_ATTACK.prediction`` of ``fgsm``, ``pgd``, ``bim`` and ``onepixel``,
         ``untargeted`` and ``targeted``; ``untargeted_fgsm.still``, whether the gradient is exactly
         zero; and the predictions of the checks ``pgd_gap``, ``pgd_tempered`` and ``apgd_dlr``.
+
+    Raises:
+        MirageError: logits of unchanged images that are no finite numbers.
     """
     recipe = attacker.recipe
     attacker = attacker._replace(classifier=at_precision(attacker.classifier, recipe.precision))
@@ -71,6 +75,8 @@ def attack_all(attacker: Attacker, tests: Attacked, checkpoint: Checkpoint) -> d
 
     with numerics(recipe.precision, attacker.device), sweep:
         lead = run("clean", _clean)["lead"]
+        if lost := int((~lead.isfinite()).sum()):
+            raise MirageError(f"logits of {lost} of {len(lead)} test images are no finite numbers")
         for targeted, goal in ((False, goals.away), (True, goals.towards)):
             mode = "targeted" if targeted else "untargeted"
             run(f"{mode}_fgsm", partial(_fgsm, goal=goal), targeted)
@@ -85,8 +91,7 @@ def attack_all(attacker: Attacker, tests: Attacked, checkpoint: Checkpoint) -> d
 
 def temperature(lead: Tensor) -> float:
     """By what logits are divided so that their median lead is ``COOLED`` at most; at least 1."""
-    known = lead[lead.isfinite()].double()
-    return max(float(known.median()) / COOLED, 1.0) if len(known) else 1.0
+    return max(float(lead.double().quantile(0.5)) / COOLED, 1.0)
 
 
 @torch.inference_mode()

@@ -25,9 +25,7 @@ def cost(shop: Workshop, target: Target) -> Work:
     unit = step(study, target, recipe, shop.batches)
     settings = {"precision": recipe.precision}
     judge = replace(
-        units.classify(
-            study, target.dataset, target.architecture, shop.batches.optimise, settings
-        ),
+        units.classify(study, target.dataset, target.architecture, shop.batches.optimise, settings),
         setting="optimise_batch",
     )
     gradients = _MODES * (1 + 2 * recipe.steps) + 2 * recipe.steps + 1 + recipe.apgd_steps

@@ -40,8 +40,6 @@ def directions(
     return torch.stack([torch.rand(*shape, generator=generator(seed, *n)) for n in names]) * 2 - 1
 
 
-def searches(
-    numbers: Sequence[int], seed: int, dataset: str, attack: str
-) -> list[torch.Generator]:
+def searches(numbers: Sequence[int], seed: int, dataset: str, attack: str) -> list[torch.Generator]:
     """A stream for each image's search."""
     return [generator(seed, "measures", "adversarial", attack, dataset, n) for n in numbers]

@@ -12,6 +12,7 @@ from torch import Tensor
 from mirage.evaluation.measures.adversarial.evolution import Searches, evolve
 from mirage.evaluation.measures.adversarial.seen import Seen, predictions
 
+
 @torch.inference_mode()
 def one_pixel(
     show: Callable[[Tensor], Seen], images: Tensor, classes: Tensor, draws: Searches, targeted: bool

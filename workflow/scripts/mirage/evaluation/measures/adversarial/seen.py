@@ -18,9 +18,7 @@ NO_CLASS = -1
 """Prediction where logits are no finite numbers."""
 
 
-def seen(
-    classifier: Callable[..., Tensor], attack: str, numbers: Sequence[int], seed: int
-) -> Seen:
+def seen(classifier: Callable[..., Tensor], attack: str, numbers: Sequence[int], seed: int) -> Seen:
     """Show a classifier some images.
 
     Args:
