@@ -17,7 +17,7 @@ from mirage.targets.architectures import build
 from mirage.targets.images import network_range
 from mirage.targets.weights import save_classifier
 
-PX, CLASSES, COUNT = 10, 5, 11
+PX, CLASSES, COUNT, STRENGTH = 10, 5, 11, 8
 RECIPE = AdversarialRecipe(
     epsilon=0.1, step=0.03, steps=3, population=5, generations=2, apgd_steps=4
 )  # fmt: skip
@@ -26,6 +26,13 @@ PREDICTED = [
     for mode in ("untargeted", "targeted")
     for attack in ("fgsm", "pgd", "bim", "onepixel")
 ] + [f"{check}.prediction" for check in masking.CHECKS]
+
+
+def _network(strength=STRENGTH):
+    """One that small changes confuse."""
+    network = models.classifier()
+    network.body[0].weight *= strength
+    return network
 
 
 def _tests(count=COUNT, first=0):
@@ -39,7 +46,7 @@ def _tests(count=COUNT, first=0):
 
 
 def _attack(batch=16, checkpoint=None, tests=None, classifier=None, recipe=RECIPE):
-    classifier = classifier or models.classifier()
+    classifier = classifier or _network()
     attacker = Attacker(classifier, recipe, "people", 3, batch, "cpu")
     return attack_all(attacker, tests or _tests(), checkpoint or models.no_checkpoint())
 
@@ -52,7 +59,7 @@ def test_every_attack_leaves_a_prediction_of_every_image():
     }
     assert all(len(values) == COUNT for values in found.values())
     tests = _tests()
-    logits = models.classifier()(network_range(tests.images.pixels))
+    logits = _network()(network_range(tests.images.pixels))
     assert torch.equal(found["clean.prediction"], logits.argmax(1))
     torch.testing.assert_close(found["clean.lead"], -goals.gap(logits, tests.images.labels))
     moved = [(found[name] != found["clean.prediction"]).any() for name in PREDICTED]
@@ -212,7 +219,7 @@ class _Scaled(torch.nn.Module):
 def test_scaling_the_logits_masks_gradients_and_protects_nobody():
     """One network, scaled: it decides alike, so what it withstands is the attack's weakness."""
     recipe = AdversarialRecipe(epsilon=0.3, step=0.08, steps=8, population=5, generations=2)
-    network = models.classifier()
+    network = _network()
     tests = _tests()
     own = network(network_range(tests.images.pixels)).argmax(1)
     tests = tests._replace(images=tests.images._replace(labels=own), targets=(own + 1) % CLASSES)

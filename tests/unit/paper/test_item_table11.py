@@ -28,7 +28,7 @@ def _leave(study, masked):
     for target in TABLE.needs(study).targets:
         alpha = target.treatment.alpha
         hidden = masked and alpha < 0
-        untargeted = (0.1 if hidden else 0.9) + target.seed / 1000
+        untargeted = 0.1 + target.seed / 500 if hidden else 0.9 + target.seed / 1000
         rates = {name: untargeted if name.startswith("u") else 0.2 for name in RATES}
         rates |= dict.fromkeys(CHECKS, 0.85 + target.seed / 1000)
         state = {**STATE, "masked": int(hidden), "zero_gradient": 0.95 * hidden}
@@ -79,7 +79,7 @@ def test_every_number_stands_beside_the_papers(tmp_path, monkeypatch):
     assert rows["test_acc_paper"].tolist() == theirs["clean_test_acc"].tolist()
     assert rows["masked_paper"].isna().all()
     assert rows["masked"].tolist() == [0, 0, 100] * 6
-    assert rows["untargeted_pgd"].tolist() == pytest.approx([94.2, 94.2, 14.2] * 6)
+    assert rows["untargeted_pgd"].tolist() == pytest.approx([94.2, 94.2, 18.4] * 6)
 
 
 def test_the_demo_says_whose_rows_stand_beside_its_own(demo):
@@ -101,10 +101,10 @@ def test_a_masked_row_is_marked_and_told(demo):
         "−0.05 †: its gradients are masked, so a low rate is no robustness (3 of 3 seeds)" in told
     )
     assert "masked in 3 of 3 seeds. The gradient is exactly zero for 95.00 % of the images" in told
-    assert "PGD changes 5.20 % with the cross-entropy, 85.20 % with the margin loss" in told
+    assert "PGD changes 5.40 % with the cross-entropy, 85.20 % with the margin loss" in told
     assert "A low rate in such a row is no robustness." in told
     first = dict(zip((c.key for c in ours.columns), ours.blocks[0].rows[2].cells, strict=True))
-    assert first["untargeted_pgd"].ours == "5.20"  # of the images classified right
+    assert first["untargeted_pgd"].ours == "5.40"  # of the images classified right
     assert first["pgd_gap"].ours == "85.20"
     page = html_fragment([whole, ours], shown)
     assert "Gradients masked" in page
@@ -116,7 +116,7 @@ def test_claims_are_told_with_masked_losses_and_without(demo):
     told = TABLE.reading(demo, describe(demo, "demo"))
     claim = "untargeted attacks succeed less often with α = −0.05 than with hard labels"
     with_it, without = [sentence for sentence in told if claim in sentence]
-    assert "PGD +80.0 ± 0.0 pp (shows; n = 3)" in with_it or "PGD +80.0 pp" in with_it
+    assert "PGD +79.8 ± 0.2 pp (shows; n = 3)" in with_it
     assert "PGD, margin loss 0.0" in without
     sound = told.index(next(s for s in told if s.startswith("The same with losses")))
     assert told[sound + 1] is without

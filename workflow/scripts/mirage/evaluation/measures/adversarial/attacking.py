@@ -86,7 +86,8 @@ def attack_all(attacker: Attacker, tests: Attacked, checkpoint: Checkpoint) -> d
         run("pgd_gap", partial(_pgd, goal=goals.gap))
         run("pgd_tempered", partial(_pgd, goal=goals.tempered(temperature(lead))))
         run("apgd_dlr", _apgd)
-    return {"labels": tests.images.labels, "targets": tests.targets, **sweep.columns}
+    given = {"labels": tests.images.labels, "targets": tests.targets}
+    return dict(sorted((given | sweep.columns).items()))
 
 
 def temperature(lead: Tensor) -> float:
