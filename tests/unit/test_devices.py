@@ -20,6 +20,9 @@ from mirage.data.views import LabelledImages
 from mirage.errors import Interrupted
 from mirage.evaluation.evaluator import check_evaluator
 from mirage.evaluation.features import embed_attack, embed_real
+from mirage.evaluation.measures.adversarial.attacking import Attacked, attack_all
+from mirage.evaluation.measures.adversarial.portion import Attacker
+from mirage.evaluation.measures.adversarial.recipe import AdversarialRecipe
 from mirage.evaluation.measures.embeddings.neighbours import neighbours
 from mirage.evaluation.measures.gradients import walk
 from mirage.evaluation.measures.gradients.pairs import draw_pairs
@@ -139,6 +142,22 @@ def test_embedding(tmp_path, pipeline, target):
     views = dict.fromkeys(networks, pixels)
     for _ in range(3):
         embed_real(networks, views, torch.arange(5), 2, models.no_checkpoint())
+
+
+def test_adversarial_attacks(tmp_path, target):
+    pixels = torch.zeros(5, 1, PX, PX, dtype=torch.uint8)
+    tests = Attacked(
+        LabelledImages(pixels, torch.arange(5), 5), torch.ones(5).long(), list(range(5))
+    )
+    recipe = AdversarialRecipe(steps=2, generations=2, apgd_steps=4)
+
+    def attack(ticks):
+        checkpoint = StopAfter(tmp_path / "state", ticks)
+        return attack_all(Attacker(target, recipe, "people", 1, 3, "cuda"), tests, checkpoint)
+
+    with pytest.raises(Interrupted):
+        attack(3)
+    assert {column.device.type for column in attack(999).values()} == {"cpu"}
 
 
 def _switches():

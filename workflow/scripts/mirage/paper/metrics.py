@@ -75,6 +75,24 @@ METRICS: dict[str, Metric] = {
         Metric("found", "Classes found", "Classes found", 1, 2, percent=True),
         Metric("variety", "Variety", "Variety", 0, 2),
         Metric("real_variety", "Variety of photographs", "Variety of photographs", 0, 2),
+        # Of adversarial attacks, which need no generator: how often they succeed.
+        Metric("untargeted_fgsm", "FGSM", "FGSM", 1, 2, percent=True),
+        Metric("untargeted_pgd", "PGD", "PGD", 1, 2, percent=True),
+        Metric("untargeted_bim", "BIM", "BIM", 1, 2, percent=True),
+        Metric("untargeted_onepixel", "One-Pixel", "One-Pixel", 1, 2, percent=True),
+        Metric("targeted_fgsm", "FGSM, targeted", "FGSM, targeted", 1, 2, percent=True),
+        Metric("targeted_pgd", "PGD, targeted", "PGD, targeted", 1, 2, percent=True),
+        Metric("targeted_bim", "BIM, targeted", "BIM, targeted", 1, 2, percent=True),
+        Metric(
+            "targeted_onepixel", "One-Pixel, targeted", "One-Pixel, targeted", 1, 2, percent=True
+        ),
+        Metric("masked", "Gradients masked", "Gradients masked", 0, 0, percent=True),
+        Metric("pgd_gap", "PGD, margin loss", "PGD, margin loss", 1, 2, percent=True),
+        Metric("pgd_tempered", "PGD, cooled logits", "PGD, cooled logits", 1, 2, percent=True),
+        Metric("apgd_dlr", "APGD, DLR loss", "APGD, DLR loss", 1, 2, percent=True),
+        Metric("zero_gradient", "Zero gradient", "Zero gradient", 0, 2, percent=True),
+        Metric("certain", "p = 1", "$p = 1$", 0, 2, percent=True),
+        Metric("median_lead", "Median margin", "Median margin", 0, 2),
     )
 }
 """Key -> metric, in the order of the tables."""
