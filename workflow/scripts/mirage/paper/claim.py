@@ -1,5 +1,6 @@
 """What a claim of the paper is: a sentence, and the conditions that must hold for it."""
 
+import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -99,9 +100,7 @@ class Group:
 Maker = Callable[[Ledgers], Iterator[Condition]]
 
 
-def settle(
-    where: str, ledger: Ledger, parts: Sequence[Part], tally: str = ""
-) -> Condition | None:
+def settle(where: str, ledger: Ledger, parts: Sequence[Part], tally: str = "") -> Condition | None:
     """The condition of one place; None where it has not all the rows."""
     margins = []
     for part in parts:
@@ -117,9 +116,7 @@ def settle(
     return Condition(where, tuple(margins), tally)
 
 
-def in_each(
-    item: str, by: Sequence[str], *parts: Part, tally: str = "", **which: object
-) -> Maker:
+def in_each(item: str, by: Sequence[str], *parts: Part, tally: str = "", **which: object) -> Maker:
     """A condition for each block of an item's rows.
 
     Args:
@@ -191,16 +188,12 @@ def more(
 
 def rising(metric: str, *names: str | Mapping[str, Any]) -> tuple[Part, ...]:
     """A number rises strictly from row to row."""
-    return tuple(
-        more(metric, above, below) for below, above in zip(names, names[1:], strict=False)
-    )
+    return tuple(more(metric, above, below) for below, above in itertools.pairwise(names))
 
 
 def falling(metric: str, *names: str | Mapping[str, Any]) -> tuple[Part, ...]:
     """A number falls strictly from row to row."""
-    return tuple(
-        more(metric, above, below) for above, below in zip(names, names[1:], strict=False)
-    )
+    return tuple(more(metric, above, below) for above, below in itertools.pairwise(names))
 
 
 def _named(row: str | Mapping[str, Any]) -> dict[str, Any]:

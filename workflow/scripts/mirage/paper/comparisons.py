@@ -102,7 +102,6 @@ def reader(
         comparisons: what the paper says of it.
         named: adds the columns that they name.
     """
-
     numbers = seed_by_seed(needs, named)
     return lambda study, shown: explained(read(numbers(study, shown), comparisons, shown))
 

@@ -65,7 +65,10 @@ def on_ours(group: Group, ledgers: Ledgers, reasons: Reasons) -> dict[int, Rulin
     return {
         claim.number: _ruled(
             claim,
-            [(condition, [next(decided) for _ in parts]) for condition, parts in tested[claim.number]],
+            [
+                (condition, [next(decided) for _ in parts])
+                for condition, parts in tested[claim.number]
+            ],
             [name for name in claim.rests_on if ledgers[name].rows.empty],
         )
         for claim in group.claims
@@ -108,8 +111,8 @@ def _first(claim: Claim, condition: Condition, margin: Margin, reasons: Reasons)
         p = _p_of(mean / error, n)
     cells = dict.fromkeys(str(one.row["cell"]) for one in margin.read if one.row.get("cell"))
     return Tested(
-        condition.where, margin.part.told, condition.tally, outcome, mean, n, held, error=error, p=p,
-        reasons=tuple(why), cells=tuple(cells),
+        condition.where, margin.part.told, condition.tally, outcome, mean, n, held, error=error,
+        p=p, reasons=tuple(why), cells=tuple(cells),
     )  # fmt: skip
 
 

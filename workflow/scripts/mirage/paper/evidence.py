@@ -9,7 +9,7 @@ from mirage.paper.contents import contents
 from mirage.paper.item import Item, Table
 from mirage.paper.items import ITEMS
 from mirage.paper.ledger import ITEM, PLACE, SHOWN, Ledger
-from mirage.paper.numbers import collect, select
+from mirage.paper.numbers import select
 from mirage.paper.presentation import Presentation
 from mirage.paper.reference import FOLDER, letters, reference_rows
 from mirage.study.cells import Attack, parse
@@ -62,7 +62,7 @@ def ours(study: Study, shown: Presentation, items: Mapping[str, Item]) -> dict[s
     """Our rows of some items, by the items' names; all that these need is there."""
     return {
         item.name: Ledger(
-            _as_papers(by_seed(item, study, shown), study, shown).assign(**{ITEM: item.name})
+            as_papers(by_seed(item, study, shown), study, shown).assign(**{ITEM: item.name})
         )
         for item in items.values()
     }
@@ -74,13 +74,12 @@ def by_seed(item: Item, study: Study, shown: Presentation) -> "pd.DataFrame":
 
     if item.by_seed is not None:
         return item.by_seed(study, shown)
-    attacks = item.needs(study).attacks
-    if not isinstance(item, Table) or not attacks:
+    if not isinstance(item, Table):
         return pd.DataFrame(columns=[*PLACE, "seed"])
-    return select(collect(attacks), fidelity=shown.fidelity)
+    return select(item.collected(study), fidelity=shown.fidelity)
 
 
-def _as_papers(rows: "pd.DataFrame", study: Study, shown: Presentation) -> "pd.DataFrame":
+def as_papers(rows: "pd.DataFrame", study: Study, shown: Presentation) -> "pd.DataFrame":
     """The same rows, with the paper's names of what stands for something of the paper's."""
     named: dict[str, list[str]] = {}
     for column in (name for name in (*PLACE, "variant") if name in rows):

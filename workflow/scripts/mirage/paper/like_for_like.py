@@ -178,16 +178,16 @@ class Gate:
         if rows is None:
             return None
         shared = ("dataset", "architecture", "treatment", "variant", "sampled_by", "selected_by")
-        rows = rows.where(**{name: row[name] for name in shared if name in row and name in rows.rows})
+        rows = rows.where(
+            **{name: row[name] for name in shared if name in row and name in rows.rows}
+        )
         same = rows.where(samples=row["samples"]) if "samples" in rows.rows else rows
         found = rows.rows if same.rows.empty else same.rows
         return None if found.empty else dict(found.iloc[0])
 
     def _crop(self, target: Target) -> str:
         recipe = self.study.dataset(target.dataset)["recipe"]
-        view = self.study.view(
-            target.dataset, self.study.architecture(target.architecture)["view"]
-        )
+        view = self.study.view(target.dataset, self.study.architecture(target.architecture)["view"])
         face, box = recipe.get("face_crop"), view.get("crop")
         cut = "whole photograph"
         if face:

@@ -1,16 +1,15 @@
 """Verdicts on claims: their words, and what each rests on."""
 
 import math
-from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
-from mirage.paper.claim import Claim
 from mirage.paper.printed import number
 
 HOLDS, FAILS, UNDECIDED, NOT_RUN, NOT_COMPARABLE, IN_PART, NOT_PRINTED = (
-    "holds", "fails", "undecided", "not run", "not comparable", "holds in part", "no number printed",
+    "holds", "fails", "undecided", "not run", "not comparable", "holds in part",
+    "no number printed",
 )  # fmt: skip
+
 
 @dataclass(frozen=True)
 class Tested:
@@ -56,7 +55,9 @@ class Tested:
         if math.isnan(self.low):
             return f"{mean} ({self.held} of {self.seeds} seeds)"
         ends = f"[{number(self.low, digits)}, {number(self.high, digits)}]"
-        return f"{mean} {ends}, {number(100 * self.level, 2, trim=True)} % interval, n = {self.seeds}"
+        return (
+            f"{mean} {ends}, {number(100 * self.level, 2, trim=True)} % interval, n = {self.seeds}"
+        )
 
 
 @dataclass(frozen=True)
@@ -76,29 +77,6 @@ class Ruling:
     held: int = 0
     of: int = 0
     tested: tuple[Tested, ...] = ()
-
-
-def as_row(claim: Claim, printed: Ruling, ours: Ruling) -> dict[str, Any]:
-    """A claim with its two verdicts, for a CSV."""
-    return {
-        "number": claim.number,
-        "claim": claim.sentence,
-        "source": claim.source,
-        "rests_on": ", ".join(claim.rests_on),
-        "paper": printed.verdict,
-        "paper_count": printed.why,
-        "ours": ours.verdict,
-        "decided_by": ours.why,
-        "note": claim.note,
-    }
-
-
-def numbers_of(rulings: Iterable[Ruling]) -> dict[str, int]:
-    """How often each verdict was given."""
-    found: dict[str, int] = {}
-    for one in rulings:
-        found[one.verdict] = found.get(one.verdict, 0) + 1
-    return found
 
 
 def _digits(mean: float, width: float) -> int:

@@ -103,7 +103,7 @@ GROUP = Group(
             _weaker, note=_OTHER_PEOPLE,
         ),
         Claim(
-            51, "On FaceScrub positive smoothing stopped early leaks slightly less than hard labels",
+            51, "On FaceScrub positive smoothing stopped early leaks slightly less than without it",
             "C.6, Table 9", (_STOPPED,),
             in_each(
                 _STOPPED, BLOCK[:3], more("acc1", _EARLY[_HARD], _EARLY[_POSITIVE]),

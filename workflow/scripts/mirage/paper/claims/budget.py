@@ -1,5 +1,6 @@
 """Claims on the number of training images (Figure 2a, Table 4)."""
 
+import itertools
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
@@ -55,7 +56,7 @@ def _most_with_few(ledgers: Ledgers) -> Iterator[Condition]:
 
 
 def _chain(what: str, effect: Effect, sizes: Sequence[str]) -> tuple[Part, ...]:
-    return tuple(_larger(what, effect, *pair) for pair in zip(sizes, sizes[1:], strict=False))
+    return tuple(_larger(what, effect, *pair) for pair in itertools.pairwise(sizes))
 
 
 _GAIN = _effect("acc1", _POSITIVE, _HARD)

@@ -2,8 +2,17 @@
 
 from collections.abc import Iterator
 
-from mirage.paper.claim import Claim, Group, Ledgers, Part, falling, in_each, more, rising
-from mirage.paper.claim import Condition
+from mirage.paper.claim import (
+    Claim,
+    Condition,
+    Group,
+    Ledgers,
+    Part,
+    falling,
+    in_each,
+    more,
+    rising,
+)
 from mirage.paper.numbers import BLOCK
 
 POSITIVE, HARD, NEGATIVE = "ls0.1", "ls0", "ls-0.05"

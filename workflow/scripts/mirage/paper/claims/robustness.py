@@ -49,7 +49,7 @@ GROUP = Group(
             ),
         ),
         Claim(
-            57, "Ours: low untargeted rates are an artefact, since targeted PGD succeeds more often",
+            57, "Ours: low untargeted rates are an artefact, as targeted PGD succeeds more often",
             "C.8, Table 11", (_EXAMPLES,),
             in_each(
                 _EXAMPLES, _MODEL,

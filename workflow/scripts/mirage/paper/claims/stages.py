@@ -81,9 +81,7 @@ def _steadier(name: str) -> Part:
     """Gradients of a model keep their direction better than those of the negative one."""
     return Part(
         f"cosine: {name} above {_NEGATIVE} by {_STEADY:g}",
-        lambda rows: (
-            rows("cosine", treatment=name) - rows("cosine", treatment=_NEGATIVE) - _STEADY
-        ),
+        lambda rows: rows("cosine", treatment=name) - rows("cosine", treatment=_NEGATIVE) - _STEADY,
     )
 
 

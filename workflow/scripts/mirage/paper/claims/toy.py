@@ -3,7 +3,17 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from mirage.paper.claim import Claim, Condition, Group, Ledgers, Margin, Part, falling, in_each, rising
+from mirage.paper.claim import (
+    Claim,
+    Condition,
+    Group,
+    Ledgers,
+    Margin,
+    Part,
+    falling,
+    in_each,
+    rising,
+)
 
 if TYPE_CHECKING:
     from torch import Tensor
