@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from mirage.marks import Samples
-from mirage.paper.numbers import BLOCK
+from mirage.paper.numbers import BLOCK, collect
 from mirage.recipes import Recipe
 from mirage.study.cells import Attack, Target
 from mirage.study.settings import Scale
@@ -122,6 +122,7 @@ class Table(Item):
         printed: names the paper's rows in these columns.
         first: heading of the rows' labels.
         label: the label of a row.
+        numbers: of its cells, both fidelities; None: those of its attacks.
         digits: decimals where they are not those of the paper's Table 2.
         finer: decimals where our data are not the paper's.
         ours: metrics that the paper does not print, which stand in a block of their own.
@@ -139,6 +140,7 @@ class Table(Item):
     printed: "Callable[[pd.DataFrame], pd.DataFrame]" = lambda rows: rows
     first: str
     label: "Callable[[pd.Series[Any], Presentation], str]"
+    numbers: "Callable[[Study], pd.DataFrame] | None" = None
     digits: Mapping[str, int] = field(default_factory=dict)
     finer: Mapping[str, int] = field(default_factory=dict)
     ours: tuple[str, ...] = ()
@@ -146,6 +148,10 @@ class Table(Item):
     category: ClassVar[str] = "Tables"
     folder: ClassVar[str] = "tables"
     kinds: ClassVar[tuple[str, ...]] = ("csv", "html", "tex")
+
+    def collected(self, study: "Study") -> "pd.DataFrame":
+        """Numbers of its cells, the results being the current folder."""
+        return self.numbers(study) if self.numbers else collect(self.needs(study).attacks)
 
 
 @dataclass(frozen=True, kw_only=True)
