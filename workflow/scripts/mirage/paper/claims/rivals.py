@@ -14,7 +14,7 @@ from mirage.paper.claim import (
     settle,
 )
 from mirage.paper.defenses import is_defense
-from mirage.paper.ledger import Ledger
+from mirage.paper.ledger import Absent, Ledger
 from mirage.paper.numbers import BLOCK
 from mirage.study.treatment import Treatment
 
@@ -35,7 +35,10 @@ def _of_settings(parts: Callable[[Ledger], Sequence[Part]], item: str = _TABLE) 
 
     def conditions(ledgers: Ledgers) -> Iterator[Condition]:
         for where, block in ledgers[item].blocks(*BLOCK[:3]):
-            wanted = parts(block)
+            try:
+                wanted = parts(block)
+            except Absent:
+                continue
             found = settle(where, block, wanted) if wanted else None
             if found is not None:
                 yield found
