@@ -106,18 +106,18 @@ def test_exact_equality_is_enough_where_it_is_asked_for():
 
 
 def test_a_size_of_the_papers_asks_the_gate_and_an_order_does_not():
-    by_three = more("acc1", "ls0.1", "ls0", by=3)
+    by_some = more("acc1", "ls0.1", "ls0", by=4.5)
     asked = []
 
     def reasons(read):
         asked.append(read.metric)
         return ["test images: 72, the paper's 3788"]
 
-    ruling = ruled({"net": EFFECTS["up"]}, by_three, reasons=reasons)
+    ruling = ruled({"net": EFFECTS["up"]}, by_some, reasons=reasons)
     assert ruling.verdict == NOT_COMPARABLE
     assert ruling.why == "test images: 72, the paper's 3788"
     assert set(asked) == {"acc1"}
-    assert ruled({"net": EFFECTS["up"]}, by_three).verdict == UNDECIDED  # 2 above, not for sure
+    assert ruled({"net": EFFECTS["up"]}, by_some).verdict == UNDECIDED  # half a point above, not for sure
     assert ruled({"net": EFFECTS["up"]}, reasons=reasons).verdict == HOLDS
 
 

@@ -41,6 +41,15 @@ def printed(names: Iterable[str]) -> dict[str, Ledger]:
     return {name: Ledger(_printed_rows(name).assign(**{ITEM: name})) for name in names}
 
 
+def references(items: Iterable[Item]) -> dict[str, Ledger]:
+    """The paper's rows that stand beside those of tables, whichever of its tables they are from."""
+    return {
+        item.name: Ledger(_attacking(item.printed(reference_rows(*item.reference))))
+        for item in items
+        if isinstance(item, Table)
+    }
+
+
 def _printed_rows(name: str) -> "pd.DataFrame":
     import pandas as pd
 
@@ -52,10 +61,15 @@ def _printed_rows(name: str) -> "pd.DataFrame":
     item = next((item for item in ITEMS.values() if item.name == name), None)
     if isinstance(item, Table):
         rows = item.printed(rows)
-    if "dataset" in rows:
-        people = rows.get("n_target_classes_inferred", rows["dataset"].map(PEOPLE))
-        rows = rows.assign(people=[str(int(n)) if n == n else "" for n in people])
-    return rows.assign(seed=0)
+    return _attacking(rows).assign(seed=0)
+
+
+def _attacking(rows: "pd.DataFrame") -> "pd.DataFrame":
+    """Rows of the paper with the number of people whom the attack looks for."""
+    if "dataset" not in rows:
+        return rows
+    people = rows.get("n_target_classes_inferred", rows["dataset"].map(PEOPLE))
+    return rows.assign(people=[str(int(n)) if n == n else "" for n in people])
 
 
 def ours(study: Study, shown: Presentation, items: Mapping[str, Item]) -> dict[str, Ledger]:

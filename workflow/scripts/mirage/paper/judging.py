@@ -7,6 +7,7 @@ from typing import Any
 from mirage.paper import evidence
 from mirage.paper.claim import Claim, Group
 from mirage.paper.claims import GROUPS
+from mirage.paper.contents import contents
 from mirage.paper.deciding import on_ours, on_printed
 from mirage.paper.item import Item
 from mirage.paper.ledger import Ledger
@@ -33,8 +34,7 @@ def claimed_items(scale: Scale) -> dict[str, Item]:
 
 def gate_of(study: Study, shown: Presentation, results: Path = Path()) -> Gate:
     """The like-for-like gate of a study."""
-    names = [item.name for item in claimed_items(study.scale).values()]
-    return Gate(study, shown, evidence.printed(names), results)
+    return Gate(study, shown, evidence.references(contents(study.scale).values()), results)
 
 
 def judge(study: Study, shown: Presentation, items: Mapping[str, Item], gate: Gate) -> Judged:

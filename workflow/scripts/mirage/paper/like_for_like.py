@@ -82,6 +82,7 @@ _PUBLISHED = MappingProxyType(
 that its authors released. How many people Table 8's attacks look for, its digits contradict."""
 _NETWORKS = {"face": "facenet-vggface2", "fid": "fid-inception"}
 _PAPERS_STUDENT = "resnet50"
+_NAMED_BY = ("dataset", "architecture", "treatment", "variant", "sampled_by", "selected_by")
 _SPREADS = {
     "acc1_std": "ranks of results",
     "recovered_acc1_std": "images of a class",
@@ -174,16 +175,17 @@ class Gate:
 
     def _printed(self, row: Mapping[str, Any]) -> Mapping[str, Any] | None:
         """The paper's row beside one of ours; that with as many training images if it has it."""
-        rows = self.printed[str(row[ITEM])] if row.get(ITEM) in self.printed else None
+        rows = self.printed.get(str(row.get(ITEM)))
         if rows is None:
             return None
-        shared = ("dataset", "architecture", "treatment", "variant", "sampled_by", "selected_by")
-        rows = rows.where(
-            **{name: row[name] for name in shared if name in row and name in rows.rows}
-        )
-        same = rows.where(samples=row["samples"]) if "samples" in rows.rows else rows
-        found = rows.rows if same.rows.empty else same.rows
-        return None if found.empty else dict(found.iloc[0])
+        named = {name: row[name] for name in _NAMED_BY if name in row and name in rows.rows}
+        key = (str(row[ITEM]), str(row.get("samples")), *named.values())
+        if key not in self._found:
+            like = rows.where(**named)
+            same = like.where(samples=row["samples"]) if "samples" in rows.rows else like
+            found = like.rows if same.rows.empty else same.rows
+            self._found[key] = None if found.empty else dict(found.iloc[0])
+        return self._found[key]
 
     def _crop(self, target: Target) -> str:
         recipe = self.study.dataset(target.dataset)["recipe"]
@@ -212,6 +214,11 @@ class Gate:
             tested = sum(one.split == "test" for one in read_index(path)) if path.is_file() else 0
             self._splits[dataset] = str(tested or "")
         return self._splits[dataset]
+
+    @cached_property
+    def _found(self) -> dict[tuple[str, ...], Mapping[str, Any] | None]:
+        """What names a row of ours -> the paper's, as far as they were looked for."""
+        return {}
 
     @cached_property
     def _splits(self) -> dict[str, str]:
