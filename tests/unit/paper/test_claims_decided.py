@@ -99,6 +99,12 @@ def test_an_example_is_decided_by_its_own_count():
     assert ruled({"net": [5.0, -5.0]}, example=True).verdict == UNDECIDED
 
 
+def test_what_never_ends_is_told_as_such():
+    ruling = ruled({"net": [math.inf]}, example=True)
+    assert ruling.verdict == HOLDS
+    assert "+inf (1 of 1 seeds)" in ruling.why
+
+
 def test_exact_equality_is_enough_where_it_is_asked_for():
     same = more("acc1", "ls0.1", "ls0", least=True)
     assert ruled({"net": [0.0] * 3}, same).verdict == HOLDS
@@ -117,7 +123,7 @@ def test_a_size_of_the_papers_asks_the_gate_and_an_order_does_not():
     assert ruling.verdict == NOT_COMPARABLE
     assert ruling.why == "test images: 72, the paper's 3788"
     assert set(asked) == {"acc1"}
-    assert ruled({"net": EFFECTS["up"]}, by_some).verdict == UNDECIDED  # half a point above, not for sure
+    assert ruled({"net": EFFECTS["up"]}, by_some).verdict == UNDECIDED  # too near, half a point
     assert ruled({"net": EFFECTS["up"]}, reasons=reasons).verdict == HOLDS
 
 

@@ -30,7 +30,7 @@ class Terms:
         people: number of attacked people.
         crop: how photographs are cut and resized.
         fidelity: whose arithmetic it is.
-        spread: what a ± is a spread over.
+        plus_minus: what a ± is a spread over.
         samples: training images per person.
         results: results of the attack per person.
         measured_by: the network that measures.
@@ -40,7 +40,7 @@ class Terms:
     people: str = ""
     crop: str = ""
     fidelity: str = ""
-    spread: str = ""
+    plus_minus: str = ""
     samples: str = ""
     results: str = ""
     measured_by: str = ""
@@ -48,7 +48,7 @@ class Terms:
 
 _WORDS = {
     "split": "test images", "people": "people attacked", "crop": "crop", "fidelity": "arithmetic",
-    "spread": "what ± is over", "samples": "training images per person",
+    "plus_minus": "what ± is over", "samples": "training images per person",
     "results": "results per person", "measured_by": "measured by",
 }  # fmt: skip
 _UNKNOWN = "not known"
@@ -110,7 +110,7 @@ def papers_terms(row: Mapping[str, Any], metric: str) -> Terms:
     known = _PUBLISHED.get(str(row["dataset"]), {})
     shared = {
         "fidelity": PAPER, "crop": known.get("crop", ""), "samples": str(row.get("samples", "")),
-        "spread": _SPREADS.get(metric, ""),
+        "plus_minus": _SPREADS.get(metric, ""),
     }  # fmt: skip
     if metric in _OF_TARGET:
         return Terms(split=known.get("split", ""), **shared)
@@ -161,7 +161,7 @@ class Gate:
             "fidelity": self.shown.fidelity,
             "crop": self._crop(target),
             "samples": "all" if target.samples is None else str(target.samples),
-            "spread": "seeds" if metric.endswith("_seed_sd") else _SPREADS.get(metric, ""),
+            "plus_minus": "seeds" if metric.endswith("_seed_sd") else _SPREADS.get(metric, ""),
         }
         if metric in _OF_TARGET or not isinstance(cell, Attack):
             return Terms(split=self._split(target.dataset), **shared)

@@ -82,4 +82,6 @@ class Ruling:
 def _digits(mean: float, width: float) -> int:
     """Decimals that show two digits of an interval's width, or three of a number."""
     size = width if width > 0 else abs(mean) / 10
-    return min(max(1 - math.floor(math.log10(size)), 0), 6) if size > 0 else 1
+    if not 0 < size < math.inf:
+        return 1
+    return min(max(1 - math.floor(math.log10(size)), 0), 6)
