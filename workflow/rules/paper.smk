@@ -165,7 +165,7 @@ rule check_claims:
     params:
         scale=SCALE,
         name=config["scale"],
-        items=list(ITEMS),
+        names=list(ITEMS),
         groups=list(GROUPS),
         code=code("check_claims", *ITEMS, *GROUPS, SCALE),
     script:

@@ -1,10 +1,12 @@
 """What readers see: tables, figures and the report."""
 
 import base64
+import contextlib
 import io
 import math
 import re
 from html.parser import HTMLParser
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -295,11 +297,17 @@ class Now(dict):
         return self[rule]
 
 
-@pytest.fixture
-def report(tmp_path, monkeypatch, cells, toy_result):
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "figures").mkdir()
-    save(toy_figure(toy_result, stopped=True), "figures/figure1.png")
+@pytest.fixture(scope="module")
+def report(tmp_path_factory, cells, toy_result):
+    folder = tmp_path_factory.mktemp("report")
+    (folder / "figures").mkdir()
+    save(toy_figure(toy_result, stopped=True), folder / "figures/figure1.png")
+    with contextlib.chdir(folder):
+        return written(cells, toy_result)
+
+
+def written(cells, toy_result):
+    """The text of the report, whose files lie in the current folder."""
     figure1 = as_html("figure1", ITEMS["figure1"], GATE)
     tables = [
         Exhibit(
@@ -321,7 +329,7 @@ def report(tmp_path, monkeypatch, cells, toy_result):
         unfinished="A preview of what is finished: 3 of 4 attacks.",
     )
     write_report("report.html", material)
-    return (tmp_path / "report.html").read_text(encoding="utf-8")
+    return Path("report.html").read_text(encoding="utf-8")
 
 
 def test_report_is_well_formed_and_needs_nothing_else(report):
