@@ -1,13 +1,35 @@
 """paper: tables, figures, the toy example and the report."""
 
+from mirage.paper.claims import GROUPS
 from mirage.paper.contents import caption, contents, files_of, own_scale
 from mirage.paper.item import Picture, Plot, Table, metrics_files
+from mirage.paper.items import ITEMS
+from mirage.paper.judging import claimed_items
 
 CONTENTS = contents(SCALE)
 ITEM_FILES = [path for name, item in CONTENTS.items() for path in files_of(name, item)]
 TEMPLATES = f"{HOME}/workflow/scripts/mirage/paper/templates/{{name}}"
+CLAIMED = claimed_items(SCALE)
+PRINTED = sorted(path.stem for path in (ROOT / "workflow/presets/paper").glob("*.csv"))
 item = asked(CONTENTS)[wildcards.item]
 item_scale = asked(own_scale)(SCALE, item)
+
+
+@asked
+def claimed_files(study):
+    """Files that the items are made of which the paper's claims rest on, each once."""
+    return list(
+        dict.fromkeys(
+            path for item in CLAIMED.values() for path in item.needs(study).inputs
+        )
+    )
+
+
+@asked
+def counted_data(study):
+    """Lists of the photographs of the attacked data sets, which tell how many test a target."""
+    datasets = dict.fromkeys(target.dataset for target in study.targets)
+    return [ancient(f"data/{name}/index.csv") for name in datasets]
 
 
 rule make_table:
@@ -125,10 +147,37 @@ rule plot_figure:
         "../scripts/plot_figure.py"
 
 
+rule check_claims:
+    """Every claim of the paper held against its printed numbers and ours."""
+    input:
+        cells=claimed_files(study),
+        data=counted_data(study),
+        printed=expand(PAPER_TABLE, name=PRINTED),
+    output:
+        verdicts="claims.json",
+        csv=report("claims.csv", category="Report", labels={"item": "claims"}),
+        job="jobs/check_claims.json",
+    log:
+        "logs/check_claims.log",
+    localrule: True
+    conda:
+        "../../envs/mirage.yaml"
+    params:
+        scale=SCALE,
+        name=config["scale"],
+        names=list(ITEMS),
+        groups=list(GROUPS),
+        code=code("check_claims", *ITEMS, *GROUPS, SCALE),
+    script:
+        "../scripts/check_claims.py"
+
+
 rule write_report:
-    """One page that opens from disk: what was run, what came out, what shows and what does not."""
+    """One page that opens from disk: verdicts first, then items in the paper's order, and cost."""
     input:
         contents=ITEM_FILES,
+        verdicts="claims.json",
+        data=counted_data(study),
         toy="toy/toy.csv",
         cells=asked(metrics_files)(study.attacks, study.targets),
         acceptance="data/acceptance.json",
@@ -138,6 +187,7 @@ rule write_report:
                 "report.html",
                 "table.html",
                 "picture.html",
+                "provenance.html",
                 "page.html",
                 "style.css",
             ],
@@ -159,6 +209,20 @@ rule write_report:
         name=config["scale"],
         digests=asked(dict)(DIGESTS),
         model=MODEL_SETTINGS,
-        code=code("write_report", *CONTENTS, SCALE),
+        code=code("write_report", *ITEMS, *GROUPS, SCALE),
     script:
         "../scripts/write_report.py"
+
+
+rule preview:
+    """The same page of what is finished already; names what is missing and makes none of it."""
+    log:
+        "logs/preview.log",
+    localrule: True
+    conda:
+        "../../envs/mirage.yaml"
+    params:
+        scale=SCALE,
+        name=config["scale"],
+    script:
+        "../scripts/preview.py"

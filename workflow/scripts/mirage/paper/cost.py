@@ -11,5 +11,6 @@ COSTS: Mapping[str, Cost] = {
     "plot_figure": always(
         Work(outputs={"png": 3e5, "pdf": 3e5, "csv": 1e5}, light_s=4, host_bytes=2e8)
     ),
-    "write_report": always(Work(outputs={"report": 3e6}, light_s=5, host_bytes=2e8)),
+    "check_claims": always(Work(outputs={"verdicts": 1e6}, light_s=8, host_bytes=3e8)),
+    "write_report": always(Work(outputs={"report": 3e6}, light_s=15, host_bytes=3e8)),
 }

@@ -76,6 +76,10 @@ class Item:
         needs: what it is made of.
         misfits: what in a scale does not fit it, as ``key: problem`` texts.
         reading: sentences on what the paper claims of it and what shows here, from the same files.
+        by_seed: the numbers that claims read, from the same files, one row per setting and seed:
+            ``dataset``, ``architecture``, ``seed``, what else names a row, ``cell``, and metrics.
+            None: those of a table's cells; nothing of a figure.
+        headline: whether it stands on the report's first page.
         claims: whether the cells that it shows are its own; an overview of all has none.
         category: heading under which it stands.
         folder: where its files lie.
@@ -92,6 +96,8 @@ class Item:
     needs: "Callable[[Study], Needs]"
     misfits: Callable[[Scale], Iterator[str]] = lambda scale: iter(())
     reading: "Callable[[Study, Presentation], list[str]]" = lambda study, shown: []
+    by_seed: "Callable[[Study, Presentation], pd.DataFrame] | None" = None
+    headline: bool = False
     claims: bool = True
     category: ClassVar[str]
     folder: ClassVar[str]
