@@ -108,6 +108,7 @@ class Table(Item):
     """Rows of numbers with the paper's beside them.
 
     Attributes:
+        joined: adds what lies elsewhere to the numbers of its cells.
         rows: the numbers of its cells, one fidelity -> its rows, unrounded; ``treatment`` and the
             block's columns name a row.
         metrics: its columns.
@@ -126,6 +127,7 @@ class Table(Item):
         "The paper's numbers stand beside ours for orientation only: other data, other scale, not "
         "comparable."
     )
+    joined: "Callable[[Study, pd.DataFrame], pd.DataFrame]" = lambda study, numbers: numbers
     rows: "Callable[[pd.DataFrame], pd.DataFrame]"
     metrics: tuple[str, ...]
     reference: tuple[str, ...]

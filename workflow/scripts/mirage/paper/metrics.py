@@ -60,6 +60,7 @@ METRICS: dict[str, Metric] = {
         Metric("recall", "Recall", "Recall", 1, 3),
         Metric("density", "Density", "Density", 1, 3),
         Metric("coverage", "Coverage", "Coverage", 1, 3),
+        Metric("user_preference", "User preference", "User preference", 0, 2, percent=True),
         # Of the low-resolution attacks, each by its own code's way of counting.
         Metric("recovered_acc1", "Acc@1", "Acc@1", 1, 2, percent=True),
         Metric("recovered_acc1_std", "± Acc@1", r"$\pm$ Acc@1", 0, 2, percent=True),

@@ -14,7 +14,7 @@ from mirage.paper.numbers import BLOCK, collect, select
 from mirage.paper.presentation import Presentation
 from mirage.paper.printed import number, print_table, treatment_label
 from mirage.paper.seen import seen_part
-from mirage.paper.tables import make
+from mirage.paper.tables import gather, make
 from mirage.paper.verified import verified_part
 from mirage.runtime import files
 from mirage.runtime.digest import Digests
@@ -76,7 +76,7 @@ def as_html(name: str, item: Item, study: Study, presentation: Presentation) -> 
     """An item as HTML, from files in the current folder."""
     reading = item.reading(study, presentation)
     if isinstance(item, Table):
-        numbers = collect(item.needs(study).attacks)
+        numbers = gather(item, study)
         rows = make(item, numbers, presentation)
         parts = print_table(item, numbers, rows, presentation, reading)
         parts += verified_part(item, numbers, presentation)
