@@ -93,7 +93,7 @@ class Browser:
         assert "exceptionDetails" not in done, done["exceptionDetails"]
         return done["result"].get("value")
 
-    def wait(self, expression, seconds=20.0):
+    def wait(self, expression, seconds=60.0):
         """Wait until an expression is true."""
         end = time.monotonic() + seconds
         while not self.run(expression):

@@ -95,7 +95,7 @@ def test_the_papers_counts_stand_beside_with_the_same_arithmetic(study):
     assert "64:47: p = 0.13" in html
     assert "LS, α = −0.05 47.8 % [39.5, 56.2], all at once [37.7, 58.0]" in html
     assert "chosen most often does not show: its share is the largest with probability 0.9" in html
-    assert "24 decided tasks would tell first from second in 6 % of studies; 420 would" in html
+    assert "24 decided tasks would tell first from second in 7 % of studies; 420 would" in html
 
 
 def test_answers_are_counted(study):

@@ -136,6 +136,9 @@ class _Elements(HTMLParser):
     def handle_starttag(self, tag, attrs):
         self.found.append((tag, dict(attrs), ""))
 
+    def handle_endtag(self, _):
+        self.found.append(("", {}, ""))
+
     def handle_data(self, data):
         if self.found:
             tag, attrs, text = self.found[-1]
