@@ -125,7 +125,7 @@ def test_kappa_of_the_printed_example():
 
 def test_kappa_of_agreement_of_chance_and_of_nothing():
     assert fleiss_kappa([[3, 0, 0], [0, 3, 0], [0, 0, 3]]) == 1
-    assert fleiss_kappa([[1, 1, 1]] * 5) == pytest.approx(-0.5)  # no pair agrees; 1/3 would by chance
+    assert fleiss_kappa([[1, 1, 1]] * 5) == pytest.approx(-0.5)  # by chance 1/3
     assert fleiss_kappa([]) is None
     assert fleiss_kappa([[3, 0, 0]] * 4) is None
     guesses = np.random.default_rng(1).multinomial(3, [0.5, 0.3, 0.2], size=20_000)

@@ -22,7 +22,7 @@ def fleiss_kappa(table: Sequence[Sequence[int]]) -> float | None:
     n = sum(table[0])
     pairs = [(sum(x * x for x in row) - n) / (n * (n - 1)) for row in table]
     shares = [sum(column) / (n * len(table)) for column in zip(*table, strict=True)]
-    by_chance = sum(share**2 for share in shares)
+    by_chance = sum(share * share for share in shares)
     if by_chance == 1:
         return None
     return (sum(pairs) / len(pairs) - by_chance) / (1 - by_chance)
