@@ -1,10 +1,11 @@
-"""paper: tables, figures, the toy example and the report."""
+"""paper: tables, figures, the toy example, user studies and the report."""
 
 from mirage.paper.claims import GROUPS
 from mirage.paper.contents import caption, contents, files_of, own_scale
 from mirage.paper.item import Picture, Plot, Table, metrics_files
 from mirage.paper.items import ITEMS
 from mirage.paper.judging import claimed_items
+from mirage.paper.userstudy.recipe import UserStudy, names
 
 CONTENTS = contents(SCALE)
 ITEM_FILES = [path for name, item in CONTENTS.items() for path in files_of(name, item)]
@@ -13,6 +14,7 @@ CLAIMED = claimed_items(SCALE)
 PRINTED = sorted(path.stem for path in (ROOT / "workflow/presets/paper").glob("*.csv"))
 item = asked(CONTENTS)[wildcards.item]
 item_scale = asked(own_scale)(SCALE, item)
+userstudy = asked(UserStudy)(study, wildcards.userstudy)
 
 
 @asked
@@ -82,6 +84,36 @@ rule run_toy:
         code=code("run_toy"),
     script:
         "../scripts/run_toy.py"
+
+
+rule make_userstudy:
+    """The page of a user study, which opens from disk, and the key that no annotator sees."""
+    input:
+        photographs=userstudy.photographs,
+        galleries=userstudy.galleries,
+        templates=expand(
+            TEMPLATES, name=["userstudy.html", "userstudy.css", "userstudy.js"]
+        ),
+    output:
+        page="study/{userstudy}.html",
+        key="study/{userstudy}.key.json",
+        job="jobs/make_userstudy/{userstudy}.json",
+    log:
+        "logs/make_userstudy/{userstudy}.log",
+    wildcard_constraints:
+        userstudy=one_of(names(SCALE)),
+    localrule: True
+    conda:
+        "../../envs/mirage.yaml"
+    params:
+        dataset=userstudy.dataset,
+        treatments=userstudy.treatments,
+        tasks=userstudy.tasks,
+        seed=userstudy.seed,
+        groups=userstudy.groups,
+        code=code("make_userstudy"),
+    script:
+        "../scripts/make_userstudy.py"
 
 
 rule draw_figure:

@@ -114,6 +114,7 @@ class Table(Item):
     """Rows of numbers with the paper's beside them.
 
     Attributes:
+        joined: adds what lies elsewhere to the numbers of its cells.
         rows: the numbers of its cells, one fidelity -> its rows, unrounded; ``treatment`` and the
             block's columns name a row.
         metrics: its columns.
@@ -134,6 +135,7 @@ class Table(Item):
         "The paper's numbers stand beside ours for orientation only: other data, other scale, not "
         "comparable."
     )
+    joined: "Callable[[Study, pd.DataFrame], pd.DataFrame]" = lambda study, numbers: numbers
     rows: "Callable[[pd.DataFrame], pd.DataFrame]"
     metrics: tuple[str, ...]
     reference: tuple[str, ...]
@@ -153,7 +155,8 @@ class Table(Item):
 
     def collected(self, study: "Study") -> "pd.DataFrame":
         """Numbers of its cells, the results being the current folder."""
-        return self.numbers(study) if self.numbers else collect(self.needs(study).attacks)
+        found = self.numbers(study) if self.numbers else collect(self.needs(study).attacks)
+        return self.joined(study, found)
 
 
 @dataclass(frozen=True, kw_only=True)

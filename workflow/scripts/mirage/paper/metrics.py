@@ -63,6 +63,7 @@ METRICS: dict[str, Metric] = {
         # Of backdoors: the smaller the success, the better for the user.
         Metric("backdoor_success", "Attack success", "Attack success", -1, 2, True, False),
         Metric("backdoor_clean", "Clean model's share", "Clean model's share", 0, 2, True, False),
+        Metric("user_preference", "User preference", "User preference", 0, 2, percent=True),
         # Of the low-resolution attacks, each by its own code's way of counting.
         Metric("recovered_acc1", "Acc@1", "Acc@1", 1, 2, percent=True),
         Metric("recovered_acc1_std", "± Acc@1", r"$\pm$ Acc@1", 0, 2, percent=True),
