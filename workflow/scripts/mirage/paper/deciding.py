@@ -136,8 +136,8 @@ def _decided(tested: Sequence[Tested]) -> list[Tested]:
         one = tested[place]
         half = float(stdtrit(one.seeds - 1, 1 - level / 2)) * one.error
         outcome = (HOLDS if one.mean > 0 else FAILS) if rejected else UNDECIDED
-        ends = {"low": one.mean - half, "high": one.mean + half}
-        found[place] = replace(one, outcome=outcome, level=1 - level, **ends)
+        low, high = one.mean - half, one.mean + half
+        found[place] = replace(one, outcome=outcome, level=1 - level, low=low, high=high)
     return found
 
 

@@ -88,7 +88,8 @@ class Ledger:
                 f"more than one row has {which} for one seed", "one", "name it by more columns"
             )
         names = [name for name in chosen if not _is_number(chosen[name])]
-        self.read += [Read(metric, row) for row in chosen[names].to_dict("records")]
+        for row in chosen[names].to_dict("records"):
+            self.read.append(Read(metric, {str(name): value for name, value in row.items()}))
         values: pd.Series[float] = chosen.set_index("seed")[metric].astype(float)
         return values
 

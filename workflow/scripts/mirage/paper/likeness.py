@@ -51,7 +51,7 @@ def _cells(table: "Table", rows: "pd.DataFrame", gate: Gate) -> list[dict[str, A
     papers = evidence.as_papers(numbers, gate.study, gate.shown)
     names = [name for name in _NAMED_BY if name in rows and name in numbers]
     firsts: dict[tuple[str, ...], dict[str, Any]] = {}
-    for place, row in numbers.iterrows():
+    for (_, row), (_, paper) in zip(numbers.iterrows(), papers.iterrows(), strict=True):
         key = tuple(map(str, row[names]))
-        firsts.setdefault(key, {**papers.loc[place].to_dict(), ITEM: table.name})
+        firsts.setdefault(key, {**paper.to_dict(), ITEM: table.name})
     return [firsts.get(tuple(map(str, row[names])), {}) for _, row in rows.iterrows()]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from mirage.errors import MirageError
 from mirage.evaluation.fidelity import CORRECTED
 from mirage.paper.metrics import METRICS
-from mirage.paper.numbers import BLOCK, collect, select
+from mirage.paper.numbers import BLOCK, select
 from mirage.paper.reference import beside, reference_rows
 
 if TYPE_CHECKING:
@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
     from mirage.paper.item import Table
     from mirage.paper.presentation import Presentation
-    from mirage.study.study import Study
 
 STANDARD = "ls0"
 """Treatment with which all others are compared."""

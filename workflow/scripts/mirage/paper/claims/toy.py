@@ -67,7 +67,7 @@ def _formula(_: Ledgers) -> Iterator[Condition]:
         yield _condition(f"α = {alpha:g}", f"gradient within {_CLOSE:g}", _CLOSE - error)
 
 
-def _saturation(_: Ledgers) -> Iterator[Condition]:
+def _saturation(_ledgers: Ledgers) -> Iterator[Condition]:
     """Newton's way to the minimum over the logits, whose Hessian is diag(p) - p p'."""
     import torch
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from mirage.evaluation.fidelity import CORRECTED
 from mirage.marks import In, Samples, several
@@ -155,7 +155,7 @@ def masked_told(right: "pd.DataFrame", shown: "Presentation") -> Iterator[str]:
         )
 
 
-def _like(numbers: "pd.DataFrame", row: "pd.Series") -> "pd.DataFrame":  # type: ignore[type-arg]
+def _like(numbers: "pd.DataFrame", row: "pd.Series[Any]") -> "pd.DataFrame":
     """Rows of the same setting."""
     same = (numbers[[*BLOCK, "treatment"]] == row[[*BLOCK, "treatment"]]).all(axis=1)
     return numbers[same]

@@ -25,4 +25,5 @@ def fleiss_kappa(table: Sequence[Sequence[int]]) -> float | None:
     by_chance = sum(share * share for share in shares)
     if by_chance == 1:
         return None
-    return (sum(pairs) / len(pairs) - by_chance) / (1 - by_chance)
+    found: float = (sum(pairs) / len(pairs) - by_chance) / (1 - by_chance)
+    return found

@@ -43,7 +43,8 @@ def _run(case: TargetCase) -> Measured:
     with numerics(recipe.precision, case.device), autocast(recipe.precision, case.device):
         arrays = {"labels": labels, "untouched": asked("untouched", network_range)}
         for part in parts:
-            trigger = part.trigger(*pixels.shape[1:3], case.seed).on(case.device)
+            channels, image_px = pixels.shape[1:3]
+            trigger = part.trigger(channels, image_px, case.seed).on(case.device)
             arrays[part.name] = asked(part.name, trigger.show)
     metrics: dict[str, Any] = {
         "images": len(labels),
