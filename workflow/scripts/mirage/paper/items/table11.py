@@ -180,6 +180,7 @@ ITEM = Table(
     needs=needs,
     misfits=measured.misfits_of(NAME, MEASURE),
     numbers=numbers,
+    attacked=False,
     rows=rows,
     metrics=("test_acc", *RATES, "masked"),
     reference=("table11",),

@@ -9,7 +9,7 @@ from mirage.forecast.work import LONG, Work, Workshop
 from mirage.study.cells import Target
 from mirage.study.study import Study
 
-_MODES, _JUDGED = 2, 10
+_MODES, _JUDGED = 2, 11
 """Untargeted and targeted; passes that judge unchanged images and results."""
 _ARRAYS = 17
 """Kept of each image: see ``attacking.attack_all``."""
