@@ -69,7 +69,7 @@ def test_attacks_are_theirs_to_the_bit(oracle, model, case, targeted):
     }
     made = {}
     for name, attack in theirs.items():
-        made[name] = attack(_UnitRange(model))
+        made[name] = attack(_UnitRange(model).eval())
         if targeted:
             made[name].set_mode_targeted_by_label(quiet=True)
     torch.manual_seed(5)

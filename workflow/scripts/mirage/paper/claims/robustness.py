@@ -67,8 +67,8 @@ GROUP = Group(
             58, "Negative smoothing hinders the backdoor of blended images", "C.9, Table 12",
             (_BACKDOORS,),
             in_each(
-                _BACKDOORS, _MODEL, more("attack_success_rate", _HARD, _NEGATIVE),
-                trigger="Blended",
+                _BACKDOORS, _MODEL,
+                more("backdoor_success", f"{_HARD}+blended", f"{_NEGATIVE}+blended"),
             ),
             note="The paper draws no conclusion; its model lost ten points of clean accuracy.",
         ),
