@@ -123,7 +123,7 @@ def test_check_assets(checkout):
 
     done = checkout.snakemake("check_assets", "--profile", "slurm", tiny=False, check=False)
     assert done.returncode != 0
-    assert "14 of 14 assets are missing or wrong" in done.told
+    assert "21 of 21 assets are missing or wrong" in done.told
     page = (checkout.folder / "results/paper/assets.txt").read_text()
     assert page in done.told
     assert re.search(r"^ffhq-stylegan2 +missing +~382 MB +assets/ffhq.pkl$", page, re.MULTILINE)

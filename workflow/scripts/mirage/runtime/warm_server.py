@@ -25,7 +25,7 @@ from mirage.runtime.warm import peer
 
 IDLE_S = float(os.environ.get("MIRAGE_WARM_IDLE_S", "20"))
 _PRELOAD = ("torch", "numpy", "pandas", "safetensors.torch", "PIL.Image")
-_COMPILER, _OFTEN = "torch._dynamo", 4
+_COMPILER, _OFTEN = "torch._dynamo", 12
 """PyTorch imports its compiler for the shapes of the first network, which almost every job asks
 for: two seconds, which the server spends once, as soon as so many have come."""
 _PATIENCE_S = 10  # for a whole request
