@@ -127,10 +127,8 @@ def test_check_assets(checkout):
     page = (checkout.folder / "results/paper/assets.txt").read_text()
     assert page in done.told
     assert re.search(r"^ffhq-stylegan2 +missing +~382 MB +assets/ffhq.pkl$", page, re.MULTILINE)
-    assert (
-        page.index("facescrub ") < page.index("Not needed by it") < page.index("celeba-landmarks ")
-    )
-    assert "the asset celeba-landmarks" not in page
+    assert page.index("facescrub ") < page.index("Not needed by it") < page.index("imagenette ")
+    assert "the asset imagenette" not in page
 
 
 def test_fetch_assets(checkout):
