@@ -17,7 +17,7 @@ TARGET, CANDIDATES = f"targets/{CELL}/metrics.json", f"attacks/{CELL}/ppa/candid
 NEW = "targets/orl/resnet-mini/conf0.1/n3/s1"
 PICKED = f"attacks/{CELL}/pick/metrics.json"
 EIGEN, SPACE = f"{CELL}/eigen/metrics.json", f"targets/{CELL}/priors/faces"
-PRIOR = ("attacks/kinds/pick", "attacks/kinds/eigen", "priors/trainers/eigenfaces.py")
+ATTACKS = ("attacks/kinds/pick", "attacks/kinds/eigen", "priors/trainers/eigenfaces.py")
 TESTS = (
     "tests/unit/targets/test_treatment_conf.py", "tests/unit/attacks/test_attack_pick.py",
     "tests/unit/priors/test_prior_eigenfaces.py", "tests/unit/paper/test_item_ranking.py",
@@ -79,7 +79,7 @@ def extended(tmp_path_factory):
 def test_the_page_has_a_treatment_two_attacks_a_prior_and_a_table(extended):
     assert len(diffs()) == 4
     library = extended.folder / "workflow/scripts/mirage"
-    for added in ("targets/treatments/conf.py", *PRIOR, "paper/items/ranking.py"):
+    for added in ("targets/treatments/conf.py", *ATTACKS, "paper/items/ranking.py"):
         assert (library / added).exists()
         assert not (ROOT / "workflow/scripts/mirage" / added).exists()
 

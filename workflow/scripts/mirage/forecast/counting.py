@@ -5,12 +5,11 @@ computed. A multiply-add counts as two FLOPs; only matrix products and convoluti
 usual. Memory is the sum of all tensors alive at the worst moment of a step.
 """
 
-import gc
 import logging
 import math
 import weakref
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -64,7 +63,7 @@ def counted(units: Iterable[Unit], known: Mapping[str, Counts]) -> dict[str, Cou
 
 def _count(unit: Unit, batch: int) -> Counts:
     ticks = 1 + unit.period
-    with _without_collector(), Tally() as tally:
+    with Tally() as tally:
         meter = _Meter(tally, ticks)
         loop = make_loop(unit, batch, "meta")
         with suppress(Interrupted):
@@ -72,18 +71,6 @@ def _count(unit: Unit, batch: int) -> Counts:
     per_step = (meter.flops[-1] - meter.flops[0]) / unit.period
     operators = (meter.operators[-1] - meter.operators[0]) // unit.period
     return Counts(per_step / batch, tally.peak, 0.0, 0, batch, operators)
-
-
-@contextmanager
-def _without_collector() -> Iterator[None]:
-    """Leave cycles of objects to the ticks: when Python finds them depends on what ran before."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
 
 
 class _Meter(Checkpoint):
@@ -96,7 +83,6 @@ class _Meter(Checkpoint):
         self.operators: list[int] = []
 
     def tick(self, state: Callable[[], Any]) -> None:
-        gc.collect()
         self.flops.append(self.tally.flops)
         self.operators.append(self.tally.operators)
         if len(self.flops) == 1:

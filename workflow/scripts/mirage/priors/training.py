@@ -10,13 +10,14 @@ import copy
 from typing import NamedTuple
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from mirage.errors import MirageError
 from mirage.numerics import numerics
 from mirage.optimisers import Optimiser
-from mirage.priors import losses
+from mirage.priors import losses, opponents
 from mirage.priors.augmentation import REAL_DRAWS, SHARED_DRAWS, augment_reals, augment_shared
+from mirage.priors.opponents import descend
 from mirage.priors.recipe import PriorRecipe, lazy_optimiser_recipe
 from mirage.priors.stylegan2.discriminator import Discriminator
 from mirage.priors.stylegan2.generator import Generator
@@ -120,23 +121,23 @@ class _Training:
     def _train_discriminator(self, reals: Tensor, fakes: Tensor) -> Tensor:
         judge, recipe = self.discriminator, self.recipe
         loss = losses.discriminator_loss(judge(reals), judge(fakes))
-        _descend(self.discriminator_optimiser, loss)
+        descend(self.discriminator_optimiser, loss)
         if recipe.r1_gamma and self.done % recipe.r1_interval == 0:
             reals = reals.requires_grad_()
             penalty = losses.r1_penalty(judge(reals), reals)
             weighted = recipe.r1_interval * recipe.r1_gamma / 2 * penalty
-            _descend(self.discriminator_optimiser, weighted)
+            descend(self.discriminator_optimiser, weighted)
         return loss.detach()
 
     def _train_generator(self, fakes: Tensor) -> Tensor:
         recipe = self.recipe
         loss = losses.generator_loss(self.discriminator(fakes))
-        _descend(self.generator_optimiser, loss)
+        descend(self.generator_optimiser, loss)
         if recipe.path_weight and self.done % recipe.path_interval == 0:
             lengths = self._path_lengths()
             self.mean_length.lerp_(lengths.detach().mean(), recipe.path_decay)
             penalty = losses.path_length_penalty(lengths, self.mean_length)
-            _descend(self.generator_optimiser, recipe.path_interval * recipe.path_weight * penalty)
+            descend(self.generator_optimiser, recipe.path_interval * recipe.path_weight * penalty)
         return loss.detach()
 
     def _path_lengths(self) -> Tensor:
@@ -172,26 +173,15 @@ class _Training:
 
     def state(self) -> State:
         """Everything the next step depends on."""
-        networks = {
-            f"{name}.{key}": value
-            for name in _NETWORKS
-            for key, value in getattr(self, name).state_dict().items()
-        }
         return {
-            **networks,
-            **self.generator_optimiser.state("generator_optimiser"),
-            **self.discriminator_optimiser.state("discriminator_optimiser"),
+            **opponents.state(self, _NETWORKS),
             "mean_length": self.mean_length,
             "done": torch.tensor(self.done),
         }
 
     def restore(self, state: State) -> None:
         """Take over what ``state`` returned."""
-        for name in _NETWORKS:
-            network: nn.Module = getattr(self, name)
-            network.load_state_dict({key: state[f"{name}.{key}"] for key in network.state_dict()})
-        self.generator_optimiser.restore(state, "generator_optimiser")
-        self.discriminator_optimiser.restore(state, "discriminator_optimiser")
+        opponents.restore(self, _NETWORKS, state)
         self.mean_length.copy_(state["mean_length"])
         self.done = int(state["done"])
 
@@ -200,14 +190,3 @@ class _Training:
 def average_weights(average: list[Tensor], current: list[Tensor], decay: float) -> None:
     """Move a running average towards the current values, in place: a = decay a + (1 - decay) c."""
     torch._foreach_lerp_(average, current, 1 - decay)
-
-
-def _descend(optimiser: Optimiser, loss: Tensor) -> None:
-    """One optimiser step; gradients are taken for its parameters alone.
-
-    A parameter the loss does not depend on (a bias, under a gradient penalty) gets a zero.
-    """
-    gradients = torch.autograd.grad(loss, optimiser.parameters, materialize_grads=True)
-    for parameter, gradient in zip(optimiser.parameters, gradients, strict=True):
-        parameter.grad = gradient
-    optimiser.step()

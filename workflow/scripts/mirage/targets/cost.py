@@ -50,6 +50,7 @@ def _step(study: Study, dataset: str, architecture: str, recipe: Settings) -> Un
     settings = {
         **units.classifier(study, dataset, architecture),
         "batch_size": recipe["batch_size"],
+        "optimiser": recipe["optimiser"]["name"],  # its moments are memory
         **units.precision(recipe),
         "recipe": recipe,
     }

@@ -14,7 +14,8 @@ from mirage.priors.gans.conditional import ConditionalGenerator
 from mirage.priors.gans.projection import ProjectionDiscriminator
 from mirage.priors.gans.pseudo_labels import label
 from mirage.priors.gans.recipe import PlgTrainingRecipe
-from mirage.priors.gans.training import Duel, Shuffles, TrainedPair, check_images, descend, unit
+from mirage.priors.gans.training import Duel, Shuffles, TrainedPair, check_images, unit
+from mirage.priors.opponents import descend
 from mirage.random_views import draw_orders, draw_views, show
 from mirage.runtime.checkpoint import Checkpoint
 from mirage.streams import generator as stream

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from mirage.errors import MirageError
 from mirage.numerics import numerics
 from mirage.optimisers import Optimiser
+from mirage.priors import opponents
 from mirage.priors.gans.history import History
 from mirage.recipes import OptimiserRecipe
 from mirage.runtime.checkpoint import Checkpoint, State
@@ -85,39 +86,17 @@ class Duel(ABC):
 
     def state(self) -> State:
         """Everything the next step depends on."""
-        networks = {
-            f"{name}.{key}": value
-            for name in _NETWORKS
-            for key, value in getattr(self, name).state_dict().items()
-        }
         return {
-            **networks,
-            **self.generator_optimiser.state("generator_optimiser"),
-            **self.discriminator_optimiser.state("discriminator_optimiser"),
+            **opponents.state(self, _NETWORKS),
             **self.history.state(),
             "done": torch.tensor(self.done),
         }
 
     def restore(self, state: State) -> None:
         """Take over what ``state`` returned."""
-        for name in _NETWORKS:
-            network: nn.Module = getattr(self, name)
-            network.load_state_dict({key: state[f"{name}.{key}"] for key in network.state_dict()})
-        self.generator_optimiser.restore(state, "generator_optimiser")
-        self.discriminator_optimiser.restore(state, "discriminator_optimiser")
+        opponents.restore(self, _NETWORKS, state)
         self.history.restore(state)
         self.done = int(state["done"])
-
-
-def descend(optimiser: Optimiser, loss: Tensor) -> None:
-    """One optimiser step; gradients are taken for its parameters alone.
-
-    A parameter the loss does not depend on (a bias, under a gradient penalty) gets a zero.
-    """
-    gradients = torch.autograd.grad(loss, optimiser.parameters, materialize_grads=True)
-    for parameter, gradient in zip(optimiser.parameters, gradients, strict=True):
-        parameter.grad = gradient
-    optimiser.step()
 
 
 class Shuffles:

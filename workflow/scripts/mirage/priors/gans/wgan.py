@@ -16,9 +16,9 @@ from mirage.priors.gans.training import (
     EpochBatches,
     TrainedPair,
     check_images,
-    descend,
     unit,
 )
+from mirage.priors.opponents import descend
 from mirage.runtime.checkpoint import Checkpoint
 from mirage.streams import generator as stream
 

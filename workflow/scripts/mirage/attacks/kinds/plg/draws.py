@@ -19,7 +19,7 @@ Restart: TypeAlias = tuple[int, int]
 
 
 class Step(NamedTuple):
-    """ViewDraws of one step; rows are those of all first views, then of all second ones.
+    """Draws of one step; rows are those of all first views, then of all second ones.
 
     Attributes:
         views: fields [V * N].
@@ -55,7 +55,7 @@ class ViewDraws:
         return torch.stack([torch.randn(z_dim, generator=self._of("start", r)) for r in self.rows])
 
     def block(self, number: int) -> list[Step]:
-        """ViewDraws of the steps of one block."""
+        """Draws of the steps of one block."""
         count = self.recipe.n_views
         each = [
             draw_views(BLOCK * count, self.image_px, self.recipe.view, self._of("view", r, number))

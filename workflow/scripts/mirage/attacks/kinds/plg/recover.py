@@ -36,7 +36,7 @@ def recover_latents(
 ) -> Reconstructed:
     """Optimise every restart of every class.
 
-    ViewDraws come from streams named by class, restart and step, and Adam keeps its moments per
+    Draws come from streams named by class, restart and step, and Adam keeps its moments per
     coordinate, so results depend on ``given.batch``, and on which classes run together, by float
     rounding alone.
 
