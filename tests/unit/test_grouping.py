@@ -10,7 +10,7 @@ from mirage.errors import MirageError
 from mirage.priors.recipe import PriorRecipe
 from mirage.priors.shapes import DiscriminatorConfig
 from mirage.priors.stylegan2.discriminator import Discriminator
-from mirage.study.misfits import attack_misfits
+from mirage.study.attack_misfits import attack_misfits
 
 SHAPE = {"image_px": 16, "image_channels": 1, "channel_base": 64, "channel_max": 8}
 

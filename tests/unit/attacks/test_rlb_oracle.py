@@ -9,8 +9,8 @@ import torch
 from mirage.attacks.kinds.rlb.draws import EpisodeDraws
 from mirage.attacks.kinds.rlb.learner import Learner
 from mirage.attacks.kinds.rlb.recipe import RlbRecipe
-from mirage.attacks.kinds.rlb.recover import Search
 from mirage.attacks.kinds.rlb.reward import judged, reward
+from mirage.attacks.kinds.rlb.search import Search
 
 INSTALL = (
     "pip install --no-deps stable-baselines3==2.9.2 gymnasium farama-notifications cloudpickle"

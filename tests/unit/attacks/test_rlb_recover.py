@@ -14,7 +14,7 @@ from mirage.attacks.kinds import KINDS
 from mirage.attacks.kinds.rlb.draws import EpisodeDraws
 from mirage.attacks.kinds.rlb.learner import Learner
 from mirage.attacks.kinds.rlb.recipe import RlbRecipe
-from mirage.attacks.kinds.rlb.recover import Search
+from mirage.attacks.kinds.rlb.search import Search
 from mirage.errors import Interrupted, MirageError
 from mirage.priors.rendering import Prior
 

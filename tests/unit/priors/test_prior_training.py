@@ -9,6 +9,7 @@ from mirage.priors.recipe import PriorRecipe, lazy_optimiser_recipe
 from mirage.priors.training import train_prior
 from mirage.recipes import OptimiserRecipe
 from mirage.runtime.checkpoint import Checkpoint
+from slopes import slope
 
 RECIPE = {
     "generator": {
@@ -143,20 +144,6 @@ def test_impossible_settings_are_named(key, value):
         PriorRecipe.of({**RECIPE, key: value})
 
 
-def _slope(loss, parameters):
-    """Derivative along a random direction: by autograd and by central differences."""
-    draws = torch.Generator().manual_seed(5)
-    directions = [torch.randn(p.shape, generator=draws, dtype=p.dtype) for p in parameters]
-    gradients = torch.autograd.grad(loss(), parameters, materialize_grads=True)
-    exact = sum((g * d).sum() for g, d in zip(gradients, directions, strict=True))
-    step, values = 1e-6, []
-    for sign in (1, -2):
-        for parameter, direction in zip(parameters, directions, strict=True):
-            parameter.data.add_(direction, alpha=sign * step)
-        values.append(loss().detach())
-    return exact, (values[0] - values[1]) / (2 * step)
-
-
 def test_penalty_gradients_through_the_networks_equal_finite_differences():
     recipe = PriorRecipe.of(RECIPE)
     generator = training.Generator(recipe.generator, 0).double()
@@ -175,4 +162,4 @@ def test_penalty_gradients_through_the_networks_equal_finite_differences():
         return losses.r1_penalty(judge(reals), reals)
 
     for loss, network in ((path_penalty, generator), (r1, judge)):
-        torch.testing.assert_close(*_slope(loss, list(network.parameters())), rtol=1e-5, atol=1e-8)
+        torch.testing.assert_close(*slope(loss, list(network.parameters())), rtol=1e-5, atol=1e-8)

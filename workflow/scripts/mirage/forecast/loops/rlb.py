@@ -1,7 +1,7 @@
 """One episode of one class of RLB-MI."""
 
 from mirage.attacks.kinds.rlb.recipe import RlbRecipe
-from mirage.attacks.kinds.rlb.recover import Search
+from mirage.attacks.kinds.rlb.search import Search
 from mirage.forecast.loops import Loop
 from mirage.forecast.loops._parts import classifier, pipeline
 from mirage.forecast.units import Settings
