@@ -20,6 +20,9 @@ from mirage.data.views import LabelledImages
 from mirage.errors import Interrupted
 from mirage.evaluation.evaluator import check_evaluator
 from mirage.evaluation.features import embed_attack, embed_real
+from mirage.evaluation.measures.adversarial.attacking import Attacked, attack_all
+from mirage.evaluation.measures.adversarial.portion import Attacker
+from mirage.evaluation.measures.adversarial.recipe import AdversarialRecipe
 from mirage.evaluation.measures.embeddings.neighbours import neighbours
 from mirage.evaluation.measures.gradients import walk
 from mirage.evaluation.measures.gradients.pairs import draw_pairs
@@ -32,7 +35,8 @@ from mirage.priors.rendering import Prior
 from mirage.priors.trainers import TRAINERS
 from mirage.priors.training import train_prior
 from mirage.targets.architectures import build
-from mirage.targets.inference import judge
+from mirage.targets.backdoor import checkerboard
+from mirage.targets.inference import answers, judge
 from mirage.targets.recipe import TrainingRecipe
 from mirage.targets.students import train_students
 from mirage.targets.students_recipe import StudentsRecipe
@@ -140,6 +144,22 @@ def test_embedding(tmp_path, pipeline, target):
         embed_real(networks, views, torch.arange(5), 2, models.no_checkpoint())
 
 
+def test_adversarial_attacks(tmp_path, target):
+    pixels = torch.zeros(5, 1, PX, PX, dtype=torch.uint8)
+    tests = Attacked(
+        LabelledImages(pixels, torch.arange(5), 5), torch.ones(5).long(), list(range(5))
+    )
+    recipe = AdversarialRecipe(steps=2, generations=2, apgd_steps=4)
+
+    def attack(ticks):
+        checkpoint = StopAfter(tmp_path / "state", ticks)
+        return attack_all(Attacker(target, recipe, "people", 1, 3, "cuda"), tests, checkpoint)
+
+    with pytest.raises(Interrupted):
+        attack(3)
+    assert {column.device.type for column in attack(999).values()} == {"cpu"}
+
+
 def _switches():
     cuda = torch.backends.cuda.matmul.allow_tf32, torch.is_autocast_enabled("cuda")
     return torch.backends.cudnn.allow_tf32, *cuda
@@ -225,6 +245,26 @@ def test_training(tmp_path, cuda, architecture):
         with pytest.raises(Interrupted):
             work(StopAfter(tmp_path / "state", 4))
     work(StopAfter(tmp_path / "state", 99))
+
+
+@pytest.mark.parametrize("stage", ["before_augmentation", "after_augmentation"])
+@pytest.mark.parametrize("name", ["badnets", "blended"])
+def test_poisoned_training(cuda, name, stage):
+    recipe = TrainingRecipe.of(
+        {"epochs": 2, "batch_size": 4, "optimiser": {"name": "adam", "lr": 0.001}}
+    )
+    parts = make([{"part": name, "share": 0.5, "stage": stage}])
+    train_classifier(
+        "resnet-mini", _people(), None, recipe, 1, models.no_checkpoint(), "cuda", treatment=parts
+    )
+
+
+def test_triggers_are_shown(target):
+    trigger = checkerboard(1, PX, 4, 1, 0).on("cuda")
+    pixels = torch.zeros(9, 1, PX, PX, dtype=torch.uint8)
+    for _ in range(20):
+        found = answers(target, pixels, "cuda", 4, show=trigger.show)
+    assert found.device.type == "cpu"
 
 
 @pytest.mark.parametrize("noisy", [False, True])

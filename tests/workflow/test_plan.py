@@ -28,9 +28,10 @@ def test_demo_plan(checkout):
     )
     # two budgets of the main architecture; two others with two seeds; two early stops and two
     # defenses with three; four factors and four defenses with one; three networks per seed; Table
-    # 8's treatments with one
-    low = 7
-    assert jobs["train_target"] == 2 * 3 * seeds + 6 * 2 + (2 + 2) * 3 + 4 + 4 + 3 * seeds + low
+    # 8's treatments with one; Tables 11 and 12's on the digits with three
+    low, digits = 7, 9 * 3
+    faces = 2 * 3 * seeds + 6 * 2 + (2 + 2) * 3 + 4 + 4 + 3 * seeds + low
+    assert jobs["train_target"] == faces + digits
     # both losses; the same others; with three seeds each who samples, what is optimised on, the
     # starting points and who selects; seven variants with two
     swapped, variants = 3 + 2 + 3 + 4, 7
@@ -72,11 +73,11 @@ def test_paper_plan_lists_what_is_missing(checkout):
         "assets/imagenet/efficientnet_b0.pth",
         "assets/released/FaceNet_95.88.tar",
         "celeba64",
+        "ImageNette",
     ):
         assert name in told
-    assert _jobs(told)["provide_asset"] == 21
-    for unused in ("imagenette", "list_landmarks_celeba.txt"):
-        assert unused not in told
+    assert _jobs(told)["provide_asset"] == 22
+    assert "list_landmarks_celeba.txt" not in told  # which nothing uses
 
 
 def test_data_sets_can_be_asked_for_alone(checkout):
@@ -100,8 +101,12 @@ def test_paper_plan_with_assets(assets):
     jobs = _jobs(told)
     assert "provide_asset" not in jobs
     # Tab. 2: 7 + 6 FaceScrub, 9 CelebA; Tab. 3: 6 + 6; Tab. 4: 15 + 9; two evaluators; Tab. 9: 4;
-    # Tab. 8: 7
-    assert jobs["train_target"] == 7 + 6 + 9 + 6 + 6 + 15 + 9 + 2 + 2 + 2 + 7
+    # Tab. 8: 7; Tab. 12: 9 with 3 seeds, from random weights
+    assert jobs["train_target"] == 7 + 6 + 9 + 6 + 6 + 15 + 9 + 2 + 2 + 2 + 7 + 9 * 3
+    trained = [inputs for rule, inputs in _read(told) if rule == "train_target"]
+    for inputs in trained:
+        from_imagenet = any("resnet152" in path for path in inputs)
+        assert not (from_imagenet and any("imagenette" in path for path in inputs))
     # KED-MI's and PLG-MI's priors and LOMMA's students of every target; one prior for the others
     assert (jobs["train_target_prior"], jobs["train_students"], jobs["train_prior"]) == (14, 7, 1)
     # chunks of 53 classes: 10 on FaceScrub (34 attacks), 19 on CelebA (24 attacks)
@@ -259,9 +264,9 @@ def test_cells_of_no_item_are_made_and_told_once(checkout):
     assert told.count("Extra, in the report but in no table or figure of the paper") == 1
     assert "attacks/orl/resnet-mini/ls0.1/n3/s1/ppa-ce, " in told
     jobs = _jobs(told)
-    assert jobs["train_target"] == 2 * 3 * 8 + 6 * 2 + 4 * 3 + 4 + 4 + 3 * 8 + 7
+    assert jobs["train_target"] == 2 * 3 * 8 + 6 * 2 + 4 * 3 + 4 + 4 + 3 * 8 + 7 + 9 * 3
     assert jobs["score_attack"] == 2 * 2 * 3 * 8 + 7 * 2 + 16 * 3 + 4 + 4 + 7 * 7
-    assert (jobs["make_table"], jobs["draw_figure"], jobs["plot_figure"]) == (10, 4, 9)
+    assert (jobs["make_table"], jobs["draw_figure"], jobs["plot_figure"]) == (11, 4, 9)
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ rule train_target:
     """Train one classifier; an interrupted training goes on where it was."""
     input:
         view=view_file(target.dataset, architecture["view"]),
-        init=imported(architecture.get("init")),
+        init=imported(study.initial_weights(target)),
         siblings=expand("{cell.path}/metrics.json", cell=target.siblings),
     output:
         weights="targets/{target}/weights.safetensors",

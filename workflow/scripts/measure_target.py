@@ -16,13 +16,15 @@ def measure_target(task: job.Assignment) -> None:
     from mirage.runtime.devices import choose_device
     from mirage.study.cells import Target
 
+    target = Target.parse(task.wildcards.target)
     checkpoint = Checkpoint(task.params.state, job.identity(task))
     found = MEASURES[task.params.measure].run(
         TargetCase(
             inputs={need: Path(str(path)) for need, path in task.input.items()},
             settings=task.params.recipe,
             attack=task.params.attack,
-            seed=Target.parse(task.wildcards.target).seed,
+            dataset=target.dataset,
+            seed=target.seed,
             classes=task.params.classes,
             image_px=task.params.image_px,
             crop_px=task.params.crop_px,

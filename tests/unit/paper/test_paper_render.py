@@ -1,9 +1,12 @@
 """What readers see: tables, figures and the report."""
 
 import base64
+import contextlib
+import io
 import math
 import re
 from html.parser import HTMLParser
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -16,9 +19,14 @@ from mirage.paper.effects import effects, seeds_needed
 from mirage.paper.grid import Column, grid
 from mirage.paper.items import ITEMS
 from mirage.paper.items.spread import spread
+from mirage.paper.judging import judge
+from mirage.paper.like_for_like import Gate
 from mirage.paper.metrics import METRICS
+from mirage.paper.pictures import LARGEST, WIDEST, data_uri
 from mirage.paper.presentation import Presentation
-from mirage.paper.report import Material, as_html, data_uri, write_report
+from mirage.paper.report import Material, write_report
+from mirage.paper.ruling import HOLDS, NOT_RUN
+from mirage.paper.shown import Exhibit, as_html
 from mirage.paper.tables import make
 from mirage.paper.toy_drawing import toy_figure
 from mirage.paper.toy_result import ToyResult, ToyRun, toy_table
@@ -37,6 +45,7 @@ SHOWN = Presentation(
     interval=0.05,
     counterparts=COUNTERPARTS,
 )
+GATE = Gate([], SHOWN, {})
 VOID = {"meta", "img", "br", "link", "hr", "input"}
 
 
@@ -288,26 +297,39 @@ class Now(dict):
         return self[rule]
 
 
-@pytest.fixture
-def report(tmp_path, monkeypatch, cells, toy_result):
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "figures").mkdir()
-    save(toy_figure(toy_result, stopped=True), "figures/figure1.png")
+@pytest.fixture(scope="module")
+def report(tmp_path_factory, cells, toy_result):
+    folder = tmp_path_factory.mktemp("report")
+    (folder / "figures").mkdir()
+    save(toy_figure(toy_result, stopped=True), folder / "figures/figure1.png")
+    with contextlib.chdir(folder):
+        return written(cells, toy_result)
+
+
+def written(cells, toy_result):
+    """The text of the report, whose files lie in the current folder."""
+    figure1 = as_html("figure1", ITEMS["figure1"], GATE)
     tables = [
-        (ITEMS[name], render.html_fragment([print_item(name, cells)], SHOWN))
+        Exhibit(
+            name, ITEMS[name], render.html_fragment([print_item(name, cells)], SHOWN),
+            "Made of 12 attacks.", {"CSV": f"tables/{name}.csv"},
+        )
         for name in ("table1", "table2")
-    ]
+    ]  # fmt: skip
     material = Material(
         SHOWN,
         cells,
-        [tables[0], (ITEMS["figure1"], as_html("figure1", ITEMS["figure1"], [], SHOWN)), tables[1]],
+        [*tables, Exhibit("figure1", ITEMS["figure1"], figure1)],
+        judge([], SHOWN, {}, GATE),
         toy_table(toy_result),
         [JOB, JOB | {"code": "old", "wall_s": 2.0}],
         Now(),
         extra="Extra: some cell.",
+        missing={"Table 3": "4 of 9 files it needs"},
+        unfinished="A preview of what is finished: 3 of 4 attacks.",
     )
     write_report("report.html", material)
-    return (tmp_path / "report.html").read_text(encoding="utf-8")
+    return Path("report.html").read_text(encoding="utf-8")
 
 
 def test_report_is_well_formed_and_needs_nothing_else(report):
@@ -328,12 +350,65 @@ def test_report_is_well_formed_and_needs_nothing_else(report):
     assert [uri.split(";")[0] for uri in pictures] == ["data:image/png"]
 
 
-def test_report_shows_items_by_category_in_their_order_and_what_is_extra(report):
-    headings = re.findall(r"<h2>(.*?)</h2>", report)
-    assert headings.index("Tables") + 1 == headings.index("Figures")
-    told = [report.index(text) for text in ("Table 1.<", "Table 2.<", "Figure 1.<")]
+def test_report_begins_with_verdicts_and_the_headline(report):
+    told = [
+        report.index(text)
+        for text in ('id="verdicts"', 'id="table1"', "<nav", 'id="results"', 'id="table2"',
+                     'id="figure1"', 'id="claims"', 'id="cells"', 'id="cost"')
+    ]  # fmt: skip
     assert told == sorted(told)
+    assert report.count('id="table1"') == 1  # in its chapter stands a link
     assert "Extra: some cell." in report
+    assert "Made of 12 attacks." in report
+
+
+def test_every_claim_has_two_marks_and_a_row_that_they_lead_to(report):
+    reader = read_html(report)
+    chips = [a for tag, a in reader.seen if tag == "a" and a.get("class", "").startswith("chip")]
+    assert [a["href"] for a in chips].count("#claim-5") == 2
+    assert len(chips) == 2 * 65
+    assert "claim 5, paper: holds" in [a["aria-label"] for a in chips]
+    assert f"claim 5, ours: {NOT_RUN}" in [a["aria-label"] for a in chips]
+    assert f"claim 63, ours: {HOLDS}" in [a["aria-label"] for a in chips]
+
+
+def test_what_is_missing_is_named_and_counted(report):
+    text = re.sub(r"\s+", " ", "".join(read_html(report).text))
+    assert "A preview of what is finished: 3 of 4 attacks. 1 items lack something" in text
+    assert "4 of 9 files it needs" in text
+
+
+def test_a_cell_is_found_by_its_path(report):
+    path = "attacks/orl/resnet152/ls-0.05/all/s2/ppa"
+    assert f'<tr id="{path}">' in report
+    assert f"<code>{path}</code>" in report
+
+
+def test_readers_without_eyes_or_mouse(report):
+    reader = read_html(report)
+    assert all(a.get("alt") for tag, a in reader.seen if tag == "img")
+    regions = [a for tag, a in reader.seen if a.get("tabindex") == "0"]
+    assert regions
+    assert all(a.get("role") == "region" and a.get("aria-label") for a in regions)
+    heads = [a for tag, a in reader.seen if tag == "th"]
+    assert all(a.get("scope") for a in heads)
+
+
+@pytest.mark.parametrize("mode", [0, 1, 2])
+@pytest.mark.parametrize("ground", ["--paper", "--panel", "--warn-panel"])
+def test_colours_of_text_have_contrast_aa(mode, ground):
+    """WCAG 2.1: relative luminance, (L1 + 0.05) / (L2 + 0.05) of 4.5 at least; print comes last."""
+    style = (render.TEMPLATES / "style.css").read_text()
+    colours = dict(re.findall(r"(--[a-z-]+): (#[0-9a-f]{6})", style.split(":root")[mode + 1]))
+
+    def luminance(colour):
+        parts = [int(colour[place : place + 2], 16) / 255 for place in (1, 3, 5)]
+        linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in parts]
+        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+    for name in ("--text", "--muted", "--link", "--good", "--bad", "--warn"):
+        low, high = sorted(luminance(colours[one]) for one in (name, ground))
+        assert (high + 0.05) / (low + 0.05) >= 4.5, (name, ground)
 
 
 def test_report_computes_its_findings_and_costs(report):
@@ -354,11 +429,34 @@ def test_report_links_logs_relatively(report):
     links = [a["href"] for tag, a in read_html(report).seen if tag == "a"]
     assert "logs/train_target/orl/resnet152/ls-0.05/all/s2.log" in links
     assert "logs/score_attack/orl/resnet152/ls-0.05/all/s2/ppa.log" in links
-    assert len([link for link in links if not link.startswith("#")]) == 12 * 6
+    assert len([link for link in links if not link.startswith("#")]) == 12 * 6 + 2
 
 
-def test_pictures_become_data(tmp_path):
-    (tmp_path / "dot.png").write_bytes(b"\x89PNG")
-    assert base64.b64decode(data_uri(tmp_path / "dot.png").split(",")[1]) == b"\x89PNG"
+def picture(path, width, noisy):
+    shape = (200, width, 3)
+    random = np.random.default_rng(0)
+    pixels = random.integers(0, 256, shape) if noisy else np.full(shape, 128)
+    Image.fromarray(pixels.astype(np.uint8)).save(path)
+    return path
+
+
+def content_of(uri):
+    head, data = uri.split(",")
+    return head, base64.b64decode(data)
+
+
+def test_small_pictures_become_data_as_they_are(tmp_path):
+    path = picture(tmp_path / "small.png", 300, noisy=True)
+    head, content = content_of(data_uri(path))
+    assert (head, content) == ("data:image/png;base64", path.read_bytes())
     with pytest.raises(MirageError, match=r"none\.png"):
         data_uri(tmp_path / "none.png")
+
+
+@pytest.mark.parametrize(("noisy", "kind"), [(True, "jpeg"), (False, "png")])
+def test_large_pictures_are_scaled_down(tmp_path, noisy, kind):
+    head, content = content_of(data_uri(picture(tmp_path / "wide.png", 2 * WIDEST, noisy)))
+    assert head == f"data:image/{kind};base64"
+    assert len(content) <= LARGEST
+    with Image.open(io.BytesIO(content)) as file:
+        assert file.size == (WIDEST, 100)

@@ -9,7 +9,7 @@ from mirage.targets.architectures.layers import BatchNorm, Kernel, StreamDropout
 from mirage.targets.weights import load_classifier, save_classifier
 
 MINI = [name for name in BUILDERS if name.endswith("-mini")]
-IMAGE_PX = {"inception-v3": 75, "vgg16": 64, "ir50": 112}
+IMAGE_PX = {"inception-v3": 75, "vgg16": 64, "ir50": 112, "digitnet": 8}
 WEIGHTS = {
     "resnet-mini": 79_000,
     "resnext-mini": 26_000,

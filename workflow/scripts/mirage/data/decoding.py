@@ -58,7 +58,15 @@ def decode_file(path: "Path", channels: int) -> Decoded:
         MirageError: the file cannot be read from the disk, which is no fault of its content and
             must not make a photograph drop out of the data set.
     """
-    content = _content(path)
+    return decode(_content(path), channels)
+
+
+def decode(content: bytes, channels: int) -> Decoded:
+    """Decode the content of an image file, as ``decode_file`` does.
+
+    Raises:
+        UnreadableImage: the same.
+    """
     try:
         return _decode(content, channels)
     except (UnreadableImage, MemoryError):

@@ -19,6 +19,8 @@ class Photo(NamedTuple):
     path: Path
     split: str | None = None
     """"train" or "test" where the data set's own lists or folders say so."""
+    content: bytes | None = None
+    """An image file's content, where ``path`` holds it among others; None where it is the file."""
 
 
 class Listing(NamedTuple):

@@ -108,7 +108,7 @@ def _worker(recipe: DatasetRecipe, cut: _Cut) -> Prepare:
         began = time.thread_time()
         stamp = stamp_of(photo.path)
         try:
-            decoded = decoding.decode_file(photo.path, recipe.channels)
+            decoded = _decoded(photo, recipe.channels)
             pixels, doubts = cut(photo.name, decoded.pixels)
         except UnreadableImage as problem:
             outcome = Outcome(photo.name, stamp, problem=str(problem))
@@ -125,6 +125,12 @@ def _worker(recipe: DatasetRecipe, cut: _Cut) -> Prepare:
         return Prepared(outcome, pixels, work_s)
 
     return prepare
+
+
+def _decoded(photo: "Photo", channels: int) -> decoding.Decoded:
+    if photo.content is None:
+        return decoding.decode_file(photo.path, channels)
+    return decoding.decode(photo.content, channels)
 
 
 def prepare_all(

@@ -77,6 +77,7 @@ class TargetCase(NamedTuple):
         inputs: files by what the measure needs.
         settings: of the measure, as its recipe takes them.
         attack: settings of the attack that those name; none of them where they name none.
+        dataset: name of the target's data set.
         seed: the cell's.
         classes: number of the target's classes.
         image_px: input size of the target.
@@ -89,6 +90,7 @@ class TargetCase(NamedTuple):
     inputs: Mapping[str, Path]
     settings: Mapping[str, Any]
     attack: Mapping[str, Any]
+    dataset: str
     seed: int
     classes: int
     image_px: int

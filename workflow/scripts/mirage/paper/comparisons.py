@@ -102,12 +102,19 @@ def reader(
         comparisons: what the paper says of it.
         named: adds the columns that they name.
     """
+    numbers = seed_by_seed(needs, named)
+    return lambda study, shown: explained(read(numbers(study, shown), comparisons, shown))
 
-    def reading(study: "Study", shown: "Presentation") -> list[str]:
-        numbers = select(collect(needs(study).attacks), fidelity=shown.fidelity)
-        return explained(read(named(numbers), comparisons, shown))
 
-    return reading
+def seed_by_seed(
+    needs: "Callable[[Study], Needs]", named: "Callable[[pd.DataFrame], pd.DataFrame]"
+) -> "Callable[[Study, Presentation], pd.DataFrame]":
+    """What gives the numbers of a table's cells, with the columns that ``named`` adds."""
+
+    def numbers(study: "Study", shown: "Presentation") -> "pd.DataFrame":
+        return named(select(collect(needs(study).attacks), fidelity=shown.fidelity))
+
+    return numbers
 
 
 def explained(sentences: Sequence[str]) -> list[str]:

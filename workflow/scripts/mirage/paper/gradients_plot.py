@@ -221,6 +221,7 @@ def figure(name: str, title: str, position: int, loss: str) -> Plot:
         recipe=TargetsRecipe,
         needs=measured.needs_of(item, MEASURE),
         misfits=measured.misfits_of(item, MEASURE, loss),
+        by_seed=measured.by_seed_of(item, MEASURE, lambda whole: whole[loss]["image"]),
         reading=reading_of(item, loss),
         data=data_of(item, loss),
         draw=draw,

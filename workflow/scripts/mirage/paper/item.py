@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from mirage.marks import Samples
-from mirage.paper.numbers import BLOCK
+from mirage.paper.numbers import BLOCK, collect
 from mirage.recipes import Recipe
 from mirage.study.cells import Attack, Target
 from mirage.study.settings import Scale
@@ -76,6 +76,10 @@ class Item:
         needs: what it is made of.
         misfits: what in a scale does not fit it, as ``key: problem`` texts.
         reading: sentences on what the paper claims of it and what shows here, from the same files.
+        by_seed: the numbers that claims read, from the same files, one row per setting and seed:
+            ``dataset``, ``architecture``, ``seed``, what else names a row, ``cell``, and metrics.
+            None: those of a table's cells; nothing of a figure.
+        headline: whether it stands on the report's first page.
         claims: whether the cells that it shows are its own; an overview of all has none.
         category: heading under which it stands.
         folder: where its files lie.
@@ -92,6 +96,8 @@ class Item:
     needs: "Callable[[Study], Needs]"
     misfits: Callable[[Scale], Iterator[str]] = lambda scale: iter(())
     reading: "Callable[[Study, Presentation], list[str]]" = lambda study, shown: []
+    by_seed: "Callable[[Study, Presentation], pd.DataFrame] | None" = None
+    headline: bool = False
     claims: bool = True
     category: ClassVar[str]
     folder: ClassVar[str]
@@ -108,6 +114,7 @@ class Table(Item):
     """Rows of numbers with the paper's beside them.
 
     Attributes:
+        joined: adds what lies elsewhere to the numbers of its cells.
         rows: the numbers of its cells, one fidelity -> its rows, unrounded; ``treatment`` and the
             block's columns name a row.
         metrics: its columns.
@@ -116,16 +123,19 @@ class Table(Item):
         printed: names the paper's rows in these columns.
         first: heading of the rows' labels.
         label: the label of a row.
+        numbers: of its cells, both fidelities; None: those of its attacks.
         digits: decimals where they are not those of the paper's Table 2.
         finer: decimals where our data are not the paper's.
         ours: metrics that the paper does not print, which stand in a block of their own.
         seen: whether a block in HTML tells the distances to the images that targets have seen.
+        attacked: whether its rows are attacks, so that its seeds share what all attacks share.
     """
 
     caveat: str = (
         "The paper's numbers stand beside ours for orientation only: other data, other scale, not "
         "comparable."
     )
+    joined: "Callable[[Study, pd.DataFrame], pd.DataFrame]" = lambda study, numbers: numbers
     rows: "Callable[[pd.DataFrame], pd.DataFrame]"
     metrics: tuple[str, ...]
     reference: tuple[str, ...]
@@ -133,13 +143,20 @@ class Table(Item):
     printed: "Callable[[pd.DataFrame], pd.DataFrame]" = lambda rows: rows
     first: str
     label: "Callable[[pd.Series[Any], Presentation], str]"
+    numbers: "Callable[[Study], pd.DataFrame] | None" = None
     digits: Mapping[str, int] = field(default_factory=dict)
     finer: Mapping[str, int] = field(default_factory=dict)
     ours: tuple[str, ...] = ()
     seen: bool = False
+    attacked: bool = True
     category: ClassVar[str] = "Tables"
     folder: ClassVar[str] = "tables"
     kinds: ClassVar[tuple[str, ...]] = ("csv", "html", "tex")
+
+    def collected(self, study: "Study") -> "pd.DataFrame":
+        """Numbers of its cells, the results being the current folder."""
+        found = self.numbers(study) if self.numbers else collect(self.needs(study).attacks)
+        return self.joined(study, found)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,8 +17,10 @@ from mirage.study.treatment import Treatment
 from mirage.visible import listed
 
 if TYPE_CHECKING:
+    import pandas as pd
     from numpy.typing import NDArray
 
+    from mirage.paper.presentation import Presentation
     from mirage.study.study import Study
 
 Numbers = Mapping[str, Mapping[int, Mapping[str, Any]]]
@@ -105,6 +107,44 @@ def numbers(recipe: TargetsRecipe, measure: str) -> Numbers:
         }
         for treatment in recipe.treatments
     }
+
+
+def by_seed_of(
+    item: str,
+    measure: str,
+    part: Callable[[Mapping[str, Any]], Mapping[str, Any]] = lambda whole: whole,
+) -> "Callable[[Study, Presentation], pd.DataFrame]":
+    """What gives a measure's numbers of all targets of a figure, a row each.
+
+    Args:
+        item: the figure's settings.
+        measure: whose numbers.
+        part: which of them.
+    """
+
+    def rows(study: "Study", _: "Presentation") -> "pd.DataFrame":
+        import pandas as pd
+
+        recipe = recipe_of(study.scale, item)
+        found = numbers(recipe, measure)
+        return pd.DataFrame(
+            {
+                "cell": recipe.target(treatment, seed).path,
+                "dataset": recipe.dataset,
+                "architecture": recipe.architecture,
+                "samples": str(recipe.samples),
+                "treatment": treatment,
+                "seed": seed,
+                **{
+                    name: float("nan") if value is None else float(value)
+                    for name, value in part(whole).items()
+                },
+            }
+            for treatment, seeds in found.items()
+            for seed, whole in seeds.items()
+        )
+
+    return rows
 
 
 def label(treatment: str) -> str:

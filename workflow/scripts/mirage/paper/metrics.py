@@ -60,6 +60,10 @@ METRICS: dict[str, Metric] = {
         Metric("recall", "Recall", "Recall", 1, 3),
         Metric("density", "Density", "Density", 1, 3),
         Metric("coverage", "Coverage", "Coverage", 1, 3),
+        # Of backdoors: the smaller the success, the better for the user.
+        Metric("backdoor_success", "Attack success", "Attack success", -1, 2, True, False),
+        Metric("backdoor_clean", "Clean model's share", "Clean model's share", 0, 2, True, False),
+        Metric("user_preference", "User preference", "User preference", 0, 2, percent=True),
         # Of the low-resolution attacks, each by its own code's way of counting.
         Metric("recovered_acc1", "Acc@1", "Acc@1", 1, 2, percent=True),
         Metric("recovered_acc1_std", "± Acc@1", r"$\pm$ Acc@1", 0, 2, percent=True),
@@ -72,6 +76,24 @@ METRICS: dict[str, Metric] = {
         Metric("found", "Classes found", "Classes found", 1, 2, percent=True),
         Metric("variety", "Variety", "Variety", 0, 2),
         Metric("real_variety", "Variety of photographs", "Variety of photographs", 0, 2),
+        # Of adversarial attacks, which need no generator: how often they succeed.
+        Metric("untargeted_fgsm", "FGSM", "FGSM", 1, 2, percent=True),
+        Metric("untargeted_pgd", "PGD", "PGD", 1, 2, percent=True),
+        Metric("untargeted_bim", "BIM", "BIM", 1, 2, percent=True),
+        Metric("untargeted_onepixel", "One-Pixel", "One-Pixel", 1, 2, percent=True),
+        Metric("targeted_fgsm", "FGSM, targeted", "FGSM, targeted", 1, 2, percent=True),
+        Metric("targeted_pgd", "PGD, targeted", "PGD, targeted", 1, 2, percent=True),
+        Metric("targeted_bim", "BIM, targeted", "BIM, targeted", 1, 2, percent=True),
+        Metric(
+            "targeted_onepixel", "One-Pixel, targeted", "One-Pixel, targeted", 1, 2, percent=True
+        ),
+        Metric("masked", "Gradients masked", "Gradients masked", 0, 0, percent=True),
+        Metric("pgd_gap", "PGD, margin loss", "PGD, margin loss", 1, 2, percent=True),
+        Metric("pgd_tempered", "PGD, cooled logits", "PGD, cooled logits", 1, 2, percent=True),
+        Metric("apgd_dlr", "APGD, DLR loss", "APGD, DLR loss", 1, 2, percent=True),
+        Metric("zero_gradient", "Zero gradient", "Zero gradient", 0, 2, percent=True),
+        Metric("certain", "p = 1", "$p = 1$", 0, 2, percent=True),
+        Metric("median_lead", "Median margin", "Median margin", 0, 2),
     )
 }
 """Key -> metric, in the order of the tables."""

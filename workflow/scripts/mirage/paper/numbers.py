@@ -23,12 +23,15 @@ COLUMNS = ("cell", *BLOCK, "treatment", "alpha", "seed", "fidelity", *METRICS, "
 _RECORDED = {"test_acc": "test_accuracy", "ece": "calibration_error"}
 
 
-def collect(cells: Iterable[Attack | Target], results: str | Path = "") -> "pd.DataFrame":
+def collect(
+    cells: Iterable[Attack | Target], results: str | Path = "", measure: str = ""
+) -> "pd.DataFrame":
     """Read the metrics of cells into one table.
 
     Args:
         cells: attacks, and targets that nothing attacks.
         results: folder of the results.
+        measure: of targets, in both fidelities, whose numbers are those of its targets.
 
     Returns:
         ``COLUMNS``; accuracies in percent as in the paper, unmeasured metrics empty, ``alpha``
@@ -55,27 +58,37 @@ def collect(cells: Iterable[Attack | Target], results: str | Path = "") -> "pd.D
             "alpha": target.treatment.alpha,
             "seed": target.seed,
             **_numbers(record, TARGET_METRICS, path),
-            "note": _note(record),
         }
-        for fidelity, values in _attacked(cell, results).items():
-            rows.append({**shared, "fidelity": fidelity, **values})
+        found, note = _measured(cell, results, measure)
+        notes = "; ".join(filter(None, [_note(record), note]))
+        for fidelity, values in found.items():
+            rows.append({**shared, "note": notes, "fidelity": fidelity, **values})
     table = pd.DataFrame(rows, columns=list(COLUMNS))
     return table.astype({"alpha": float, **dict.fromkeys(METRICS, float)})
 
 
-def _attacked(cell: Attack | Target, results: str | Path) -> dict[str, dict[str, float]]:
-    """Metrics of an attack by fidelity; none of them for a target."""
-    if isinstance(cell, Target):
-        return {fidelity: {} for fidelity in FIDELITIES}
-    path = Path(results, cell.path, "metrics.json")
+def _measured(
+    cell: Attack | Target, results: str | Path, measure: str
+) -> tuple[dict[str, dict[str, float]], str]:
+    """Metrics of an attack, or of a measure of a target, by fidelity; and a note on them.
+
+    None of them for a target without a measure.
+    """
+    if isinstance(cell, Attack):
+        path = Path(results, cell.path, "metrics.json")
+    elif measure:
+        path = Path(results, "measures", cell.cell, measure, "metrics.json")
+    else:
+        return {fidelity: {} for fidelity in FIDELITIES}, ""
     found = files.read_json(path)
     if not isinstance(found, dict) or not found:
         raise MirageError(f"{path} holds no metrics", "a mapping per fidelity")
-    return {
+    numbers = {
         fidelity: _numbers(values, ATTACK_METRICS, path)
         for fidelity, values in found.items()
         if fidelity in FIDELITIES
     }
+    return numbers, str(found.get("note", ""))
 
 
 def _note(record: Mapping[str, Any]) -> str:

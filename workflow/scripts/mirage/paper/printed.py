@@ -25,11 +25,11 @@ class Cell:
         spread: standard deviation over seeds.
         seeds: in how many of the row's seeds it was measured, if not in all: ``5 of 8 seeds``.
         change: signed change against Standard.
-        effect: ``improvement`` or ``defence`` if the change has a direction, from the attacker's
-            point of view (the paper's green and red).
+        effect: ``improvement`` or ``defence``, as the attacker sees it (the paper's colours).
         best: whether it is the best of its block in this column.
         paper: the paper's number.
         difference: ours minus the paper's, signed.
+        like: whether the two were measured alike.
     """
 
     ours: str
@@ -40,6 +40,7 @@ class Cell:
     best: bool
     paper: str
     difference: str
+    like: bool
 
 
 @dataclass(frozen=True)
@@ -232,6 +233,7 @@ def _cell(
         best=best,
         paper=number(row.get(f"{key}_paper"), paper_digits[key]),
         difference=number(row.get(f"{key}_difference"), paper_digits[key], sign=True),
+        like=bool(row.get(f"{key}_like", False)),
     )
 
 

@@ -49,8 +49,8 @@ def of_setting(
     """The paper's rows for the data set and architecture that stand beside two of ours."""
     rows = reference_rows(*tables)
     for column, ours in (("dataset", dataset), ("architecture", architecture)):
-        name = _letters(shown.counterparts.get(column, {}).get(ours, ours))
-        rows = rows[rows[column].map(_letters) == name]
+        name = letters(shown.counterparts.get(column, {}).get(ours, ours))
+        rows = rows[rows[column].map(letters) == name]
     return rows
 
 
@@ -75,7 +75,7 @@ def beside(
     def key(row: "pd.Series[Any]", counterparts: Counterparts) -> tuple[str, ...]:
         papers = {name: counterparts.get(name, {}) for name in matched_by}
         names = {name: papers[name].get(str(row[name]), row[name]) for name in matched_by}
-        return tuple(_letters(v) if name in BLOCK else str(v) for name, v in names.items())
+        return tuple(letters(v) if name in BLOCK else str(v) for name, v in names.items())
 
     known = {key(row, {}): row for _, row in reference.iterrows() if row["treatment"]}
     found = [known.get(key(row, counterparts)) for _, row in rows.iterrows()]
@@ -93,6 +93,6 @@ def _setting(row: "pd.Series[Any]") -> str:
     return f"{row['dataset']}, {row['architecture']}, {samples}"
 
 
-def _letters(name: object) -> str:
+def letters(name: object) -> str:
     """Names compare by letters and digits: ``ResNet-152`` is ``resnet152``."""
     return re.sub(r"[^a-z0-9]", "", str(name).lower())

@@ -66,7 +66,7 @@ def notes(printed: Printed, shown: "Presentation") -> list[str]:
     if most > 1:
         told = f"{most}" if fewest == most else f"{fewest} to {most}"
         lines = [f"Means over {told} seeds per row, ± standard deviation over seeds."]
-        lines += uncounted(shown)
+        lines += uncounted(shown) if printed.item.attacked else []
     if printed.has_change:
         lines.append(
             "In brackets: change against Standard with the same seeds; green helps the attack, "

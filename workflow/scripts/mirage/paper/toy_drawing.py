@@ -5,10 +5,12 @@ from typing import TYPE_CHECKING
 from mirage.paper.drawing import style
 from mirage.paper.item import Needs
 from mirage.paper.printed import number
+from mirage.study.treatment import Treatment
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    import pandas as pd
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
@@ -23,6 +25,17 @@ _COLOURS, _MARKERS = ("#69c765", "#5cd0f7", "#fcc947"), "osp"
 def toy_needs(_: "Study") -> Needs:
     """The toy example is made of no cells."""
     return Needs(files=["toy/toy.safetensors"])
+
+
+def toy_by_seed(_: "Study", __: "Presentation") -> "pd.DataFrame":
+    """Steps and distances of each network; an attack that never arrived took infinitely many."""
+    from mirage.paper.numbers import read_table
+
+    rows = read_table("toy/toy.csv")
+    return rows.assign(
+        treatment=[str(Treatment.smoothing(alpha)) for alpha in rows["alpha"]],
+        steps=rows["steps"].astype(float).fillna(float("inf")),
+    )
 
 
 def toy_picture(stopped: bool) -> "Callable[[Study, Presentation], Figure]":

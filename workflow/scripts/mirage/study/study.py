@@ -14,6 +14,7 @@ from mirage.study.own_models import image_misfit, prior_misfit
 from mirage.study.settings import attack_settings, prior_of
 from mirage.study.treatment import Treatment
 from mirage.targets.students_recipe import StudentsRecipe
+from mirage.targets.treatments import make
 from mirage.visible import listed
 
 
@@ -116,11 +117,21 @@ class Study:
                 f"{target.dataset} has none",
                 "a data set whose recipe has a `split`",
             )
-        return target.treatment.settings(self.scale.get("treatments", {}))
+        settings = target.treatment.settings(self.scale.get("treatments", {}))
+        for part in make(settings):
+            part.check(self.image_px(target), self.classes(target.dataset))
+        return settings
 
     def architecture(self, name: str) -> Mapping[str, Any]:
         """Entry of an architecture: its view, its published name, its initial weights."""
         return self._entry("architectures", name)
+
+    def initial_weights(self, target: Target) -> str | None:
+        """Asset that the training of a target starts from; None for random weights."""
+        if not self.training(target).get("pretrained", True):
+            return None
+        name: str | None = self.architecture(target.architecture).get("init")
+        return name
 
     def attack(self, attack: Attack) -> dict[str, Any]:
         """Settings of an attack on its target's data set."""
@@ -198,8 +209,16 @@ class Study:
         return list(self.attack(attack).get("measures", ()))
 
     def measure(self, name: str, dataset: str) -> dict[str, Any]:
-        """Settings of a measure; one with an architecture takes images of that one's view."""
+        """Settings of a measure.
+
+        One with an architecture takes images of that one's view; one with triggers those of parts
+        of treatments, with their settings.
+        """
         settings = dict(self._entry("measures", name))
+        if "triggers" in settings:
+            chosen = self.scale.get("treatments", {})
+            parts = [{"part": name, **chosen.get(name, {})} for name in settings["triggers"]]
+            settings["parts"] = parts
         if "architecture" in settings:
             view = self.architecture(settings["architecture"])["view"]
             settings["image_px"] = self.view(dataset, view)["image_px"]

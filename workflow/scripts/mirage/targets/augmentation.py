@@ -5,14 +5,23 @@ alone, so they are the same for every smoothing factor (paper 4.1), however the 
 into batches and wherever a run was interrupted.
 """
 
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import NamedTuple, TypeAlias
 
 import torch
 from torch import Tensor
 
 from mirage import imaging
 from mirage.targets.jitter import OPERATIONS, jitter
-from mirage.targets.recipe import AugmentationRecipe
+from mirage.targets.recipe import AugmentationRecipe, MarkedAt
+
+Marking: TypeAlias = Callable[[Tensor, MarkedAt], Tensor]
+"""What is done to images in [0, 1] at a stage, before or after their augmentation."""
+
+
+def unmarked(images: Tensor, _: MarkedAt) -> Tensor:
+    """Do nothing."""
+    return images
 
 
 class Draws(NamedTuple):
@@ -57,7 +66,9 @@ def draw(count: int, image_px: int, recipe: AugmentationRecipe, stream: torch.Ge
     return Draws(boxes, order, (low + (high - low) * uniform).float())
 
 
-def augment(pixels: Tensor, draws: Draws, recipe: AugmentationRecipe) -> Tensor:
+def augment(
+    pixels: Tensor, draws: Draws, recipe: AugmentationRecipe, mark: Marking = unmarked
+) -> Tensor:
     """Augment images as their draws say.
 
     The official order is crop, jitter, mirror; mirroring with the crop changes no pixel, since
@@ -69,16 +80,18 @@ def augment(pixels: Tensor, draws: Draws, recipe: AugmentationRecipe) -> Tensor:
             range, which is only cropped, mirrored and clamped to [-1, 1] (official student).
         draws: one row per image.
         recipe: what ``draws`` were drawn for.
+        mark: what is done to uint8 ones, both times in [0, 1].
 
     Returns:
         float32 [M, C, px, px] in [-1, 1].
     """
     rendered = pixels.is_floating_point()
-    images = pixels.float() if rendered else pixels.float().div_(255)
+    images = pixels.float() if rendered else mark(pixels.float().div_(255), "before_augmentation")
     if recipe.crops:
         boxes = imaging.Boxes(*(field.to(pixels.device) for field in draws.boxes))
         images = imaging.crop_and_resize(images, boxes, pixels.shape[-1])
     if rendered:
         return images.clamp(-1, 1)
     active = [name for name in OPERATIONS if getattr(recipe, name) > 0]
-    return jitter(images, draws.order, draws.factors, active).mul_(2).sub_(1)
+    images = jitter(images, draws.order, draws.factors, active)
+    return mark(images, "after_augmentation").mul_(2).sub_(1)

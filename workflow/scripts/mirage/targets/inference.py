@@ -1,5 +1,7 @@
 """Logits and accuracy of a trained classifier."""
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
@@ -23,6 +25,7 @@ def predict(
     device: str,
     batch: int = 256,
     stream: torch.Generator | None = None,
+    show: Callable[[Tensor], Tensor] = network_range,
 ) -> Tensor:
     """Logits in eval mode; the model's mode is put back afterwards.
 
@@ -32,6 +35,7 @@ def predict(
         device: where to compute.
         batch: images per forward pass; has no part in the result.
         stream: of the noise, for a network that draws some.
+        show: what makes images for the network of stored ones.
 
     Returns:
         float32 [N, K] on the CPU.
@@ -42,10 +46,32 @@ def predict(
     parts = []
     for first in range(0, len(images), batch):
         rows = slice(first, first + batch)
-        shown = network_range(images[rows].to(device, non_blocking=True))
+        shown = show(images[rows].to(device, non_blocking=True))
         parts.append(model(shown, *rows_of(noise, rows, device)).float())
     model.train(training)
     return torch.cat(parts).cpu()
+
+
+def answers(
+    model: Classifier,
+    images: Tensor,
+    device: str,
+    batch: int,
+    stream: torch.Generator | None = None,
+    show: Callable[[Tensor], Tensor] = network_range,
+) -> Tensor:
+    """Classes that a network takes images for, int64 [N]; arguments are those of ``predict``.
+
+    Raises:
+        MirageError: logits that are no finite numbers.
+    """
+    logits = predict(model, images, device, batch, stream, show)
+    lost = int((~rows_finite(logits)).sum())
+    if lost:
+        raise MirageError(
+            f"the classifier gives no finite logits for {lost} of {len(logits)} images"
+        )
+    return logits.argmax(dim=1)
 
 
 def judge(

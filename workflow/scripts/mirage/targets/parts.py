@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
+    from mirage.data.views import LabelledImages
     from mirage.targets.architectures import Classifier
+    from mirage.targets.backdoor import Poisoning
 
 
 class Outputs(NamedTuple):
@@ -75,6 +77,13 @@ class TreatmentPart(Recipe):
         """History columns with the means of its penalties on such a network."""
         return self.terms
 
+    def check(self, image_px: int, classes: int) -> None:
+        """Refuse targets that it does not fit, by the side of their images and their classes.
+
+        Raises:
+            MirageError: it does not.
+        """
+
     def told(self, metrics: Mapping[str, Any]) -> Self:
         """The part once the other cell's metrics are known."""
         return self
@@ -85,6 +94,10 @@ class TreatmentPart(Recipe):
         Whoever loads the weights gets the same network.
         """
         return model
+
+    def poison(self, images: "LabelledImages", seed: int) -> "Poisoning | None":
+        """What it does to some of the training images, and to their labels; None: nothing."""
+        return None
 
     def at(self, epoch: int, epochs: int) -> dict[str, float]:
         """What is in force during one epoch (from 0) of ``epochs``, by column of ``rates``."""

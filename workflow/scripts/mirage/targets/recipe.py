@@ -7,6 +7,9 @@ from typing import Literal, TypeAlias
 from mirage.recipes import OptimiserRecipe, Precision, Recipe, Sharing, check_crop, require
 
 Auxiliary: TypeAlias = Literal["paper", "corrected"]
+MarkedAt: TypeAlias = Literal["before_augmentation", "after_augmentation"]
+Poisonable: TypeAlias = Literal["any", "others"]
+"""Which images may be poisoned: any, or the others than those of the backdoor's class."""
 
 
 @dataclass(frozen=True)
@@ -107,6 +110,8 @@ class TrainingRecipe(Recipe):
         precision: arithmetic of the training; see ``mirage.numerics``.
         compile: let torch.compile fuse the network.
         auxiliary: fidelity of Inception's auxiliary head (quirk auxiliary-head).
+        pretrained: whether it starts from the initial weights of its architecture, where there
+            are any.
     """
 
     epochs: int
@@ -119,6 +124,7 @@ class TrainingRecipe(Recipe):
     precision: Precision = "fp32"
     compile: bool = False
     auxiliary: Auxiliary = "paper"
+    pretrained: bool = True
 
     def __post_init__(self) -> None:
         require(self.epochs >= 1, "epochs", self.epochs, "one or more")

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -17,7 +18,7 @@ from mirage.runtime.progress import Progress
 from mirage.streams import generator, seed_of
 from mirage.targets.architectures import Classifier, build
 from mirage.targets.architectures.layers import StreamDropout
-from mirage.targets.augmentation import Draws, augment, draw
+from mirage.targets.augmentation import Draws, Marking, augment, draw, unmarked
 from mirage.targets.flat import FlatParameters
 from mirage.targets.images import fits
 from mirage.targets.inference import accuracy, judge, predict
@@ -40,7 +41,8 @@ class Trained(NamedTuple):
             augmented batches), and ``test_accuracy`` where something watches it.
         metrics: of the kept weights: those of ``judge``; ``kept_epoch``; where the best are kept,
             ``last_test_accuracy`` of the last epoch's; what a part of the treatment has to tell,
-            under the part's name.
+            under the part's name; ``poisoned``, the figures of a poisoning. Accuracies are on
+            images as they are, whatever was poisoned.
     """
 
     model: Classifier
@@ -76,7 +78,7 @@ def train_classifier(
         checkpoint: keeps the state of an interrupted run; the caller discards it once the
             weights are written.
         device: where to train.
-        init: ImageNet weights to start from; None starts from random ones.
+        init: ImageNet weights to start from, if the recipe wants any; None: random ones.
         label: what progress lines call this training.
         treatment: the parts of its treatment; none: hard labels.
 
@@ -86,6 +88,7 @@ def train_classifier(
             See also ``build`` and ``judge``.
     """
     watches = recipe.keep == "best" or any(part.watches_test for part in treatment)
+    init = init if recipe.pretrained else None
     model = build(architecture, train.classes, train.pixels.shape[1], init, seed, recipe.auxiliary)
     for part in treatment:
         model = part.wrap(model, seed)
@@ -117,6 +120,10 @@ class _Training:
         seed: int,
         device: str,
     ) -> None:
+        poisonings = (part.poison(train, seed) for part in treatment)
+        self.poisoning = next((found for found in poisonings if found is not None), None)
+        if self.poisoning is not None:
+            train = train._replace(labels=self.poisoning.labels)
         self.model, self.train, self.test = model, train, test
         self.recipe, self.treatment, self.seed, self.device = recipe, treatment, seed, device
         weight = model.auxiliary_weight
@@ -184,7 +191,10 @@ class _Training:
             rows = order[offset : chunk[-1][1]]
             at = rows.to(self.pixels.device)
             pixels = self.pixels.index_select(0, at).to(self.device, non_blocking=True)
-            images = augment(pixels, draws.of(rows), self.recipe.augmentation)
+            mark: Marking = unmarked
+            if self.poisoning is not None:
+                mark = partial(self.poisoning.stamp, rows)
+            images = augment(pixels, draws.of(rows), self.recipe.augmentation, mark)
             images = images.contiguous(memory_format=torch.channels_last)
             labels = self.labels.index_select(0, rows.to(self.device))
             for low, high in chunk[max(first - start, 0) :]:
@@ -308,6 +318,8 @@ class _Training:
         """What parts of the treatment have to tell, by their names, and of a divergence."""
         results = {part.name: part.result(self.history) for part in self.treatment}
         told: dict[str, Any] = {name: result for name, result in results.items() if result}
+        if self.poisoning is not None:
+            told["poisoned"] = self.poisoning.figures
         return {**told, "diverged": self._divergence()} if self.diverged else told
 
     def _divergence(self) -> dict[str, Any]:

@@ -68,6 +68,7 @@ ITEM = Plot(
     recipe=TargetsRecipe,
     needs=measured.needs_of(NAME, MEASURE),
     misfits=measured.misfits_of(NAME, MEASURE),
+    by_seed=measured.by_seed_of(NAME, MEASURE),
     reading=reading,
     data=data,
     draw=draw,

@@ -122,5 +122,6 @@ ITEM = Plot(
     needs=needs,
     data=data,
     draw=draw,
+    by_seed=_numbers,
     reading=with_ties(claims, needs, CHOOSING),
 )

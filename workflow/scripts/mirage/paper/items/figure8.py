@@ -2,7 +2,7 @@
 
 from mirage.paper.item import Picture
 from mirage.paper.recipe import ToyRecipe
-from mirage.paper.toy_drawing import toy_needs, toy_picture
+from mirage.paper.toy_drawing import toy_by_seed, toy_needs, toy_picture
 
 ITEM = Picture(
     name="Figure 8",
@@ -15,5 +15,6 @@ ITEM = Picture(
     settings="toy",
     recipe=ToyRecipe,
     needs=toy_needs,
+    by_seed=toy_by_seed,
     draw=toy_picture(stopped=False),
 )

@@ -108,6 +108,7 @@ ITEM = Table(
         "made against such attacks."
     ),
     position=1,
+    headline=True,
     settings="table1",
     recipe=Table1Recipe,
     needs=needs,

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
 from mirage.marks import In, several
-from mirage.paper.comparisons import Comparison, explained, read
+from mirage.paper.comparisons import Comparison, explained, read, seed_by_seed
 from mirage.paper.item import Needs, Table, budget, with_common_seeds
 from mirage.paper.numbers import collect, select
 from mirage.paper.placed import AttackedRecipe
@@ -110,5 +110,6 @@ ITEM = Table(
     matched_by=("dataset", "architecture", "treatment", "variant"),
     first="attack",
     label=label,
+    by_seed=seed_by_seed(needs, with_variants),
     reading=reading,
 )

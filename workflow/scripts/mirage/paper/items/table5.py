@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from mirage.paper.comparisons import LEAKED, Comparison, reader
+from mirage.paper.comparisons import LEAKED, Comparison, reader, seed_by_seed
 from mirage.paper.item import Needs, Table
 from mirage.paper.saturated import needing_scores, with_ties
 from mirage.paper.swapped import (
@@ -63,5 +63,6 @@ ITEM = Table(
     printed=printed,
     first="sampled with α",
     label=lambda row, _: factor(row["sampled_by"]),
+    by_seed=seed_by_seed(needs, with_runners),
     reading=with_ties(reader(needs, COMPARISONS, with_runners), needs, CHOOSING),
 )

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from mirage.paper.comparisons import Comparison, reader
+from mirage.paper.comparisons import Comparison, reader, seed_by_seed
 from mirage.paper.item import Needs, Table
 from mirage.paper.printed import treatment_label
 from mirage.paper.saturated import needing_scores, with_ties
@@ -68,5 +68,6 @@ ITEM = Table(
     printed=printed,
     first="optimised on α",
     label=lambda row, _: treatment_label(row),
+    by_seed=seed_by_seed(needs, with_runners),
     reading=with_ties(reader(needs, COMPARISONS, with_runners), needs, CHOOSING),
 )

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from mirage.paper.comparisons import Comparison, reader
+from mirage.paper.comparisons import Comparison, reader, seed_by_seed
 from mirage.paper.item import Needs, Table
 from mirage.paper.saturated import needing_scores, with_ties
 from mirage.paper.swapped import (
@@ -76,5 +76,6 @@ ITEM = Table(
     printed=printed,
     first="optimised on α, selected with α",
     label=lambda row, _: f"{factor(row['treatment'])}, {factor(row['selected_by'])}",
+    by_seed=seed_by_seed(needs, with_runners),
     reading=with_ties(reader(needs, _comparisons(), with_runners), needs, CHOOSING),
 )

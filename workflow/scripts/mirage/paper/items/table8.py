@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
 from mirage.marks import In, several
-from mirage.paper.comparisons import against_hard_labels, reader
+from mirage.paper.comparisons import against_hard_labels, reader, seed_by_seed
 from mirage.paper.defenses import label
 from mirage.paper.item import Needs, Table
 from mirage.paper.tables import NAMED_BY, in_order, summarise
@@ -109,6 +109,7 @@ ITEM = Table(
     needs=needs,
     rows=rows,
     metrics=METRICS,
+    by_seed=seed_by_seed(needs, with_variants),
     reading=reader(needs, against_hard_labels(metrics=("recovered_acc1", "delta_knn"))),
     reference=("table08",),
     matched_by=("variant", "treatment"),

@@ -19,9 +19,9 @@ class MeasuresSection(Recipe):
 def _settings(measure: Measure | TargetMeasure) -> Any:
     """What the configuration says of a measure.
 
-    Its view says how large the images of its architecture are.
+    Its view says how large the images of its architecture are, ``treatments`` what its parts do.
     """
-    return Annotated[Recipe, MadeBy(without(measure.recipe, {"image_px": 1}))]
+    return Annotated[Recipe, MadeBy(without(measure.recipe, {"image_px": 1, "parts": ()}))]
 
 
 MEASURED = with_entries(MeasuresSection, {name: _settings(MEASURES[name]) for name in MEASURES})

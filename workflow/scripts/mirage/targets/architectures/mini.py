@@ -84,6 +84,23 @@ def convnet_mini(plan: Blueprint) -> Classifier:
     return _classifier(plan, layers, widths[-1])
 
 
+def digitnet(plan: Blueprint) -> Classifier:
+    """Network of 8 px images: three convolutions, whose 64 maps of 2 x 2 are all seen by the head.
+
+    Without a global average, so that what stands in a corner tells where it stands.
+    """
+    widths = (plan.channels, 16, 32, 64)
+    pools = (2, 2, 1)
+    layers: list[nn.Module] = [
+        ConvNorm(inputs, outputs, 3, pool=pool)
+        for (inputs, outputs), pool in zip(pairwise(widths), pools, strict=True)
+    ]
+    trunk = nn.Sequential(*layers, nn.Flatten())
+    model = Classifier(trunk, Linear(widths[-1] * 2 * 2, plan.classes), plan.channels)
+    initialise(model, plan.generator)
+    return model
+
+
 def _classifier(plan: Blueprint, layers: list[nn.Module], width: int) -> Classifier:
     trunk = nn.Sequential(*layers, GlobalAverage())
     model = Classifier(trunk, Linear(width, plan.classes), plan.channels)
@@ -96,4 +113,5 @@ BUILDERS: dict[str, Builder] = {
     "resnext-mini": resnext_mini,
     "densenet-mini": densenet_mini,
     "convnet-mini": convnet_mini,
+    "digitnet": digitnet,
 }
