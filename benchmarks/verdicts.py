@@ -119,7 +119,7 @@ def seeds_wanted(table: pd.DataFrame) -> tuple[float, int]:
 
 
 def quoted(table: pd.DataFrame) -> str:
-    """Markdown table of what survives, for the README."""
+    """Markdown table of what survives, for docs/demo.md."""
     shown = presentation.describe(Study(demo()), "demo")
     rows = []
     for key, group in survivors(table).groupby(KEYS, sort=False):

@@ -1,4 +1,4 @@
-"""What the README says of the demo holds on more than one processor."""
+"""What docs/demo.md says of the demo holds on more than one processor."""
 
 import sys
 from pathlib import Path
@@ -46,8 +46,8 @@ def test_the_number_of_seeds_is_what_the_interval_takes(table):
     assert len(seeds) == verdicts.seeds_wanted(table)[1] == table["n_seeds"].max()
 
 
-def test_the_readme_quotes_all_that_survives_and_nothing_else(table):
-    assert verdicts.quoted(table) in (verdicts.ROOT / "README.md").read_text()
+def test_the_page_quotes_all_that_survives_and_nothing_else(table):
+    assert verdicts.quoted(table) in (verdicts.ROOT / "docs/demo.md").read_text()
 
 
 def test_a_turn_is_seen_and_a_gap_between_intervals():

@@ -67,7 +67,7 @@ class Requests:
             return _refused(asked, remedy=f"did you mean {listed(close, joint=' or ')}?")
         expected = "a rule (snakemake --list) or a file below the folder of the results"
         return _refused(
-            asked, expected, "README.md says how cells are named, and which file is what"
+            asked, expected, "docs/cells.md says how cells are named, and which file is what"
         )
 
     def _below(self, asked: str) -> Iterator[tuple[str, str]]:
