@@ -466,6 +466,9 @@ def test_sizes():
 def test_planning_needs_no_torch():
     code = (
         "import sys; import mirage.forecast.speeds, mirage.forecast.summary; "
+        "from mirage.evaluation.measures import MEASURES; "
+        "assert all('cost' in measure.costs for measure in MEASURES.values()); "
+        "[measure.costs['cost'] for measure in MEASURES.values()]; "
         "assert not {'torch', 'numpy', 'pandas'} & set(sys.modules)"
     )
     environment = {**os.environ, "PYTHONPATH": str(ROOT / "workflow/scripts")}

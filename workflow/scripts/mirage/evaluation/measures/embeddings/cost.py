@@ -1,7 +1,6 @@
 """What the embedding measure costs."""
 
-from mirage.evaluation.measures.embeddings.neighbours import BLOCK
-from mirage.evaluation.measures.embeddings.recipe import EmbeddingsRecipe
+from mirage.evaluation.measures.embeddings.recipe import BLOCK, EmbeddingsRecipe
 from mirage.forecast import units
 from mirage.forecast.work import FLOAT, LONG, Work, Workshop
 from mirage.study.cells import Target

@@ -6,6 +6,9 @@ from typing import Annotated
 from mirage.marks import Count, Positive, Seed, bounded
 from mirage.recipes import Precision, Recipe
 
+BLOCK = 1024
+"""Rows of distances at a time: those of the paper's 34,090 images take 280 MB then."""
+
 
 @dataclass(frozen=True)
 class EmbeddingsRecipe(Recipe):
