@@ -33,8 +33,10 @@ slots.offer(config["gpu_ids"])
 # Every record carries it. Among a job's params it also makes the job run again when it changes,
 # which a study of weeks does not want unasked.
 # A digest is computed when it is asked for: a cluster's job, which starts Snakemake twice more,
-# asks for its own only.
-DIGESTS = digest.Digests(SCRIPTS)
+# asks for its own only, and what the files say was remembered by the controller.
+DIGESTS = digest.Digests(SCRIPTS, memory=Path(".sources.json"))
+if workflow.is_main_process:
+    DIGESTS.keep()
 
 
 @asked

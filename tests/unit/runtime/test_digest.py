@@ -27,21 +27,14 @@ def package(tmp_path, monkeypatch):
     return home, script
 
 
-def _digest(script):
-    forget()
-    return digest.code_digest(script)
-
-
-def forget():
-    """Read files again."""
-    for known in (digest._imports, digest._logic, digest._is_registry):
-        known.cache_clear()
+def _digest(script, words=None):
+    """The digest of files as they are now."""
+    return digest.Library().code_digest(script, words)
 
 
 def test_imports_are_followed_also_inside_functions(package):
     _, script = package
-    forget()
-    assert digest.modules_of(script) == {"mirage", "mirage.a", "mirage.b"}
+    assert digest.Library().modules_of(script) == {"mirage", "mirage.a", "mirage.b"}
 
 
 @pytest.mark.parametrize(
@@ -73,7 +66,7 @@ def test_only_digests_asked_for_are_computed(package):
 
 def test_real_scripts_reach_what_they_use():
     words = {"ppa", "optimise", "poincare", "stylegan2"}  # of settings, as a job has them
-    reached = digest.modules_of(SCRIPTS / "run_stage.py", words)
+    reached = digest.Library().modules_of(SCRIPTS / "run_stage.py", words)
     wanted = {"mirage.attacks.losses", "mirage.imaging", "mirage.priors.stylegan2.synthesis"}
     assert wanted <= reached
     assert not any(name.startswith("mirage.runtime") for name in reached)
@@ -88,7 +81,6 @@ def library(tmp_path, monkeypatch):
     monkeypatch.setattr(digest, "PACKAGE", home)
 
     def of(script, settings):
-        forget()
         return digest.Digests(SCRIPTS).of(script, settings)
 
     return home, of
@@ -101,7 +93,7 @@ def stage(role, **recipe):
 def test_a_stage_reaches_its_own_module_loss_and_prior():
     def reached(role, **recipe):
         words = digest.words_of(stage(role, **recipe))
-        return digest.modules_of(SCRIPTS / "run_stage.py", words)
+        return digest.Library().modules_of(SCRIPTS / "run_stage.py", words)
 
     ppa, losses = "mirage.attacks.kinds.ppa", "mirage.attacks.losses"
     found = {
@@ -147,13 +139,13 @@ def test_a_digest_follows_what_the_settings_name(library, script, one, other, mo
 def test_a_new_entry_changes_no_digest_but_its_own(library, script, one, other, module):
     home, of = library
     before = of(script, one), of(script, other), of(script, [one, "brand-new"])
-    whole = digest.code_digest(SCRIPTS / f"{script}.py")
+    whole = _digest(SCRIPTS / f"{script}.py")
     entry = (home / module).parent if module.endswith("__init__.py") else home / module
     entry.with_name("brand_new.py").write_text("loss = READER = None\n")
     after = of(script, one), of(script, other), of(script, [one, "brand-new"])
     assert after[:2] == before[:2]
     assert after[2] != before[2]
-    assert digest.code_digest(SCRIPTS / f"{script}.py") != whole  # what the report is held to
+    assert _digest(SCRIPTS / f"{script}.py") != whole  # what the report is held to
 
 
 def test_a_new_kind_of_attack_changes_no_digest_but_its_own(library):
@@ -169,7 +161,9 @@ def test_a_new_kind_of_attack_changes_no_digest_but_its_own(library):
 
 
 def test_a_table_is_made_by_its_own_item_alone():
-    reached = digest.modules_of(SCRIPTS / "make_table.py", digest.words_of(["table1", {"x": "y"}]))
+    reached = digest.Library().modules_of(
+        SCRIPTS / "make_table.py", digest.words_of(["table1", {"x": "y"}])
+    )
     items = {name for name in reached if name.startswith("mirage.paper.items")}
     assert items == {"mirage.paper.items", "mirage.paper.items.table1"}
     assert "mirage.paper.drawing" not in reached

@@ -73,6 +73,7 @@ PLACES = (
     Place("state/*", "state", "where interrupted jobs go on", again=_DELETE),
     Place("forecast.*", "result", "the forecast", again="snakemake forecast"),
     Place("assets.txt", "result", "the table of assets", again="snakemake check_assets"),
+    Place(".sources.json", "store", "what the files of the code say, parsed", again=_DELETE),
     Place("jobs/*", "log", "what each job was made with"),
     Place("logs/*", "log", "what jobs told"),
     Place(".snakemake/log/*", "log", "what Snakemake told"),

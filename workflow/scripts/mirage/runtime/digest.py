@@ -7,48 +7,95 @@ out: it may not change a result. Of a registry (``mirage.registry``) it covers t
 job's settings name, so a new loss or reader repeats no job that does not name it.
 """
 
-import ast
 import hashlib
-import re
 from collections.abc import Collection, Iterator, Mapping
-from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from mirage.registry import entries, module_name
+from mirage.registry import entries
+from mirage.runtime.sources import Sources
 
 PACKAGE = Path(__file__).resolve().parents[1]
 _OUTSIDE = ("mirage.runtime",)
-_DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef)
-_WORD = re.compile(r"[A-Za-z0-9_-]+")
 
 
-def code_digest(script: str | Path, words: Collection[str] | None = None) -> str:
-    """Digest one script and the library modules it reaches.
+class Library:
+    """The library's modules, each as it is when it is first looked at.
 
-    Args:
-        script: path of a Python file.
-        words: what its settings name; see ``words_of``. None: everything they could.
-
-    Returns:
-        16 hexadecimal characters.
+    Attributes:
+        sources: what its files say.
     """
-    whole = hashlib.blake2b(digest_size=8)
-    whole.update(_logic(Path(script)).encode())
-    for name in sorted(modules_of(Path(script), words)):
-        whole.update(f"\n{name}\n{_logic(_file_of(name))}".encode())
-    return whole.hexdigest()
+
+    def __init__(self, sources: Sources | None = None) -> None:
+        self.sources = sources or Sources()
+        self._modules: dict[str, _Module | None] = {}
+
+    def code_digest(self, script: Path, words: Collection[str] | None = None) -> str:
+        """Digest one script and the library modules it reaches.
+
+        Args:
+            script: path of a Python file.
+            words: what its settings name; see ``words_of``. None: everything they could.
+
+        Returns:
+            16 hexadecimal characters.
+        """
+        whole = hashlib.blake2b(self.sources.of(script).logic.encode(), digest_size=8)
+        for name, module in sorted(self._reached(script, words).items()):
+            whole.update(f"\n{name} {module.logic}".encode())
+        return whole.hexdigest()
+
+    def modules_of(self, script: Path, words: Collection[str] | None = None) -> set[str]:
+        """Names of the library's modules that ``script`` reaches, directly or through others.
+
+        Args:
+            script: path of a Python file.
+            words: names of entries; each is looked for in every registry that is reached. None:
+                all.
+        """
+        return set(self._reached(script, words))
+
+    def _reached(self, script: Path, words: Collection[str] | None) -> "dict[str, _Module]":
+        named = None if words is None else {word.replace("-", "_") for word in words}
+        found: dict[str, _Module] = {}
+        waiting = list(self._imports(script))
+        while waiting:
+            name = waiting.pop()
+            if name not in found and (module := self._module(name)) is not None:
+                found[name] = module
+                waiting.extend(module.imports)
+                waiting.extend(
+                    f"{name}.{entry}"
+                    for entry in (module.entries if named is None else module.entries & named)
+                )
+        return found
+
+    def _imports(self, path: Path) -> list[str]:
+        """What a file imports of the library, but for that which changes no result."""
+        imported = self.sources.of(path).imports
+        return [name for name in imported if not name.startswith(_OUTSIDE)]
+
+    def _module(self, name: str) -> "_Module | None":
+        """A module or package; None where there is none of that name."""
+        if name not in self._modules:
+            base = PACKAGE.joinpath(*name.split(".")[1:])
+            files = base.with_suffix(".py"), base / "__init__.py"
+            path = next(filter(Path.is_file, files), None)
+            self._modules[name] = None if path is None else self._read(path)
+        return self._modules[name]
+
+    def _read(self, path: Path) -> "_Module":
+        source = self.sources.of(path)
+        held = entries(path.parent) if source.is_registry else ()
+        return _Module(source.logic, self._imports(path), frozenset(held))
 
 
-def words_of(settings: Any) -> frozenset[str]:
-    """Every text among the values of nested settings."""
-    if isinstance(settings, str):
-        return frozenset((settings,))
-    if isinstance(settings, Mapping):
-        settings = settings.values()
-    elif not isinstance(settings, list | tuple):
-        return frozenset()
-    return frozenset().union(*map(words_of, settings))
+class _Module(NamedTuple):
+    """One module: its logic, what it imports, and the entries of the registry that it is."""
+
+    logic: str
+    imports: list[str]
+    entries: frozenset[str]
 
 
 class Digests(Mapping[str, str]):
@@ -57,9 +104,16 @@ class Digests(Mapping[str, str]):
     As a mapping: of all that a script could use, whatever its settings. See ``of``.
     """
 
-    def __init__(self, scripts: Path) -> None:
-        self._scripts = scripts
+    def __init__(self, scripts: Path, memory: Path | None = None) -> None:
+        """Look at nothing yet.
+
+        Args:
+            scripts: their folder.
+            memory: a file in which to look up what files say; None for nowhere.
+        """
+        self._scripts, self._memory = scripts, memory
         self._found: dict[tuple[str, frozenset[str] | None], str] = {}
+        self._library = Library(Sources(memory))
 
     def of(self, name: str, settings: Any) -> str:
         """Digest a script together with the entries of registries that its settings name."""
@@ -72,7 +126,8 @@ class Digests(Mapping[str, str]):
 
     def _of(self, name: str, words: frozenset[str] | None) -> str:
         if (name, words) not in self._found:
-            self._found[name, words] = code_digest(self._scripts / f"{name}.py", words)
+            script = self._scripts / f"{name}.py"
+            self._found[name, words] = self._library.code_digest(script, words)
         return self._found[name, words]
 
     def __iter__(self) -> Iterator[str]:
@@ -81,70 +136,21 @@ class Digests(Mapping[str, str]):
     def __len__(self) -> int:
         return len(list(iter(self)))
 
+    def keep(self) -> None:
+        """Write the memory, for other processes: what all scripts and the whole library say."""
+        self._library.sources.keep([*self._scripts.glob("*.py"), *PACKAGE.rglob("*.py")])
 
-def modules_of(script: Path, words: Collection[str] | None = None) -> set[str]:
-    """Names of the library's modules that ``script`` reaches, directly or through others.
-
-    Args:
-        script: path of a Python file.
-        words: names of entries; each is looked for in every registry that is reached. None: all.
-    """
-    found: set[str] = set()
-    waiting = list(_imports(script))
-    while waiting:
-        name = waiting.pop()
-        if name not in found:
-            found.add(name)
-            waiting.extend(_imports(_file_of(name)))
-            if _is_registry(_file_of(name)):
-                folder = _file_of(name).parent
-                named = entries(folder) if words is None else filter(_WORD.fullmatch, words)
-                modules = (module_name(name, word) for word in named)
-                waiting.extend(module for module in modules if _file_of(module).is_file())
-    return found
+    def __reduce__(self) -> tuple[type, tuple[Path, Path | None]]:
+        """A job gets the way to the memory, and looks at the files that are there when it runs."""
+        return Digests, (self._scripts, self._memory)
 
 
-@cache
-def _is_registry(path: Path) -> bool:
-    """Whether a package says that its modules are entries: it calls ``Registry(__name__, …)``."""
-    return any(
-        isinstance(node, ast.Call)
-        and isinstance(node.func, ast.Name)
-        and node.func.id == "Registry"
-        and isinstance(node.args[0], ast.Name)
-        and node.args[0].id == "__name__"
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
-    )
-
-
-@cache
-def _imports(path: Path) -> frozenset[str]:
-    names: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            names.update(alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            names.add(node.module)
-            names.update(f"{node.module}.{alias.name}" for alias in node.names)
-    return frozenset(
-        name
-        for name in names
-        if (name == "mirage" or name.startswith("mirage."))
-        and not name.startswith(_OUTSIDE)
-        and _file_of(name).is_file()
-    )
-
-
-def _file_of(name: str) -> Path:
-    base = PACKAGE.joinpath(*name.split(".")[1:])
-    module = base.with_suffix(".py")
-    return module if module.is_file() else base / "__init__.py"
-
-
-@cache
-def _logic(path: Path) -> str:
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    for node in ast.walk(tree):
-        if isinstance(node, _DOCUMENTED) and ast.get_docstring(node, clean=False) is not None:
-            node.body = node.body[1:] or [ast.Pass()]
-    return ast.dump(tree)
+def words_of(settings: Any) -> frozenset[str]:
+    """Every text among the values of nested settings."""
+    if isinstance(settings, str):
+        return frozenset((settings,))
+    if isinstance(settings, Mapping):
+        settings = settings.values()
+    elif not isinstance(settings, list | tuple):
+        return frozenset()
+    return frozenset().union(*map(words_of, settings))
