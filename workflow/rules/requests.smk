@@ -28,7 +28,7 @@ def request(asked_for, rule):
     def resource(wildcards, attempt):
         return asked_for(Job.of(rule, **dict(wildcards.items())), attempt)
 
-    return resource
+    return repeating.takes(resource, "wildcards", "attempt")
 
 
 minutes = partial(request, MODEL.minutes)
