@@ -1,8 +1,12 @@
-"""What the controller does before it plans: see workflow/cluster/{recovery,repeating,rounds}.py."""
+"""What the controller does before it plans, and once a run is done.
+
+See workflow/cluster/{recovery,repeating,rounds,unchanged}.py.
+"""
 
 import recovery
 import repeating
 import rounds
+import unchanged
 
 rounds.only_with_reason()
 repeating.ask_once()
@@ -10,3 +14,8 @@ if workflow.is_main_process:
     recovery.refuse_to_unlock_another()
     recovery.submit_with_patience()
     recovery.take_over_finished_jobs()
+    unchanged.plan_only_changes(ROOT, config)
+
+
+onsuccess:
+    unchanged.remember(workflow)

@@ -74,6 +74,7 @@ PLACES = (
     Place("forecast.*", "result", "the forecast", again="snakemake forecast"),
     Place("assets.txt", "result", "the table of assets", again="snakemake check_assets"),
     Place(".sources.json", "store", "what the files of the code say, parsed", again=_DELETE),
+    Place(".unchanged.json", "store", "what the last plan followed from", again=_DELETE),
     Place("jobs/*", "log", "what each job was made with"),
     Place("logs/*", "log", "what jobs told"),
     Place(".snakemake/log/*", "log", "what Snakemake told"),

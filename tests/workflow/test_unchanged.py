@@ -1,0 +1,169 @@
+"""A finished study is not planned again while nothing has changed, and planned whenever it has."""
+
+import os
+import subprocess
+import sys
+import time
+
+import pytest
+from projects import ROOT
+
+SNAKEFILE = f"""
+import sys
+from pathlib import Path
+
+sys.path[:0] = [{str(ROOT / "workflow/scripts")!r}, {str(ROOT / "workflow/cluster")!r}]
+import unchanged
+from snakemake.dag import DAG
+
+configfile: "config.yaml"
+
+new_job = DAG.new_job
+
+def counted(*given, **named):
+    with open("planned", "a") as file:
+        file.write("x")
+    return new_job(*given, **named)
+
+DAG.new_job = counted
+unchanged.plan_only_changes(Path(workflow.basedir), config)
+
+onsuccess:
+    unchanged.remember(workflow)
+
+rule all:
+    input: expand("made/{{i}}", i=[1, 2])
+rule start:
+    output: "start"
+    shell: "touch {{output}}"
+rule make:
+    input: "start", "given"
+    output: "made/{{i}}"
+    params: config["number"]
+    shell: "cat workflow/code.txt > {{output}}"
+"""
+
+
+class Project:
+    """A small workflow that counts the jobs it plans."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        (folder / "workflow").mkdir()
+        for name, text in (
+            ("Snakefile", SNAKEFILE),
+            ("config.yaml", "number: 1\n"),
+            ("workflow/code.txt", "code"),
+            ("given", "given"),
+        ):
+            (folder / name).write_text(text)
+            self.age(name)
+
+    def age(self, name, seconds=1000):
+        then = time.time() - seconds
+        os.utime(self.folder / name, (then, then))
+
+    def run(self, *arguments):
+        """What Snakemake tells, and how many jobs it thought of."""
+        counter = self.folder / "planned"
+        counter.unlink(missing_ok=True)
+        command = [sys.executable, "-P", "-m", "snakemake", "-c1", *arguments]
+        done = subprocess.run(command, cwd=self.folder, capture_output=True, text=True, check=False)
+        told = done.stdout + done.stderr
+        assert done.returncode == 0, told
+        return told, counter.stat().st_size if counter.exists() else 0
+
+
+@pytest.fixture
+def finished(tmp_path):
+    project = Project(tmp_path)
+    assert project.run()[1] > 0
+    return project
+
+
+def test_the_second_run_plans_nothing(finished):
+    for arguments in ((), ("all",)):
+        told, planned = finished.run(*arguments)
+        assert planned == 0
+        assert "Nothing to be done" in told
+
+
+def _edit(name):
+    return lambda project: (project.folder / name).write_text(f"# {name} is another\nnumber: 2\n")
+
+
+def _touch(name):
+    return lambda project: os.utime(project.folder / name)
+
+
+def _remove(name):
+    return lambda project: (project.folder / name).unlink()
+
+
+def _forget(project):
+    for path in (project.folder / ".snakemake/metadata").iterdir():
+        path.unlink()
+
+
+@pytest.mark.parametrize(
+    ("change", "repeated"),
+    [
+        (_edit("config.yaml"), {"make"}),
+        (_edit("given"), {"make"}),
+        (_touch("start"), set()),  # its checksum is the same
+        (_remove("start"), set()),  # Snakemake's own answer: what was made of it is there
+        (_remove("made/2"), {"make"}),
+        (_edit("workflow/code.txt"), set()),
+        (_touch("made/2"), set()),
+        (_forget, set()),
+        (_remove(".unchanged.json"), set()),
+        (lambda project: (project.folder / ".unchanged.json").write_text("{}"), set()),
+        (lambda project: (project.folder / ".unchanged.json").write_text("x"), set()),
+    ],
+)
+def test_after_any_change_snakemake_plans(finished, change, repeated):
+    change(finished)
+    told, planned = finished.run()
+    assert planned > 0
+    assert {rule for rule in ("start", "make") if f"rule {rule}:" in told} == repeated
+
+
+@pytest.mark.parametrize(
+    ("arguments", "does"),
+    [
+        (("-n",), "Nothing to be done"),
+        (("--forceall", "-n"), "rule start:"),
+        (("--forceall",), "rule start:"),
+        (("--forcerun", "make"), "rule make:"),
+        (("--force", "made/1"), "rule make:"),
+        (("made/1",), "Nothing to be done"),
+        (("--config", "number=3"), "rule make:"),
+        (("--rerun-triggers", "mtime"), "Nothing to be done"),
+        (("--touch", "--forceall"), "rule start:"),
+        (("--summary",), "made/1"),
+        (("--delete-all-output",), "Deleting made/1"),
+    ],
+)
+def test_whatever_else_is_asked_for_is_planned(finished, arguments, does):
+    told, planned = finished.run(*arguments)
+    assert planned > 0
+    assert does in told
+
+
+def test_code_that_may_have_changed_while_it_was_read_is_not_noted(tmp_path):
+    project = Project(tmp_path)
+    project.age("workflow/code.txt", 5)
+    project.run()
+    assert project.run()[1] > 0
+
+
+def test_a_run_that_leaves_something_to_do_notes_nothing(tmp_path):
+    """Here an input changes at the end."""
+    project = Project(tmp_path)
+    late = 'onsuccess:\n    Path("given").write_text("more")\n'
+    (tmp_path / "Snakefile").write_text(SNAKEFILE.replace("onsuccess:\n", late))
+    project.age("Snakefile")
+    project.run()
+    told, planned = project.run()
+    assert planned > 0
+    assert "rule make:" in told
