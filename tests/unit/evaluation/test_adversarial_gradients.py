@@ -241,4 +241,5 @@ def test_apgd_finds_the_corner_of_a_linear_model():
     assert fooled[lead < 0.99 * reach].all()
     most = EPSILON * torch.cdist(weights, weights, p=1).amax(1)[climb.classes]
     assert not fooled[lead > most].any()
-    assert fooled.any() and not fooled.all()
+    assert fooled.any()
+    assert not fooled.all()

@@ -113,7 +113,8 @@ FROZEN = {
 
 
 _FIRST = {"attack": {"ppa"}, "pool": {"ffhq-2000", "ffhq-5000"},
-          "item": {"table1", "table2", "figure1", "figure3", "figure8", "spread"}, "userstudy": ()}  # fmt: skip
+          "item": {"table1", "table2", "figure1", "figure3", "figure8", "spread"},
+          "userstudy": ()}  # fmt: skip
 _LATER = ("celeba64", "evaluator-celeba64", "imagenet-vgg16", "imagenet-efficientnet", "imagenette",
           "adversarial", "backdoor")  # fmt: skip
 """Starts of names of what came later: low-resolution attacks, adversarial images, backdoors."""

@@ -5,7 +5,7 @@ import os
 import pytest
 from mirage.runtime import sources
 from mirage.runtime.digest import Digests
-from mirage.runtime.sources import Sources
+from mirage.runtime.sources import ParsedFiles
 
 
 @pytest.fixture
@@ -25,31 +25,31 @@ def file(tmp_path):
 
 
 def test_what_a_file_says(file):
-    assert Sources().of(file).imports == ("mirage", "mirage.b")
-    assert not Sources().of(file).is_registry
+    assert ParsedFiles().of(file).imports == ("mirage", "mirage.b")
+    assert not ParsedFiles().of(file).is_registry
     file.write_text("from mirage.registry import Registry\nR = Registry(__name__, 'X')\n")
-    assert Sources().of(file).is_registry
+    assert ParsedFiles().of(file).is_registry
 
 
 def test_the_next_process_parses_nothing_that_is_the_same(file, tmp_path, parsed):
     memory = tmp_path / "memory.json"
-    first = Sources(memory)
+    first = ParsedFiles(memory)
     first.keep([file])
     told, first_parsed = first.of(file), len(parsed)
     os.utime(file, (1, 1))  # touched, and moved
     moved = file.rename(tmp_path / "b.py")
-    assert Sources(memory).of(moved) == told
+    assert ParsedFiles(memory).of(moved) == told
     assert first_parsed == len(parsed) == 1
     moved.write_text("X = 2\n")
-    assert Sources(memory).of(moved) != told
+    assert ParsedFiles(memory).of(moved) != told
     assert len(parsed) == 2
 
 
 def test_what_is_gone_is_forgotten(file, tmp_path, parsed):
     memory = tmp_path / "memory.json"
-    Sources(memory).keep([file])
-    Sources(memory).keep([])
-    Sources(memory).of(file)
+    ParsedFiles(memory).keep([file])
+    ParsedFiles(memory).keep([])
+    ParsedFiles(memory).of(file)
     assert len(parsed) == 2
 
 
@@ -66,29 +66,29 @@ def test_what_is_gone_is_forgotten(file, tmp_path, parsed):
 def test_a_damaged_memory_is_none(file, tmp_path, parsed, damage):
     memory = tmp_path / "memory.json"
     memory.write_text(damage.replace("READING", sources._reading()))
-    Sources(memory).keep([file])
-    assert Sources(memory).of(file).imports == ("mirage", "mirage.b")
+    ParsedFiles(memory).keep([file])
+    assert ParsedFiles(memory).of(file).imports == ("mirage", "mirage.b")
     assert len(parsed) == 1
 
 
 def test_another_reading_reads_anew(file, tmp_path, parsed, monkeypatch):
     memory = tmp_path / "memory.json"
-    Sources(memory).keep([file])
+    ParsedFiles(memory).keep([file])
     monkeypatch.setattr(sources, "_reading", lambda: "another Python's")
-    Sources(memory).of(file)
+    ParsedFiles(memory).of(file)
     assert len(parsed) == 2
 
 
 def test_a_memory_that_cannot_be_written_is_none(file, tmp_path):
     memory = tmp_path / "a.py" / "memory.json"  # below a file
-    Sources(memory).keep([file])
-    assert Sources(memory).of(file).imports == ("mirage", "mirage.b")
+    ParsedFiles(memory).keep([file])
+    assert ParsedFiles(memory).of(file).imports == ("mirage", "mirage.b")
 
 
 def test_what_is_no_python_stops_only_whoever_needs_it(file, tmp_path):
     broken = tmp_path / "broken.py"
     broken.write_text("not python (\n")
-    known = Sources(tmp_path / "memory.json")
+    known = ParsedFiles(tmp_path / "memory.json")
     known.keep([broken, file])
     assert known.of(file).imports == ("mirage", "mirage.b")
     with pytest.raises(SyntaxError):

@@ -217,11 +217,13 @@ def load_manifest(
     from jsonschema import Draft202012Validator
     from jsonschema.exceptions import best_match
 
+    from mirage.yaml_file import read_yaml
+
     try:
-        entries = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+        entries = read_yaml(path)
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise MirageError(f"{path} cannot be read ({error})", "a YAML file") from error
-    validator = Draft202012Validator(yaml.safe_load(Path(schema).read_text(encoding="utf-8")))
+    validator = Draft202012Validator(read_yaml(schema))
     problem = best_match(validator.iter_errors(entries))
     if problem is not None:
         where, name = ".".join(map(str, problem.absolute_path)), Path(path).name

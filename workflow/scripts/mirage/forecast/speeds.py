@@ -243,13 +243,10 @@ def load_model(
     Raises:
         MirageError: a file is damaged.
     """
-    import yaml
+    from mirage.yaml_file import read_yaml
 
     presets = Path(presets)
-    anchors, sizes = (
-        yaml.safe_load((presets / f"{name}.yaml").read_text(encoding="utf-8"))
-        for name in ("anchors", "datasets")
-    )
+    anchors, sizes = (read_yaml(presets / f"{name}.yaml") for name in ("anchors", "datasets"))
     counts = read_counts(presets / "work.json")
     kind, calibration, left_aside = likely_device(device), None, None
     if results is not None and (results / CALIBRATION).exists():

@@ -83,8 +83,10 @@ def published(table: str | Path, asset: str) -> KnownFile:
     """
     import yaml
 
+    from mirage.yaml_file import read_yaml
+
     try:
-        rows = yaml.safe_load(Path(table).read_text(encoding="utf-8")) or {}
+        rows = read_yaml(table) or {}
         row = rows.get(asset, {})
     except FileNotFoundError as error:
         raise MirageError(f"{table} is missing", remedy="restore it") from error

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from mirage.registry import entries
-from mirage.runtime.sources import Sources
+from mirage.runtime.sources import ParsedFiles
 
 PACKAGE = Path(__file__).resolve().parents[1]
 _OUTSIDE = ("mirage.runtime",)
@@ -26,8 +26,8 @@ class Library:
         sources: what its files say.
     """
 
-    def __init__(self, sources: Sources | None = None) -> None:
-        self.sources = sources or Sources()
+    def __init__(self, sources: ParsedFiles | None = None) -> None:
+        self.sources = sources or ParsedFiles()
         self._modules: dict[str, _Module | None] = {}
 
     def code_digest(self, script: Path, words: Collection[str] | None = None) -> str:
@@ -113,7 +113,7 @@ class Digests(Mapping[str, str]):
         """
         self._scripts, self._memory = scripts, memory
         self._found: dict[tuple[str, frozenset[str] | None], str] = {}
-        self._library = Library(Sources(memory))
+        self._library = Library(ParsedFiles(memory))
 
     def of(self, name: str, settings: Any) -> str:
         """Digest a script together with the entries of registries that its settings name."""

@@ -20,7 +20,7 @@ from mirage.runtime import files
 _DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef)
 
 
-class Source(NamedTuple):
+class Parsed(NamedTuple):
     """One Python file.
 
     Attributes:
@@ -36,7 +36,7 @@ class Source(NamedTuple):
     is_registry: bool
 
 
-def parse(text: bytes) -> Source:
+def parse(text: bytes) -> Parsed:
     """Read one Python file."""
     tree = ast.parse(text)
     imports: set[str] = set()
@@ -53,7 +53,7 @@ def parse(text: bytes) -> Source:
             is_registry = is_registry or _makes_registry(node)
     logic = hashlib.blake2b(ast.dump(tree).encode(), digest_size=16).hexdigest()
     ours = (name for name in imports if name == "mirage" or name.startswith("mirage."))
-    return Source(logic, tuple(sorted(ours)), is_registry)
+    return Parsed(logic, tuple(sorted(ours)), is_registry)
 
 
 def _makes_registry(call: ast.Call) -> bool:
@@ -65,7 +65,7 @@ def _makes_registry(call: ast.Call) -> bool:
     )
 
 
-class Sources:
+class ParsedFiles:
     """Parsed files; each file is read once in the life of a process."""
 
     def __init__(self, memory: Path | None = None) -> None:
@@ -77,9 +77,9 @@ class Sources:
         """
         self._memory = memory
         self._known = _remembered(memory) if memory else {}
-        self._read: dict[Path, tuple[str, Source]] = {}
+        self._read: dict[Path, tuple[str, Parsed]] = {}
 
-    def of(self, path: Path) -> Source:
+    def of(self, path: Path) -> Parsed:
         """What a file says.
 
         Raises:
@@ -92,7 +92,7 @@ class Sources:
 
         Where the memory may not be written, these are merely slower.
         """
-        known: dict[str, Source] = {}
+        known: dict[str, Parsed] = {}
         for path in paths:
             with suppress(SyntaxError, OSError):  # told to whoever needs it
                 digest, source = self._look(path)
@@ -103,7 +103,7 @@ class Sources:
                 files.write_json(self._memory, held, sealed=False)
         self._known = known
 
-    def _look(self, path: Path) -> tuple[str, Source]:
+    def _look(self, path: Path) -> tuple[str, Parsed]:
         """Digest of a file's bytes, and what they say."""
         if path not in self._read:
             text = path.read_bytes()
@@ -112,12 +112,12 @@ class Sources:
         return self._read[path]
 
 
-def _remembered(memory: Path) -> dict[str, Source]:
+def _remembered(memory: Path) -> dict[str, Parsed]:
     with suppress(MirageError, OSError, TypeError, KeyError, ValueError, AttributeError):
         held = files.read_json(memory)
         if held["reading"] == _reading():
             return {
-                digest: Source(logic, tuple(imports), is_registry)
+                digest: Parsed(logic, tuple(imports), is_registry)
                 for digest, (logic, imports, is_registry) in held["sources"].items()
             }
     return {}

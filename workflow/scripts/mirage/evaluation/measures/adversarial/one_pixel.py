@@ -50,7 +50,7 @@ def with_pixel(images: Tensor, points: Tensor) -> Tensor:
 
     Points of the unit cube, [n, M, 2 + C], are a row, a column and a value for each channel.
     """
-    count, channels, height, width = images.shape
+    _, channels, height, width = images.shape
     many = points.shape[1]
     made = images.repeat_interleave(many, dim=0)
     place = points.flatten(0, 1)
