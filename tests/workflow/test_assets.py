@@ -123,12 +123,14 @@ def test_check_assets(checkout):
 
     done = checkout.snakemake("check_assets", "--profile", "slurm", tiny=False, check=False)
     assert done.returncode != 0
-    assert "21 of 21 assets are missing or wrong" in done.told
+    assert "22 of 22 assets are missing or wrong" in done.told
     page = (checkout.folder / "results/paper/assets.txt").read_text()
     assert page in done.told
     assert re.search(r"^ffhq-stylegan2 +missing +~382 MB +assets/ffhq.pkl$", page, re.MULTILINE)
-    assert page.index("facescrub ") < page.index("Not needed by it") < page.index("imagenette ")
-    assert "the asset imagenette" not in page
+    unused = page.index("Not needed by it")
+    assert page.index("facescrub ") < page.index("imagenette ") < unused
+    assert unused < page.index("evaluator-celeba ")
+    assert "the asset evaluator-celeba is" not in page
 
 
 def test_fetch_assets(checkout):
