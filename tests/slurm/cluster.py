@@ -14,7 +14,6 @@ where SLURM is not installed and cannot be installed.
 import argparse
 import contextlib
 import dataclasses
-import fcntl
 import json
 import os
 import re
@@ -86,8 +85,7 @@ class Cluster:
         folder = Path(folder).absolute()
         if len(str(folder)) > 50 or not re.fullmatch(r"[\w./+-]+", str(folder)):
             raise ValueError(f"want a path of 50 characters at most, no blanks: {folder}")
-        with _installing():
-            packages.ensure()
+        packages.ensure()
         folder.mkdir(parents=True, exist_ok=True)
         folder.chmod(0o755)
         if (folder / "etc/settings.json").exists():
@@ -345,14 +343,6 @@ def _await(what: str, condition: Callable[[], bool], patience_s: float = _PATIEN
         if time.monotonic() > deadline:
             raise TimeoutError(f"{what}: not seen within {patience_s:.0f} s")
         time.sleep(0.1)
-
-
-@contextlib.contextmanager
-def _installing() -> Iterator[None]:
-    """One installation at a time, where several clusters start at once."""
-    with (Path("/tmp") / f"mirage-slurm-{os.getuid()}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
 
 
 def main() -> int:

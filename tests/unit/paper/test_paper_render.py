@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-import torch
+import report_models
 from mirage.errors import MirageError
 from mirage.paper import printed, render
 from mirage.paper.drawing import save
@@ -29,10 +29,11 @@ from mirage.paper.ruling import HOLDS, NOT_RUN
 from mirage.paper.shown import Exhibit, as_html
 from mirage.paper.tables import make
 from mirage.paper.toy_drawing import toy_figure
-from mirage.paper.toy_result import ToyResult, ToyRun, toy_table
+from mirage.paper.toy_result import toy_table
 from mirage.study.cells import Attack, Target
 from mirage.study.treatment import Treatment
 from PIL import Image
+from report_models import JOB, Now
 
 COUNTERPARTS = {"dataset": {"orl_faces": "FaceScrub"}}
 SHOWN = Presentation(
@@ -101,17 +102,7 @@ def print_item(name, cells, shown=SHOWN):
 
 @pytest.fixture(scope="module")
 def toy_result():
-    axis = torch.linspace(0, 1, 100)
-    runs = tuple(
-        ToyRun(
-            alpha, 42, 0.1, 1.0, 1, torch.linspace(-3, 3, 5001)[:, None].expand(-1, 2), 3.0, 1.0,
-            0.9, axis[:, None] * axis,
-        )
-        for alpha in (0.0, -0.05)
-    )  # fmt: skip
-    generator = torch.Generator().manual_seed(0)
-    points = torch.randn(30, 2, generator=generator)
-    return ToyResult(points, torch.arange(30) % 3, runs)
+    return report_models.toy_result()
 
 
 @pytest.mark.parametrize(
@@ -278,23 +269,6 @@ def test_grid_shows_each_pixel_as_a_square(tmp_path, channels):
     right = drawn[64:][:160][middle][:, 160 + gap + 4 * gap :][:, middle]
     expected = np.broadcast_to(ours[0], (3, 32, 32)).transpose(1, 2, 0).clip(-1, 1)
     np.testing.assert_allclose(right, (expected + 1) * 127.5, atol=0.51)
-
-
-JOB = {
-    "rule": "run_cell", "params": {}, "code": "new", "versions": {"torch": "2.14", "scipy": None},
-    "python": "3.11", "machine": {"node": "x86_64", "cores": 2, "device": "cpu"}, "threads": 1,
-    "startup_s": 2.0, "wall_s": 18.0, "cpu_s": 19.0, "peak_memory_mb": 400.0,
-}  # fmt: skip
-
-
-class Now(dict):
-    """The code as it is now."""
-
-    def __init__(self):
-        super().__init__(run_cell="new")
-
-    def of(self, rule, settings):
-        return self[rule]
 
 
 @pytest.fixture(scope="module")

@@ -1,51 +1,20 @@
 """A look at a study before it is finished: what is there, and what is not, named and counted."""
 
-import json
 import re
 from pathlib import Path
 
 import pytest
-import yaml
 from mirage.paper import gathering, report
 from mirage.paper.contents import contents
 from mirage.paper.finished_part import FinishedPart
 from mirage.paper.presentation import describe
-
-CONFIG = yaml.safe_load((Path(__file__).parents[3] / "config.yaml").read_text())
-SCALE = CONFIG["scales"]["demo"]
-GAIN = {"ls0.1": 10.0, "ls0": 0.0, "ls-0.05": -20.0}
-
-
-class Now(dict):
-    """The code as it is now."""
-
-    def of(self, rule, settings):
-        return "new"
+from report_models import GAIN, SCALE, Now, finished_part
 
 
 @pytest.fixture
 def part(tmp_path, monkeypatch):
-    """The demo with the attacks on three factors done, each seed of some luck; the rest is not."""
     monkeypatch.chdir(tmp_path)
-    whole = FinishedPart(SCALE).whole
-    for cell in whole.attacks:
-        target = cell.target
-        if str(cell) == "ppa" and target.architecture == "resnet-mini" and target.samples == 3:
-            gain = GAIN.get(str(target.treatment))
-            if gain is not None:
-                write(cell, 0.5 + gain / 100 + target.seed * (3 + gain) / 5000)
-    return FinishedPart(SCALE)
-
-
-def write(cell, share):
-    metrics = {"acc1": share, "acc5": share, "delta_face": 2 - share, "delta_eval": 20 - share}
-    put(f"{cell.path}/metrics.json", {"paper": metrics, "corrected": metrics})
-    put(f"{cell.target.path}/metrics.json", {"test_accuracy": share, "calibration_error": 0.1})
-
-
-def put(path, record):
-    Path(path).parent.mkdir(parents=True, exist_ok=True)
-    Path(path).write_text(json.dumps(record))
+    return finished_part()
 
 
 def page(part):

@@ -86,9 +86,9 @@
   let order = [];
   let shown = null; // the task on the screen: its name, the options as they stand, since when
 
-  function picture(name) {
+  function picture(name, alt) {
     const image = new Image();
-    image.alt = "";
+    image.alt = alt;
     image.src = `data:image/jpeg;base64,${pictures[name]}`;
     return image;
   }
@@ -124,14 +124,16 @@
     find("progress").max = order.length;
     find("progress").value = done;
     find("count").textContent = `${done + 1} of ${order.length}`;
-    const examples = task.examples.map(picture);
+    const examples = task.examples.map((name, place) =>
+      picture(name, `The person, photograph ${place + 1}`),
+    );
     const buttons = options.map((name, place) => {
       const button = document.createElement("button");
       const number = document.createElement("span");
       number.textContent = place + 1;
       button.type = "button";
       button.setAttribute("aria-label", `Option ${place + 1}`);
-      button.append(number, picture(name));
+      button.append(number, picture(name, "")); // the button has the name
       button.addEventListener("click", () => answer(place + 1));
       return button;
     });
