@@ -53,6 +53,7 @@ def test_calls_are_those_of_a_run():
         Attacker(network, recipe, "digits", 1, 20, "cpu"), tests, models.no_checkpoint()
     )  # fmt: skip
     count_of_tests = shop.images("digits").test
+    assert count_of_tests == 360
     assert followed / count_of_tests == network.followed / images == 42 + 41
     assert judged / count_of_tests == network.judged / images == 2 * 9 * 11 + 11
     assert steps.kind == "perturb"

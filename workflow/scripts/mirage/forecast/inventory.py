@@ -51,10 +51,13 @@ def images_of(study: Study, dataset: str, known: Mapping[str, Any], results: Pat
     size = known.get(entry["recipe"]["reader"], {})
     published = {key: counts[1] for key, counts in entry.get("published", {}).items()}
     classes = study.classes(dataset)
-    total = published.get("images", size.get("per_identity", _PER_IDENTITY) * classes)
+    assumed = round(size.get("per_identity", _PER_IDENTITY) * classes)
+    total = published.get("images", assumed)
     split = entry["recipe"].get("split", {})
     if "train" in split:
         train = split["train"] * classes
+    elif "train_share" in split and not published:
+        train = int(split["train_share"] * total)
     else:
         train = published.get("train", total - published.get("test", 0))
     stored = total * size.get("stored_bytes", _STORED_BYTES)
