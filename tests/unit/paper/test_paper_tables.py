@@ -370,15 +370,22 @@ def test_directions_and_units_are_those_of_the_papers_headings():
     more = {"precision", "recall", "density", "coverage"}  # not in its tables; more is closer
     more |= {"recovered_acc1", "recovered_acc5", "found"}  # of the low-resolution attacks
     more |= {"confidence", "verified"}  # nor are these, shares of results
+    modes, attacks = ("untargeted", "targeted"), ("fgsm", "pgd", "bim", "onepixel")
+    fooled = {f"{mode}_{attack}" for mode in modes for attack in attacks}
+    fooled |= {"pgd_gap", "pgd_tempered", "apgd_dlr"}  # of adversarial images
+    more |= fooled
     assert {key for key, metric in METRICS.items() if metric.arrow == "↑"} == up | more
     less = {"unverified", "delta_face_seen", "delta_eval_seen"}  # ours: share of hits, distances
-    less |= {"recovered_fid", "delta_knn"}
+    less |= {"recovered_fid", "delta_knn", "backdoor_success"}
     assert {key for key, metric in METRICS.items() if metric.arrow == "↓"} == down | less
     low = {"recovered_acc1_std", "recovered_acc5_std"}
     level = {"acc1_std", "recovered_fid_images", "variety", "real_variety", "queries"} | low
+    signs = {"masked", "zero_gradient", "certain"}
+    level |= {"backdoor_clean", "user_preference", "median_lead"} | signs
     assert {key for key, metric in METRICS.items() if not metric.arrow} == level
     shares = {"acc1_std", "confidence", "verified", "unverified"}
-    shares |= {"recovered_acc1", "recovered_acc5", "found"} | low
+    shares |= {"recovered_acc1", "recovered_acc5", "found"} | low | fooled | signs
+    shares |= {"backdoor_success", "backdoor_clean", "user_preference"}
     assert {key for key, metric in METRICS.items() if metric.percent} == up | shares
     for key in up:
         assert (paper_sign(key, 0.1), paper_sign(key, 0.0), paper_sign(key, -0.05)) == (1, 0, -1)
