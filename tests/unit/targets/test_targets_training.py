@@ -149,7 +149,9 @@ def test_first_half_of_the_published_ramp_is_hard_training():
 def test_shared_draws_give_one_crop_per_batch(monkeypatch):
     seen = []
     monkeypatch.setattr(
-        training, "augment", lambda pixels, draws, recipe, mark: seen.append(draws) or pixels.float()
+        training,
+        "augment",
+        lambda pixels, draws, recipe, mark: seen.append(draws) or pixels.float(),
     )
     augmentation = dataclasses.replace(RECIPE.augmentation, crop="shared")
     run(dataclasses.replace(RECIPE, epochs=1, augmentation=augmentation))
