@@ -2,13 +2,13 @@
 
 import re
 import shlex
-import subprocess
 import tomllib
 from itertools import product
 from pathlib import Path
 
 import pytest
 import yaml
+from kept import kept_files
 from mirage.evaluation.measures import MEASURES
 from mirage.paper.contents import files_of
 from mirage.paper.items import ITEMS
@@ -29,13 +29,7 @@ PAGES = ("report.html", "preview.html", "claims.csv", "claims.json")
 @pytest.fixture(scope="module")
 def kept():
     """Every path that git keeps."""
-    listed = subprocess.run(
-        ["git", "-C", ROOT, "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-        capture_output=True,
-        check=True,
-        text=True,
-    ).stdout.split("\0")
-    return [path for path in listed if (ROOT / path).is_file()]
+    return kept_files()
 
 
 @pytest.fixture(scope="module")

@@ -1,10 +1,10 @@
 """docs/quirks.md and its citations: nothing cited is missing, nothing named is forgotten."""
 
 import re
-import subprocess
 from pathlib import Path
 
 import pytest
+from kept import kept_files
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs/quirks.md"
@@ -22,15 +22,9 @@ OUTSIDE = re.compile(
 
 def _texts():
     """Every text that git keeps, by its path, but this test."""
-    listed = subprocess.run(
-        ["git", "-C", ROOT, "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-        capture_output=True,
-        check=True,
-        text=True,
-    ).stdout.split("\0")
-    paths = [path for path in listed if Path(path).suffix in TEXTS or path == "Snakefile"]
+    paths = [path for path in kept_files() if Path(path).suffix in TEXTS or path == "Snakefile"]
     here = str(Path(__file__).relative_to(ROOT))
-    return {p: (ROOT / p).read_text() for p in paths if p != here and (ROOT / p).is_file()}
+    return {path: (ROOT / path).read_text() for path in paths if path != here}
 
 
 def _entries():

@@ -26,7 +26,7 @@ def counted(*given, **named):
     return new_job(*given, **named)
 
 DAG.new_job = counted
-unchanged.plan_only_changes(Path(workflow.basedir), config)
+unchanged.plan_only_changes(Path(workflow.basedir), config, [Path("saved")])
 
 onsuccess:
     unchanged.remember(workflow)
@@ -37,7 +37,7 @@ rule start:
     output: "start"
     shell: "touch {{output}}"
 rule make:
-    input: "start", "given"
+    input: "start", "given", sorted(map(str, Path("saved").glob("*")))
     output: "made/{{i}}"
     params: config["number"]
     shell: "cat workflow/code.txt > {{output}}"
@@ -100,6 +100,12 @@ def _remove(name):
     return lambda project: (project.folder / name).unlink()
 
 
+def _save(project):
+    folder = project.folder / "saved"
+    folder.mkdir()
+    (folder / "new").write_text("new")
+
+
 def _forget(project):
     for path in (project.folder / ".snakemake/metadata").iterdir():
         path.unlink()
@@ -116,6 +122,7 @@ def _forget(project):
         (_edit("workflow/code.txt"), set()),
         (_touch("made/2"), set()),
         (_forget, set()),
+        (_save, {"make"}),
         (_remove(".unchanged.json"), set()),
         (lambda project: (project.folder / ".unchanged.json").write_text("{}"), set()),
         (lambda project: (project.folder / ".unchanged.json").write_text("x"), set()),

@@ -2,9 +2,9 @@
 
 Planning thousands of jobs only to find that nothing is to be done takes Snakemake 9.27 seconds.
 When a plan of its own has found that, what it followed from is noted: settings, code, and the
-size, time and inode of every file in it. While all of these are the same, so is what would come
-of a plan, and Snakemake is handed an empty one. Whatever differs, or is asked for in other words
-than by targets alone, is planned as ever.
+size, time and inode of every file in it and of every folder that is searched for files. While all
+of these are the same, so is what would come of a plan, and Snakemake is handed an empty one.
+Whatever differs, or is asked for in other words than by targets alone, is planned as ever.
 """
 
 import dataclasses
@@ -36,13 +36,17 @@ _plan = DAG.init
 _started: dict[str, Any] = {}
 
 
-def plan_only_changes(checkout: Path, config: Mapping[str, Any]) -> None:
+def plan_only_changes(
+    checkout: Path, config: Mapping[str, Any], searched: Iterable[Path] = ()
+) -> None:
     """Look at the code that this start reads, and have Snakemake plan only where it must.
 
     Args:
         checkout: folder of the Snakefile.
         config: the whole configuration.
+        searched: folders in which a plan takes whatever files there are.
     """
+    _started["searched"] = [str(folder) for folder in searched]
     rooms = (checkout / name for name in ("Snakefile", "workflow", "envs"))
     _started["code"] = dict(_stamps(path for room in rooms for path in _code(room)))
     _started["config"] = _digest({k: v for k, v in config.items() if k != "code"})
@@ -102,7 +106,7 @@ def _note(followed_from: Mapping[str, Any]) -> None:
 def _followed_from(dag: Any) -> dict[str, Any]:
     """All that a plan in which nothing is to be done follows from, JSON-able."""
     paths = {str(file) for job in dag.jobs for file in (*job.input, *job.output)}
-    return {**_asked(dag), "files": dict(_stamps(sorted({*paths, *_BOOKS})))}
+    return {**_asked(dag), "files": dict(_stamps(sorted({*paths, *_BOOKS, *_started["searched"]})))}
 
 
 def _asked(dag: Any) -> dict[str, Any]:

@@ -7,6 +7,7 @@ import recovery
 import repeating
 import rounds
 import unchanged
+from mirage.paper.userstudy.recipe import answers_folders
 
 rounds.only_with_reason()
 repeating.ask_once()
@@ -14,7 +15,7 @@ if workflow.is_main_process:
     recovery.refuse_to_unlock_another()
     recovery.submit_with_patience()
     recovery.take_over_finished_jobs()
-    unchanged.plan_only_changes(ROOT, config)
+    unchanged.plan_only_changes(ROOT, config, answers_folders(SCALE))
 
 
 onsuccess:

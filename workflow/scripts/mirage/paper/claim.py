@@ -82,7 +82,7 @@ class Claim:
     sentence: str
     source: str
     rests_on: tuple[str, ...]
-    conditions: Callable[[Ledgers], Iterator[Condition]]
+    conditions: "Conditions"
     least: tuple[int, int] | None = None
     example: bool = False
     note: str = ""
@@ -98,54 +98,55 @@ class Group:
 
 
 Conditions = Callable[[Ledgers], Iterator[Condition]]
+"""The conditions of a claim, from the rows of its items."""
 
 
 def settle(
-    where: str, ledger: Ledger, parts: Sequence[Clause], tally: str = ""
+    where: str, ledger: Ledger, clauses: Sequence[Clause], tally: str = ""
 ) -> Condition | None:
     """The condition of one place; None where it has not all the rows."""
     margins = []
-    for part in parts:
+    for clause in clauses:
         ledger.read.clear()
         try:
-            values = part.margin(ledger)
+            values = clause.margin(ledger)
         except Absent:
             return None
         known = values.dropna()
         if known.empty:
             return None
-        margins.append(Margin(part, known, tuple(ledger.read)))
+        margins.append(Margin(clause, known, tuple(ledger.read)))
     return Condition(where, tuple(margins), tally)
 
 
 def in_each(
-    item: str, by: Sequence[str], *parts: Clause, tally: str = "", **which: object
+    item: str, by: Sequence[str], *clauses: Clause, tally: str = "", **which: object
 ) -> Conditions:
     """A condition for each block of an item's rows.
 
     Args:
         item: its name.
         by: columns that are equal in a block.
-        parts: what must hold there.
+        clauses: what must hold there.
         tally: of these conditions.
         which: rows to look at, column -> value.
     """
 
     def conditions(ledgers: Ledgers) -> Iterator[Condition]:
         for where, block in ledgers[item].where(**which).blocks(*by):
-            found = settle(where, block, parts, tally)
+            found = settle(where, block, clauses, tally)
             if found is not None:
                 yield found
 
     return conditions
 
 
-def together(*makers: Conditions) -> Conditions:
+def together(*several: Conditions) -> Conditions:
     """The conditions of several, one after the other."""
 
     def conditions(ledgers: Ledgers) -> Iterator[Condition]:
-        for maker in makers:
-            yield from maker(ledgers)
+        for one in several:
+            yield from one(ledgers)
 
     return conditions
 

@@ -52,28 +52,6 @@ def predict(
     return torch.cat(parts).cpu()
 
 
-def answers(
-    model: Classifier,
-    images: Tensor,
-    device: str,
-    batch: int,
-    stream: torch.Generator | None = None,
-    show: Callable[[Tensor], Tensor] = network_range,
-) -> Tensor:
-    """Classes that a network takes images for, int64 [N]; arguments are those of ``predict``.
-
-    Raises:
-        MirageError: logits that are no finite numbers.
-    """
-    logits = predict(model, images, device, batch, stream, show)
-    lost = int((~rows_finite(logits)).sum())
-    if lost:
-        raise MirageError(
-            f"the classifier gives no finite logits for {lost} of {len(logits)} images"
-        )
-    return logits.argmax(dim=1)
-
-
 def judge(
     model: Classifier,
     train: LabelledImages,
@@ -102,7 +80,7 @@ def judge(
     """
     with numerics(precision, device):
         seen = [
-            _judged(model, images, device, generator(seed, "noise", name))
+            finite_logits(model, images, device, stream=generator(seed, "noise", name))
             for name, images in (("train", train), ("test", test))
             if images is not None
         ]
@@ -115,10 +93,20 @@ def judge(
     return metrics
 
 
-def _judged(
-    model: Classifier, images: LabelledImages, device: str, stream: torch.Generator
+def finite_logits(
+    model: Classifier,
+    images: LabelledImages,
+    device: str,
+    batch: int = 256,
+    stream: torch.Generator | None = None,
+    show: Callable[[Tensor], Tensor] = network_range,
 ) -> Tensor:
-    logits = predict(model, images.pixels, device, stream=stream)
+    """What ``predict`` gives, whose arguments these are.
+
+    Raises:
+        MirageError: some are no finite numbers; the classes of their images are named.
+    """
+    logits = predict(model, images.pixels, device, batch, stream, show)
     lost = ~rows_finite(logits)
     if lost.any():
         classes = ", ".join(map(str, torch.unique(images.labels[lost.cpu()]).tolist()[:10]))

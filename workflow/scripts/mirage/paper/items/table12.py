@@ -124,10 +124,13 @@ def numbers(study: "Study") -> "pd.DataFrame":
 
 def clean_sibling(target: Target) -> Target:
     """The same target without a poisoned image."""
-    parts = tuple(part for part in target.treatment.parts if part.name not in TRIGGERS)
-    return Target(
-        target.dataset, target.architecture, Treatment(parts), target.samples, target.seed
-    )
+    clean = without_trigger(target.treatment)
+    return Target(target.dataset, target.architecture, clean, target.samples, target.seed)
+
+
+def without_trigger(treatment: Treatment) -> Treatment:
+    """What is left of a treatment when nothing is poisoned."""
+    return Treatment(tuple(part for part in treatment.parts if part.name not in TRIGGERS))
 
 
 def collapsed(table: "pd.DataFrame") -> "pd.Series[bool]":
@@ -165,7 +168,7 @@ def printed(rows: "pd.DataFrame") -> "pd.DataFrame":
 
 def label(row: "pd.Series[Any]", _: "Presentation") -> str:
     """Factor and trigger."""
-    alpha = Treatment(Treatment.parse(str(row["treatment"])).parts[:1]).alpha
+    alpha = without_trigger(Treatment.parse(str(row["treatment"]))).alpha
     return f"α = {number(alpha, 3, trim=True)}, {row['trigger']}"
 
 
@@ -192,7 +195,7 @@ def _costs(table: "pd.DataFrame") -> list[Comparison]:
     for treatment in table["treatment"].unique():
         parsed = Treatment.parse(str(treatment))
         if trigger := trigger_of(parsed):
-            clean = Treatment(tuple(part for part in parsed.parts if part.name != trigger))
+            clean = without_trigger(parsed)
             found.append(
                 Comparison(
                     f"α = {number(clean.alpha, 3, trim=True)}: a model poisoned by "

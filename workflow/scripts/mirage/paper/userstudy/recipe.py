@@ -146,8 +146,15 @@ def userstudies(study: "Study") -> list[UserStudy]:
 
 def answers(scale: Scale) -> list[str]:
     """Saved answers, as jobs see them from the results; none where there is no such folder."""
-    folder = Path(REPOSITORY, recipe_of(scale).answers)
-    return sorted(str(path) for path in folder.glob("[!.]*.json"))
+    found = (path for folder in answers_folders(scale) for path in folder.glob("[!.]*.json"))
+    return sorted(map(str, found))
+
+
+def answers_folders(scale: Scale) -> list[Path]:
+    """Where a scale's answers are looked for; nowhere without settings."""
+    if not scale["paper"].get(SETTINGS):
+        return []
+    return [Path(REPOSITORY, recipe_of(scale).answers)]
 
 
 def misfits(scale: Scale) -> Iterator[str]:

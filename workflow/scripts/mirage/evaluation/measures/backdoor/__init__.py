@@ -25,25 +25,27 @@ def _run(case: TargetCase) -> Measured:
     from mirage.streams import generator
     from mirage.targets.backdoor import succeeded
     from mirage.targets.images import network_range
-    from mirage.targets.inference import answers
+    from mirage.targets.inference import finite_logits
     from mirage.targets.weights import load_classifier
 
     recipe = BackdoorRecipe.of(case.settings)
     view = View(case.inputs["view"], case.seed)
-    pixels, labels = view.pixels[view.test], view.labels[view.test]
+    images = view.select(view.test)
+    labels = images.labels
     if not len(labels):
         raise MirageError(f"{case.inputs['view']} has no test images", "a data set with a split")
     model = load_classifier(case.inputs["weights"], case.device)
 
     def asked(name: str, show: "Callable[[Tensor], Tensor]") -> "Tensor":
         stream = generator(case.seed, "noise", "backdoor", name)
-        return answers(model, pixels, case.device, case.batch, stream, show)
+        logits = finite_logits(model, images, case.device, case.batch, stream, show)
+        return logits.argmax(dim=1)
 
     parts = recipe.made
     with numerics(recipe.precision, case.device), autocast(recipe.precision, case.device):
         arrays = {"labels": labels, "untouched": asked("untouched", network_range)}
         for part in parts:
-            channels, image_px = pixels.shape[1:3]
+            channels, image_px = images.pixels.shape[1:3]
             trigger = part.trigger(channels, image_px, case.seed).on(case.device)
             arrays[part.name] = asked(part.name, trigger.show)
     metrics: dict[str, Any] = {
