@@ -36,7 +36,7 @@ from mirage.priors.trainers import TRAINERS
 from mirage.priors.training import train_prior
 from mirage.targets.architectures import build
 from mirage.targets.backdoor import checkerboard
-from mirage.targets.inference import answers, judge
+from mirage.targets.inference import finite_logits, judge
 from mirage.targets.recipe import TrainingRecipe
 from mirage.targets.students import train_students
 from mirage.targets.students_recipe import StudentsRecipe
@@ -262,8 +262,9 @@ def test_poisoned_training(cuda, name, stage):
 def test_triggers_are_shown(target):
     trigger = checkerboard(1, PX, 4, 1, 0).on("cuda")
     pixels = torch.zeros(9, 1, PX, PX, dtype=torch.uint8)
+    images = LabelledImages(pixels, torch.zeros(9).long(), 5)
     for _ in range(20):
-        found = answers(target, pixels, "cuda", 4, show=trigger.show)
+        found = finite_logits(target, images, "cuda", 4, show=trigger.show)
     assert found.device.type == "cpu"
 
 

@@ -61,7 +61,10 @@ def test_a_damaged_file_is_named(finished, tmp_path, damage, made, rule, then):
             "beta is 0.0. Expected: a weight above",
         ),
         ("targets/orl/resnet-mini/mid-1/n3/s1/metrics.json", "beta is -1.0. Expected: a weight"),
-        ("targets/orl/resnet-mini/bido0.05/n3/s1/metrics.json", "one of bidoLAMBDA_X_LAMBDA_Y"),
+        (
+            "targets/orl/resnet-mini/bido0.05/n3/s1/metrics.json",
+            "one of badnets, bidoLAMBDA_X_LAMBDA_Y",
+        ),
         (f"attacks/{CELL}/pppa/metrics.json", "one of ppa, ppa-ce, ppa-id"),
         ("data/orl/views/square17.safetensors", "square16"),
     ],

@@ -54,7 +54,9 @@ def test_a_mistyped_request_ends_with_one_plain_message(asked, path, message):
 
 
 def test_a_report_of_nothing_says_so(asked):
-    assert "Nothing to report yet: figures/figure1.png" in refused(asked, "--report", "none.zip")
+    assert "Nothing to report yet: claims.csv, figures/figure1.png" in refused(
+        asked, "--report", "none.zip"
+    )
 
 
 def test_a_newcomer_is_greeted_by_the_plan_alone(asked, monkeypatch):

@@ -110,7 +110,7 @@ CASES = {
         "one": Case("'bido0.05' is no part", grid(treatments=["bido0.05"])),
         "typed, negative": Case("lambda_y is -1.0", path=target("bido0.05_-1")),
         "typed, both zero": Case("not both weights 0", path=target("bido0_0")),
-        "typed, one": Case("one of bidoLAMBDA_X_LAMBDA_Y", path=target("bido0.05")),
+        "typed, one": Case("one of badnets, bidoLAMBDA_X_LAMBDA_Y", path=target("bido0.05")),
     },
     "a defense on an architecture without hooks": {
         "treatment": Case(NO_HOOKS, hookless(treatments=["bido0.05_0.5"])),

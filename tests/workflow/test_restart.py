@@ -23,7 +23,7 @@ STAGES = {
     "measure_target": f"measures/{CELL}/gradients/metrics.json",
 }
 # What tells of time, machine and attempts; everything else must repeat to the byte.
-TOLD = ("jobs", "logs", "state", ".snakemake")
+TOLD = ("jobs", "logs", "state", ".snakemake", ".sources.json", ".unchanged.json")
 
 
 def _bytes(results):
