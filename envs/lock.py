@@ -3,8 +3,8 @@
     python envs/lock.py              # keeps what is locked, adds and drops what the .in files say
     python envs/lock.py --upgrade    # newest versions that fit
 
-Run it with Python 3.11 on Linux x86-64, with `uv` and `pip` installed: mirage.yaml holds the
-checksums of that platform's files, requirements.lock those of every platform.
+Run it with the Python of .venv, 3.11 on Linux x86-64: mirage.yaml holds the checksums of that
+platform's files, requirements.lock those of every platform.
 """
 
 import json

@@ -51,12 +51,52 @@ if ! told=$(make_venv 2>&1); then
     fi
 fi
 
+lock=.venv.new/requirements.lock
 log=.venv.new/pip.log
-install() { .venv.new/bin/python -m pip install -q --disable-pip-version-check -r "$1" 2>&1 | tee "$log" >&2; }
+install() { .venv.new/bin/python -m pip install -q --disable-pip-version-check "$@" 2>&1 | tee "$log" >&2; }
 stop() { say "$1"; say "nothing was changed; the .venv that was there, if any, is as before"; exit 1; }
 
+# The lines of packages in the lock.
+locked() { awk -v named="^($1)==" '$0 ~ named { on = 1 } on; !/\\$/ { on = 0 }' envs/requirements.lock; }
+
+# PyTorch's builds without CUDA are other files under the same version, so the lock cannot hold them.
+torch() {
+    [ -n "${MIRAGE_TORCH_INDEX:-}" ] || return 0
+    say "taking PyTorch from $MIRAGE_TORCH_INDEX, which no checksum of ours is known for"
+    locked 'torch|torchvision' | sed -nE 's/^(torch[a-z]*==[^ ]+).*/\1/p' > .venv.new/torch.in
+    install --no-deps --index-url "$MIRAGE_TORCH_INDEX" -r .venv.new/torch.in
+}
+if [ -n "${MIRAGE_TORCH_INDEX:-}" ]; then
+    awk '/^[a-z0-9]/ { out = /^(torch|torchvision|triton)==|^(nvidia|cuda)-/ } !out' \
+        envs/requirements.lock > "$lock"
+else
+    cp envs/requirements.lock "$lock"
+fi
+
+# uv fetches and unpacks side by side, and links files from its cache. Whatever stops it, pip tells
+# better.
+with_uv() {
+    local uv options=()
+    uv=$(command -v uv || true)
+    if [ -z "$uv" ]; then
+        locked uv > .venv.new/uv.lock
+        [ -s .venv.new/uv.lock ] || return 1
+        install --no-deps -r .venv.new/uv.lock >/dev/null 2>&1 || return 1
+        uv=.venv.new/bin/uv
+    fi
+    mapfile -t options < <(.venv.new/bin/python -m pip config list | .venv.new/bin/python -P envs/like_pip.py)
+    "$uv" pip install -q --python .venv.new/bin/python --no-deps --require-hashes \
+        --index-strategy unsafe-best-match "${options[@]}" -r "$lock" >"$log" 2>&1
+}
+
 say "installing the locked packages (PyTorch is large; minutes on a slow line)"
-if ! install envs/requirements.lock; then
+torch || stop "PyTorch could not be taken from there (see above)."
+if ! with_uv; then
+    say "uv, the faster installer, is not to be had or stopped; pip goes on from the beginning"
+    if [ -s "$log" ]; then tail -n 3 "$log" >&2; fi
+    install --no-deps -r "$lock" || refused=yes
+fi
+if [ "${refused:-}" = yes ]; then
     # Ranges hold no checksums, so they stand in only where the lock has no file for this platform.
     if grep -qiE 'do not match the hashes|expected sha256|hashes are required' "$log"; then
         stop "a package is not the one that was locked (see above): the download is damaged, or it was replaced. Try again, or from another index."
@@ -66,11 +106,11 @@ if ! install envs/requirements.lock; then
         stop "pip failed (see above)."
     fi
     say "the lock has no files for this platform; installing the newest fitting versions instead"
-    install envs/requirements.in || stop "pip failed (see above)."
+    install -r envs/requirements.in || stop "pip failed (see above)."
 fi
 
 # Scripts of an environment name its Python by its whole path.
-rm -f "$log"
+rm -f "$log" "$lock" .venv.new/uv.lock .venv.new/torch.in
 grep -rlIF .venv.new .venv.new/bin .venv.new/pyvenv.cfg | while IFS= read -r script; do
     sed -i 's/\.venv\.new/.venv/g' "$script"
 done

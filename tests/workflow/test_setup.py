@@ -13,15 +13,16 @@ import pytest
 from projects import ROOT
 
 WORKS = "import thing; print(thing.VERSION)"
+MAIN = "def main(): print(VERSION)\n"
 
 
-def _wheel(folder, version, body="", tag="py3-none-any"):
-    """A wheel of the package ``thing``; its name and its sha256."""
-    name, info = f"thing-{version}-{tag}.whl", f"thing-{version}.dist-info"
+def _wheel(folder, version, tag="py3-none-any", package="thing"):
+    """A wheel of a package with the module ``thing``; its sha256."""
+    name, info = f"{package}-{version}-{tag}.whl", f"{package}-{version}.dist-info"
     with zipfile.ZipFile(folder / name, "w") as wheel:
-        wheel.writestr("thing.py", f"VERSION = {version!r}\n{body}")
+        wheel.writestr("thing.py", f"VERSION = {version!r}\n{MAIN}")
         wheel.writestr(
-            f"{info}/METADATA", f"Metadata-Version: 2.1\nName: thing\nVersion: {version}\n"
+            f"{info}/METADATA", f"Metadata-Version: 2.1\nName: {package}\nVersion: {version}\n"
         )
         wheel.writestr(f"{info}/WHEEL", f"Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: {tag}\n")
         wheel.writestr(f"{info}/entry_points.txt", "[console_scripts]\nthing = thing:main\n")
@@ -36,7 +37,8 @@ class Project:
         self.folder, self.index = folder, folder.parent / "index"
         self.index.mkdir()
         (folder / "envs").mkdir()
-        shutil.copy(ROOT / "envs/setup.sh", folder / "envs")
+        for name in ("setup.sh", "like_pip.py"):
+            shutil.copy(ROOT / "envs" / name, folder / "envs")
         package = folder / "workflow/scripts/mirage"
         package.mkdir(parents=True)
         for name in ("__init__.py", "checkout.py", "errors.py", "visible.py"):
@@ -52,7 +54,10 @@ class Project:
         (self.folder / "envs/requirements.in").write_text(text)
 
     def start(self, **more):
-        environment = {**os.environ, "PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(self.index), **more}
+        environment = {
+            **os.environ, "PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(self.index),
+            "UV_CACHE_DIR": str(self.folder.parent / "cache"), **more,
+        }  # fmt: skip
         environment.pop("PYTHONPATH", None)
         return subprocess.Popen(
             ["bash", "envs/setup.sh"], cwd=self.folder, env=environment, text=True,
@@ -66,13 +71,15 @@ class Project:
 
     @property
     def version(self):
-        """What the environment holds; its own script and Python name themselves rightly."""
-        python = self.folder / ".venv/bin/python"
-        script = (self.folder / ".venv/bin/thing").read_text()
-        assert str(python) in script
-        assert ".venv.new" not in script
-        done = subprocess.run([python, "-c", WORKS], check=True, capture_output=True, text=True)
-        return done.stdout.strip()
+        """What the environment holds, by its Python and by a script in it."""
+        folder = self.folder / ".venv/bin"
+        assert ".venv.new" not in (folder / "thing").read_text()
+        found = {
+            subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+            for command in ([folder / "python", "-c", WORKS], [folder / "thing"])
+        }
+        assert len(found) == 1
+        return found.pop()
 
     @property
     def left(self):
@@ -95,13 +102,70 @@ def ready(project):
     return project
 
 
-def test_the_lock_is_followed_and_the_new_replaces_the_old(ready):
+def _without_uv(folder):
+    """A search path whose uv always fails."""
+    (folder / "bin").mkdir()
+    (folder / "bin/uv").write_text("#!/bin/sh\necho no such thing\nexit 2\n")
+    (folder / "bin/uv").chmod(0o755)
+    return {"PATH": f"{folder / 'bin'}{os.pathsep}{os.environ['PATH']}"}
+
+
+@pytest.mark.parametrize("installer", ["uv", "pip"])
+def test_the_lock_is_followed_and_the_new_replaces_the_old(ready, tmp_path, installer):
+    if installer == "uv" and not shutil.which("uv"):
+        pytest.skip("uv is not installed here")
     assert (ready.folder / ".venv/.ready").exists()
     _wheel(ready.index, "3.0")
     ready.lock("2.0", _wheel(ready.index, "2.0"))
-    code, told = ready.set_up()
+    code, told = ready.set_up(**_without_uv(tmp_path) if installer == "pip" else {})
     assert code == 0, told
+    assert ("no such thing" in told, "pip goes on" in told) == 2 * (installer == "pip",)
     assert (ready.version, ready.left) == ("2.0", [".venv"])
+
+
+def test_pytorch_comes_from_the_index_that_is_named(project, tmp_path):
+    """Its builds without CUDA have the version's name and checksums of their own."""
+    theirs = tmp_path / "theirs"
+    (theirs / "torch").mkdir(parents=True)
+    _wheel(theirs / "torch", "1.0+cpu", package="torch")
+    (theirs / "torch/index.html").write_text(
+        '<a href="torch-1.0+cpu-py3-none-any.whl">torch-1.0+cpu-py3-none-any.whl</a>'
+    )
+    project.lock("1.0", _wheel(project.index, "1.0"))
+    with (project.folder / "envs/requirements.lock").open("a") as lock:
+        lock.write(f"torch==1.0 \\\n    --hash=sha256:{'0' * 64}\n")
+        lock.write(f"nvidia-cuda==1.0 \\\n    --hash=sha256:{'0' * 64}\n")
+    code, told = project.set_up(MIRAGE_TORCH_INDEX=theirs.as_uri(), PIP_NO_INDEX="0")
+    assert code == 0, told
+    assert "no checksum of ours" in told
+    found = (project.folder / ".venv").rglob("*.dist-info")
+    assert {"thing-1.0", "torch-1.0+cpu"} <= {path.stem for path in found}
+    assert not list((project.folder / ".venv").rglob("nvidia*"))
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        ([], []),
+        (
+            ["global.index-url='https://a'", ":env:.index-url='https://b'"],
+            ["--index-url=https://b"],
+        ),
+        (
+            ["global.extra-index-url='file:///x file:///y'"],
+            ["--extra-index-url=file:///x", "--extra-index-url=file:///y"],
+        ),
+        (["install.no-index='true'", "global.find-links='/w'"], ["--find-links=/w", "--no-index"]),
+        ([":env:.no-index='0'", "global.timeout='7'", "download.no-index='1'"], []),
+    ],
+)
+def test_uv_is_sent_where_pip_looks(settings, expected):
+    done = subprocess.run(
+        [sys.executable, "-P", ROOT / "envs/like_pip.py"],
+        input="".join(f"{line}\n" for line in settings),
+        text=True, capture_output=True, check=True,
+    )  # fmt: skip
+    assert done.stdout.split() == expected
 
 
 def test_a_wrong_checksum_stops_and_leaves_what_works(ready):
