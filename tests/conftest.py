@@ -18,9 +18,16 @@ settings.load_profile("any machine")
 
 _ALONE = {
     f"tests/workflow/test_{name}.py"
-    for name in ("extending", "forecast", "impossible_input", "lowres", "plan")
-}
-"""Tests that plan, or run short jobs one after the other, each in a folder of its own."""
+    for name in (
+        "assets", "console", "environments", "extending", "impossible_input", "lowres", "places",
+        "plan", "precision", "published_data", "released_weights", "repeating", "setup", "swaps",
+        "unchanged",
+    )
+}  # fmt: skip
+"""Tests that plan, or run short jobs one after the other, each in a folder of its own.
+
+Not those that begin with the finished tiny study, which each worker would run again.
+"""
 
 
 class OneMachine(LoadScopeScheduling):
