@@ -33,15 +33,16 @@ def main(_: list[str]) -> int:
         checkout = Checkout(Path(made))
         checkout.fake_assets()
         Path(empty, "Snakefile").write_text(_EMPTY)
-        _cpu_s(Path(empty), "-c1")  # imports from the disk, once
+        cpu_s(Path(empty), "-c1")  # imports from the disk, once
         for name, arguments in _PLANS:
-            taken = _cpu_s(checkout.folder, "all", *arguments)
-            start = _cpu_s(Path(empty), "-c1")
+            taken = cpu_s(checkout.folder, "all", *arguments)
+            start = cpu_s(Path(empty), "-c1")
             print(f"plan of the {name}: {taken:.1f} CPU s, {taken / start:.1f} starts", flush=True)
     return 0
 
 
-def _cpu_s(folder: Path, *arguments: str) -> float:
+def cpu_s(folder: Path, *arguments: str) -> float:
+    """Processor time of a dry run in a folder."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     command = [sys.executable, "-P", "-m", "snakemake", "-n", *arguments]
     subprocess.run(command, cwd=folder, check=True, capture_output=True, env=dict(os.environ))
