@@ -135,5 +135,7 @@ def test_a_file_is_read_one_network_at_a_time(tmp_path):
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
+    (tmp_path / "real").unlink()
+    assert "a.paper" in real.features  # which reads nothing
     assert sums == [rows * width] * 8
     assert rows * width * 4 <= peak < 2.5 * rows * width * 4
