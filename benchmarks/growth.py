@@ -20,6 +20,7 @@ import torch
 from mirage.attacks.given import Given
 from mirage.attacks.kinds.ppa.optimise import optimise_latents
 from mirage.attacks.kinds.ppa.recipe import OptimisationRecipe
+from mirage.evaluation.reference import fit_reference
 from mirage.evaluation.scores import score_attack
 from mirage.evaluation.stored import AttackFeatures, RealFeatures
 from mirage.priors.pipeline import ImagePipeline
@@ -100,7 +101,7 @@ def _score(images: int) -> None:
             for f in fidelities
         },
     )
-    score_attack(attack, real, {})
+    score_attack(attack, real, fit_reference(real), {})
 
 
 def _drawn(draws: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:

@@ -1,7 +1,7 @@
 """Measure: python benchmarks/run.py [NAME] [options].
 
 Names: defenses, digests, gradients, growth, neighbours, paper_scale, plan, precision, ratios,
-repulsion, rlb, scheduler.
+repulsion, rlb, scheduler, scoring.
 
 Without a name: how many times as long straightforward references take.
 """
@@ -18,7 +18,7 @@ PRIOR = ROOT / "workflow/presets/priors/orl-faces/generator.safetensors"
 CLASSES, PER_CLASS = 24, 7
 NAMED = (
     "defenses", "digests", "gradients", "growth", "neighbours", "paper_scale", "plan", "precision",
-    "repulsion", "rlb", "scheduler",
+    "repulsion", "rlb", "scheduler", "scoring",
 )  # fmt: skip
 
 

@@ -25,6 +25,7 @@ GPU_RULES = {
 }  # fmt: skip
 CPU_RULES = {
     "prepare_store", "prepare_view", "check_data", "run_toy", "score_attack", "calibrate_faces",
+    "fit_reference",
 }  # fmt: skip
 ITEMS = ("table1", "table2", "figure3", "spread", "toy", "interval")
 """What fewer cells are enough for."""

@@ -28,6 +28,7 @@ from benchmarks import (
     precision,
     preparation,
     repulsion,
+    scoring,
     table,
     training,
 )
@@ -75,6 +76,14 @@ def test_distances_of_all_images_agree(capsys):
     assert "| 300 × 8, blocks of 1,024, cpu |" in capsys.readouterr().out
     features, labels = neighbours.people(300, 8, 5)
     assert neighbours.check(features, labels, torch.ones(300)) > 1e-3
+
+
+def test_scores_are_those_of_covariances(capsys):
+    options = ["--fakes", "40", "--reals", "60", "--classes", "4", "--width", "8"]
+    assert scoring.main(options) == 0
+    printed = capsys.readouterr().out
+    assert "40 against 60 images of 4 people, 8 features" in printed
+    assert "| score_attack, each " in printed
 
 
 def test_the_gradient_measure_is_held_against_the_attack(capsys):

@@ -42,7 +42,7 @@ def test_demo_plan(checkout):
     assert jobs["train_target_prior"] == 2 * low
     assert jobs["train_students"] == low
     assert jobs["synthesise_pool"] == seeds + 2  # the larger pool of a variant
-    assert jobs["embed_real"] == jobs["calibrate_faces"] == seeds
+    assert jobs["embed_real"] == jobs["calibrate_faces"] == jobs["fit_reference"] == seeds
     assert "train_prior" not in jobs  # its weights are shipped
 
 

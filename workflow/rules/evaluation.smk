@@ -195,11 +195,32 @@ rule calibrate_faces:
         "../scripts/calibrate_faces.py"
 
 
+rule fit_reference:
+    """Gaussians and neighbours of a data set's training images, for FID and PRDC."""
+    input:
+        features="evaluation/{measured}/features.safetensors",
+    output:
+        reference="evaluation/{measured}/reference.safetensors",
+        job="jobs/fit_reference/{measured}.json",
+    log:
+        "logs/fit_reference/{measured}.log",
+    conda:
+        "../../envs/mirage.yaml"
+    resources:
+        mem_mb=megabytes("fit_reference"),
+        runtime=minutes("fit_reference"),
+    params:
+        code=code("fit_reference"),
+    script:
+        "../scripts/fit_reference.py"
+
+
 rule score_attack:
     """Every metric of an attack, in both fidelities, from stored features."""
     input:
         features="attacks/{target}/{attack}/features.safetensors",
         real=networks.features,
+        reference=networks.reference,
         measures=expand(
             "attacks/{{target}}/{{attack}}/{name}.json", name=study.measures(attack)
         ),

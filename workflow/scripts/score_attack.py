@@ -6,6 +6,7 @@ from mirage.runtime import job
 @job.main
 def score_attack(task: job.Assignment) -> dict[str, float]:
     """Write the metrics in both fidelities, overall and per class."""
+    from mirage.evaluation.reference import Reference
     from mirage.evaluation.scores import joined, score_attack
     from mirage.evaluation.stored import AttackFeatures, RealFeatures
     from mirage.runtime import files
@@ -15,6 +16,7 @@ def score_attack(task: job.Assignment) -> dict[str, float]:
     scores = score_attack(
         AttackFeatures.load(task.input.features),
         RealFeatures.load(task.input.real),
+        Reference.load(task.input.reference) if task.input.reference else None,
         measured,
         files.read_json(task.input.threshold) if task.input.threshold else None,
         Target.parse(task.wildcards.target).samples,

@@ -10,7 +10,7 @@ from mirage.errors import MirageError
 from mirage.evaluation.accuracy import position_of_class
 from mirage.evaluation.distances import nearest_squared, squared_distances
 from mirage.evaluation.fid import fit_gaussian, frechet_distance
-from mirage.evaluation.prdc import prdc
+from mirage.evaluation.prdc import prdc, radii
 from mirage.targets.inference import accuracy
 
 
@@ -121,6 +121,21 @@ def test_fid_with_fewer_images_than_dimensions():
     assert _fid(a @ turn, b @ turn) == pytest.approx(_fid_by_scipy(a, b), rel=1e-9)
 
 
+@pytest.mark.parametrize("block", [1, 7, 19, 20, 64])
+def test_a_gaussian_does_not_depend_on_the_blocks_it_is_fitted_in(block):
+    """Of more images than dimensions and of fewer; also where variances span twelve decades."""
+    scale = np.logspace(0, -6, 12)
+    for count in (64, 9):
+        a, b = _draws(count, 12) * scale + 3, _draws(50, 12, seed=1) * 2 * scale
+        found = fit_gaussian(a, block)
+        assert found.factor.shape == (min(count, 12), 12)
+        np.testing.assert_allclose(found.mean, a.mean(axis=0), rtol=1e-14)
+        covariance = np.cov(a, rowvar=False) / np.outer(scale, scale)
+        told = found.factor.T @ found.factor / np.outer(scale, scale)
+        np.testing.assert_allclose(told, covariance, rtol=1e-9, atol=1e-9)
+        assert frechet_distance(found, fit_gaussian(b)) == pytest.approx(_fid(a, b), rel=1e-12)
+
+
 @settings(max_examples=25, deadline=None)
 @given(count=st.integers(2, 40), dimensions=st.integers(1, 20), seed=st.integers(0, 99))
 def test_fid_is_a_distance(count, dimensions, seed):
@@ -163,29 +178,30 @@ def _naive_prdc(real, fake, k):
 @pytest.mark.parametrize("offset", [0.0, 0.8])
 def test_prdc_agrees_with_its_definition(offset):
     real, fake = _draws(17, 4), 0.7 * _draws(12, 4, seed=1) + offset
-    assert prdc(real, fake) == pytest.approx(_naive_prdc(real, fake, 3))
+    assert prdc(real, fake, radii(real)) == pytest.approx(_naive_prdc(real, fake, 3))
 
 
 def test_prdc_of_equal_and_of_distant_sets():
     real = _draws(20, 4)
-    assert prdc(real, real)[:2] == (1.0, 1.0)
-    assert prdc(real, real).coverage == 1.0
-    assert prdc(real, real + 100) == (0, 0, 0, 0)
+    balls = radii(real)
+    assert prdc(real, real, balls)[:2] == (1.0, 1.0)
+    assert prdc(real, real, balls).coverage == 1.0
+    assert prdc(real, real + 100, balls) == (0, 0, 0, 0)
 
 
 def test_small_sets_use_their_farthest_neighbour():
     # As many images as the demo keeps: two neighbours each instead of three.
     real, fake = _draws(3, 4), _draws(3, 4, seed=1)
-    assert prdc(real, fake) == pytest.approx(_naive_prdc(real, fake, 2))
+    assert prdc(real, fake, radii(real)) == pytest.approx(_naive_prdc(real, fake, 2))
     with pytest.raises(ValueError, match="fewer than two"):
-        prdc(real, fake[:1])
+        prdc(real, fake[:1], radii(real))
 
 
 def test_balls_of_prdc_are_open():
     """Balls of 0 and 4 reach 4 exactly: -4 and 8 lie on their edges and so outside."""
     centres, edges = np.array([[0.0], [4.0]]), np.array([[-4.0], [8.0]])
-    assert prdc(centres, edges, k=1) == (0, 1, 0, 0)
-    assert prdc(edges, centres, k=1) == (1, 0, 2, 1)
+    assert prdc(centres, edges, radii(centres, 1), k=1) == (0, 1, 0, 0)
+    assert prdc(edges, centres, radii(edges, 1), k=1) == (1, 0, 2, 1)
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])

@@ -9,6 +9,7 @@ import pytest
 from mirage.data.splits import first_per_class
 from mirage.errors import MirageError
 from mirage.evaluation import scores
+from mirage.evaluation.reference import fit_reference
 from mirage.evaluation.scores import score_attack
 from mirage.evaluation.stored import AttackFeatures, RealFeatures
 
@@ -31,8 +32,16 @@ def _case(classes=(6, 1, 3), kept=4, total=7, real_each=5, seed=0):
     return AttackFeatures(classes, attack, logits), RealFeatures(labels, real)
 
 
+def _scores(attack, real, *measured, **options):
+    """Scores against the real side as it is fitted for all attacks."""
+    reference = (
+        fit_reference(real) if any(name.startswith("fid") for name in real.features) else None
+    )
+    return score_attack(attack, real, reference, *measured, **options)
+
+
 def test_names_and_json():
-    found = score_attack(*_case(), XI)
+    found = _scores(*_case(), XI)
     both = {
         "acc1", "acc1_std", "acc1_class_std", "acc5", "delta_face", "delta_eval", "fid",
         "fid_images", "xi_train", "xi_test", "n_images", "n_classes",
@@ -49,7 +58,7 @@ def test_names_and_json():
 
 
 def test_scores_are_means_of_the_rows_of_classes():
-    found = score_attack(*_case(), XI)
+    found = _scores(*_case(), XI)
     for fidelity in ("paper", "corrected"):
         rows = [row for row in found["per_class"] if row["fidelity"] == fidelity]
         assert [row["class"] for row in rows] == [6, 1, 3]
@@ -69,12 +78,12 @@ def test_networks_have_any_roles_and_measures_are_what_was_measured():
             if name.startswith("face")
         }
 
-    found = score_attack(
+    found = _scores(
         AttackFeatures(attack.classes, renamed(attack.features), attack.logits),
         RealFeatures(real.labels, renamed(real.features)),
         {"queries": 7.0},
     )
-    whole = score_attack(attack, real, XI)
+    whole = _scores(attack, real, XI)
     assert set(found["paper"]) == {
         "acc1", "acc1_std", "acc1_class_std", "acc5", "delta_second", "delta_eval", "queries",
         "n_images", "n_classes",
@@ -88,7 +97,7 @@ def test_distances_are_squared_and_the_plain_ones_are_their_roots():
     from scipy.spatial.distance import cdist
 
     attack, real = _case()
-    found = score_attack(attack, real, XI)
+    found = _scores(attack, real, XI)
     nearest = []
     for row, label in enumerate(attack.classes):
         own = real.of("face", "corrected")[real.labels == label]
@@ -102,8 +111,8 @@ def test_distances_are_squared_and_the_plain_ones_are_their_roots():
 def test_distances_to_what_the_target_has_seen(samples):
     """Against a loop over the first images of each class, in the order of the split."""
     attack, real = _case()
-    found = score_attack(attack, real, XI, samples=samples)
-    without = score_attack(attack, real, XI)
+    found = _scores(attack, real, XI, samples=samples)
+    without = _scores(attack, real, XI)
     for fidelity in ("paper", "corrected"):
         for network in ("face", "eval"):
             nearest = []
@@ -118,7 +127,7 @@ def test_distances_to_what_the_target_has_seen(samples):
 
 
 def test_who_has_seen_all_images_is_as_near_to_them():
-    found = score_attack(*_case(), XI, samples=99)
+    found = _scores(*_case(), XI, samples=99)
     for fidelity in ("paper", "corrected"):
         for name in ("delta_face", "delta_eval"):
             assert found[fidelity][f"{name}_seen"] == pytest.approx(found[fidelity][name])
@@ -135,12 +144,12 @@ def test_the_first_images_are_those_that_training_takes():
 
 def test_each_reading_uses_its_own_features():
     attack, real = _case()
-    expected = score_attack(attack, real, XI)
+    expected = _scores(attack, real, XI)
     swapped = {
         name.replace("paper", "x").replace("corrected", "paper").replace("x", "corrected"): array
         for name, array in attack.features.items()
     }
-    found = score_attack(AttackFeatures(attack.classes, swapped, attack.logits), real, XI)
+    found = _scores(AttackFeatures(attack.classes, swapped, attack.logits), real, XI)
     assert found["paper"]["delta_eval"] == expected["corrected"]["delta_eval"]
     assert found["corrected"]["delta_eval"] == expected["paper"]["delta_eval"]
     assert expected["paper"]["fid"] != expected["corrected"]["fid"]
@@ -150,8 +159,8 @@ def test_fid_takes_the_training_images_of_attacked_classes_only():
     attack, real = _case()
     other = ~np.isin(real.labels, attack.classes)
     moved = {name: array + 100 * other[:, None] for name, array in real.features.items()}
-    found = score_attack(attack, RealFeatures(real.labels, moved), XI)
-    assert found["paper"]["fid"] == score_attack(attack, real, XI)["paper"]["fid"]
+    found = _scores(attack, RealFeatures(real.labels, moved), XI)
+    assert found["paper"]["fid"] == _scores(attack, real, XI)["paper"]["fid"]
 
 
 def test_perfect_attack():
@@ -167,7 +176,7 @@ def test_perfect_attack():
         attack.classes, features, {"eval.paper": logits, "eval.corrected": logits}
     )
     for fidelity in ("paper", "corrected"):
-        found = score_attack(attack, real, XI)[fidelity]
+        found = _scores(attack, real, XI)[fidelity]
         assert (found["acc1"], found["acc1_std"], found["acc5"]) == (1, 0, 1)
         assert found["delta_face"] == pytest.approx(0, abs=1e-9)
         assert found["fid"] == pytest.approx(0, abs=1e-5)
@@ -176,7 +185,7 @@ def test_perfect_attack():
 
 @pytest.mark.parametrize("kept", [1, 2, 3])
 def test_few_images_and_few_classes(kept):
-    found = score_attack(*_case(classes=(0, 2), kept=kept, total=3), XI)["corrected"]
+    found = _scores(*_case(classes=(0, 2), kept=kept, total=3), XI)["corrected"]
     assert found["acc5"] == 1  # three classes: five guesses cannot miss
     assert found["fid"] is not None
     assert (found["recall"] is None) == (kept == 1)
@@ -184,7 +193,7 @@ def test_few_images_and_few_classes(kept):
 
 
 def test_one_image_has_no_fid():
-    found = score_attack(*_case(classes=(2,), kept=1), XI)
+    found = _scores(*_case(classes=(2,), kept=1), XI)
     assert found["paper"]["fid"] is None
     assert found["paper"]["fid_images"] == 1
 
@@ -194,10 +203,10 @@ def test_means_of_prdc_say_over_how_many_classes_they_are():
     alone = np.flatnonzero(real.labels == 1)[1:]  # class 1 keeps a single training image
     kept = np.setdiff1d(np.arange(len(real.labels)), alone)
     few = RealFeatures(real.labels[kept], {n: a[kept] for n, a in real.features.items()})
-    found = score_attack(attack, few, XI)
+    found = _scores(attack, few, XI)
     assert found["corrected"]["n_classes"] == 3
     assert found["corrected"]["prdc_classes"] == 2
-    assert score_attack(attack, real, XI)["corrected"]["prdc_classes"] == 3
+    assert _scores(attack, real, XI)["corrected"]["prdc_classes"] == 3
     rows = [row for row in found["per_class"] if row["fidelity"] == "corrected"]
     known = [row["density"] for row in rows if row["density"] is not None]
     assert found["corrected"]["density"] == pytest.approx(sum(known) / 2)
@@ -207,7 +216,7 @@ def test_missing_network_is_named():
     attack, real = _case()
     features = {n: a for n, a in attack.features.items() if not n.startswith("face")}
     with pytest.raises(MirageError, match="'face'"):
-        score_attack(AttackFeatures(attack.classes, features, attack.logits), real, XI)
+        _scores(AttackFeatures(attack.classes, features, attack.logits), real, XI)
 
 
 def test_scoring_loads_neither_torch_nor_scipy():

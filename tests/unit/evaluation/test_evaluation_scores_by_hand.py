@@ -7,6 +7,7 @@ import statistics
 
 import numpy as np
 import pytest
+from mirage.evaluation.reference import fit_reference
 from mirage.evaluation.scores import score_attack
 from mirage.evaluation.stored import AttackFeatures, RealFeatures
 
@@ -58,7 +59,7 @@ def scores():
         {"eval.corrected": line, "face.corrected": line / 10, "fid.corrected": line,
          "fid.paper": 3 * line},
     )  # fmt: skip
-    return score_attack(attack, real, {"xi_train": 0.25, "xi_test": 0.75})
+    return score_attack(attack, real, fit_reference(real), {"xi_train": 0.25, "xi_test": 0.75})
 
 
 @pytest.mark.parametrize(

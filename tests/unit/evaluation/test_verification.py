@@ -95,8 +95,9 @@ def test_no_hits_fail_where_there_are_none():
 
 def test_scores_hold_them_beside_the_accuracy_and_nothing_else_changes():
     attack, real = _study()
-    plain = score_attack(attack, real, {})
-    scores = score_attack(attack, real, {}, calibrate(real, VerificationRecipe("face", 0.3)))
+    plain = score_attack(attack, real, None, {})
+    calibrated = calibrate(real, VerificationRecipe("face", 0.3))
+    scores = score_attack(attack, real, None, {}, calibrated)
     for fidelity in ("paper", "corrected"):
         own = scores[fidelity]
         assert own["verified"] == pytest.approx(own["acc1"] * (1 - own["unverified"]))

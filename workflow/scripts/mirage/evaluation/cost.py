@@ -17,6 +17,9 @@ from mirage.study.study import Study
 _ROWS = 1024
 """Rows of distances that a calibration holds at a time."""
 
+_FITTED = 4096
+"""Rows that enter the factor of a covariance at a time."""
+
 
 def check_evaluator(shop: Workshop, wildcards: Mapping[str, str]) -> Work:
     """Test images classified twice, with and without the re-mapping."""
@@ -120,17 +123,40 @@ def measure_target(shop: Workshop, wildcards: Mapping[str, str]) -> Work:
     return work
 
 
+def fit_reference(shop: Workshop, wildcards: Mapping[str, str]) -> Work:
+    """Covariances of all training images, distances within a class."""
+    name, _ = shop.study.measured_by(wildcards["measured"])
+    width, reals = shop.width(name, "fid"), shop.images(name).train
+    flops = float(len(FIDELITIES) * 2 * reals * width**2)
+    return Work(
+        light_s=0.3,
+        flops=flops + 2 * reals**2 / shop.study.classes(name) * width,
+        outputs={"reference": LONG * len(FIDELITIES) * width * min(reals, width)},
+        host_bytes=2 * FLOAT * reals * width + _fitting(width),
+    )
+
+
 def score_attack(shop: Workshop, wildcards: Mapping[str, str]) -> Work:
-    """Covariances of both sides, the root of their product, distances within a class."""
+    """Covariance of the attack's images, the root of two, distances within a class."""
     attack = attack_of(wildcards)
-    name = attack.target.dataset
-    width = shop.width(name, "fid") if "fid" in shop.study.roles(name) else 0
-    fakes, reals = Stages(shop.study, attack).images, shop.images(name).train
-    features = (fakes + reals) * shop.feature_bytes(name, len(FIDELITIES))
-    pairs = fakes * reals / shop.study.classes(name)
-    flops = float(len(FIDELITIES) * (2 * (fakes + reals) * width**2 + 60 * width**3))
-    flops += 4 * pairs * shop.feature_bytes(name, 1)
-    return Work(light_s=0.3, flops=flops, host_bytes=features + 4 * LONG * (fakes + reals) * width)
+    study, name = shop.study, attack.target.dataset
+    stages, classes = Stages(study, attack), study.classes(name)
+    width = shop.width(name, "fid") if "fid" in study.roles(name) else 0
+    fakes, reals = stages.images, shop.images(name).train
+    # The other side is fitted anew where some classes are not attacked.
+    few = len(stages.classes) < classes
+    fitted = fakes + (reals * len(stages.classes) / classes if few else 0)
+    flops = float(len(FIDELITIES) * (2 * fitted * width**2 + 60 * width**3))
+    flops += 4 * fakes * reals / classes * shop.feature_bytes(name, 1)
+    widest = max(shop.width(name, role) for role in study.roles(name))
+    # Of one network at a time, and of its file what is mapped while it is read.
+    features = 2 * FLOAT * (fakes + reals) * widest
+    return Work(light_s=0.3, flops=flops, host_bytes=features + _fitting(width))
+
+
+def _fitting(width: int) -> float:
+    """Bytes of a factor, a block of rows, and their copies while they are factorised."""
+    return float(4 * LONG * (_FITTED + width) * width)
 
 
 def calibrate_faces(shop: Workshop, wildcards: Mapping[str, str]) -> Work:
@@ -155,5 +181,6 @@ COSTS = {
     "measure_attack": measure_attack,
     "measure_target": measure_target,
     "calibrate_faces": calibrate_faces,
+    "fit_reference": fit_reference,
     "score_attack": score_attack,
 }

@@ -20,8 +20,19 @@ class Gaussian(NamedTuple):
     factor: NDArray[np.float64]
 
 
-def fit_gaussian(features: NDArray[Any]) -> Gaussian:
+BLOCK = 4096
+"""Rows that are made float64 and factorised at a time."""
+
+
+def fit_gaussian(features: NDArray[Any], block: int = BLOCK) -> Gaussian:
     """Mean and covariance (denominator n - 1) of features [n, D].
+
+    Rows enter the factor in blocks: that of the rows so far and the next block is the factor of
+    all of them, and nothing is squared, so no digit of a small variance is lost.
+
+    Args:
+        features: [n, D].
+        block: rows taken together.
 
     Raises:
         MirageError: fewer than two rows.
@@ -30,10 +41,13 @@ def fit_gaussian(features: NDArray[Any]) -> Gaussian:
     if count < 2:
         raise MirageError(f"FID of {count} image", "at least 2 images on either side")
     mean = features.mean(axis=0, dtype=np.float64)
-    centred = (features.astype(np.float64) - mean) / np.sqrt(count - 1)
-    if count > dimensions:
-        centred = np.asarray(np.linalg.qr(centred, mode="r"))
-    return Gaussian(mean, centred)
+    factor = np.empty((0, dimensions))
+    for first in range(0, count, block):
+        centred = features[first : first + block].astype(np.float64) - mean
+        factor = np.concatenate([factor, centred / np.sqrt(count - 1)])
+        if len(factor) > dimensions:
+            factor = np.asarray(np.linalg.qr(factor, mode="r"))
+    return Gaussian(mean, factor)
 
 
 def frechet_distance(a: Gaussian, b: Gaussian) -> float:

@@ -31,38 +31,58 @@ class Prdc(NamedTuple):
     coverage: float
 
 
-def prdc(real: NDArray[Any], fake: NDArray[Any], k: int = NEIGHBOURS) -> Prdc:
+def prdc(
+    real: NDArray[Any],
+    fake: NDArray[Any],
+    real_radii: NDArray[np.float64],
+    k: int = NEIGHBOURS,
+) -> Prdc:
     """Compare the two sets of features of one class.
+
+    Args:
+        real: [n, D], n at least 2.
+        fake: [m, D], m at least 2.
+        real_radii: what ``radii`` says of the real ones, [n].
+        k: neighbours.
+
+    Raises:
+        ValueError: the fake set has fewer than two images.
+    """
+    squares = squared_distances(real, fake)  # [n, m]
+    in_real_ball = squares < real_radii[:, None]
+    in_fake_ball = squares < radii(fake, k)
+    return Prdc(
+        precision=float(in_real_ball.any(axis=0).mean()),
+        recall=float(in_fake_ball.any(axis=1).mean()),
+        density=float(in_real_ball.sum(axis=0).mean() / _reach(real, k)),
+        coverage=float(in_real_ball.any(axis=1).mean()),
+    )
+
+
+def radii(features: NDArray[Any], k: int = NEIGHBOURS) -> NDArray[np.float64]:
+    """Squared radii of the balls around the images of one set of one class.
 
     Balls reach to the k-th nearest neighbour of the centre in its own set and are open. A set of
     k or fewer images has no such neighbour: the farthest one is taken (demo scale keeps 3 images).
 
     Args:
-        real: [n, D], n at least 2.
-        fake: [m, D], m at least 2.
+        features: [n, D], n at least 2.
         k: neighbours.
 
+    Returns:
+        [n].
+
     Raises:
-        ValueError: a set has fewer than two images.
+        ValueError: fewer than two images.
     """
-    real_k, real_radii = _radii(real, k)
-    _, fake_radii = _radii(fake, k)
-    squares = squared_distances(real, fake)  # [n, m]
-    in_real_ball = squares < real_radii[:, None]
-    in_fake_ball = squares < fake_radii
-    return Prdc(
-        precision=float(in_real_ball.any(axis=0).mean()),
-        recall=float(in_fake_ball.any(axis=1).mean()),
-        density=float(in_real_ball.sum(axis=0).mean() / real_k),
-        coverage=float(in_real_ball.any(axis=1).mean()),
-    )
-
-
-def _radii(features: NDArray[Any], k: int) -> tuple[int, NDArray[np.float64]]:
-    """Neighbours really used, and the squared distance of each row to the last of them."""
     if len(features) < 2:
         raise ValueError("a set of fewer than two images has no neighbours")
-    used = min(k, len(features) - 1)
+    reach = _reach(features, k)
     squares = squared_distances(features, features)
     np.fill_diagonal(squares, 0.0)  # so that position 0 is the image itself, whatever the rounding
-    return used, np.partition(squares, used, axis=1)[:, used]
+    return np.partition(squares, reach, axis=1)[:, reach]
+
+
+def _reach(features: NDArray[Any], k: int) -> int:
+    """Neighbours that the balls of a set really reach."""
+    return min(k, len(features) - 1)

@@ -11,20 +11,22 @@ from mirage.evaluation.distances import nearest_squared, same_class
 from mirage.evaluation.fid import fit_gaussian, frechet_distance
 from mirage.evaluation.fidelity import CORRECTED, FIDELITIES, Fidelity
 from mirage.evaluation.prdc import Prdc, prdc
+from mirage.evaluation.reference import FID, Reference
 from mirage.evaluation.stored import AttackFeatures, RealFeatures, networks
 from mirage.evaluation.verification import verified_hits
 
-ACCURACY, FID = "eval", "fid"
-"""Roles of two evaluation networks: Acc@k; FID and PRDC, where there is one.
+ACCURACY = "eval"
+"""Role of the network of Acc@k.
 
-Every network but the latter gives a distance: ``eval`` δ_eval, ``face`` δ_face. What else is of
-its kind is named after it (``fid_halved``) and serves measures alone.
+Every network but the FID's gives a distance: ``eval`` δ_eval, ``face`` δ_face. What else is of
+the FID's kind is named after it (``fid_halved``) and serves measures alone.
 """
 
 
 def score_attack(
     attack: AttackFeatures,
     real: RealFeatures,
+    reference: Reference | None,
     measured: Mapping[str, Any],
     calibrated: Mapping[str, Any] | None = None,
     samples: int | None = None,
@@ -34,6 +36,7 @@ def score_attack(
     Args:
         attack: features of the attack images in any number of networks, ``eval`` among them.
         real: features of the training images in the same networks.
+        reference: what was fitted to these; without it there are no FID and no PRDC.
         measured: what the attack's measures found, ``xi_train`` say; it serves both fidelities,
             but for what stands under the name of one of them.
         calibrated: from ``verification.calibrate``; without it no hits are verified.
@@ -53,8 +56,14 @@ def score_attack(
     scores: dict[str, Any] = {"per_class": []}
     shared = {name: value for name, value in measured.items() if name not in FIDELITIES}
     for fidelity in FIDELITIES:
-        columns = _per_class(attack, real, fidelity)
-        hits = position_of_class(attack.logits_of(ACCURACY, fidelity), attack.classes) == 0
+        places = position_of_class(attack.logits_of(ACCURACY, fidelity), attack.classes)
+        hits = places == 0
+        columns: dict[str, list[float | None]] = {
+            f"acc{k}": (places < k).mean(axis=1).tolist() for k in (1, 5)
+        }
+        columns |= _distances(attack, real, fidelity)
+        if fidelity == CORRECTED and reference is not None:
+            columns |= _prdc(attack, real, reference)
         scores[fidelity] = {
             # Over the accuracies of the best images, the second best, and so on: the best reading
             # of the "+-" in Tables 2 and 3 (quirk rank-spread).
@@ -64,11 +73,11 @@ def score_attack(
             **shared,
             **measured.get(fidelity, {}),
             **(verified_hits(attack, real, calibrated, ACCURACY, fidelity) if calibrated else {}),
-            "n_images": int(np.prod(attack.of(ACCURACY, fidelity).shape[:2])),
+            "n_images": places.size,
             "n_classes": len(attack.classes),
         }
-        if FID in networks(attack, real):
-            scores[fidelity] |= _fid(attack, real, fidelity)
+        if reference is not None:
+            scores[fidelity] |= _fid(attack, real, reference, fidelity)
         if "coverage" in columns:
             rated = [value is not None for value in columns["coverage"]]
             scores[fidelity]["prdc_classes"] = sum(rated)
@@ -92,15 +101,11 @@ def joined(found: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     return measured
 
 
-def _per_class(
+def _distances(
     attack: AttackFeatures, real: RealFeatures, fidelity: Fidelity
 ) -> dict[str, list[float | None]]:
-    """Metrics that are means over classes of equal size: name -> K values."""
+    """Mean distance of each class in every network that gives one: name -> K values."""
     columns: dict[str, list[float | None]] = {}
-    logits = attack.logits_of(ACCURACY, fidelity)
-    for k in (1, 5):
-        hits = position_of_class(logits, attack.classes) < k
-        columns[f"acc{k}"] = hits.mean(axis=1).tolist()
     for network in _with_distance(attack, real):
         squares = nearest_squared(
             attack.of(network, fidelity), attack.classes, real.of(network, fidelity), real.labels
@@ -108,14 +113,26 @@ def _per_class(
         columns[f"delta_{network}"] = squares.mean(axis=1).tolist()
         if fidelity == CORRECTED:
             columns[f"delta_{network}_plain"] = np.sqrt(squares).mean(axis=1).tolist()
-    if fidelity == CORRECTED and FID in networks(attack, real):
-        pairs = same_class(
-            attack.of(FID, CORRECTED), attack.classes, real.of(FID, CORRECTED), real.labels
-        )
-        found = [prdc(own, fake) if min(len(own), len(fake)) > 1 else None for fake, own in pairs]
-        for place, name in enumerate(Prdc._fields):
-            columns[name] = [None if value is None else value[place] for value in found]
     return columns
+
+
+def _prdc(
+    attack: AttackFeatures, real: RealFeatures, reference: Reference
+) -> dict[str, list[float | None]]:
+    """Precision, recall, density and coverage of each class: name -> K values."""
+    pairs = same_class(
+        attack.of(FID, CORRECTED), attack.classes, real.of(FID, CORRECTED), real.labels
+    )
+    found = [
+        prdc(own, fake, reference.radii[real.labels == label])
+        if min(len(own), len(fake)) > 1
+        else None
+        for label, (fake, own) in zip(attack.classes, pairs, strict=True)
+    ]
+    return {
+        name: [None if values is None else values[place] for values in found]
+        for place, name in enumerate(Prdc._fields)
+    }
 
 
 def _with_distance(attack: AttackFeatures, real: RealFeatures) -> list[str]:
@@ -142,19 +159,23 @@ def _seen(
 
 
 def _fid(
-    attack: AttackFeatures, real: RealFeatures, fidelity: Fidelity
+    attack: AttackFeatures, real: RealFeatures, reference: Reference, fidelity: Fidelity
 ) -> dict[str, float | int | None]:
     """FID against the training images of the attacked classes, with the smaller image count.
 
     With fewer images than features the estimate is biased upwards: compare equal counts only.
     """
-    attacked = np.isin(real.labels, attack.classes)
-    own = real.of(FID, fidelity)[attacked]
     fake = attack.of(FID, fidelity)
     fake = fake.reshape(-1, fake.shape[-1])
-    images = min(len(own), len(fake))
-    fid = frechet_distance(fit_gaussian(own), fit_gaussian(fake)) if images > 1 else None
-    return {"fid": fid, "fid_images": images}
+    attacked = np.isin(real.labels, attack.classes)
+    images = min(int(attacked.sum()), len(fake))
+    if images < 2:
+        return {"fid": None, "fid_images": images}
+    if attacked.all():
+        own = reference.gaussian(fidelity)
+    else:
+        own = fit_gaussian(real.of(FID, fidelity)[attacked])
+    return {"fid": frechet_distance(own, fit_gaussian(fake)), "fid_images": images}
 
 
 def _mean(column: list[float | None]) -> float | None:

@@ -3,7 +3,7 @@
 NumPy only, so that a scoring job starts without loading torch.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Self, TypeVar
@@ -20,19 +20,8 @@ Array = NDArray[Any]
 Value = TypeVar("Value")
 
 
-class _Stored:
-    """Features under the names "network.fidelity", in a file of their own."""
-
-    features: Mapping[str, Array]
-
-    def of(self, network: str, fidelity: Fidelity) -> Array:
-        """Features in one network: [K, m, D] of attack images, [N, D] of real ones.
-
-        Raises:
-            MirageError: the network embedded nothing.
-        """
-        held = f"{network}.{fidelity}" in self.features
-        return _one(self.features, "features", network, fidelity if held else CORRECTED)
+class Stored:
+    """Arrays in a file of their own: one by itself, the others in groups under names."""
 
     def save(self, path: str | Path) -> None:
         """Write one safetensors file."""
@@ -50,33 +39,76 @@ class _Stored:
 
     @classmethod
     def load(cls, path: str | Path) -> Self:
-        """Read what ``save`` wrote.
+        """Open what ``save`` wrote: an array of a group is read whenever it is asked for.
+
+        All of them fill gigabytes at the paper's scale, and scoring looks at one network at a time.
 
         Raises:
             MirageError: the file is missing, damaged or holds something else.
         """
-        from safetensors.numpy import load_file
+        from safetensors import safe_open
 
         files.read_metadata(path)  # refuses a missing, damaged or foreign file in plain words
-        arrays = load_file(path)
         index, *groups = [field.name for field in fields(cls)]  # type: ignore[arg-type]
-        if index not in arrays:
+        with safe_open(str(path), framework="np") as file:
+            names = list(file.keys())
+            first = file.get_tensor(index) if index in names else None
+        if first is None:
             raise MirageError(
                 f"{path} holds no {index!r}",
                 "a file of embedded images, of attack or of real ones as asked",
                 "delete it; the next run makes it anew",
             )
-        held: dict[str, dict[str, Array]] = {group: {} for group in groups}
-        for name, array in arrays.items():
+        held: dict[str, dict[str, str]] = {group: {} for group in groups}
+        for name in names:
             group, _, key = name.partition(".")
             if key:
-                held[group][key] = array
+                held[group][key] = name
         made: Callable[..., Self] = cls
-        return made(arrays[index], **held)
+        return made(first, **{group: _OnDisk(path, own) for group, own in held.items()})
+
+
+class _OnDisk(Mapping[str, Array]):
+    """Arrays of a file, each read when it is asked for."""
+
+    def __init__(self, path: str | Path, names: Mapping[str, str]) -> None:
+        """Take the arrays' names in the file under their own."""
+        self._path, self._names = path, names
+
+    def __getitem__(self, name: str) -> Array:
+        from safetensors import safe_open
+
+        with safe_open(str(self._path), framework="np") as file:
+            array: Array = file.get_tensor(self._names[name])
+            return array
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._names  # by default, whether it can be read
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+
+class _Features(Stored):
+    """Features under the names "network.fidelity"."""
+
+    features: Mapping[str, Array]
+
+    def of(self, network: str, fidelity: Fidelity) -> Array:
+        """Features in one network: [K, m, D] of attack images, [N, D] of real ones.
+
+        Raises:
+            MirageError: the network embedded nothing.
+        """
+        held = f"{network}.{fidelity}" in self.features
+        return _one(self.features, "features", network, fidelity if held else CORRECTED)
 
 
 @dataclass(frozen=True)
-class AttackFeatures(_Stored):
+class AttackFeatures(_Features):
     """Embedded attack images of K classes, m each, in order of selection score.
 
     Attributes:
@@ -125,7 +157,7 @@ def best_logits(
 
 
 @dataclass(frozen=True)
-class RealFeatures(_Stored):
+class RealFeatures(_Features):
     """Embedded private training images.
 
     Attributes:

@@ -66,16 +66,22 @@ class Networks:
     @property
     def features(self) -> str:
         """Path of what they tell of the training images that attacks are held against."""
-        measured = self.study.measured(self.dataset, self.seed or 0)
-        return f"evaluation/{measured}/features.safetensors"
+        return self._of_real_images("features.safetensors")
+
+    @property
+    def reference(self) -> str | list[str]:
+        """Path of what FID and PRDC take of these features, if there is a network of the FID."""
+        with_fid = "fid" in self.study.roles(self.dataset)
+        return self._of_real_images("reference.safetensors") if with_fid else []
 
     @property
     def verification(self) -> str | list[str]:
         """Path of the distance below which two photographs pass as one person, if it is asked."""
-        if "verification" not in self.study.scale["evaluation"]:
-            return []
-        measured = self.study.measured(self.dataset, self.seed or 0)
-        return f"evaluation/{measured}/verification.json"
+        asked = "verification" in self.study.scale["evaluation"]
+        return self._of_real_images("verification.json") if asked else []
+
+    def _of_real_images(self, name: str) -> str:
+        return f"evaluation/{self.study.measured(self.dataset, self.seed or 0)}/{name}"
 
 
 @dataclass(frozen=True)
