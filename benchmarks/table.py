@@ -14,7 +14,7 @@ class Row(NamedTuple):
     Attributes:
         name: the work.
         ratio: reference / ours: of times, or of counts with low = high.
-        unit: of ``ratio.ours`` and ``ratio.reference``: ``s`` or ``passes``.
+        unit: of ``ratio.ours`` and ``ratio.reference``: ``s``, ``ms`` or ``passes``.
         expected: least ratio asked for; None where none was set.
         agreement: what was compared, and the largest difference found.
         tolerance: allowed difference.

@@ -29,17 +29,24 @@ STRENGTHS: dict[str, Any] = {
 }  # fmt: skip
 
 
-def by_hand(images: list[Any], draws: Draws) -> Tensor:
-    """The augmentation of given draws with torchvision's functions, image by image."""
+def by_hand(images: list[Any], draws: Draws, pillow: bool = False) -> Tensor:
+    """The augmentation of given draws with torchvision's functions, image by image.
+
+    Args:
+        images: Pillow's.
+        draws: one row per image.
+        pillow: whether they are augmented as they are, in 8 bits, or as tensors.
+    """
     top, left, height, width, flip = (field.tolist() for field in draws.boxes)
     done = []
     for n, image in enumerate(images):
         size = list(reversed(image.size))
-        x = tv.to_tensor(image)
+        x = image if pillow else tv.to_tensor(image)
         x = tv.resized_crop(x, top[n], left[n], height[n], width[n], size, antialias=True)
         for operation in draws.order[n].tolist():
             x = OPERATIONS[operation](x, float(draws.factors[n, operation]))
-        done.append(reference.plain_normalise(tv.hflip(x) if flip[n] else x))
+        x = tv.hflip(x) if flip[n] else x
+        done.append(reference.plain_normalise(tv.to_tensor(x) if pillow else x))
     return torch.stack(done)
 
 

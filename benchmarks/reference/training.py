@@ -9,19 +9,23 @@ from torch import Tensor, nn
 from torchvision import transforms
 
 
-def transform(image_px: int, strengths: dict[str, Any]) -> Callable[[Any], Tensor]:
-    """The published order: tensor, crop, jitter, mirror, normalise (paper B.3)."""
-    return transforms.Compose(
-        [
-            transforms.ToTensor(),
-            transforms.RandomResizedCrop(
-                image_px, strengths["crop_scale"], strengths["crop_ratio"], antialias=True
-            ),
-            transforms.ColorJitter(*(strengths[n] for n in _JITTER)),
-            transforms.RandomHorizontalFlip(strengths["flip"]),
-            plain_normalise,
-        ]
-    )
+def transform(
+    image_px: int, strengths: dict[str, Any], pillow: bool = False
+) -> Callable[[Any], Tensor]:
+    """The published order: tensor, crop, jitter, mirror, normalise (paper B.3).
+
+    With ``pillow`` images become tensors after the mirror: Pillow does the rest, in 8 bits.
+    """
+    tensor = [transforms.ToTensor()]
+    change = [
+        transforms.RandomResizedCrop(
+            image_px, strengths["crop_scale"], strengths["crop_ratio"], antialias=True
+        ),
+        transforms.ColorJitter(*(strengths[n] for n in _JITTER)),
+        transforms.RandomHorizontalFlip(strengths["flip"]),
+    ]
+    steps = [*change, *tensor] if pillow else [*tensor, *change]
+    return transforms.Compose([*steps, plain_normalise])
 
 
 _JITTER = ("brightness", "contrast", "saturation", "hue")

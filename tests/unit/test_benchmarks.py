@@ -21,6 +21,7 @@ from benchmarks import (
     attack,
     defenses,
     evaluation,
+    feed,
     gans,
     gradients,
     neighbours,
@@ -96,6 +97,16 @@ def test_training_agrees(people):
     assert training.input_row(people, 1).agrees
     row = training.whole_row(people, epochs=1, repetitions=1)
     assert row.agrees, row
+
+
+def test_the_feed_agrees_with_pillow_and_the_training_with_its_own_batches():
+    photographs = feed.smooth(6, 24)
+    for pillow in (True, False):
+        row = feed.feed_row(photographs, 1, pillow)
+        assert row.agrees, row
+    share = feed.share_row(photographs, "resnet-mini", 1)
+    assert share.agrees, share
+    assert share.ratio.ours > 0
 
 
 def test_gan_steps_agree(people, monkeypatch):

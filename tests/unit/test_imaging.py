@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from mirage import imaging
 from scipy import stats
@@ -10,24 +10,37 @@ from torch.nn import functional as F
 from torchvision.transforms import RandomResizedCrop
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=60)
+@example(box=(0, 0, 32, 32), flip=False)
+@example(box=(0, 31, 32, 1), flip=True)
 @given(
     box=st.tuples(st.integers(0, 10), st.integers(0, 10), st.integers(1, 22), st.integers(1, 22)),
-    image_px=st.integers(1, 48),
     flip=st.booleans(),
 )
-def test_crop_and_resize_equals_slicing_and_interpolation(box, image_px, flip):
+def test_crop_and_resize_equals_slicing_and_interpolation(box, flip):
     top, left, height, width = box
     image = torch.rand(2, 3, 32, 32, dtype=torch.float64)
     cut = image[..., top : top + height, left : left + width]
-    expected = F.interpolate(
-        cut, (image_px, image_px), mode="bilinear", antialias=True, align_corners=False
-    )
+    expected = F.interpolate(cut, (32, 32), mode="bilinear", antialias=True, align_corners=False)
     expected = expected.flip(-1) if flip else expected
     boxes = imaging.Boxes(*(torch.tensor([v]) for v in (top, left, height, width, flip)))
     torch.testing.assert_close(
-        imaging.crop_and_resize(image, boxes, image_px), expected, rtol=0, atol=1e-7
+        imaging.crop_and_resize(image, imaging.box_neighbours(boxes, 32)),
+        expected,
+        rtol=0,
+        atol=1e-7,
     )
+
+
+def test_a_crop_of_the_whole_image_is_the_image_to_the_last_bit():
+    images = torch.rand(3, 3, 31, 31)
+    whole = [torch.full((3,), value) for value in (0, 0, 31, 31)]
+    for flip in (False, True):
+        boxes = imaging.Boxes(*whole, torch.full((3,), flip))
+        expected = images.flip(-1) if flip else images
+        assert torch.equal(
+            imaging.crop_and_resize(images, imaging.box_neighbours(boxes, 31)), expected
+        )
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from mirage.attacks.transforms import draw_steps, plan_crops
 from mirage.errors import MirageError
 from mirage.evaluation.measures.gradients import summary, walk
 from mirage.evaluation.measures.gradients.pairs import Pairs, draw_pairs
-from mirage.imaging import Boxes, crop_and_resize, draw_boxes, resize
+from mirage.imaging import Boxes, box_neighbours, crop_and_resize, draw_boxes, resize
 from mirage.streams import generator
 from torch.nn import functional as F
 
@@ -58,7 +58,7 @@ def _plainly(number, loss):
     for step in range(RECIPE.steps):
         view = pipeline.crop(pipeline.repeat(w))
         image = resize(view, PX)
-        cut = crop_and_resize(image, _box(number, step), PX)
+        cut = crop_and_resize(image, box_neighbours(_box(number, step), PX))
         logits = classifier(cut)
         value = LOSSES[loss](logits, target)[0]
         places = {"image": image, "crop": cut, "generator": view}

@@ -1,11 +1,13 @@
 """Augmentation against torchvision: same parameters, same pixels; same distributions."""
 
+import colorsys
+
 import pytest
 import torch
 from mirage import imaging
 from mirage.errors import MirageError
 from mirage.streams import generator
-from mirage.targets import jitter
+from mirage.targets import augmentation, jitter
 from mirage.targets.augmentation import augment, draw
 from mirage.targets.recipe import AugmentationRecipe
 from scipy import stats
@@ -31,9 +33,12 @@ def torchvision_jitter(image, order, factors):
     return image
 
 
+@pytest.mark.parametrize("block_bytes", [1, 20_000, 2**20])
 @pytest.mark.parametrize("channels", [1, 3])
-def test_same_parameters_same_pixels_as_torchvision(channels):
+def test_same_parameters_same_pixels_as_torchvision(channels, block_bytes, monkeypatch):
     from torchvision.transforms.v2 import functional as F
+
+    monkeypatch.setattr(augmentation, "BLOCK_BYTES", block_bytes)
 
     recipe = AugmentationRecipe(
         crop_scale=(0.3, 1.0), crop_ratio=(0.7, 1.4), flip=0.5,
@@ -52,12 +57,33 @@ def test_same_parameters_same_pixels_as_torchvision(channels):
         torch.testing.assert_close(ours[index], expected, atol=2e-5, rtol=0)
 
 
+def turned(colours, shift):
+    """Hue of colours [N, 3] turned."""
+    images = torch.as_tensor(colours, dtype=torch.float32).T.reshape(1, 3, 1, -1).clone()
+    jitter.hue_(images, torch.full((1, 1, 1, 1), shift))
+    return images.reshape(3, -1).T
+
+
 def test_hue_of_pure_colours_turns_by_thirds():
-    red = torch.tensor([1.0, 0.0, 0.0]).view(1, 3, 1, 1)
-    third = torch.full((1, 1, 1, 1), 1 / 3)
-    torch.testing.assert_close(jitter.hue(red, third).view(-1), torch.tensor([0.0, 1.0, 0.0]))
-    grey = torch.full((1, 3, 2, 2), 0.3)
-    torch.testing.assert_close(jitter.hue(grey, third), grey)
+    red, green, blue = torch.eye(3)
+    ring = torch.stack([red, green, blue])
+    torch.testing.assert_close(turned(ring, 1 / 3), ring.roll(-1, 0))
+    greys = torch.tensor([0.0, 1e-37, 0.3, 1.0])[:, None].expand(4, 3)
+    assert torch.equal(turned(greys, 1 / 3), greys)
+
+
+@pytest.mark.parametrize("shift", [-0.5, -0.31, -1 / 6, 0.0, 0.02, 1 / 3, 0.49, 0.5])
+def test_hue_turns_as_pythons_own_colours_do(shift):
+    levels = torch.tensor([0.0, 1.0, 2.0, 127.0, 254.0, 255.0]) / 255  # ties, corners, near grey
+    colours = torch.cat([
+        torch.cartesian_prod(levels, levels, levels),
+        torch.rand(500, 3, generator=torch.manual_seed(8)),
+    ])  # fmt: skip
+    expected = []
+    for colour in colours.double().tolist():
+        hue, saturation, value = colorsys.rgb_to_hsv(*colour)
+        expected.append(colorsys.hsv_to_rgb((hue + shift) % 1, saturation, value))
+    torch.testing.assert_close(turned(colours, shift), torch.tensor(expected), atol=1e-6, rtol=0)
 
 
 def test_parameters_are_distributed_as_torchvision_s():
@@ -95,14 +121,46 @@ def test_parameters_are_distributed_as_torchvision_s():
     assert stats.binomtest(int(ours.boxes.flip.sum()), count, 0.5).pvalue > 1e-3
 
 
+STRONG = AugmentationRecipe(
+    crop_scale=(0.3, 1.0), crop_ratio=(0.7, 1.4), flip=0.5, brightness=0.6, contrast=0.6,
+    saturation=0.6, hue=0.4,
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("block_bytes", [1, 20_000, 2**20])
 @pytest.mark.parametrize("channels", [1, 3])
-def test_batches_do_not_matter(channels):
-    pixels = pictures(12, channels)
-    draws = draw(12, 24, PAPER, generator(0, "augmentation", 0))
-    whole = augment(pixels, draws, PAPER)
+def test_batches_and_blocks_do_not_matter_to_the_last_bit(channels, block_bytes, monkeypatch):
+    pixels = pictures(12, channels, px=23)
+    draws = draw(12, 23, STRONG, generator(0, "augmentation", 0))
+    whole = augment(pixels, draws, STRONG)
+    monkeypatch.setattr(augmentation, "BLOCK_BYTES", block_bytes)
     order = torch.randperm(12, generator=torch.manual_seed(0))
-    parts = [augment(pixels[rows], draws.of(rows), PAPER) for rows in order.split(5)]
-    torch.testing.assert_close(torch.cat(parts), whole[order], atol=1e-6, rtol=0)
+    parts = [augment(pixels[rows], draws.of(rows), STRONG) for rows in order.split(5)]
+    assert torch.equal(torch.cat(parts), whole[order])
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_threads_do_not_matter_to_the_last_bit(channels):
+    pixels = pictures(3, channels, px=225)  # enough pixels for PyTorch to share them out
+    draws = draw(3, 225, STRONG, generator(0, "augmentation", 0))
+    before = torch.get_num_threads()
+    found = []
+    try:
+        for threads in (1, 2, 3):
+            torch.set_num_threads(threads)
+            found.append(augment(pixels, draws, STRONG))
+    finally:
+        torch.set_num_threads(before)
+    assert torch.equal(found[0], found[1])
+    assert torch.equal(found[0], found[2])
+
+
+def test_colours_lie_beside_one_another_and_what_is_stored_stays():
+    pixels = pictures(4, 3)
+    stored = pixels.clone()
+    images = augment(pixels, draw(4, 24, PAPER, generator(0, "a")), PAPER)
+    assert images.is_contiguous(memory_format=torch.channels_last)
+    assert torch.equal(pixels, stored)
 
 
 def test_no_augmentation_only_normalises():
@@ -116,7 +174,7 @@ def test_rendered_images_are_cropped_and_clamped():
     images = torch.randn(4, 3, 24, 24, generator=torch.manual_seed(2)) * 2
     recipe = AugmentationRecipe(crop_scale=(0.8, 1.0), flip=0.5)
     draws = draw(4, 24, recipe, generator(0, "a"))
-    expected = imaging.crop_and_resize(images, draws.boxes, 24).clamp(-1, 1)
+    expected = imaging.crop_and_resize(images, imaging.box_neighbours(draws.boxes, 24)).clamp(-1, 1)
     assert torch.equal(augment(images, draws, recipe), expected)
 
 

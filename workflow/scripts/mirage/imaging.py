@@ -1,8 +1,8 @@
-"""Geometry of images: crop boxes, and crop + resize as two small matrices per image.
+"""Geometry of images: crop boxes, and crop + resize one axis at a time.
 
 A bilinear antialiased resize is linear and separable, so cropping, resizing and mirroring one
-image is ``A @ image @ B.T``. Batched matrices give every image its own box in one call on the
-device, and one shared box is the same call with one pair of matrices.
+image is ``A @ image @ B.T``. Attacks, which need gradients, multiply by the matrices. Crops that
+are enlarged to the size of their image need no products: their matrices have two weights a row.
 """
 
 import math
@@ -70,23 +70,76 @@ def _central_box(image_px: int, ratio: tuple[float, float]) -> tuple[int, int]:
     return image_px, image_px
 
 
-def crop_and_resize(images: Tensor, boxes: Boxes, image_px: int) -> Tensor:
-    """Cut images [N, C, H, W] to their boxes, mirror them where asked, and resize them to a square.
+class BoxNeighbours(NamedTuple):
+    """Source pixels between which those of enlarged crops lie, each field [N, px].
+
+    ``upper`` and ``lower`` are rows, ``left`` and ``right`` columns, int64; ``down`` and ``across``
+    weigh the lower and the right ones, float64.
+    """
+
+    upper: Tensor
+    lower: Tensor
+    down: Tensor
+    left: Tensor
+    right: Tensor
+    across: Tensor
+
+    def of(self, part: slice) -> "BoxNeighbours":
+        """Those of some of the crops."""
+        return BoxNeighbours(*(field[part] for field in self))
+
+
+def box_neighbours(boxes: Boxes, image_px: int) -> BoxNeighbours:
+    """Stretch N boxes, and mirror them where asked, over the square image that they are cut from.
+
+    A box is no larger than its image, so every pixel of the result lies between two of the box on
+    each axis, and nothing is to be antialiased.
+    """
+    rows = _between(boxes.top, boxes.height, image_px)
+    columns = _between(boxes.left, boxes.width, image_px)
+    mirrored = boxes.flip[:, None]
+    return BoxNeighbours(*rows, *(torch.where(mirrored, part.flip(1), part) for part in columns))
+
+
+def _between(start: Tensor, length: Tensor, image_px: int) -> tuple[Tensor, Tensor, Tensor]:
+    target = torch.arange(image_px, dtype=torch.float64, device=start.device) + 0.5
+    place = (target * (length.double() / image_px)[:, None] - 0.5).clamp_(min=0)
+    before = place.floor()
+    after = torch.minimum(before + 1, length[:, None] - 1)
+    first = start[:, None]
+    return first + before.long(), first + after.long(), place - before
+
+
+def crop_and_resize(images: Tensor, crops: BoxNeighbours) -> Tensor:
+    """Cut square images to their crops and enlarge them to the old size.
+
+    Each step is rounded by itself, so the bytes depend neither on threads nor on the images beside
+    one, as those of matrix products may.
 
     Args:
-        images: floating point.
-        boxes: N boxes, or one box for all images.
-        image_px: side of the result.
+        images: floating point, [N, C, px, px].
+        crops: of N boxes, or of one box for all images.
 
     Returns:
-        [N, C, image_px, image_px]; bilinear with antialiasing, as torchvision's ``resize`` of
-        tensors. Differentiable with respect to ``images``.
+        [N, C, px, px], bilinear as torchvision's ``resize`` of tensors; rows and columns change
+        places in memory.
     """
-    height, width = images.shape[-2:]
-    rows = resize_matrix(boxes.top, boxes.height, height, image_px).to(images)
-    columns = resize_matrix(boxes.left, boxes.width, width, image_px)
-    columns = torch.where(boxes.flip[:, None, None], columns.flip(1), columns).to(images)
-    return rows[:, None] @ images @ columns[:, None].transpose(-1, -2)
+    stretched = _stretch(images, crops.upper, crops.lower, crops.down)
+    return _stretch(stretched.mT.contiguous(), crops.left, crops.right, crops.across).mT
+
+
+def _stretch(images: Tensor, upper: Tensor, lower: Tensor, weight: Tensor) -> Tensor:
+    """Blend rows of [N, C, H, W] into new ones, one choice of rows for each image."""
+    number, channels, height, width = images.shape
+    flat = images.reshape(-1, width)
+    planes = torch.arange(number * channels, device=images.device).view(number, channels, 1)
+    above, below = (
+        flat.index_select(0, (planes * height + rows[:, None]).flatten()).view(
+            number, channels, -1, width
+        )
+        for rows in (upper, lower)
+    )
+    return below.sub_(above).mul_(weight.to(images)[:, None, :, None]).add_(above)
 
 
 def resize_matrix(

@@ -116,17 +116,18 @@ class Poisoning(NamedTuple):
     stage: MarkedAt
     figures: dict[str, int]
 
-    def stamp(self, rows: Tensor, images: Tensor, stage: MarkedAt) -> Tensor:
+    def stamp(self, rows: Tensor, part: slice, images: Tensor, stage: MarkedAt) -> Tensor:
         """Lay the trigger over the poisoned ones of some images, if this is the stage for it.
 
         Args:
-            rows: places of the images among all, int64 [M], on the CPU.
-            images: in [0, 1], float32 [M, C, px, px].
+            rows: places of a batch's images among all, int64 [M], on the CPU.
+            part: which of them the images are.
+            images: in [0, 1], float32 [N, C, px, px].
             stage: at which they are.
         """
         if stage != self.stage:
             return images
-        chosen = self.rows[rows].to(images.device)
+        chosen = self.rows[rows[part]].to(images.device)
         stamped = self.trigger.on(images.device).stamp(images)
         return torch.where(chosen[:, None, None, None], stamped, images)
 

@@ -195,7 +195,6 @@ class _Training:
             if self.poisoning is not None:
                 mark = partial(self.poisoning.stamp, rows)
             images = augment(pixels, draws.of(rows), self.recipe.augmentation, mark)
-            images = images.contiguous(memory_format=torch.channels_last)
             labels = self.labels.index_select(0, rows.to(self.device))
             for low, high in chunk[max(first - start, 0) :]:
                 yield images[low - offset : high - offset], labels[low - offset : high - offset]
