@@ -43,7 +43,9 @@ def test_gradient_to_w(make_generator, randn):
 
     w = randn(2, 8).requires_grad_()
     assert torch.autograd.gradcheck(projection, w)
-    # Path-length regularisation differentiates the gradient once more.
+    # Path-length regularisation differentiates the gradient of a generator that learns once more.
+    generator.requires_grad_(True)
+    assert torch.autograd.gradcheck(projection, w)
     assert torch.autograd.gradgradcheck(projection, w, fast_mode=True)
 
 
