@@ -133,12 +133,13 @@ def test_a_generator_that_learns_is_computed_one_operation_at_a_time(
     """So that a training is what it was, bit for bit, and path lengths can be differentiated."""
     for name in ("between", "convolution"):
         monkeypatch.delattr(frozen, name)
-    generator, ws = make_generator(), randn(2, 8, 8).float()
+    generator, ws = make_generator(), randn(2, 8, 8).float().requires_grad_()
     for some in ("b4.const", "b32.conv0.bias"):
         generator.requires_grad_(False).synthesis.get_parameter(some).requires_grad_(True)
         generator.synthesis(ws)
     generator.requires_grad_(False)
     generator.synthesis(ws, noise=torch.Generator().manual_seed(0))
+    generator.synthesis(ws.detach())
     with pytest.raises(AttributeError):
         generator.synthesis(ws)
 

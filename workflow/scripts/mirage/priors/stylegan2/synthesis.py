@@ -195,9 +195,11 @@ class Synthesis(nn.Module):
         return self._images(ws, region, noise)
 
     def _images(self, ws: Tensor, region: Window, noise: torch.Generator | None) -> Tensor:
+        # Without a gradient single operations in place take less memory, and a compiler fuses
+        # them by itself.
+        apart = torch.compiler.is_compiling() or not (torch.is_grad_enabled() and ws.requires_grad)
         learns = any(weight.requires_grad for weight in self.parameters())
-        # A compiler fuses what autograd knows one by one, and better than by hand.
-        if noise is None and not learns and not torch.compiler.is_compiling():
+        if noise is None and not apart and not learns:
             return self._frozen_images(ws, region)
         plan = levels(region, self.config.image_px)
         per_layer = ws.unbind(1)
