@@ -6,6 +6,7 @@ Initial weights come from the stream that every layer and block takes as ``draws
 """
 
 import math
+from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
@@ -47,6 +48,17 @@ class FullyConnected(nn.Module):
         """Map [N, inputs] to [N, outputs]."""
         y = torch.addmm(self.bias, x, self.weight.t(), beta=self.bias_gain, alpha=self.weight_gain)
         return F.leaky_relu(y, SLOPE) * math.sqrt(2) if self.activate else y
+
+
+Convolution = Callable[[Tensor, Tensor, int, tuple[int, int], int, bool], Tensor]
+
+
+def convolution(
+    x: Tensor, weight: Tensor, stride: int, padding: tuple[int, int], groups: int, transposed: bool
+) -> Tensor:
+    """A 2-D convolution of features, a transposed one where asked; ``frozen`` has another."""
+    convolve = F.conv_transpose2d if transposed else F.conv2d
+    return convolve(x, weight, stride=stride, padding=padding, groups=groups)
 
 
 def clamped(x: Tensor, bound: float | None) -> Tensor:

@@ -7,6 +7,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from mirage.numerics import full_precision
+from mirage.priors.stylegan2 import layers
+from mirage.priors.stylegan2.layers import Convolution
 from mirage.priors.stylegan2.regions import Interval, Window
 
 
@@ -19,23 +21,73 @@ def fir_kernel(gain: float, dtype: torch.dtype, device: torch.device) -> Tensor:
         return (torch.outer(taps, taps) * (gain / 64))[None, None]
 
 
-def filter_fir(x: Tensor, gain: float, padding: int, stride: int = 1) -> Tensor:
+def filter_fir(
+    x: Tensor, gain: float, padding: int | tuple[int, int], stride: int = 1,
+    convolution: Convolution = layers.convolution,
+) -> Tensor:  # fmt: skip
     """Low-pass filter each channel of [N, C, h, w], with zero padding, keeping every stride-th."""
     channels = x.shape[1]
     kernel = fir_kernel(gain, x.dtype, x.device).expand(channels, 1, 4, 4)
-    return F.conv2d(x, kernel, stride=stride, padding=padding, groups=channels)
+    sides = (padding, padding) if isinstance(padding, int) else padding
+    return convolution(x, kernel, stride, sides, channels, False)
 
 
-def upsampling_convolution(x: Tensor, weight: Tensor) -> Tensor:
-    """Transposed 3x3 convolution of stride 2 and FIR filter of gain 4: [N, C, 2h, 2w].
+def upsampling_convolution(
+    x: Tensor, weight: Tensor, held: Window, wanted: Window,
+    convolution: Convolution = layers.convolution,
+) -> Tensor:  # fmt: skip
+    """Transposed 3x3 convolution of stride 2 and FIR filter of gain 4.
 
     Args:
-        x: [N, Ci, h, w].
+        x: [N, Ci, h, w], covering ``held``.
         weight: [C, Ci, 3, 3], not flipped.
+        held: window of x.
+        wanted: window of the result, at twice the resolution.
+        convolution: computes both.
+
+    Returns:
+        [N, C, *wanted.shape].
     """
+    cuts = _cuts(held, wanted)
+    x = convolution(x, weight.transpose(0, 1), 2, cuts, 1, True)
+    (top, bottom), (left, right) = (
+        (before - cut, behind - cut)
+        for (before, behind), cut in zip(_beyond(held, wanted), cuts, strict=True)
+    )
     # On one CPU core the depthwise filter beat separable, sliced, pooled, matrix and polyphase
     # forms of the same sum at the demo's sizes, and contiguous beat channels-last features.
-    return filter_fir(F.conv_transpose2d(x, weight.transpose(0, 1), stride=2), 4.0, padding=1)
+    sides = -top, -left
+    if top != bottom or left != right:
+        x, sides = F.pad(x, (-left, -right, -top, -bottom)), (0, 0)
+    return filter_fir(x, 4.0, sides, convolution=convolution)
+
+
+def transposed_shape(held: Window, wanted: Window) -> tuple[int, int]:
+    """Height and width between that convolution and the filter."""
+    (height, width), (top, left) = held.shape, _cuts(held, wanted)
+    return 2 * (height - top) + 1, 2 * (width - left) + 1
+
+
+def _cuts(held: Window, wanted: Window) -> tuple[int, int]:
+    """Padding of the transposed convolution, by which it leaves out what nobody wants.
+
+    A slice would be two more passes over the features, most of all backwards. Padding cuts both
+    ends alike.
+    """
+    top, left = (max(min(pair), 0) for pair in _beyond(held, wanted))
+    return top, left
+
+
+def _beyond(held: Window, wanted: Window) -> list[tuple[int, int]]:
+    """Of rows and columns, pixels of the whole convolution before and behind what is filtered.
+
+    It makes [2 start, 2 stop + 1), and the filter reads [start - 1, stop + 2) of its own result's
+    interval. Negative: so many are missing, and are zeros beyond the image's border.
+    """
+    return [
+        (want.start - 1 - 2 * had.start, 2 * had.stop - 1 - want.stop)
+        for had, want in zip(held, wanted, strict=True)
+    ]
 
 
 def upsample_image(image: Tensor, held: Window, wanted: Window) -> Tensor:

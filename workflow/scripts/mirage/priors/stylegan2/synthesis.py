@@ -15,9 +15,9 @@ from torch import Tensor, nn
 
 from mirage.numerics import full_precision
 from mirage.priors.shapes import GeneratorConfig
-from mirage.priors.stylegan2 import layers, resampling
-from mirage.priors.stylegan2.layers import FullyConnected
-from mirage.priors.stylegan2.regions import Window, cut, levels
+from mirage.priors.stylegan2 import frozen, layers, resampling
+from mirage.priors.stylegan2.layers import Convolution, FullyConnected
+from mirage.priors.stylegan2.regions import Level, Window, cut, levels
 
 GAIN = math.sqrt(2)
 """Gain of every leaky ReLU."""
@@ -60,17 +60,32 @@ class SynthesisLayer(nn.Module):
             style = self.affine(w)
             # The gain is moved before the leaky ReLU, which is homogeneous: gain * lrelu(x d + o)
             # = lrelu(x (gain d) + gain o). That and working in place save passes over the features.
-            energy = style.square() @ self.weight.square().sum((2, 3)).t()  # [N, outputs]
-            scale = torch.rsqrt(energy + 1e-8) * GAIN
+            scale = self._demodulation(style) * GAIN
             offset = (self._noise(w, wanted, noise) + self.bias[:, None, None]) * GAIN
-        x = x * style.to(x.dtype)[:, :, None, None]
-        if self.up:
-            x = cut(resampling.upsampling_convolution(x, self.weight), held.doubled(), wanted)
-        else:
-            x = _convolution(x, self.weight, held, wanted)
+        x = self.convolve(x * style.to(x.dtype)[:, :, None, None], held, wanted)
         x = (x * scale.to(x.dtype)[:, :, None, None]).add_(offset.to(x.dtype))
         x = F.leaky_relu(x, layers.SLOPE, inplace=True)
         return layers.clamped(x, self.clamp)
+
+    def convolve(
+        self, x: Tensor, held: Window, wanted: Window,
+        convolution: Convolution = layers.convolution,
+    ) -> Tensor:  # fmt: skip
+        """The convolution alone, of features that have their style."""
+        convolve = resampling.upsampling_convolution if self.up else _convolution
+        return convolve(x, self.weight, held, wanted, convolution)
+
+    def epilogue(self, style: Tensor, wanted: Window) -> frozen.Epilogue:
+        """What follows the convolution, with the constant noise, where nothing is trained."""
+        with full_precision(style):
+            field = self._noise(style, wanted, None) * GAIN
+            return frozen.Epilogue(
+                self._demodulation(style) * GAIN, field, self.bias * GAIN, self.clamp
+            )
+
+    def _demodulation(self, style: Tensor) -> Tensor:
+        energy = style.square() @ self.weight.square().sum((2, 3)).t()  # [N, outputs]
+        return torch.rsqrt(energy + 1e-8)
 
     def _noise(self, w: Tensor, wanted: Window, noise: torch.Generator | None) -> Tensor:
         if noise is None:
@@ -80,15 +95,17 @@ class SynthesisLayer(nn.Module):
         return field * self.noise_strength
 
 
-def _convolution(x: Tensor, weight: Tensor, held: Window, wanted: Window) -> Tensor:
+def _convolution(
+    x: Tensor, weight: Tensor, held: Window, wanted: Window, convolution: Convolution
+) -> Tensor:
     """3x3 correlation with one row of zeros at the image border, none inside."""
     (top, bottom), (left, right) = (
         (had.start - want.start + 1, want.stop + 1 - had.stop)
         for had, want in zip(held, wanted, strict=True)
     )
     if left == right and top == bottom:
-        return F.conv2d(x, weight, padding=(top, left))
-    return F.conv2d(F.pad(x, (left, right, top, bottom)), weight)
+        return convolution(x, weight, 1, (top, left), 1, False)
+    return convolution(F.pad(x, (left, right, top, bottom)), weight, 1, (0, 0), 1, False)
 
 
 class ToRgb(nn.Module):
@@ -106,10 +123,20 @@ class ToRgb(nn.Module):
 
     def forward(self, x: Tensor, w: Tensor) -> Tensor:
         """Map features [N, inputs, h, w] and w [N, w_dim] to an image [N, outputs, h, w]."""
-        # With so few outputs a weight per sample is cheaper than scaling all of x.
+        image = (self.colour(w) @ x.flatten(2)).unflatten(2, x.shape[2:])  # type: ignore[no-untyped-call]
+        return self.finish(image)
+
+    def colour(self, w: Tensor) -> Tensor:
+        """The weight with its style, [N, outputs, inputs].
+
+        With so few outputs a weight per sample is cheaper than scaling all of x.
+        """
         with full_precision(w):
-            weight = self.weight[:, :, 0, 0] * (self.affine(w) * self.gain)[:, None]
-        image = (weight @ x.flatten(2)).unflatten(2, x.shape[2:])
+            weight: Tensor = self.weight[:, :, 0, 0] * (self.affine(w) * self.gain)[:, None]
+        return weight
+
+    def finish(self, image: Tensor) -> Tensor:
+        """What follows the convolution."""
         return layers.clamped(image + self.bias[:, None, None], self.clamp)
 
 
@@ -128,6 +155,11 @@ class SynthesisBlock(nn.Module):
             self.const = nn.Parameter(torch.randn(outputs, 4, 4, generator=draws))
         self.conv1 = SynthesisLayer(outputs, outputs, w_dim, resolution, False, clamp, draws)
         self.torgb = ToRgb(outputs, config.image_channels, w_dim, clamp, draws)
+
+    def convolutions(self, level: Level) -> list[tuple[SynthesisLayer, Window]]:
+        """Its 3x3 convolutions with the windows of what they give."""
+        last = [(self.conv1, level.features)]
+        return [(self.conv0, level.inner), *last] if hasattr(self, "conv0") else last
 
 
 class Synthesis(nn.Module):
@@ -163,13 +195,19 @@ class Synthesis(nn.Module):
         return self._images(ws, region, noise)
 
     def _images(self, ws: Tensor, region: Window, noise: torch.Generator | None) -> Tensor:
+        # Without a gradient single operations in place take less memory, and a compiler fuses
+        # them by itself.
+        apart = torch.compiler.is_compiling() or not (torch.is_grad_enabled() and ws.requires_grad)
+        learns = any(weight.requires_grad for weight in self.parameters())
+        if noise is None and not apart and not learns:
+            return self._frozen_images(ws, region)
         plan = levels(region, self.config.image_px)
         per_layer = ws.unbind(1)
         block, level = self._block(4), plan[4]
         x = cut(block.const, Window.whole(4), level.inner).expand(len(ws), -1, -1, -1)
         x = block.conv1(x, per_layer[0], level.inner, level.features, noise)
         index = 1  # each toRGB shares its w with the next block's conv0
-        image: Tensor = block.torgb(cut(x, level.features, level.rgb), per_layer[index])
+        image = cut(block.torgb(x, per_layer[index]), level.features, level.rgb)
         for resolution in list(plan)[1:]:
             block = self._block(resolution)
             below, level = level, plan[resolution]
@@ -177,7 +215,34 @@ class Synthesis(nn.Module):
             x = block.conv1(x, per_layer[index + 1], level.inner, level.features, noise)
             index += 2
             image = resampling.upsample_image(image, below.rgb, level.rgb)
-            image = image + block.torgb(cut(x, level.features, level.rgb), per_layer[index])
+            image = image + cut(block.torgb(x, per_layer[index]), level.features, level.rgb)
+        return image
+
+    def _frozen_images(self, ws: Tensor, region: Window) -> Tensor:
+        """The same function in fewer passes, differentiable once and with respect to ws alone."""
+        plan, per_layer = levels(region, self.config.image_px), ws.unbind(1)
+        blocks = [(self._block(resolution), level) for resolution, level in plan.items()]
+        convolutions = [pair for block, level in blocks for pair in block.convolutions(level)]
+        with full_precision(ws):
+            styles = [
+                layer.affine(w) for (layer, _), w in zip(convolutions, per_layer, strict=False)
+            ]
+        held = plan[4].inner
+        x = cut(self._block(4).const, Window.whole(4), held) * styles[0][:, :, None, None]
+        index, below, image = 0, held, ws.new_zeros(())
+        for block, level in blocks:
+            for layer, wanted in block.convolutions(level):
+                x, rgb = frozen.between(
+                    layer.convolve(x, held, wanted, frozen.convolution),
+                    layer.epilogue(styles[index], wanted),
+                    styles[index + 1] if index + 1 < len(styles) else None,
+                    None if layer.up else block.torgb.colour(per_layer[index + 1]),
+                )
+                held, index = wanted, index + 1
+            rgb = cut(block.torgb.finish(rgb), level.features, level.rgb)
+            if index > 1:
+                rgb = resampling.upsample_image(image, below, level.rgb) + rgb
+            image, below = rgb, level.rgb
         return image
 
     def largest_activation(self, region: Window) -> int:
@@ -185,9 +250,9 @@ class Synthesis(nn.Module):
         sizes = [16 * self.config.channels_at(4)]
         plan = levels(region, self.config.image_px)
         for resolution in list(plan)[1:]:
-            # The transposed convolution's output, one pixel more than twice its input.
-            height, width = plan[resolution // 2].features.shape
-            sizes.append(self.config.channels_at(resolution) * (2 * height + 1) * (2 * width + 1))
+            held, wanted = plan[resolution // 2].features, plan[resolution].inner
+            height, width = resampling.transposed_shape(held, wanted)
+            sizes.append(self.config.channels_at(resolution) * height * width)
         return max(sizes)
 
     def _block(self, resolution: int) -> SynthesisBlock:

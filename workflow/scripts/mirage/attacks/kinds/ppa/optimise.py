@@ -30,6 +30,7 @@ from mirage.priors.stylegan2.discriminator import Discriminator
 from mirage.priors.weights import load_discriminator
 from mirage.runtime.checkpoint import Checkpoint, State
 from mirage.runtime.progress import Progress
+from mirage.targets.folding import folded
 from mirage.targets.noise import width_of
 
 PUBLIC_IMAGES = 5000
@@ -99,6 +100,8 @@ def optimise_latents(
         if problem := grouping.misfit(per_class, recipe.batch_size, group):
             raise MirageError(f"optimisation.batch_size: {problem}")
     pipeline = pipeline.at(recipe.precision)
+    if recipe.fold_batch_norms:
+        classifier = folded(classifier)
     objective = Objective(
         pipeline, at_precision(classifier, recipe.precision), LOSSES[recipe.loss], recipe.clip,
         recipe.feature_weight, discriminator, recipe.discriminator_weight,

@@ -54,6 +54,8 @@ class OptimisationRecipe(Recipe):
             one normal ``draw`` per official batch and step (paper's C.7; quirk overwritten-draw).
         clip: clamp images to [-1, 1] before they are resized (false: quirk clipped-pool).
         precision: arithmetic of generator and networks; see ``mirage.numerics``.
+        fold_batch_norms: let convolutions of the attacked model take over the batch norms behind
+            them; fewer passes over memory, where steps are not compiled, and other rounding.
     """
 
     steps: int
@@ -70,6 +72,7 @@ class OptimisationRecipe(Recipe):
     feature_reference: Literal["mean", "draw"] = "mean"
     clip: bool = False
     precision: Precision = "fp32"
+    fold_batch_norms: bool = False
 
     def __post_init__(self) -> None:
         require(self.steps >= 0, "steps", self.steps, "0 or more")
