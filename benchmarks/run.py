@@ -1,7 +1,7 @@
 """Measure: python benchmarks/run.py [NAME] [options].
 
-Names: defenses, digests, gradients, neighbours, paper_scale, plan, precision, ratios, repulsion,
-rlb, scheduler.
+Names: compiled, defenses, digests, gradients, neighbours, paper_scale, plan, precision, ratios,
+repulsion, rlb, scheduler, step.
 
 Without a name: how many times as long straightforward references take.
 """
@@ -17,8 +17,8 @@ sys.path[:0] = [str(ROOT), str(ROOT / "workflow/scripts")]
 PRIOR = ROOT / "workflow/presets/priors/orl-faces/generator.safetensors"
 CLASSES, PER_CLASS = 24, 7
 NAMED = (
-    "defenses", "digests", "gradients", "neighbours", "paper_scale", "plan", "precision",
-    "repulsion", "rlb", "scheduler",
+    "compiled", "defenses", "digests", "gradients", "neighbours", "paper_scale", "plan",
+    "precision", "repulsion", "rlb", "scheduler", "step",
 )  # fmt: skip
 
 
