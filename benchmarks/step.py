@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import torch
 from mirage.attacks.batches import official_batches
-from mirage.attacks.compiled import UNCOMPILED, Compiling, Steps, steps_of
+from mirage.attacks.compiled import UNCOMPILED, Compiling, StepTaker, steps_of
 from mirage.attacks.given import Given
 from mirage.attacks.kinds.ppa.optimise import make_stack
 from mirage.attacks.kinds.ppa.recipe import OptimisationRecipe
@@ -72,7 +72,7 @@ def networks(architecture: str, image_px: int) -> Networks:
 
 
 def ours(
-    steps: Steps, stack: Stack, start: Tensor, recipe: OptimisationRecipe
+    steps: StepTaker, stack: Stack, start: Tensor, recipe: OptimisationRecipe
 ) -> Callable[[], None]:
     """A step of stage 2 on latents of its own; each call repeats it with the first crops."""
     w = start.clone().requires_grad_()

@@ -54,7 +54,7 @@ UNCOMPILED = Compiling()
 """The default of those who ask for nothing."""
 
 
-class Steps:
+class StepTaker:
     """Takes the steps of all stacks, by compiled code where there is some.
 
     Attributes:
@@ -146,7 +146,7 @@ def steps_of(
     compiling: Compiling,
     device: str,
     state: State,
-) -> Iterator[Steps]:
+) -> Iterator[StepTaker]:
     """Decide how the steps of a job are taken, and have them taken in the block.
 
     Args:
@@ -159,10 +159,10 @@ def steps_of(
     """
     sizes = max(([b.stop - b.start for b in stack] for stack in stacks), key=sum)
     if not _wanted(objective, stacks[-1][-1].stop * steps, compiling.mode, device, state):
-        yield Steps(objective, state, sizes, None)
+        yield StepTaker(objective, state, sizes, None)
         return
     with code_cache(compiling.kept) as cache:
-        yield Steps(objective, state, sizes, cache)
+        yield StepTaker(objective, state, sizes, cache)
 
 
 def _wanted(objective: Objective, count: int, mode: Compilation, device: str, state: State) -> bool:

@@ -14,7 +14,7 @@ from mirage.attacks.batches import (
     official_batches,
     stacked,
 )
-from mirage.attacks.compiled import Steps, steps_of
+from mirage.attacks.compiled import StepTaker, steps_of
 from mirage.attacks.given import Given
 from mirage.attacks.kinds.ppa.recipe import OptimisationRecipe
 from mirage.attacks.losses import LOSSES
@@ -146,7 +146,7 @@ def optimise_latents(
 
 
 def _descend(
-    steps: Steps,
+    steps: StepTaker,
     stack: Stack,
     start: Tensor,
     recipe: OptimisationRecipe,
