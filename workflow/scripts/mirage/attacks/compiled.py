@@ -34,7 +34,11 @@ from mirage.runtime.progress import clock
 _log = logging.getLogger("mirage")
 
 PAYS_FROM = {"cpu": 2e8, "cuda": 2e10}
-"""Pixels that the prior synthesises in all steps of a job, from which ``auto`` compiles."""
+"""Pixels that the prior synthesises in all steps of a job, from which ``auto`` compiles.
+
+An estimate: minutes to compile on one core, against a fifth of some 20 µs a pixel on a CPU and of
+30 ns on a GPU at 1024 px.
+"""
 
 
 class Compiling(NamedTuple):
