@@ -2,7 +2,7 @@
 
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 
@@ -47,11 +47,21 @@ def paired(
     Neighbours in time share the machine's load, so their ratio is steadier than either time. The
     clock tells seconds; ``time.process_time`` leaves out those in which others had the processor.
     """
-    ours(), reference()
-    times: tuple[list[float], list[float]] = [], []
+    return ratio_of(*by_turns([ours, reference], repetitions, clock))
+
+
+def by_turns(
+    works: Sequence[Callable[[], object]],
+    repetitions: int,
+    clock: Callable[[], float] = time.perf_counter,
+) -> list[list[float]]:
+    """Time several works one after the other, again and again, after one untimed run of each."""
+    for work in works:
+        work()
+    times: list[list[float]] = [[] for _ in works]
     for _ in range(repetitions):
-        for work, taken in zip((ours, reference), times, strict=True):
+        for work, taken in zip(works, times, strict=True):
             start = clock()
             work()
             taken.append(clock() - start)
-    return ratio_of(*times)
+    return times

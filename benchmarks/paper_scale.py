@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import torch
+from mirage.attacks.compiled import UNCOMPILED, Compiling
 from mirage.attacks.given import Given
 from mirage.attacks.kinds.ppa.optimise import optimise_latents
 from mirage.attacks.kinds.ppa.recipe import OptimisationRecipe
@@ -47,6 +48,7 @@ class Settings(NamedTuple):
         steps: timed steps, after one untimed.
         architecture: target.
         config: generator.
+        compiling: whether the attack step is compiled.
     """
 
     device: str
@@ -58,6 +60,7 @@ class Settings(NamedTuple):
     crop_px: int = CROP_PX
     image_px: int = IMAGE_PX
     peak_px: int = 64
+    compiling: Compiling = UNCOMPILED
 
 
 class Clock(Checkpoint):
@@ -100,8 +103,9 @@ def attack(settings: Settings) -> Work:
         recipe = OptimisationRecipe(steps, batch_size=batch, precision=precision)
         pipeline = ImagePipeline(generator, settings.crop_px)
         given = Given(
-            {}, {}, [0], settings.image_px, settings.crop_px, 0, device, batch, checkpoint
-        )
+            {}, {}, [0], settings.image_px, settings.crop_px, 0, device, batch, checkpoint,
+            settings.compiling,
+        )  # fmt: skip
         return optimise_latents(given, recipe, pipeline, classifier, starts)
 
     return work
@@ -230,6 +234,7 @@ def main(arguments: Sequence[str]) -> int:
     options.add_argument("--attack-batch", type=int, help="default: 25; on a CPU 1")
     options.add_argument("--training-batch", type=int, help="default: 128; on a CPU 2")
     options.add_argument("--steps", type=int, help="timed steps; default: 10; on a CPU 2")
+    options.add_argument("--compile", action="store_true", help="the attack step")
     options.add_argument("--precisions", nargs="+", choices=["fp32", "tf32", "bf16"])
     told = options.parse_args(arguments)
     device = choose_device(told.device)
@@ -239,6 +244,7 @@ def main(arguments: Sequence[str]) -> int:
         told.attack_batch or (25 if cuda else 1),
         told.training_batch or (128 if cuda else 2),
         told.steps or (10 if cuda else 2),
+        compiling=Compiling("on") if told.compile else UNCOMPILED,
     )
     # A CPU knows no tf32: there it is fp32.
     precisions = told.precisions or (["fp32", "tf32", "bf16"] if cuda else ["fp32", "bf16"])

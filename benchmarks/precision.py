@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 import torch
 import yaml
 from mirage.attacks.batches import official_batches
+from mirage.attacks.compiled import UNCOMPILED, Compiling
 from mirage.attacks.given import Given
 from mirage.attacks.kinds.ppa.optimise import make_stack, optimise_latents
 from mirage.attacks.kinds.ppa.recipe import OptimisationRecipe, SamplingRecipe, SelectionRecipe
@@ -72,6 +73,7 @@ class World(NamedTuple):
         few: the target's share of them.
         pipeline: the shipped prior.
         networks: evaluation networks ``eval`` and ``face``.
+        seed: of the cell that is attacked.
     """
 
     study: Study
@@ -80,28 +82,30 @@ class World(NamedTuple):
     few: LabelledImages
     pipeline: ImagePipeline
     networks: dict[str, EvaluationNetwork]
+    seed: int = SEED
 
 
-def world(device: str) -> World:
+def world(device: str, seed: int = SEED) -> World:
     """Prepare data and train the evaluation networks as the demo does (half a minute)."""
     study = Study(yaml.safe_load((ROOT / "config.yaml").read_text())["scales"]["demo"])
     view_name = study.architecture(ARCHITECTURE)["view"]
     with tempfile.TemporaryDirectory() as folder:
         prepare_store(DatasetRecipe.of(study.dataset(DATASET)["recipe"]), folder)
         prepare_view(Store(folder), ViewRecipe.of(study.view(DATASET, view_name)), f"{folder}/view")
-        view = View(f"{folder}/view", SEED)
+        view = View(f"{folder}/view", seed)
         train = _copied(view.select(view.train))
         kept = first_per_class(view.labels.numpy(), view.train.numpy(), SAMPLES)
         few = _copied(view.select(kept))
     networks = {}
     for role in ("eval", "face"):
-        weights = Path(study.network_weights(DATASET, role, SEED))
-        model = _trained(study, parse(str(weights.parent)), train, device)
+        weights = Path(study.network_weights(DATASET, role, seed))
+        model = trained(study, parse(str(weights.parent)), train, device)
         networks[role] = EvaluationNetwork(
             NetworkSpec.of(study.network_spec(DATASET, role)), _forward(model), device
         )
     generator = load_generator(PRIOR, device)
-    return World(study, device, train, few, ImagePipeline(generator, generator.image_px), networks)
+    pipeline = ImagePipeline(generator, generator.image_px)
+    return World(study, device, train, few, pipeline, networks, seed)
 
 
 def _copied(images: LabelledImages) -> LabelledImages:
@@ -109,7 +113,7 @@ def _copied(images: LabelledImages) -> LabelledImages:
     return LabelledImages(images.pixels.clone(), images.labels.clone(), images.classes)
 
 
-def _trained(study: Study, target: Target, images: LabelledImages, device: str) -> Classifier:
+def trained(study: Study, target: Target, images: LabelledImages, device: str) -> Classifier:
     recipe, treatment = TrainingRecipe.of(study.training(target)), make(study.treatment(target))
     return train_classifier(
         target.architecture, images, None, recipe, target.seed, Checkpoint(None, {}), device,
@@ -125,9 +129,9 @@ def _forward(model: Classifier) -> Callable[[Tensor], Embedded]:
     return forward
 
 
-def attack_of(alpha: float) -> Attack:
+def attack_of(alpha: float, seed: int = SEED) -> Attack:
     """The attacked cell of one smoothing factor."""
-    return Attack(Target(DATASET, ARCHITECTURE, Treatment.smoothing(alpha), SAMPLES, SEED), "ppa")
+    return Attack(Target(DATASET, ARCHITECTURE, Treatment.smoothing(alpha), SAMPLES, seed), "ppa")
 
 
 # ------------------------------------------------------------------------- against float64
@@ -243,8 +247,8 @@ def step_rows(
     return rows
 
 
-def _pool(study: Study) -> dict[str, Any]:
-    settings = study.pool_settings(study.drawn_pool(attack_of(0.0)))
+def _pool(study: Study, seed: int = SEED) -> dict[str, Any]:
+    settings = study.pool_settings(study.drawn_pool(attack_of(0.0, seed)))
     return {key: value for key, value in settings.items() if key != "prior"}
 
 
@@ -261,20 +265,27 @@ class Attacked(NamedTuple):
 
 
 def attacked(
-    world: World, target: Classifier, alpha: float, precision: Precision, device_batch: int
+    world: World,
+    target: Classifier,
+    alpha: float,
+    precision: Precision,
+    device_batch: int,
+    compiling: Compiling = UNCOMPILED,
 ) -> Attacked:
     """All stages of the demo's attack at one precision."""
-    settings, px = world.study.attack(attack_of(alpha)), world.train.pixels.shape[-1]
+    settings = world.study.attack(attack_of(alpha, world.seed))
+    px = world.train.pixels.shape[-1]
     classes, device = list(range(world.train.classes)), world.device
     nothing, at = Checkpoint(None, {}), {"precision": precision}
     began = _clock(device)
     pool = synthesise_pool(
-        world.pipeline, PoolRecipe.of(_pool(world.study) | at), px, 250, device, nothing
+        world.pipeline, PoolRecipe.of(_pool(world.study, world.seed) | at), px, 250, device, nothing
     )
-    given = Given({}, {}, classes, px, world.pipeline.crop_px, SEED, device, 250, nothing)
+    given = Given({}, {}, classes, px, world.pipeline.crop_px, world.seed, device, 250, nothing)
     found = sample_candidates(given, SamplingRecipe.of(settings["sampling"] | at), target, pool)
     optimised = optimise_latents(
-        replace(given, batch=device_batch), OptimisationRecipe.of(settings["optimisation"] | at),
+        replace(given, batch=device_batch, compiling=compiling),
+        OptimisationRecipe.of(settings["optimisation"] | at),
         world.pipeline, target, found.latents,
     )  # fmt: skip
     selected = select_latents(
@@ -350,7 +361,7 @@ def main(arguments: Sequence[str]) -> int:
     print(f"{name}, PyTorch {torch.__version__}\n")
     made = world(device)
     targets = {
-        alpha: _trained(made.study, attack_of(alpha).target, made.few, device)
+        alpha: trained(made.study, attack_of(alpha).target, made.few, device)
         for alpha in (0.0, -0.05)
     }
     print(markdown(STEP, step_rows(made, targets[0.0], precisions, told.turns)), end="\n\n")

@@ -1,7 +1,7 @@
 """Measure: python benchmarks/run.py [NAME] [options].
 
-Names: bytes, defenses, digests, feed, gradients, growth, neighbours, paper_scale, plan, precision,
-ratios, repulsion, rlb, scheduler, scoring.
+Names: bytes, compiled, defenses, digests, feed, gradients, growth, neighbours, paper_scale, plan,
+precision, ratios, repulsion, rlb, scheduler, scoring, step.
 
 Without a name: how many times as long straightforward references take.
 """
@@ -17,8 +17,8 @@ sys.path[:0] = [str(ROOT), str(ROOT / "workflow/scripts")]
 PRIOR = ROOT / "workflow/presets/priors/orl-faces/generator.safetensors"
 CLASSES, PER_CLASS = 24, 7
 NAMED = (
-    "bytes", "defenses", "digests", "feed", "gradients", "growth", "neighbours", "paper_scale",
-    "plan", "precision", "repulsion", "rlb", "scheduler", "scoring",
+    "bytes", "compiled", "defenses", "digests", "feed", "gradients", "growth", "neighbours",
+    "paper_scale", "plan", "precision", "repulsion", "rlb", "scheduler", "scoring", "step",
 )  # fmt: skip
 
 

@@ -54,9 +54,9 @@ def classifier(seed=0, dtype=torch.float32, **shape):
     return model
 
 
-def pipeline(crop_px=12, dtype=torch.float32, channels=1):
+def pipeline(crop_px=12, dtype=torch.float32, channels=1, image_px=16):
     config = GeneratorConfig(
-        image_px=16, image_channels=channels, channel_base=64, channel_max=8,
+        image_px=image_px, image_channels=channels, channel_base=64, channel_max=8,
         z_dim=6, w_dim=6, mapping_layers=2,
     )  # fmt: skip
     generator = Generator(config, seed=1).to(dtype).eval().requires_grad_(False)
@@ -72,10 +72,10 @@ def no_checkpoint():
     return Checkpoint(None, {})
 
 
-def given(classes, image_px, batch, seed=7, device="cpu", checkpoint=None):
+def given(classes, image_px, batch, seed=7, device="cpu", checkpoint=None, **extra):
     """What a stage is run with, but for files and settings, which tests hand over themselves."""
     checkpoint = checkpoint or no_checkpoint()
-    return Given({}, {}, classes, image_px, 12, seed, device, batch, checkpoint)
+    return Given({}, {}, classes, image_px, 12, seed, device, batch, checkpoint, **extra)
 
 
 def in_pieces(path, work, ticks):

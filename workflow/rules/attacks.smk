@@ -43,6 +43,7 @@ rule run_stage:
         state=state_file("run_stage"),
         limit=stage.batch,
         batch=asked(config)[stage.batch],
+        compile=stage.compilation(config["compile"]),
         code=code(
             "run_stage",
             kind,

@@ -9,6 +9,7 @@ from mirage.runtime import job, memory
 @memory.limited_by_stage
 def run_stage(task: job.Assignment) -> dict[str, float]:
     """Write what the stage leaves."""
+    from mirage.attacks.compiled import Compiling
     from mirage.attacks.given import Given
     from mirage.attacks.kinds import KINDS
     from mirage.attacks.results import save_result
@@ -27,6 +28,7 @@ def run_stage(task: job.Assignment) -> dict[str, float]:
         device=choose_device(task.params.device),
         batch=task.params.batch,
         checkpoint=checkpoint,
+        compiling=Compiling(task.params.compile, Path("compiled")),
     )
     result = KINDS[task.params.kind].run[task.params.stage](given)
     save_result(task.output.latents, result, {"recipe": dict(task.params.recipe)})

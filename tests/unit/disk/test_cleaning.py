@@ -23,6 +23,7 @@ RECORD = "jobs/run_stage/orl/resnet-mini/ls-0.05/n3/s1/ppa/optimised/0-23.json"
         (f"{CELL}/images.safetensors", "cache"),
         (f"{CELL}/features.safetensors", "result"),
         ("evaluation/orl/features.safetensors", "result"),
+        ("compiled/0a1b.tar", "cache"),
         (STATE, "state"),
         (RECORD, "log"),
         ("logs/train_target/orl/a/ls0/n3/s1.log", "log"),

@@ -69,6 +69,7 @@ PLACES = (
     Place("attacks/*", "result", "latents, features and metrics of attacks"),
     Place("measures/*", "result", "what was measured of targets"),
     Place("evaluation/*", "result", "features of real images"),
+    Place("compiled/*", "cache", "compiled steps of attacks, for later jobs", again=_DELETE),
     Place("study/*", "result", "pages of user studies and their keys"),
     Place("state/*", "state", "where interrupted jobs go on", again=_DELETE),
     Place("forecast.*", "result", "the forecast", again="snakemake forecast"),

@@ -14,6 +14,9 @@ from mirage.errors import MirageError
 
 Precision: TypeAlias = Literal["fp32", "tf32", "bf16"]
 
+Compilation: TypeAlias = Literal["auto", "on", "off"]
+"""Whether steps run as compiled code; ``auto``: where the work is long enough to pay for it."""
+
 Sharing: TypeAlias = Literal["shared", "per_image"]
 """``shared``: one crop for a whole batch, as the official code; ``per_image``: corrected."""
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from mirage.errors import MirageError
-from mirage.recipes import Recipe
+from mirage.recipes import Compilation, Recipe
 
 Settings = Mapping[str, Any]
 Input = Literal["weights", "before", "generator", "discriminator", "pool", "public", "students"]
@@ -38,6 +38,8 @@ class AttackStage:
         together: the setting that says how many classes, in their order, make one official batch,
             whose results depend on one another: chunks hold whole ones. Empty where every class is
             alone.
+        compile: the setting of ``compile`` that says whether its steps are compiled; empty where
+            they cannot be.
     """
 
     role: str
@@ -49,10 +51,20 @@ class AttackStage:
     cut: bool = True
     batch: Literal["forward_batch", "optimise_batch"] = "forward_batch"
     together: str = ""
+    compile: Literal["", "optimise"] = ""
 
     def classes_together(self, settings: Settings) -> int:
         """Classes of one official batch, of the stage's block of settings."""
         return int(getattr(self.recipe.of(settings), self.together)) if self.together else 1
+
+    def compilation(self, told: Mapping[str, bool | Compilation]) -> Compilation:
+        """Whether to compile its steps, from the configuration's ``compile``."""
+        if not self.compile:
+            return "off"
+        said = told[self.compile]
+        if isinstance(said, bool):  # as YAML reads a bare on or off
+            return "on" if said else "off"
+        return said
 
     def inputs(self, settings: Settings) -> list[Input]:
         """Files it reads with some settings: its own and the attack's."""

@@ -7,6 +7,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from mirage.attacks.compiled import UNCOMPILED, Compiling
 from mirage.attacks.results import Held, load_result
 from mirage.priors.pipeline import ImagePipeline
 from mirage.priors.rendering import Prior
@@ -31,6 +32,7 @@ class Given:
         device: where all of it runs.
         batch: how much goes to the device at once.
         checkpoint: state of an interrupted run.
+        compiling: whether its steps are compiled, where the stage can.
     """
 
     files: Mapping[str, Path]
@@ -42,6 +44,7 @@ class Given:
     device: str
     batch: int
     checkpoint: Checkpoint
+    compiling: Compiling = UNCOMPILED
 
     def classifier(self) -> Classifier:
         """The model that runs the stage, frozen and in eval mode."""

@@ -75,12 +75,14 @@ class Optimised:
         losses: mean loss of each class before each step, float32 [K, steps]; of those that are
             finite, where some are not.
         failed: latents that are no longer finite; no part of the file.
+        compiled: share of the steps that compiled code has taken; no part of the file.
     """
 
     classes: Tensor
     latents: Tensor
     losses: Tensor
     failed: int = 0
+    compiled: float = 0.0
 
     def figures(self) -> dict[str, float]:
         """Figures worth a line in log and record."""
@@ -88,7 +90,7 @@ class Optimised:
         if self.losses.shape[1] == 0:  # no steps
             return figures
         first, last = self.losses[:, 0].mean().item(), self.losses[:, -1].mean().item()
-        return {"first loss": first, "last loss": last, **figures}
+        return {"first loss": first, "last loss": last, "compiled": self.compiled, **figures}
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,10 @@ class Crops:
     rows: Tensor
     columns: Tensor
 
+    def matrices(self, step: int) -> tuple[Tensor, Tensor]:
+        """Matrices of one step's heights and widths, [N, image_px, source_px] each."""
+        return self.table[self.rows[step]], self.table[self.columns[step]]
+
     def cut(self, images: Tensor, step: int) -> Tensor:
         """Cut each image to its box of one step and resize.
 
@@ -40,8 +44,12 @@ class Crops:
         Returns:
             [N, C, image_px, image_px]; differentiable with respect to ``images``.
         """
-        rows, columns = self.table[self.rows[step]], self.table[self.columns[step]]
-        return rows[:, None] @ images @ columns[:, None].mT
+        return cut_out(images, *self.matrices(step))
+
+
+def cut_out(images: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
+    """Multiply each of N images by its two matrices of a plan, [N, image_px, source_px] each."""
+    return rows[:, None] @ images @ columns[:, None].mT
 
 
 def plan_crops(

@@ -13,7 +13,7 @@ from mirage.attacks.kinds import KINDS
 from mirage.building import build
 from mirage.errors import MirageError
 from mirage.marks import Count, Label, Natural, Omissible, bounded, several
-from mirage.recipes import Recipe, require
+from mirage.recipes import Compilation, Recipe, require
 from mirage.study.misfits import misfits
 from mirage.study.references import unknown_names
 from mirage.study.sections.names import Word
@@ -22,6 +22,18 @@ from mirage.study.settings import Scale, attack_settings, with_first_seeds
 from mirage.study.treatment import Treatment
 from mirage.targets.treatments import PARTS
 from mirage.visible import listed
+
+
+@dataclass(frozen=True)
+class CompileSection(Recipe):
+    """Which stages run as compiled code; results change by rounding alone.
+
+    Attributes:
+        optimise: optimisation of latents by PPA; auto compiles where a job's work is long enough
+            to pay for it. A bare on or off is a truth value to YAML, and taken.
+    """
+
+    optimise: Compilation | bool
 
 
 @dataclass(frozen=True)
@@ -41,6 +53,7 @@ class Configuration(Recipe):
             no limit.
         optimise_batch: latents optimised together on the device.
         forward_batch: images pushed through a network together.
+        compile: which stages run as compiled code.
         most_seeds: the first so many of each grid, for a first look; null for all.
         calibration_s: seconds of the forecast's measurement.
         asset_paths: places of assets that lie elsewhere, absolute or below the repository.
@@ -58,6 +71,7 @@ class Configuration(Recipe):
     most_mb: Annotated[int, bounded(least=1000)] | None
     optimise_batch: Count
     forward_batch: Count
+    compile: CompileSection
     most_seeds: Count | None
     calibration_s: Annotated[float, bounded(least=0)]
     asset_paths: Mapping[Word, Label]

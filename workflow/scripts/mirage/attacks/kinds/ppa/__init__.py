@@ -20,7 +20,7 @@ KIND = AttackKind(
             "optimise", "optimised", "optimisation", OptimisationRecipe,
             reads=("weights", "before", "generator"),
             on_demand={"discriminator": "discriminator_weight", "pool": "feature_weight"},
-            batch="optimise_batch",
+            batch="optimise_batch", compile="optimise",
         ),
         AttackStage(
             "select", "selected", "selection", SelectionRecipe,

@@ -14,10 +14,11 @@ from mirage.attacks.batches import (
     official_batches,
     stacked,
 )
+from mirage.attacks.compiled import StepTaker, steps_of
 from mirage.attacks.given import Given
 from mirage.attacks.kinds.ppa.recipe import OptimisationRecipe
 from mirage.attacks.losses import LOSSES
-from mirage.attacks.objective import Objective, Stack, step_gradient
+from mirage.attacks.objective import Objective, Stack
 from mirage.attacks.pool import Pool
 from mirage.attacks.results import Candidates, Optimised
 from mirage.attacks.terms import FeatureStatistics, feature_statistics
@@ -115,7 +116,9 @@ def optimise_latents(
     waiting = [batch for batch in batches if batch.start >= done]
     past = done * recipe.steps + int(state.get("step", 0)) * len(state.get("w", ()))
     progress = Progress("optimisation", len(rows) * recipe.steps, past)
-    with numerics(recipe.precision, given.device), progress:
+    stacks = list(stacked(batches, given.batch))
+    taking = steps_of(objective, stacks, recipe.steps, given.compiling, given.device, state)
+    with numerics(recipe.precision, given.device), progress, taking as steps:
         for batches in stacked(waiting, given.batch):
             part = slice(batches[0].start, batches[-1].stop)
             stack = make_stack(
@@ -127,7 +130,7 @@ def optimise_latents(
                 "losses": losses[: part.start],
             }
             rows[part], losses[part] = _descend(
-                objective, stack, rows[part], recipe, state, finished, given.checkpoint, progress
+                steps, stack, rows[part], recipe, state, finished, given.checkpoint, progress
             )
             state = {}
             whole = part.stop // per_class  # classes that are done
@@ -141,11 +144,12 @@ def optimise_latents(
         means = torch.where(traces.isfinite(), traces, torch.nan).nanmean(dim=1)
     else:
         means = traces.mean(dim=1)
-    return Optimised(torch.tensor(classes), rows.reshape(latents.shape), means, failed)
+    compiled = steps.compiled / losses.numel()
+    return Optimised(torch.tensor(classes), rows.reshape(latents.shape), means, failed, compiled)
 
 
 def _descend(
-    objective: Objective,
+    steps: StepTaker,
     stack: Stack,
     start: Tensor,
     recipe: OptimisationRecipe,
@@ -163,10 +167,10 @@ def _descend(
         optimiser.restore(state)
         trace.copy_(state["trace"])
     for step in range(int(state.get("step", 0)), recipe.steps):
-        w.grad, trace[step] = step_gradient(objective, stack, w, step)
+        w.grad, trace[step] = steps.gradient(stack, w, step)
         optimiser.step()
         progress.advance(len(start))
-        running = {"step": torch.tensor(step + 1), "w": w, "trace": trace}
+        running = {"step": torch.tensor(step + 1), "w": w, "trace": trace, **steps.state()}
         checkpoint.tick(lambda: finished | running | optimiser.state())  # noqa: B023
     return w.detach().cpu(), trace.T.cpu()
 
