@@ -20,7 +20,7 @@ import torch
 from mirage.attacks.given import Given
 from mirage.attacks.kinds.ppa.optimise import optimise_latents
 from mirage.attacks.kinds.ppa.recipe import OptimisationRecipe
-from mirage.evaluation.reference import fit_reference
+from mirage.evaluation.real_side import fit_reference
 from mirage.evaluation.scores import score_attack
 from mirage.evaluation.stored import AttackFeatures, RealFeatures
 from mirage.priors.pipeline import ImagePipeline

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from mirage.evaluation.fidelity import CORRECTED, FIDELITIES
-from mirage.evaluation.reference import FID, Reference, fit_reference
+from mirage.evaluation.real_side import FID, Reference, fit_reference
 from mirage.evaluation.scores import score_attack
 from mirage.evaluation.stored import AttackFeatures, RealFeatures
 

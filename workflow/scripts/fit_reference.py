@@ -6,7 +6,7 @@ from mirage.runtime import job
 @job.main
 def fit_reference(task: job.Assignment) -> None:
     """Write Gaussians and neighbours of the real training images."""
-    from mirage.evaluation.reference import fit_reference
+    from mirage.evaluation.real_side import fit_reference
     from mirage.evaluation.stored import RealFeatures
 
     fit_reference(RealFeatures.load(task.input.features)).save(task.output.reference)

@@ -6,7 +6,7 @@ from mirage.runtime import job
 @job.main
 def score_attack(task: job.Assignment) -> dict[str, float]:
     """Write the metrics in both fidelities, overall and per class."""
-    from mirage.evaluation.reference import Reference
+    from mirage.evaluation.real_side import Reference
     from mirage.evaluation.scores import joined, score_attack
     from mirage.evaluation.stored import AttackFeatures, RealFeatures
     from mirage.runtime import files

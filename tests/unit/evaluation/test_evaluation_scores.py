@@ -9,7 +9,7 @@ import pytest
 from mirage.data.splits import first_per_class
 from mirage.errors import MirageError
 from mirage.evaluation import scores
-from mirage.evaluation.reference import fit_reference
+from mirage.evaluation.real_side import fit_reference
 from mirage.evaluation.scores import score_attack
 from mirage.evaluation.stored import AttackFeatures, RealFeatures
 

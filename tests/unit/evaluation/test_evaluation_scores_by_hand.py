@@ -7,7 +7,7 @@ import statistics
 
 import numpy as np
 import pytest
-from mirage.evaluation.reference import fit_reference
+from mirage.evaluation.real_side import fit_reference
 from mirage.evaluation.scores import score_attack
 from mirage.evaluation.stored import AttackFeatures, RealFeatures
 

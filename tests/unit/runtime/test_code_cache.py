@@ -35,7 +35,7 @@ def _start(kept):
     job = subprocess.Popen(
         [sys.executable, "-c", JOB, str(kept)],
         stdout=subprocess.PIPE, text=True, start_new_session=True,
-        env={**os.environ, "PYTHONPATH": str(LIBRARY)},
+        env={**os.environ, "PYTHONPATH": str(LIBRARY), "HOME": str(kept.parent)},
     )  # fmt: skip
     return job, Path(job.stdout.readline().strip())
 
@@ -50,6 +50,7 @@ def _end(job, own):
 @needs_compiler
 def test_jobs_share_what_is_whole(tmp_path):
     kept = tmp_path / "compiled"
+    (tmp_path / ".cache").mkdir()
     killed, own = _start(kept)
     while not list(own.rglob("*.cpp")):  # the compiler is at work
         assert killed.poll() is None
@@ -78,14 +79,34 @@ def test_a_full_disk_is_told_and_harms_nothing(tmp_path, monkeypatch, caplog):
 
     with code_cache.code_cache(tmp_path / "compiled") as cache:
         (cache.own / "some").write_text("code")
-        cache._place = cache.kept / "a.tar"
+        cache._name = "a"
         with monkeypatch.context() as patched:
             patched.setattr(files.os, "fsync", full)
             cache.keep()
         assert "not kept" in caplog.text
-        assert not cache._place.exists()
+        assert not cache._places()
         cache.keep()
-        assert cache._place.exists()
+        assert len(cache._places()) == 1
+
+
+def test_code_of_others_is_not_taken(tmp_path, monkeypatch, caplog):
+    kept = tmp_path / "compiled"
+    monkeypatch.setenv("HOME", str(tmp_path / "theirs"))
+    (tmp_path / "theirs/.cache").mkdir(parents=True)
+    with code_cache.code_cache(kept) as cache:
+        (cache.own / "some").write_text("code")
+        cache._name = "a"
+        cache.keep()
+        (place,) = cache._places()
+        assert cache._take(place)
+    monkeypatch.setenv("HOME", str(tmp_path / "ours"))
+    (tmp_path / "ours/.cache").mkdir(parents=True)
+    with code_cache.code_cache(kept) as cache:
+        cache._name = "a"
+        assert not cache._take(place)
+        assert not list(cache.own.iterdir())
+    assert "made by somebody else" in caplog.text
+    assert not place.exists()
 
 
 def test_other_machines_threads_and_graphs_have_other_code(monkeypatch):

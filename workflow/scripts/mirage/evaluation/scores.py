@@ -11,7 +11,7 @@ from mirage.evaluation.distances import nearest_squared, same_class
 from mirage.evaluation.fid import fit_gaussian, frechet_distance
 from mirage.evaluation.fidelity import CORRECTED, FIDELITIES, Fidelity
 from mirage.evaluation.prdc import Prdc, prdc
-from mirage.evaluation.reference import FID, Reference
+from mirage.evaluation.real_side import FID, Reference
 from mirage.evaluation.stored import AttackFeatures, RealFeatures, networks
 from mirage.evaluation.verification import verified_hits
 

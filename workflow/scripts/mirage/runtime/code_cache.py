@@ -3,10 +3,13 @@
 PyTorch's compiler writes libraries under their final names, so a job that is killed would leave
 half of one to all that come after. Here each process compiles in a folder of its own; what it made
 is kept as one file, whole or absent like every other, named by the graph and by all that its code
-depends on. Jobs that start together compile the same twice, and the first to end keeps its own.
+depends on. Jobs that start together compile the same twice, and the first to end keeps its own. It
+is code that will be run, so it counts only with this user's mark (``own_key``) in its name.
 """
 
 import hashlib
+import hmac
+import io
 import logging
 import os
 import shutil
@@ -24,6 +27,7 @@ from torch import Tensor
 from mirage.errors import MirageError
 from mirage.runtime import files
 from mirage.runtime.devices import device_name
+from mirage.runtime.own_key import mark
 
 _log = logging.getLogger("mirage")
 _PASSING = {"locks", "precompiled_headers"}
@@ -46,15 +50,15 @@ class CodeCache:
         """
         self.own, self.kept = own, kept
         self.found = False
-        self._place: Path | None = None
+        self._name = ""
 
     def compile(self, graph: Any, inputs: Sequence[Tensor]) -> Callable[..., Any]:
         """Compile a graph that Dynamo has traced; the backend that ``torch.compile`` is given."""
         from torch._inductor.compile_fx import compile_fx
 
         if self.kept is not None:
-            self._place = self.kept / f"{_key(graph.code, inputs)}.tar"
-            self.found = self._take(self._place)
+            self._name = _key(graph.code, inputs)
+            self.found = any([self._take(place) for place in self._places()])
         settings = {
             # Nothing is chosen by timing, so code made twice is the same code.
             "deterministic": True,
@@ -65,21 +69,34 @@ class CodeCache:
 
     def keep(self) -> None:
         """Keep what was compiled, unless another job has meanwhile; a full disk is told."""
-        if self._place is None or self._place.exists():
+        if self.kept is None or not self._name or self._places():
             return
         try:
-            with files.writing(self._place) as path, tarfile.open(path, "w") as archive:
-                for entry in sorted(self.own.iterdir()):
-                    if entry.name not in _PASSING:
-                        archive.add(entry, entry.name)
+            content = self._packed()
+            with files.writing(self.kept / f"{self._name}-{mark(content)}.tar") as path:
+                path.write_bytes(content)
         except (MirageError, OSError) as error:
             _log.warning("the compiled code is not kept for other jobs: %s", error)
 
+    def _packed(self) -> bytes:
+        packed = io.BytesIO()
+        with tarfile.open(fileobj=packed, mode="w") as archive:
+            for entry in sorted(self.own.iterdir()):
+                if entry.name not in _PASSING:
+                    archive.add(entry, entry.name)
+        return packed.getvalue()
+
+    def _places(self) -> list[Path]:
+        assert self.kept is not None
+        return sorted(self.kept.glob(f"{self._name}-*.tar"))
+
     def _take(self, place: Path) -> bool:
-        if not place.exists():
-            return False
+        """Unpack an archive that this user made; others and damaged ones are put away."""
         try:
-            with tarfile.open(files.sound(place)) as archive:
+            content = place.read_bytes()
+            if not hmac.compare_digest(place.stem, f"{self._name}-{mark(content)}"):
+                raise MirageError(f"{place} is damaged, or was made by somebody else")
+            with tarfile.open(fileobj=io.BytesIO(content)) as archive:
                 archive.extractall(self.own, filter="data")
         except (MirageError, OSError, tarfile.TarError) as error:
             _log.warning("compiled code is made anew: %s", error)

@@ -50,7 +50,7 @@ class FullyConnected(nn.Module):
         return F.leaky_relu(y, SLOPE) * math.sqrt(2) if self.activate else y
 
 
-Convolution = Callable[[Tensor, Tensor, int, tuple[int, int], int, bool], Tensor]
+Convolve = Callable[[Tensor, Tensor, int, tuple[int, int], int, bool], Tensor]
 
 
 def convolution(

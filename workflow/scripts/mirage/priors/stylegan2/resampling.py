@@ -8,7 +8,7 @@ from torch import Tensor
 
 from mirage.numerics import full_precision
 from mirage.priors.stylegan2 import layers
-from mirage.priors.stylegan2.layers import Convolution
+from mirage.priors.stylegan2.layers import Convolve
 from mirage.priors.stylegan2.regions import Interval, Window
 
 
@@ -23,7 +23,7 @@ def fir_kernel(gain: float, dtype: torch.dtype, device: torch.device) -> Tensor:
 
 def filter_fir(
     x: Tensor, gain: float, padding: int | tuple[int, int], stride: int = 1,
-    convolution: Convolution = layers.convolution,
+    convolution: Convolve = layers.convolution,
 ) -> Tensor:  # fmt: skip
     """Low-pass filter each channel of [N, C, h, w], with zero padding, keeping every stride-th."""
     channels = x.shape[1]
@@ -34,7 +34,7 @@ def filter_fir(
 
 def upsampling_convolution(
     x: Tensor, weight: Tensor, held: Window, wanted: Window,
-    convolution: Convolution = layers.convolution,
+    convolution: Convolve = layers.convolution,
 ) -> Tensor:  # fmt: skip
     """Transposed 3x3 convolution of stride 2 and FIR filter of gain 4.
 

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from mirage.numerics import full_precision
 from mirage.priors.shapes import GeneratorConfig
 from mirage.priors.stylegan2 import frozen, layers, resampling
-from mirage.priors.stylegan2.layers import Convolution, FullyConnected
+from mirage.priors.stylegan2.layers import Convolve, FullyConnected
 from mirage.priors.stylegan2.regions import Level, Window, cut, levels
 
 GAIN = math.sqrt(2)
@@ -69,7 +69,7 @@ class SynthesisLayer(nn.Module):
 
     def convolve(
         self, x: Tensor, held: Window, wanted: Window,
-        convolution: Convolution = layers.convolution,
+        convolution: Convolve = layers.convolution,
     ) -> Tensor:  # fmt: skip
         """The convolution alone, of features that have their style."""
         convolve = resampling.upsampling_convolution if self.up else _convolution
@@ -96,7 +96,7 @@ class SynthesisLayer(nn.Module):
 
 
 def _convolution(
-    x: Tensor, weight: Tensor, held: Window, wanted: Window, convolution: Convolution
+    x: Tensor, weight: Tensor, held: Window, wanted: Window, convolution: Convolve
 ) -> Tensor:
     """3x3 correlation with one row of zeros at the image border, none inside."""
     (top, bottom), (left, right) = (

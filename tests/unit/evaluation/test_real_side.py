@@ -5,7 +5,7 @@ import tracemalloc
 import numpy as np
 import pytest
 from mirage.errors import MirageError
-from mirage.evaluation.reference import Reference, fit_reference
+from mirage.evaluation.real_side import Reference, fit_reference
 from mirage.evaluation.scores import score_attack
 from mirage.evaluation.stored import AttackFeatures, RealFeatures
 
