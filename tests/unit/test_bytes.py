@@ -74,7 +74,7 @@ def eager():
 
 
 def test_the_step_moves_no_more_than_promised(eager):
-    """Of a latent at 1024 px; official: 25 GB."""
+    """Of a latent at 1024 px."""
     assert eager.total < 9.8e9
     assert counting.eager(1024, fold=True).total < 0.97 * eager.total
 

@@ -1,5 +1,8 @@
 """Knowledge extraction score: settings of the official student, label mapping, resumption."""
 
+import statistics
+from dataclasses import replace
+
 import pytest
 import torch
 from interruptions import StopAfter
@@ -69,10 +72,11 @@ def test_student_sees_square_crops_of_the_rendered_images_clamped_last():
 
 def test_a_list_of_classes_is_numbered_alike_on_both_sides():
     # Labels 8, 2, 5 are none of 0, 1, 2: without the mapping the score would be near zero.
-    # So small a student may end an image of nine apart by rounding.
-    scores = _extract([8, 2, 5])
-    assert scores["xi_train"] > 0.6
-    assert scores["xi_test"] > 0.6
+    # At the published learning rate a small student now and then ends an image of nine apart.
+    longer = replace(RECIPE, epochs=160)
+    scores = [_extract([8, 2, 5], longer, seed=seed) for seed in range(3)]
+    for name in ("xi_train", "xi_test"):
+        assert statistics.mean(found[name] for found in scores) > 0.9
 
 
 def test_only_real_images_of_attacked_classes_count():

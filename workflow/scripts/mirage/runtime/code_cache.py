@@ -58,7 +58,7 @@ class CodeCache:
 
         if self.kept is not None:
             self._name = _key(graph.code, inputs)
-            self.found = any([self._take(place) for place in self._places()])
+            self.found = self._take()
         settings = {
             # Nothing is chosen by timing, so code made twice is the same code.
             "deterministic": True,
@@ -69,9 +69,11 @@ class CodeCache:
 
     def keep(self) -> None:
         """Keep what was compiled, unless another job has meanwhile; a full disk is told."""
-        if self.kept is None or not self._name or self._places():
+        if self.kept is None or not self._name:
             return
         try:
+            if self.found or any(map(self._content, self._places())):
+                return
             content = self._packed()
             with files.writing(self.kept / f"{self._name}-{mark(content)}.tar") as path:
                 path.write_bytes(content)
@@ -90,19 +92,29 @@ class CodeCache:
         assert self.kept is not None
         return sorted(self.kept.glob(f"{self._name}-*.tar"))
 
-    def _take(self, place: Path) -> bool:
-        """Unpack an archive that this user made; others and damaged ones are put away."""
+    def _take(self) -> bool:
+        """Unpack an archive that this user made, if there is one that is whole."""
+        for place in self._places():
+            try:
+                if (content := self._content(place)) is None:
+                    continue
+                with tarfile.open(fileobj=io.BytesIO(content)) as archive:
+                    archive.extractall(self.own, filter="data")
+                return True
+            except (MirageError, OSError, tarfile.TarError) as error:
+                _log.warning("compiled code is made anew: %s", error)
+        return False
+
+    def _content(self, place: Path) -> bytes | None:
+        """An archive's bytes; None for another user's, which is left alone; a damaged one goes."""
         try:
-            content = place.read_bytes()
-            if not hmac.compare_digest(place.stem, f"{self._name}-{mark(content)}"):
-                raise MirageError(f"{place} is damaged, or was made by somebody else")
-            with tarfile.open(fileobj=io.BytesIO(content)) as archive:
-                archive.extractall(self.own, filter="data")
-        except (MirageError, OSError, tarfile.TarError) as error:
+            content = files.sound(place).read_bytes()
+        except MirageError as error:
             _log.warning("compiled code is made anew: %s", error)
             place.unlink(missing_ok=True)
-            return False
-        return True
+            return None
+        known = hmac.compare_digest(place.stem, f"{self._name}-{mark(content)}")
+        return content if known else None
 
 
 @contextmanager
