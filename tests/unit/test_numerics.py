@@ -24,7 +24,7 @@ from mirage.evaluation.networks import Embedded, EvaluationNetwork
 from mirage.evaluation.recipe import KnowledgeRecipe, NetworkSpec
 from mirage.evaluation.student import extract_knowledge
 from mirage.numerics import at_precision, autocast, full_precision, numerics
-from mirage.priors.stylegan2 import resampling, synthesis
+from mirage.priors.stylegan2 import blocks, resampling, synthesis
 from mirage.priors.weights import load_generator
 from mirage.study.study import Study
 
@@ -137,7 +137,7 @@ def test_styles_and_images_stay_float32(monkeypatch):
         return float((images.double() - exact).square().mean().sqrt())
 
     kept = error()
-    for module in (synthesis, resampling):
+    for module in (synthesis, blocks, resampling):
         monkeypatch.setattr(module, "full_precision", lambda _: nullcontext())
     assert kept < 0.9 * error()
 

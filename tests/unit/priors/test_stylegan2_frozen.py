@@ -6,11 +6,17 @@ import pytest
 import torch
 import torch.nn.functional as F
 from mirage.errors import MirageError
-from mirage.priors.stylegan2 import frozen, layers, resampling
+from mirage.priors.stylegan2 import frozen, layers, resampling, synthesis
 from mirage.priors.stylegan2.regions import Interval, Window, centre_region, levels
 
 WHOLE, CENTRE = Window.whole(32), centre_region(32, 21)
 ASKEW = Window(Interval(3, 32), Interval(8, 19))
+
+
+@pytest.fixture(autouse=True)
+def large(monkeypatch):
+    """Small images stand for those that are large enough."""
+    monkeypatch.setattr(synthesis, "LARGE_PX", 32)
 
 
 @pytest.fixture
@@ -127,7 +133,7 @@ def test_a_second_gradient_is_refused_in_plain_words(make_generator, randn):
         torch.autograd.grad(generator.synthesis(ws).sum(), ws, create_graph=True)
 
 
-def test_a_generator_that_learns_is_computed_one_operation_at_a_time(
+def test_one_that_learns_or_is_small_is_computed_one_operation_at_a_time(
     make_generator, randn, monkeypatch
 ):
     """So that a training is what it was, bit for bit, and path lengths can be differentiated."""
@@ -140,6 +146,9 @@ def test_a_generator_that_learns_is_computed_one_operation_at_a_time(
     generator.requires_grad_(False)
     generator.synthesis(ws, noise=torch.Generator().manual_seed(0))
     generator.synthesis(ws.detach())
+    with monkeypatch.context() as smaller:
+        smaller.setattr(synthesis, "LARGE_PX", 33)
+        generator.synthesis(ws)
     with pytest.raises(AttributeError):
         generator.synthesis(ws)
 
