@@ -233,25 +233,3 @@ def test_the_profile_has_jobs_warned_and_their_logs_kept():
     assert "--open-mode=append" in told
     # A rule's own would replace it.
     assert not any("slurm_extra" in asked for asked in profile["set-resources"].values())
-
-
-def test_the_configuration_is_remembered_while_slurm_is_away(slurm):
-    (slurm.folder / ".snakemake").mkdir()
-
-    def ask(*words):
-        path = f"{SBATCH.parent}:{slurm.folder}:{os.environ['PATH']}"
-        return subprocess.run(
-            ["scontrol", *words],
-            env={"PATH": path},
-            cwd=slurm.folder,
-            capture_output=True,
-            text=True,
-        )
-
-    slurm.program("scontrol", "echo unable to contact >&2; exit 1")
-    assert ask("show", "config").stdout == "MinJobAge = 300 sec\n"  # SLURM's default
-    slurm.program("scontrol", "echo MinJobAge = 200 sec")
-    assert ask("show", "config").stdout == "MinJobAge = 200 sec\n"
-    slurm.program("scontrol", "echo unable to contact >&2; exit 1")
-    assert ask("show", "config").stdout == "MinJobAge = 200 sec\n"
-    assert ask("show", "node").returncode == 1
