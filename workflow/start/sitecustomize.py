@@ -1,5 +1,7 @@
 """Imported by every Python the workflow starts, before all else: no code from relative paths.
 
+Jobs go to the warm server from here.
+
 ``import_path.guard`` puts this folder into PYTHONPATH. A ``sitecustomize`` of the machine itself,
 which this one hides, is imported as well.
 """
@@ -20,3 +22,8 @@ with contextlib.suppress(ModuleNotFoundError):
     import sitecustomize  # noqa: F401 - the one this file hides
 sys.modules["sitecustomize"] = _mine
 sys.path[:] = _path
+
+if getattr(sys, "argv", [""])[0]:
+    import early
+
+    early.hand_over()

@@ -15,6 +15,7 @@ from mirage.runtime import warm
 
 ROOT = Path(__file__).resolve().parents[3]
 LIBRARY = ROOT / "workflow/scripts"
+START = ROOT / "workflow/start"
 ASKER = """
 import sys
 from mirage.runtime import warm
@@ -248,3 +249,29 @@ def test_other_users_are_not_served(place):
         way.unlink()
     assert done.stdout == "b''\n", done.stderr
     assert place.shown()["warm"]
+
+
+@pytest.mark.parametrize(
+    ("where", "first", "warm"),
+    [
+        (".snakemake/scripts", "", True),
+        ("scripts", "", False),  # a program that merely runs beside the workflow
+        (".snakemake/scripts", 'os.environ["MIRAGE_WARM"] = "0"', False),
+    ],
+)
+def test_a_job_of_the_workflow_is_handed_over_before_its_first_line(place, where, first, warm):
+    """The first line of a script is run once, by the fork where there is one."""
+    folder = place.folder / where
+    folder.mkdir(parents=True)
+    script = folder / "tmp0.work.py"
+    script.write_text(f"import os\nprint(os.getpid())\n{first}\nraise SystemExit(7)\n")
+    path = f"{LIBRARY}{os.pathsep}{START}"
+    run = subprocess.Popen(
+        [sys.executable, "-P", str(script)], cwd=place.folder, text=True,
+        env={**place.environment, "PYTHONPATH": path}, stdout=subprocess.PIPE,
+    )  # fmt: skip
+    told, _ = run.communicate(timeout=100)
+    assert run.returncode == 7
+    (worker,) = map(int, told.split())
+    assert (worker != run.pid) == warm
+    assert bool(place.sockets) == warm

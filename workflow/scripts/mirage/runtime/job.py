@@ -58,7 +58,7 @@ def run(work: _Work, task: Any) -> None:
     """
     # Snakemake's package adds a relative path, which here leads into the results.
     sys.path[:] = filter(os.path.isabs, sys.path)
-    if warm.wanted() and (status := warm.hand_over(_process_started())) is not None:
+    if warm.wanted() and (status := warm.hand_over(warm.process_started())) is not None:
         sys.exit(status)
     started = time.time()
     name = " ".join([task.rule, *map(str, task.wildcards)])
@@ -211,7 +211,7 @@ def _record(task: Any, started: float, taken: effort.Effort) -> dict[str, Any]:
         "machine": {"node": platform.machine(), "cores": os.cpu_count(), "device": device_name()},
         "gpu": slots.held(),
         "threads": task.threads,
-        "startup_s": round(started - (warm.job_started() or _process_started()), 3),
+        "startup_s": round(started - (warm.job_started() or warm.process_started()), 3),
         "wall_s": round(taken.wall_s, 3),
         "cpu_s": round(taken.cpu_s, 3),
         "stretches": taken.stretches,
@@ -260,13 +260,3 @@ def _device_memory() -> float | None:
     if torch is not None and torch.cuda.is_initialized():
         return round(float(torch.cuda.max_memory_allocated()) / 1e6, 1)
     return None
-
-
-def _process_started() -> float:
-    """Wall-clock time at which this process began (Linux; elsewhere: now)."""
-    try:
-        ticks = int(Path("/proc/self/stat").read_text().rsplit(")", 1)[1].split()[19])
-        up_s = float(Path("/proc/uptime").read_text().split()[0])
-    except (OSError, ValueError, IndexError):
-        return time.time()
-    return time.time() - up_s + ticks / os.sysconf("SC_CLK_TCK")

@@ -105,6 +105,16 @@ def job_started() -> float | None:
     return float(told) if told else None
 
 
+def process_started() -> float:
+    """Wall-clock time at which this process began (Linux; elsewhere: now)."""
+    try:
+        ticks = int(Path("/proc/self/stat").read_text().rsplit(")", 1)[1].split()[19])
+        up_s = float(Path("/proc/uptime").read_text().split()[0])
+    except (OSError, ValueError, IndexError):
+        return time.time()
+    return time.time() - up_s + ticks / os.sysconf("SC_CLK_TCK")
+
+
 def peer(connection: socket.socket) -> int:
     """User at the other end of a connection."""
     credentials = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12)
