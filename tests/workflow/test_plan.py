@@ -36,7 +36,8 @@ def test_demo_plan(checkout):
     # starting points and who selects; seven variants with two
     swapped, variants = 3 + 2 + 3 + 4, 7
     attacks = 2 * 2 * 3 * seeds + (6 + variants) * 2 + (2 + 2 + swapped) * 3 + 4 + 4
-    assert jobs["merge_chunks"] == jobs["score_attack"] == attacks + 7 * low
+    assert jobs["embed_attack"] == jobs["score_attack"] == attacks + 7 * low
+    assert "merge_chunks" not in jobs  # nothing is cut
     # who selects shares two stages; what is optimised on, the first
     assert jobs["run_stage"] == 3 * attacks - (4 * 2 + 2) * 3 + 7 * low  # those have one stage
     assert jobs["train_target_prior"] == 2 * low

@@ -6,6 +6,8 @@ CUT, WHOLE = (
     sorted({s.result for kind in KINDS.values() for s in kind.stages if s.cut == cut})
     for cut in (True, False)
 )
+# A study that cuts nothing makes each result as a whole.
+UNCUT = [] if STUDY.classes_per_chunk else CUT
 kind = stages.settings["kind"]
 stage = stages.part(wildcards.part)[0]
 stage_recipe = stages.settings[stage.settings]
@@ -23,7 +25,7 @@ rule run_stage:
     log:
         "logs/run_stage/{target}/{attack}/{part}.log",
     wildcard_constraints:
-        part="|".join([*WHOLE, rf"(?:{'|'.join(CUT)})/{grammar.CHUNK}"]),
+        part="|".join([*WHOLE, *UNCUT, rf"(?:{'|'.join(CUT)})/{grammar.CHUNK}"]),
     conda:
         "../../envs/mirage.yaml"
     resources:
@@ -56,22 +58,24 @@ rule run_stage:
         "../scripts/run_stage.py"
 
 
-rule merge_chunks:
-    """Join the chunks of a stage; each class must be there once."""
-    input:
-        chunks=stages.files(stages.held(wildcards.stage)),
-    output:
-        latents="attacks/{target}/{attack}/{stage}.safetensors",
-        job="jobs/merge_chunks/{target}/{attack}/{stage}.json",
-    log:
-        "logs/merge_chunks/{target}/{attack}/{stage}.log",
-    wildcard_constraints:
-        stage="|".join(CUT),
-    localrule: True
-    conda:
-        "../../envs/mirage.yaml"
-    params:
-        classes=stages.classes,
-        code=code("merge_chunks"),
-    script:
-        "../scripts/merge_chunks.py"
+if not UNCUT:
+
+    rule merge_chunks:
+        """Join the chunks of a stage; each class must be there once."""
+        input:
+            chunks=stages.files(stages.held(wildcards.stage)),
+        output:
+            latents="attacks/{target}/{attack}/{stage}.safetensors",
+            job="jobs/merge_chunks/{target}/{attack}/{stage}.json",
+        log:
+            "logs/merge_chunks/{target}/{attack}/{stage}.log",
+        wildcard_constraints:
+            stage="|".join(CUT),
+        localrule: True
+        conda:
+            "../../envs/mirage.yaml"
+        params:
+            classes=stages.classes,
+            code=code("merge_chunks"),
+        script:
+            "../scripts/merge_chunks.py"

@@ -45,7 +45,6 @@ def test_a_chunk_is_no_longer_than_wanted_unless_a_batch_is():
 
 def test_names_of_chunks_of_all_classes():
     assert chunks(range(10), 4) == ["0-3", "4-7", "8-9"]
-    assert chunks(range(10), None) == ["0-9"]
 
 
 @pytest.mark.parametrize(

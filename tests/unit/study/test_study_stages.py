@@ -85,7 +85,7 @@ def test_a_stage_reads_what_it_declares():
 def test_a_term_of_the_loss_asks_for_its_files():
     scale = deepcopy(CONFIG["scales"]["demo"])
     scale["attacks"]["ppa"]["optimisation"] |= {"discriminator_weight": 0.1, "feature_weight": 1}
-    read = _stages("ppa", Study(scale)).inputs("optimised/0-23", "p/generator.safetensors")
+    read = _stages("ppa", Study(scale)).inputs("optimised", "p/generator.safetensors")
     assert read["discriminator"] == "p/discriminator.safetensors"
     assert read["pool"] == "priors/pools/orl-1000/s1-32.safetensors"
 
@@ -102,6 +102,16 @@ def test_a_term_of_the_loss_asks_for_its_files():
 def test_parts_that_are_not_made_there(name, part, told):
     with pytest.raises(MirageError, match=told):
         _stages(name).part(part)
+
+
+def test_without_chunks_a_stage_is_one_job():
+    stages = _stages("ppa", Study(CONFIG["scales"]["demo"]))
+    made = [stages.parts(stage) for stage in stages.kind.stages]
+    assert made == [["candidates"], ["optimised"], ["selected"]]
+    assert stages.part("selected")[1] == list(range(24))
+    assert stages.inputs("selected", "g")["before"] == f"{CELL}/ppa/optimised.safetensors"
+    with pytest.raises(MirageError, match="one of optimised as a whole"):
+        stages.part("optimised/0-23")
 
 
 def test_a_subset_of_the_classes_is_cut_into_chunks():

@@ -174,7 +174,7 @@ def chunks(model: Model, jobs: Plan) -> list[dict[str, Any]]:
     found: dict[str, float] = {}
     for job in jobs:
         wildcards = dict(job.wildcards)
-        if job.rule == "run_stage" and wildcards["part"].startswith("optimised/"):
+        if job.rule == "run_stage" and wildcards["part"].startswith("optimised"):
             _, classes = Stages(model.workshop.study, attack_of(wildcards)).part(wildcards["part"])
             each = model.estimate(job).seconds / len(classes)
             dataset = target_of(wildcards).dataset

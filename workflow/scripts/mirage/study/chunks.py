@@ -74,13 +74,13 @@ def members(group: Sequence[int] | str) -> Sequence[int]:
     return range(first, last + 1)
 
 
-def chunks(classes: Sequence[int], per_chunk: int | None, together: int = 1) -> list[str]:
-    """Cut rising classes into chunks, named by first and last class: ``0-33``; None: into one.
+def chunks(classes: Sequence[int], per_chunk: int, together: int = 1) -> list[str]:
+    """Cut rising classes into chunks, named by first and last class: ``0-33``.
 
     A chunk holds as many whole batches of ``together`` classes as fit into ``per_chunk``, at least
     one; the last of all may be short.
     """
-    size = max(per_chunk // together, 1) * together if per_chunk else len(classes)
+    size = max(per_chunk // together, 1) * together
     parts = [classes[first : first + size] for first in range(0, len(classes), size)]
     return [f"{part[0]}-{part[-1]}" for part in parts]
 

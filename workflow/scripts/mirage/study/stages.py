@@ -60,7 +60,9 @@ class Stages:
 
     @cached_property
     def chunks(self) -> list[str]:
-        """Names of the chunks the classes are cut into."""
+        """Names of the chunks the classes are cut into; none if the study cuts nothing."""
+        if self.study.classes_per_chunk is None:
+            return []
         together = math.lcm(
             *(stage.classes_together(self.settings[stage.settings]) for stage in self.kind.stages)
         )
@@ -86,7 +88,8 @@ class Stages:
 
     def parts(self, stage: AttackStage) -> list[str]:
         """Names of the jobs of a stage: ``optimised/0-33``, or ``candidates`` if it is not cut."""
-        return [f"{stage.result}/{chunk}" for chunk in self.chunks] if stage.cut else [stage.result]
+        chunks = self.chunks if stage.cut else []
+        return [f"{stage.result}/{chunk}" for chunk in chunks] or [stage.result]
 
     def files(self, stage: AttackStage) -> list[str]:
         """Paths of what these jobs leave, in the order of the classes."""
@@ -101,9 +104,11 @@ class Stages:
         result, _, chunk = name.partition("/")
         stage = self.held(result)
         if name not in self.parts(stage):
+            known = listed(self.chunks) if self.chunks else f"{result} as a whole"
             raise MirageError(
-                f"{chunk} is no chunk of the classes of {self.attack.path}",
-                f"one of {listed(self.chunks)} (classes_per_chunk)",
+                f"{chunk or 'all classes together'} is no chunk of the classes of "
+                f"{self.attack.path}",
+                f"one of {known} (classes_per_chunk)",
             )
         return stage, chunking.classes_of(chunk, self.classes) if chunk else self.classes
 
