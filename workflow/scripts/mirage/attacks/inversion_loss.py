@@ -14,7 +14,6 @@ from mirage.attacks.tapped import TappedTarget, public_features
 from mirage.attacks.terms import feature_distance
 from mirage.numerics import at_precision, numerics
 from mirage.priors.rendering import Prior
-from mirage.targets.architectures import Classifier
 
 PriorDoubt = Callable[[Tensor, list[int]], Tensor]
 """(images [N, C, H, W] in [0, 1], rows of each official batch) -> loss of the prior per row [N]."""
@@ -91,11 +90,6 @@ class InversionLoss:
         return doubt + self.identity_weight * self.identity(images, rows.labels, *noise)
 
 
-def _laid_out(classifier: Classifier, device: str) -> Classifier:
-    """Weights in the layout in which small convolutions take half the time on a CPU."""
-    return classifier.to(memory_format=torch.channels_last) if device == "cpu" else classifier
-
-
 def inversion_loss(
     given: Given, recipe: InversionRecipe, prior: Prior, doubt: PriorDoubt
 ) -> InversionLoss:
@@ -111,7 +105,7 @@ def inversion_loss(
         MirageError: the target's features of public images are no finite numbers.
     """
     precision = recipe.precision
-    target = TappedTarget(_laid_out(given.classifier(), given.device), precision)
+    target = TappedTarget(given.classifier(), precision)
     reference, students = None, []
     if recipe.feature_weight > 0:
         with numerics(precision, given.device):
@@ -119,8 +113,7 @@ def inversion_loss(
                 target, given.public(), given.seed, given.batch, given.device
             )
     if recipe.students is not None:
-        own = (_laid_out(student, given.device) for student in given.students())
-        students = [at_precision(student, precision) for student in own]
+        students = [at_precision(student, precision) for student in given.students()]
     return InversionLoss(
         prior.at(precision).generate, doubt, target, LOSSES[recipe.loss], students, reference,
         recipe.feature_weight, recipe.identity_weight,

@@ -10,12 +10,12 @@ from torch import Tensor, nn
 
 from mirage.errors import MirageError
 from mirage.foreign.wording import plain
+from mirage.numerics import Network, laid_out
 from mirage.priors.kinds import KINDS
 from mirage.recipes import Recipe
 from mirage.runtime import files
 from mirage.visible import listed
 
-Network = TypeVar("Network", bound=nn.Module)
 Config = TypeVar("Config", bound=Recipe)
 
 
@@ -74,7 +74,7 @@ def _load(path: str | Path, role: str, device: str) -> nn.Module:
 
 def frozen(network: Network, device: str) -> Network:
     """Move to a device, switch to eval mode, and stop gradients to the weights."""
-    return network.to(device).eval().requires_grad_(False)
+    return laid_out(network.to(device), device).eval().requires_grad_(False)
 
 
 def described(config: type[Config], values: Mapping[str, Any], source: str) -> Config:

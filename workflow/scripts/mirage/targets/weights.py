@@ -7,6 +7,7 @@ from typing import Any
 from torch import Tensor
 
 from mirage.errors import MirageError
+from mirage.numerics import laid_out
 from mirage.runtime import files
 from mirage.targets.architectures import Classifier, build
 from mirage.targets.treatments import make
@@ -96,7 +97,7 @@ def _made(
         model.load_state_dict(state)
     except (KeyError, TypeError, RuntimeError) as error:
         raise _none(path, str(error)[:300]) from error
-    return model.to(device).freeze()
+    return laid_out(model.to(device), device).freeze()
 
 
 def _none(path: str | Path, problem: str) -> MirageError:
