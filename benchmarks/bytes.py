@@ -22,6 +22,7 @@ from mirage.priors.shapes import GeneratorConfig
 from mirage.priors.stylegan2.generator import Generator
 from mirage.priors.weights import frozen
 from mirage.runtime.checkpoint import Checkpoint
+from mirage.runtime.code_cache import FUSING
 from mirage.targets.architectures import build
 from torch import Tensor
 from torchvision.transforms import functional as tv
@@ -123,7 +124,7 @@ def compiled(image_px: int) -> Count:
 
     w = torch.randn(BATCH, generator.w_dim).requires_grad_()
     matrices = torch.zeros(2, BATCH, IMAGE_PX, pipeline.crop_px)
-    found = kernel_bytes(losses, w, *matrices)
+    found = kernel_bytes(losses, w, *matrices, settings=FUSING)
     return Count(eager(image_px).flop, {name: found[name] / BATCH for name in NAMES})
 
 

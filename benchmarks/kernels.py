@@ -7,7 +7,7 @@ kernels of a library, each for itself.
 """
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from types import SimpleNamespace
 from typing import Any
@@ -21,8 +21,15 @@ class _Listed(Exception):  # noqa: N818 - no error: running them is not wanted
     """The kernels are known."""
 
 
-def kernel_bytes(function: Callable[..., Tensor], *inputs: Tensor) -> Counter[str]:
+def kernel_bytes(
+    function: Callable[..., Tensor], *inputs: Tensor, settings: Mapping[str, Any] | None = None
+) -> Counter[str]:
     """Count a function's forward pass and the backward pass to its inputs that require gradients.
+
+    Args:
+        function: what is compiled.
+        inputs: its arguments.
+        settings: of the compiler, beside its own.
 
     Returns:
         Bytes by kind of kernel, as ``traffic.NAMES`` has them.
@@ -44,7 +51,7 @@ def kernel_bytes(function: Callable[..., Tensor], *inputs: Tensor) -> Counter[st
     with (
         mock.patch.object(GraphLowering, "compile_to_module", listed),
         differentiation.patch(force_non_lazy_backward_lowering=True),
-        compilation.patch(force_disable_caches=True),
+        compilation.patch({**(settings or {}), "force_disable_caches": True}),
         suppress(_Listed),
     ):
         torch.compile(function, fullgraph=True, dynamic=False)(*inputs)

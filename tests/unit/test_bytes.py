@@ -68,6 +68,23 @@ def test_a_fused_kernel_reads_and_writes_once():
     assert found == {"pointwise": 6 * 64 * 64 * FLOAT}
 
 
+def test_what_two_kernels_need_is_written_or_computed_twice_as_the_settings_say():
+    """A sum of six features, of which sums over rows and over columns are taken."""
+    inputs = [torch.zeros(256, 256, requires_grad=True), *torch.zeros(5, 256, 256)]
+
+    def both(*x):
+        together = sum(x[1:], x[0])
+        return together.sum(0).exp().sum() + together.sum(1).exp().sum()
+
+    def features(**settings):
+        moved = sum(kernel_bytes(both, *inputs, settings=settings).values())
+        return round(moved / (256 * 256 * FLOAT))
+
+    gradient = 1  # written, from rows and columns
+    assert features() == (6 + 1) + 2 + gradient
+    assert features(realize_reads_threshold=6) == 2 * 6 + gradient
+
+
 @pytest.fixture(scope="module")
 def eager():
     return counting.eager(1024)
@@ -77,6 +94,11 @@ def test_the_step_moves_no_more_than_promised(eager):
     """Of a latent at 1024 px."""
     assert eager.total < 9.8e9
     assert counting.eager(1024, fold=True).total < 0.97 * eager.total
+
+
+def test_compiled_the_step_moves_no_more_than_promised():
+    """Of a latent at 1024 px, all kernels of forward and backward pass, the target's included."""
+    assert counting.compiled(1024).total < 5.8e9
 
 
 def test_the_step_computes_what_it_did(eager):

@@ -110,7 +110,7 @@ def test_code_of_others_is_not_taken(tmp_path, monkeypatch):
         assert cache._take()
 
 
-def test_other_machines_threads_and_graphs_have_other_code(monkeypatch):
+def test_other_machines_threads_graphs_and_settings_have_other_code(monkeypatch):
     x = [torch.zeros(2, 3)]
     names = {code_cache._key("a", x), code_cache._key("b", x), code_cache._key("a", [x[0].T])}
     names.add(code_cache._key("a", [x[0].double()]))
@@ -118,7 +118,9 @@ def test_other_machines_threads_and_graphs_have_other_code(monkeypatch):
     names.add(code_cache._key("a", x))
     monkeypatch.setattr(code_cache, "device_name", lambda: "some GPU")
     names.add(code_cache._key("a", x))
-    assert len(names) == 6
+    monkeypatch.setattr(code_cache, "FUSING", {})
+    names.add(code_cache._key("a", x))
+    assert len(names) == 7
 
 
 def test_the_environment_is_put_back(monkeypatch):

@@ -30,6 +30,18 @@ from mirage.runtime.devices import device_name
 from mirage.runtime.own_key import mark
 
 _log = logging.getLogger("mirage")
+FUSING = {
+    "realize_reads_threshold": 12,
+    "realize_acc_reads_threshold": 32,
+    "realize_opcount_threshold": 128,
+}
+"""Up to how many operands and operations each kernel that needs a value computes it anew.
+
+Beyond that the compiler writes the value once and the kernels read it. Its own limits, on a
+processor 4, 12 and 50, are soon reached between two convolutions of a generator, where most
+operands are no larger than a row. They hold for a whole graph, so a target's gradients, which
+pass through all its blocks, are computed more often as well; 32 instead of 12 was worth 1 %.
+"""
 _PASSING = {"locks", "precompiled_headers"}
 """Folders that no later process needs."""
 
@@ -64,6 +76,7 @@ class CodeCache:
             "deterministic": True,
             "cpp.vec_isa_ok": True,  # a loaded machine fails PyTorch's own trial by its time limit
             "compile_threads": torch.get_num_threads(),
+            **FUSING,
         }
         return cast("Callable[..., Any]", compile_fx(graph, inputs, config_patches=settings))
 
@@ -151,7 +164,7 @@ def _forget() -> None:
 def _key(code: str, inputs: Sequence[Tensor]) -> str:
     """Name of a graph's compiled code: equal names, equal code."""
     shapes = [(x.shape, x.stride(), x.dtype, x.device, x.requires_grad) for x in inputs]
-    described = repr((code, shapes, machine_type()))
+    described = repr((code, shapes, FUSING, machine_type()))
     return hashlib.blake2b(described.encode(), digest_size=16).hexdigest()
 
 

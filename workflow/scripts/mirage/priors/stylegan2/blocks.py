@@ -122,6 +122,11 @@ class ToRgb(nn.Module):
 
     def forward(self, x: Tensor, w: Tensor) -> Tensor:
         """Map features [N, inputs, h, w] and w [N, w_dim] to an image [N, outputs, h, w]."""
+        if torch.compiler.is_compiling():
+            # A product of matrices is a kernel of its own, forwards and backwards, whose operands
+            # have to be written; a compiler makes these sums part of the kernels beside them.
+            rows = self.colour(w).to(x.dtype)[..., None, None].unbind(1)
+            return self.finish(torch.stack([(x * row).sum(1) for row in rows], 1))
         image = (self.colour(w) @ x.flatten(2)).unflatten(2, x.shape[2:])  # type: ignore[no-untyped-call]
         return self.finish(image)
 
