@@ -52,8 +52,9 @@ def plan(shop: Workshop, planned: Iterable[Mapping[str, Any]]) -> Plan:
             if places.kind(path) != "log"
         }
         tasks[job] = Task(work, tuple(told["inputs"]), sizes, tuple(told["temporary"]), told["gpu"])
-    needed = {job for before in needs(tasks).values() for job in before}
-    return _ordered(tasks, [job for job in tasks if job not in needed])
+    before = needs(tasks)
+    needed = {job for others in before.values() for job in others}
+    return _ordered(tasks, before, [job for job in tasks if job not in needed])
 
 
 def part(jobs: Plan, path: str) -> Plan:
@@ -62,24 +63,36 @@ def part(jobs: Plan, path: str) -> Plan:
     Raises:
         MirageError: none does.
     """
-    for job, task in jobs.items():
-        if path in task.outputs:
-            return _ordered(jobs, [job])
-    raise MirageError(f"no job of the study makes {path}")
+    return parts(jobs, [path])[path]
+
+
+def parts(jobs: Plan, paths: Iterable[str]) -> dict[str, Plan]:
+    """The jobs that make each of some files; raises as ``part``."""
+    maker, before = _makers(jobs), needs(jobs)
+    found = {}
+    for path in paths:
+        if path not in maker:
+            raise MirageError(f"no job of the study makes {path}")
+        found[path] = _ordered(jobs, before, [maker[path]])
+    return found
 
 
 def needs(jobs: Plan) -> dict[Job, list[Job]]:
     """Which jobs each job waits for, in the order of its inputs."""
-    maker = {path: job for job, task in jobs.items() for path in task.outputs}
+    maker = _makers(jobs)
     return {
         job: list(dict.fromkeys(maker[path] for path in task.inputs if path in maker))
         for job, task in jobs.items()
     }
 
 
-def _ordered(jobs: Plan, wanted: Iterable[Job]) -> Plan:
+def _makers(jobs: Plan) -> dict[str, Job]:
+    """Which job makes each file."""
+    return {path: job for job, task in jobs.items() for path in task.outputs}
+
+
+def _ordered(jobs: Plan, before: Mapping[Job, Iterable[Job]], wanted: Iterable[Job]) -> Plan:
     """Enter jobs after all they need, depth first without recursion."""
-    before = needs(jobs)
     ordered: Plan = {}
     for first in wanted:
         waiting = [(first, False)]

@@ -7,7 +7,7 @@ from typing import Any
 
 from mirage.errors import MirageError
 from mirage.forecast import disk, notes, together
-from mirage.forecast.graph import Plan, part, units_of
+from mirage.forecast.graph import Plan, parts, units_of
 from mirage.forecast.schedule import simulate
 from mirage.forecast.speeds import Estimate, Model
 from mirage.forecast.work import Job, attack_of, costs, target_of
@@ -30,7 +30,7 @@ def forecast(
         JSON-able: ``device``, ``basis`` (``measured`` or ``assumed``), ``notes``, ``targets``,
         ``rules``, ``disk``, ``chunks``, ``batches`` and ``together``, each a list of rows.
     """
-    parts = {**items(jobs), "all": jobs}
+    wholes = {**items(jobs), "all": jobs}
     compared = compare(model, records)
     return {
         "device": model.speeds.name,
@@ -38,7 +38,7 @@ def forecast(
         "basis": model.speeds.basis,
         "margin": model.speeds.margin,
         "notes": [*notes.sources(model, jobs), *notes.limits(model, jobs, attempts)],
-        "targets": [{"target": name, **_total(model, own)} for name, own in parts.items()],
+        "targets": [{"target": name, **_total(model, own)} for name, own in wholes.items()],
         "rules": _rules(model, jobs, compared),
         "disk": disk.rows(jobs),
         "chunks": chunks(model, jobs),
@@ -50,12 +50,12 @@ def forecast(
 def items(jobs: Plan) -> dict[str, Plan]:
     """The tables and figures that networks are run for, each with the jobs that make it."""
     files = [path for task in jobs.values() for path in task.outputs]
-    found = {
-        path: part(jobs, path)
+    told = (
+        path
         for pattern in ("tables/*.csv", "figures/*.png")
         for path in sorted(fnmatch.filter(files, pattern), key=lambda path: (len(path), path))
-    }
-    return {path: own for path, own in found.items() if units_of(own)}
+    )
+    return {path: own for path, own in parts(jobs, told).items() if units_of(own)}
 
 
 def compare(model: Model, records: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, float]]:

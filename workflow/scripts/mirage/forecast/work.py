@@ -89,6 +89,7 @@ class Workshop:
     counts: Mapping[str, Counts]
     results: Path | None = None
     _images: dict[str, Images] = field(default_factory=dict, init=False)
+    _works: dict[Job, Work] = field(default_factory=dict, init=False)
 
     def work(self, job: Job) -> Work:
         """Work of a job; none where no room tells of its rule.
@@ -96,8 +97,10 @@ class Workshop:
         Raises:
             MirageError: the study knows no such cell.
         """
-        cost = costs().get(job.rule)
-        return Work() if cost is None else cost(self, dict(job.wildcards))
+        if job not in self._works:
+            cost = costs().get(job.rule)
+            self._works[job] = Work() if cost is None else cost(self, dict(job.wildcards))
+        return self._works[job]
 
     def images(self, dataset: str) -> Images:
         """Sizes of a data set."""

@@ -87,4 +87,5 @@ def chunks(classes: Sequence[int], per_chunk: int, together: int = 1) -> list[st
 
 def classes_of(chunk: str, classes: Sequence[int]) -> list[int]:
     """The attacked ones among the classes of a chunk."""
-    return [label for label in classes if label in members(chunk)]
+    held = members(chunk)
+    return [label for label in classes if label in held]
