@@ -6,6 +6,7 @@ import re
 import typing
 from collections.abc import Mapping
 from copy import deepcopy
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,7 @@ ROOT = Path(__file__).resolve().parents[3]
 CONFIG = yaml.safe_load((ROOT / "config.yaml").read_text())
 KEPT = ROOT / "workflow/schemas/config.schema.yaml"
 SCHEMA = yaml.safe_load(KEPT.read_text())
+WHOLE = Draft202012Validator(SCHEMA)
 
 
 def _overlaid(*files):
@@ -82,7 +84,8 @@ def _blocks(hint, value, path=(), part=False):
                 yield from _blocks(hints(hint)[key], value[key], (*path, key), part)
 
 
-BLOCKS = list(_blocks(Configuration, _complete()))
+COMPLETE = _complete()
+BLOCKS = list(_blocks(Configuration, COMPLETE))
 ONE_EACH = {which: value for _, which, value in BLOCKS}
 
 
@@ -100,9 +103,13 @@ def _make(which, value):
     return build(recipe, value, "here")
 
 
+@cache
+def _schema_of(which):
+    return Draft202012Validator({**SCHEMA, "$ref": f"#/$defs/{_name(which)}"})
+
+
 def _fits_schema(which, value):
-    schema_of_it = {**SCHEMA, "$ref": f"#/$defs/{_name(which)}"}
-    return Draft202012Validator(schema_of_it).is_valid(value)
+    return _schema_of(which).is_valid(value)
 
 
 def test_the_kept_schema_is_the_one_of_the_types():
@@ -125,7 +132,7 @@ def test_the_kept_schema_is_the_one_of_the_types():
 def test_every_configuration_here_fits_types_and_schema(files):
     config = _overlaid(*files)
     assert configuration.check(config).scales.keys() == config["scales"].keys()
-    assert not list(Draft202012Validator(SCHEMA).iter_errors(config))
+    assert not list(WHOLE.iter_errors(config))
 
 
 def test_every_type_stands_in_a_configuration():
@@ -211,12 +218,12 @@ def _in(config, path):
 
 @pytest.mark.parametrize("path", [path for path, _, block in BLOCKS if block], ids=str)
 def test_a_misspelt_key_is_refused_at_every_level(path):
-    config = _complete()
+    config = deepcopy(COMPLETE)
     block = _in(config, path)
     key = max(block, key=len)
     wrong = _without_a_letter(key, block)
     block[wrong] = block.pop(key)
-    assert not Draft202012Validator(SCHEMA).is_valid(config)
+    assert not WHOLE.is_valid(config)
     with pytest.raises(MirageError) as caught:
         configuration.check(config)
     told = str(caught.value)
