@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from forecast_models import demo, model_of, plan_of
+from forecast_models import demo, paper, plan_of
 from mirage.attacks.kinds.ppa import cost as attacks
 from mirage.forecast import units
 from mirage.forecast.counting import Tally, count
@@ -150,19 +150,19 @@ def test_memory_grows_in_a_line_with_the_batch():
     assert told[0].peak_bytes(200) == pytest.approx(told[1].bytes, rel=0.02)
 
 
-@pytest.mark.parametrize("scale", ["demo", "paper"])
-def test_the_shipped_counts_are_those_of_the_configuration(scale):
+@pytest.mark.parametrize("model", [demo, paper])
+def test_the_shipped_counts_are_those_of_the_configuration(model):
     """All of the demo is counted again, of the paper what is quick; every unit must be there."""
-    shop = model_of(scale).workshop
+    shop = model().workshop
     shipped_priors = [
         priors.training_step(prior["source"]["recipe"], shop.study.prior_kind(name))
         for name, prior in shop.study.scale["priors"].items()
         if prior["source"]["kind"] == "trained"
     ]
-    for unit in [*units_of(plan_of(model_of(scale))), *shipped_priors]:
+    for unit in [*units_of(plan_of(model())), *shipped_priors]:
         shipped = shop.counts[unit.key]
         quick = unit.kind in ("render",) or unit.key.startswith("classify resnext50")
-        if (scale == "paper" and not quick) or unit.kind == "prior":
+        if (model is paper and not quick) or unit.kind == "prior":
             continue
         now = count(unit)
         assert now.flops == pytest.approx(shipped.flops, rel=1e-9)

@@ -32,7 +32,8 @@ def test_a_step_takes_no_less_than_its_operators_to_start():
 
 def test_the_forecast_tells_what_batches_save():
     model = paper()
-    rows = summary.forecast(model, plan_of(model))["together"]
+    told = summary.forecast(model, plan_of(model))
+    rows = told["together"]
     alone = [row["alone_hours"] for row in rows]
     assert alone == sorted(alone, reverse=True)
     assert all(row["hours"] <= row["alone_hours"] >= 1 for row in rows)
@@ -42,5 +43,5 @@ def test_the_forecast_tells_what_batches_save():
     # Hundreds of small layers of three students: as many operators for one image as for 100.
     lomma = next(row for row in rows if row["work"].endswith("with 3 students"))
     assert lomma["alone_hours"] > 20 * lomma["hours"]
-    assert "alone" in page.text(summary.forecast(model, plan_of(model)))
+    assert "alone" in page.text(told)
     assert together.rows(demo(), plan_of(demo())) == []

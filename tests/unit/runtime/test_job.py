@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -45,24 +46,32 @@ job.run(work, task)
 """
 
 
+@pytest.fixture(scope="module")
+def at_work(tmp_path_factory):
+    """The folder of all jobs here: a server is that of a folder, and takes seconds to start."""
+    return tmp_path_factory.mktemp("work")
+
+
 @pytest.fixture(params=["cold", "warm"])
-def run(request, tmp_path, monkeypatch):
-    """Start a job whose work is the given line."""
+def run(request, at_work, monkeypatch):
+    """Start a job whose work is the given line, in an empty folder."""
     monkeypatch.setenv("MIRAGE_WARM", "1" if request.param == "warm" else "0")
-    monkeypatch.setenv("MIRAGE_WARM_IDLE_S", "1")
+    monkeypatch.setenv("MIRAGE_WARM_IDLE_S", "5")
+    shutil.rmtree(at_work)
+    at_work.mkdir()
 
     def start(body):
-        script = tmp_path / "script.py"
+        script = at_work / "script.py"
         script.write_text(SCRIPT.format(library=str(LIBRARY), body=body))
         return subprocess.Popen(
             [sys.executable, str(script)],
-            cwd=tmp_path,
+            cwd=at_work,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
         )
 
-    start.folder, start.warm = tmp_path, request.param == "warm"
+    start.folder, start.warm = at_work, request.param == "warm"
     return start
 
 
