@@ -74,10 +74,46 @@ class Project:
         return told, counter.stat().st_size if counter.exists() else 0
 
 
-@pytest.fixture
-def finished(tmp_path):
-    project = Project(tmp_path)
+class Kept:
+    """Every file and folder of a project as it was, inode and time of change included."""
+
+    def __init__(self, project, place):
+        self.project, self.place = project.folder, place
+        self.bytes, self.times = {}, {}
+        for path in sorted(self.project.rglob("*")):
+            name = path.relative_to(self.project)
+            self.times[name] = path.stat().st_mtime_ns
+            if path.is_dir():
+                (place / name).mkdir()
+            else:
+                (place / name).hardlink_to(path)  # holds the inode, whatever becomes of the name
+                self.bytes[name] = path.read_bytes()
+
+    def restore(self):
+        for path in sorted(self.project.rglob("*"), reverse=True):
+            if path.is_file():
+                path.unlink()
+            elif path.relative_to(self.project) not in self.times:
+                path.rmdir()
+        for name, content in self.bytes.items():
+            (self.place / name).write_bytes(content)
+            (self.project / name).hardlink_to(self.place / name)
+        for name, then in self.times.items():
+            os.utime(self.project / name, ns=(then, then))
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory):
+    """A project after its first run, which takes seconds."""
+    project = Project(tmp_path_factory.mktemp("project"))
     assert project.run()[1] > 0
+    return project, Kept(project, tmp_path_factory.mktemp("kept"))
+
+
+@pytest.fixture
+def finished(kept):
+    project, files = kept
+    files.restore()
     return project
 
 
@@ -155,6 +191,11 @@ def test_whatever_else_is_asked_for_is_planned(finished, arguments, does):
     told, planned = finished.run(*arguments)
     assert planned > 0
     assert does in told
+
+
+def test_what_was_changed_and_put_back_is_not_planned(finished):
+    """All tests before this one began so, though others had changed the project."""
+    assert finished.run()[1] == 0
 
 
 def test_code_that_may_have_changed_while_it_was_read_is_not_noted(tmp_path):
