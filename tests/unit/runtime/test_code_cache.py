@@ -16,6 +16,8 @@ needs_compiler = pytest.mark.skipif(
     shutil.which(os.environ.get("CXX", "g++")) is None, reason="no C++ compiler"
 )
 LIBRARY = Path(__file__).parents[3] / "workflow/scripts"
+ONE_KERNEL = {"TORCHINDUCTOR_CPP_CACHE_PRECOMPILE_HEADERS": "0"}
+"""To compile PyTorch's headers ahead takes longer than the one kernel of the job here."""
 JOB = """
 import sys
 from pathlib import Path
@@ -35,7 +37,9 @@ def _start(kept):
     job = subprocess.Popen(
         [sys.executable, "-c", JOB, str(kept)],
         stdout=subprocess.PIPE, text=True, start_new_session=True,
-        env={**os.environ, "PYTHONPATH": str(LIBRARY), "HOME": str(kept.parent)},
+        env={
+            **os.environ, **ONE_KERNEL, "PYTHONPATH": str(LIBRARY), "HOME": str(kept.parent),
+        },
     )  # fmt: skip
     return job, Path(job.stdout.readline().strip())
 
