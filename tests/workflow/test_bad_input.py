@@ -69,8 +69,8 @@ def test_a_damaged_file_is_named(finished, tmp_path, damage, made, rule, then):
         ("data/orl/views/square17.safetensors", "square16"),
     ],
 )
-def test_an_impossible_request_is_explained(checkout, path, message):
-    done = checkout.snakemake(path, check=False)
+def test_an_impossible_request_is_explained(asked, path, message):
+    done = asked.snakemake(path, check=False)
     assert done.returncode != 0
     assert message in done.told
     assert "Traceback (most recent call last)" not in done.told

@@ -5,15 +5,8 @@ import re
 import time
 
 import pytest
-from projects import Checkout
 
 CODE = re.compile(r"Traceback|File \"|, line \d+")
-
-
-@pytest.fixture(scope="module")
-def asked(tmp_path_factory):
-    """A checkout in which nothing is ever run."""
-    return Checkout(tmp_path_factory.mktemp("asked"))
 
 
 def refused(checkout, *arguments):

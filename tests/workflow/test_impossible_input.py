@@ -11,7 +11,7 @@ import pytest
 import yaml
 from mirage.errors import MirageError
 from mirage.study import configuration
-from projects import ROOT, TINY, Checkout
+from projects import ROOT, TINY
 from snakemake.utils import update_config
 
 CELL = "orl/resnet-mini/ls0/n3/s1"
@@ -24,6 +24,9 @@ NO_CELL = "no grid of `targets` has a cell that "
 TOO_FEW = "but the pool few holds 12"
 
 
+SHIPPED, STUDY = (yaml.safe_load(path.read_text()) for path in (ROOT / "config.yaml", TINY))
+
+
 def tiny(**sections):
     """Changes of the tiny scale."""
     return {"scales": {"tiny": sections}}
@@ -31,7 +34,7 @@ def tiny(**sections):
 
 def grid(**changes):
     """The tiny scale with a grid more, which holds what is wrong."""
-    grids = yaml.safe_load(TINY.read_text())["scales"]["tiny"]["targets"]
+    grids = STUDY["scales"]["tiny"]["targets"]
     return tiny(targets=[*grids, {**grids[0], "treatments": ["ls0"], "seeds": [5], **changes}])
 
 
@@ -216,12 +219,6 @@ TYPED = [(what, how) for what, how in EVERY if CASES[what][how].path]
 FIRST = [(what, next(how for w, how in SETTINGS if w == what)) for what in CASES]
 
 
-@pytest.fixture(scope="module")
-def asked(tmp_path_factory):
-    """A checkout in which nothing is ever run."""
-    return Checkout(tmp_path_factory.mktemp("asked"))
-
-
 def _plain(told):
     """Hold a message to what all have in common, and return it."""
     message = " ".join(told.split())
@@ -238,9 +235,9 @@ def test_every_kind_stands_in_the_configuration_and_is_typed():
 @pytest.mark.parametrize(("what", "how"), SETTINGS)
 def test_settings_are_refused(what, how):
     case = CASES[what][how]
-    config = yaml.safe_load((ROOT / "config.yaml").read_text())
-    for overlay in (yaml.safe_load(TINY.read_text()), deepcopy(case.settings)):
-        update_config(config, overlay)
+    config = deepcopy(SHIPPED)
+    for overlay in (STUDY, case.settings):
+        update_config(config, deepcopy(overlay))
     with pytest.raises(MirageError) as caught:
         configuration.check(config)
     message = _plain(str(caught.value))

@@ -2,12 +2,15 @@
 
 import re
 from collections import Counter
+from functools import cache
 
 import pytest
 import yaml
-from projects import ROOT, TINY
+from projects import ROOT, TINY, Checkout
 from snakemake.utils import update_config
 
+LAST = 3
+"""Attempts that a job has on a cluster: one, and two retries."""
 OVERLAID = ("--configfile", str(TINY), str(TINY.parent / "lowres.yaml"))
 LOWRES = [
     f"attacks/orl/resnet-mini/{treatment}/n3/s1/{attack}/metrics.json"
@@ -21,8 +24,27 @@ def _jobs(told):
     return {rule: int(n) for rule, n in re.findall(r"^(\w+)\s+(\d+)\s*$", table, re.MULTILINE)}
 
 
-def test_demo_plan(checkout):
-    jobs = _jobs(checkout.snakemake("-n", tiny=False).told)
+@pytest.fixture(scope="module")
+def planned(tmp_path_factory):
+    """What is told of a plan of everything, by scale or profile; planned once for this file.
+
+    Of the paper with every asset in its place, on the last attempt, which asks for most.
+    """
+
+    @cache
+    def told(of):
+        checkout = Checkout(tmp_path_factory.mktemp(of))
+        if of == "demo":
+            return checkout.snakemake("-n", tiny=False).told
+        checkout.fake_assets()
+        asked = ("--profile", of, "all", "-n", "--attempt", str(LAST))
+        return checkout.snakemake(*asked, tiny=False).told
+
+    return told
+
+
+def test_demo_plan(planned):
+    jobs = _jobs(planned("demo"))
     seeds = len(
         yaml.safe_load((ROOT / "config.yaml").read_text())["scales"]["demo"]["targets"][0]["seeds"]
     )
@@ -61,8 +83,8 @@ def test_a_shipped_prior_is_no_jobs_output(checkout):
     assert _jobs(checkout.snakemake(*files, "-n", tiny=False).told)["train_prior"] == 2
 
 
-def test_paper_plan_lists_what_is_missing(checkout):
-    told = checkout.snakemake("--profile", "slurm", "all", "-n", tiny=False).told
+def test_paper_plan_lists_what_is_missing(asked):
+    told = asked.snakemake("--profile", "slurm", "all", "-n", tiny=False).told
     for name in (
         "FaceScrub",
         "CelebA",
@@ -81,24 +103,18 @@ def test_paper_plan_lists_what_is_missing(checkout):
     assert "list_landmarks_celeba.txt" not in told  # which nothing uses
 
 
-def test_data_sets_can_be_asked_for_alone(checkout):
+def test_data_sets_can_be_asked_for_alone(asked):
     for dataset, assets in (("celeba64", 3), ("celeba64-public", 3), ("imagenette", 1)):
         target = f"data/{dataset}/manifest.json"
-        told = checkout.snakemake("--profile", "slurm", target, "-n", tiny=False).told
+        told = asked.snakemake("--profile", "slurm", target, "-n", tiny=False).told
         assert _jobs(told) == {"prepare_store": 1, "provide_asset": assets, "total": 1 + assets}
     target = "data/celeba64-public/acceptance.json"
-    told = checkout.snakemake("--profile", "slurm", target, "-n", tiny=False).told
+    told = asked.snakemake("--profile", "slurm", target, "-n", tiny=False).told
     assert _jobs(told)["prepare_store"] == 2
 
 
-@pytest.fixture
-def assets(checkout):
-    checkout.fake_assets()
-    return checkout
-
-
-def test_paper_plan_with_assets(assets):
-    told = assets.snakemake("--profile", "slurm", "all", "-n", tiny=False).told
+def test_paper_plan_with_assets(planned):
+    told = planned("slurm")
     jobs = _jobs(told)
     assert "provide_asset" not in jobs
     # Tab. 2: 7 + 6 FaceScrub, 9 CelebA; Tab. 3: 6 + 6; Tab. 4: 15 + 9; two evaluators; Tab. 9: 4;
@@ -138,17 +154,17 @@ def test_paper_plan_with_assets(assets):
 
 
 @pytest.mark.parametrize("profile", ["slurm", "workstation"])
-def test_a_value_on_the_command_line_leaves_the_profiles_others(checkout, profile):
+def test_a_value_on_the_command_line_leaves_the_profiles_others(asked, profile):
     arguments = ("--profile", profile, "tables/table1.csv", "-n", "--config")
-    told = checkout.snakemake(*arguments, "classes_per_chunk=106", tiny=False).told
+    told = asked.snakemake(*arguments, "classes_per_chunk=106", tiny=False).told
     # The paper's scale, 106 classes at a time: five attacks on FaceScrub, five on CelebA.
     assert _jobs(told)["run_stage"] == 5 * (1 + 2 * 5) + 5 * (1 + 2 * 10)
 
 
 @pytest.mark.parametrize("profile", ["slurm", "workstation"])
-def test_the_last_attempt_asks_for_no_more_than_there_is(assets, profile):
+def test_the_last_attempt_asks_for_no_more_than_there_is(planned, profile):
     """A workstation's memory is the limit of each request by Snakemake's own doing."""
-    told = assets.snakemake("--profile", profile, "all", "-n", "--attempt", "3", tiny=False).told
+    told = planned(profile)
     limits = {"slurm": {"runtime": 1440, "mem_mb": 120_000}, "workstation": {"mem_mb": 128_000}}
     for name, most in limits[profile].items():
         asked = [int(value) for value in re.findall(rf"\b{name}=(\d+)", told)]
@@ -156,9 +172,25 @@ def test_the_last_attempt_asks_for_no_more_than_there_is(assets, profile):
         assert max(asked) == most
 
 
-def test_a_job_writes_a_few_files(assets):
+def _asked(told):
+    """What a training on FaceScrub asks for."""
+    blocks = [part.split("\nrule ")[0] for part in told.split("rule train_target:")[1:]]
+    return next(block for block in blocks if "output: targets/facescrub/resnet152/ls0/all" in block)
+
+
+def test_a_workstation_plans_the_paper_scale(planned):
+    block = _asked(planned("workstation"))
+    assert "gpu=1" in block
+    assert "slurm" not in block
+    # One model forecasts the requests of both profiles: at least the training's own images.
+    memory = re.search(r"mem_mb=(\d+)", block)
+    assert memory[0] in _asked(planned("slurm"))
+    assert int(memory[1]) / LAST > 34_090 * 3 * 224**2 / 1e6
+
+
+def test_a_job_writes_a_few_files(planned):
     """A cluster's shared disk suffers from many small files: a chunk writes one, and its record."""
-    told = assets.snakemake("--profile", "slurm", "all", "-n", tiny=False).told
+    told = planned("slurm")
     written = {}
     for rule, files in re.findall(
         r"^(?:local)?rule (\w+):\n(?:    input: .*\n)?    output: (.*)$", told, re.MULTILINE
@@ -191,17 +223,19 @@ def _views(scale):
     return tuple(f"data/{s['dataset']}/views/{s['view']}." for s in sources if "view" in s)
 
 
-@pytest.mark.parametrize(
-    ("arguments", "scale", "least"),
-    [((), "demo", 200), (("--profile", "slurm"), "paper", 200), (OVERLAID, "tiny", 16)],
-)
-def test_no_attack_reads_a_private_image(assets, arguments, scale, least):
+@pytest.fixture(scope="module")
+def lowres(tmp_path_factory):
+    """What is told of a plan of the low-resolution attacks."""
+    checkout = Checkout(tmp_path_factory.mktemp("lowres"))
+    return checkout.snakemake(*LOWRES, *OVERLAID, "-n", tiny=False).told
+
+
+@pytest.mark.parametrize(("scale", "least"), [("demo", 200), ("paper", 200), ("tiny", 16)])
+def test_no_attack_reads_a_private_image(planned, lowres, scale, least):
     """Attacks, and what equips them, have no image but public ones as input."""
-    tiny = scale == "tiny"
-    wanted = LOWRES if tiny else ["all"]
-    told = assets.snakemake(*wanted, *arguments, "-n", tiny=False).told
+    told = lowres if scale == "tiny" else planned("slurm" if scale == "paper" else scale)
     config = yaml.safe_load((ROOT / "config.yaml").read_text())
-    for file in (TINY, TINY.parent / "lowres.yaml") if tiny else ():
+    for file in (TINY, TINY.parent / "lowres.yaml") if scale == "tiny" else ():
         update_config(config, yaml.safe_load(file.read_text()))
     public = _views(config["scales"][scale])
     jobs = [inputs for rule, inputs in _read(told) if rule in KNOWING_NO_ONE]
@@ -211,11 +245,10 @@ def test_no_attack_reads_a_private_image(assets, arguments, scale, least):
             assert not path.startswith("data/") or path.startswith(public), path
 
 
-def test_every_target_has_a_prior_and_students_to_itself(checkout):
+def test_every_target_has_a_prior_and_students_to_itself(lowres):
     """Whatever a job reads of them lies below the target that it reads as well."""
-    told = checkout.snakemake(*LOWRES, *OVERLAID, "-n", tiny=False).told
     seen = Counter()
-    for rule, inputs in _read(told):
+    for rule, inputs in _read(lowres):
         own = [path for path in inputs if "/priors/own-gan/" in path or "/students/" in path]
         targets = {path.partition("/weights.")[0] for path in inputs if "/weights." in path}
         if own and rule == "run_stage":
@@ -239,9 +272,9 @@ def test_every_target_has_a_prior_and_students_to_itself(checkout):
         ("lx0/n3/s1/students/two.safetensors", "no part of a treatment"),
     ],
 )
-def test_equipment_of_no_target_is_one_clear_message(checkout, path, told):
-    asked = f"targets/orl/resnet-mini/{path}"
-    done = checkout.snakemake(asked, *OVERLAID, "-n", tiny=False, check=False)
+def test_equipment_of_no_target_is_one_clear_message(asked, path, told):
+    wanted = f"targets/orl/resnet-mini/{path}"
+    done = asked.snakemake(wanted, *OVERLAID, "-n", tiny=False, check=False)
     assert done.returncode != 0
     assert told in done.told
     assert "Traceback (most recent call last)" not in done.told
@@ -294,12 +327,12 @@ def test_cells_of_no_item_are_made_and_told_once(checkout):
         ),
     ],
 )
-def test_a_wrong_configuration_is_one_clear_message(checkout, change, message):
-    path = checkout.folder / "config.yaml"
-    text = path.read_text()
+def test_a_wrong_configuration_is_one_clear_message(asked, change, message):
+    path, text = asked.folder / "config.yaml", (ROOT / "config.yaml").read_text()
     assert change[0] in text
     path.write_text(text.replace(*change))
-    done = checkout.snakemake("-n", tiny=False, check=False)
+    done = asked.snakemake("-n", tiny=False, check=False)
+    path.write_text(text)
     assert done.returncode != 0
     assert message in done.told
     assert "Traceback (most recent call last)" not in done.told

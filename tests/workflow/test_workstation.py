@@ -2,7 +2,6 @@
 
 import json
 import os
-import re
 import subprocess
 import sys
 
@@ -75,23 +74,6 @@ def test_each_concurrent_job_has_a_device_of_its_own(tmp_path, counted):
     assert max(together) == len(GPUS)  # all were at work at once, and never more
     if not counted:
         assert any("all 3 GPUs are taken" in log for log in logs)
-
-
-def _asked(checkout, profile):
-    """What a training on FaceScrub asks for in a profile's plan."""
-    told = checkout.snakemake("--profile", profile, "all", "-n", tiny=False).told
-    blocks = [part.split("\nrule ")[0] for part in told.split("rule train_target:")[1:]]
-    return next(block for block in blocks if "output: targets/facescrub/resnet152/ls0/all" in block)
-
-
-def test_the_profile_plans_the_paper_scale(checkout):
-    block = _asked(checkout, "workstation")
-    assert "gpu=1" in block
-    assert "slurm" not in block
-    # One model forecasts the requests of both profiles: at least the training's own images.
-    memory = re.search(r"mem_mb=(\d+)", block)
-    assert memory[0] in _asked(checkout, "slurm")
-    assert int(memory[1]) > 34_090 * 3 * 224**2 / 1e6
 
 
 def test_listed_devices_reach_the_jobs(checkout):
