@@ -20,8 +20,7 @@ _ALONE = {
     f"tests/workflow/test_{name}.py"
     for name in (
         "assets", "console", "environments", "extending", "impossible_input", "lowres", "places",
-        "plan", "precision", "published_data", "released_weights", "repeating", "setup", "swaps",
-        "unchanged",
+        "plan", "published_data", "released_weights", "repeating", "setup", "swaps", "unchanged",
     )
 }  # fmt: skip
 """Tests that plan, or run short jobs one after the other, each in a folder of its own.

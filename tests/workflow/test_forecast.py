@@ -108,15 +108,17 @@ def test_the_forecast_knows_every_job_snakemake_plans(checkout, scale):
     assert {rule: jobs[rule] for rule in forecast} == forecast
 
 
-def _jobs_of_the_tiny_study(model, finished):
-    settings = yaml.safe_load(TINY.read_text())
+@pytest.fixture(scope="module")
+def of_the_tiny_study(finished):
+    """Its model and its plan, counted now that all is there."""
+    settings, model = yaml.safe_load(TINY.read_text()), _model(finished, finished.results, TINY)
     told = planned(finished.folder, finished.results, **settings)
     model = model.with_counts(counted(units_of(plan(model.workshop, told)), {}))
     return model, plan(model.workshop, told)
 
 
-def test_files_have_the_sizes_forecast(finished):
-    _, jobs = _jobs_of_the_tiny_study(_model(finished, finished.results, TINY), finished)
+def test_files_have_the_sizes_forecast(finished, of_the_tiny_study):
+    _, jobs = of_the_tiny_study
     compared = 0
     for task in jobs.values():
         for path, size in task.outputs.items():
@@ -131,9 +133,9 @@ def test_files_have_the_sizes_forecast(finished):
     assert compared > 30
 
 
-def test_every_job_that_ran_is_in_the_plan_of_a_finished_study(finished):
+def test_every_job_that_ran_is_in_the_plan_of_a_finished_study(finished, of_the_tiny_study):
     """Nothing being there yet is no matter of what is there: the plan is that of the first run."""
-    _, jobs = _jobs_of_the_tiny_study(_model(finished, finished.results, TINY), finished)
+    _, jobs = of_the_tiny_study
     ran = _jobs(finished.first.told)
     assert len(jobs) == ran["total"] - ran["all"]
     assert {job.rule for job in jobs} | {"all", "total"} == set(ran)
@@ -181,8 +183,8 @@ def test_a_new_rule_touches_nothing_in_the_forecast(checkout):
     assert "runtime=161" in asked  # ten minutes, and 2.5 times the hour and the writing
 
 
-def test_finished_jobs_are_held_against_their_forecast(finished):
-    model, _ = _jobs_of_the_tiny_study(_model(finished, finished.results, TINY), finished)
+def test_finished_jobs_are_held_against_their_forecast(finished, of_the_tiny_study):
+    model, _ = of_the_tiny_study
     records = [json.loads(p.read_text()) for p in (finished.results / "jobs").rglob("*.json")]
     compared = summary.compare(model, records)
     assert {"train_target", "run_stage", "score_attack"} <= set(compared)

@@ -2,9 +2,11 @@
 
 import json
 import re
+import shutil
 import subprocess
 
 import yaml
+from projects import Checkout
 
 CELL = "orl/resnet-mini/ls0/n3/s1"
 
@@ -28,9 +30,10 @@ def _planned(checkout, settings):
     return set(outputs + pools)
 
 
-def test_a_changed_precision_repeats_its_stage(checkout):
+def test_a_changed_precision_repeats_its_stage(finished, tmp_path):
+    checkout = Checkout(tmp_path)
+    shutil.copytree(finished.results, checkout.results, symlinks=True, dirs_exist_ok=True)
     checkout.asked = f"attacks/{CELL}/ppa/selected.safetensors"
-    checkout.snakemake(checkout.asked)
     after = {
         "sampling": {"candidates", "optimised", "selected"},
         "optimisation": {"optimised", "selected"},
