@@ -1,5 +1,6 @@
 """Stage 2: optimising latents against one target, at the size of the demo."""
 
+from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
 
@@ -66,7 +67,8 @@ def compare(generator: Generator, name: str, work: Work, repetitions: int) -> Ro
         ),
         repetitions,
     )  # fmt: skip
-    gap = first_step(pipeline, frozen, learnable, latents[0, : work.batch_size], recipe)
+    some = latents[0, : work.batch_size]
+    gap = largest_gap(*first_steps(pipeline, frozen, learnable, some, recipe, px))
     return Row(name, ratio, "s", None, ("loss and gradient", gap), 1e-4)
 
 
@@ -76,31 +78,60 @@ def full_images(state: dict[str, Tensor], generator: Generator, w: Tensor) -> Te
     return synthesise(state, ws, generator.image_px, generator.config.conv_clamp)
 
 
-def first_step(
+class First(NamedTuple):
+    """The first step's mean loss, and the gradients of its latents [N, w_dim]."""
+
+    loss: Tensor
+    gradient: Tensor
+
+
+def first_steps(
     pipeline: ImagePipeline,
     frozen: torch.nn.Module,
     learnable: torch.nn.Module,
     latents: Tensor,
     recipe: OptimisationRecipe,
-) -> float:
-    """Largest relative difference of loss and gradient under one and the same crop."""
-    generator, px = pipeline.generator, pipeline.generator.image_px
+    image_px: int,
+) -> tuple[First, First]:
+    """The first step of ours and of the reference under one and the same crop.
+
+    Args:
+        pipeline: prior and centre crop.
+        frozen: ours' target.
+        learnable: the same with gradients for its weights.
+        latents: of one batch of class 0, [N, w_dim]; networks have their precision.
+        recipe: ours' settings.
+        image_px: side of the target's images.
+    """
     batches = official_batches([0], len(latents), recipe.batch_size)
-    given = Given({}, {}, [0], px, px, 0, "cpu", len(latents), Checkpoint(None, {}))
+    crop_px, nothing = pipeline.crop_px, Checkpoint(None, {})
+    given = Given({}, {}, [0], image_px, crop_px, 0, "cpu", len(latents), nothing)
     stack = make_stack(given, recipe, pipeline, batches, latents.dtype)
     ours = latents.clone().requires_grad_()
     objective = Objective(pipeline, frozen, LOSSES[recipe.loss])
     gradient, losses = step_gradient(objective, stack, ours, 0)
-    top, left, side = drawn_box(recipe, px)
     theirs = latents.clone().requires_grad_()
     loss = reference.loss_of(
-        partial(full_images, generator.state_dict(), generator),
-        learnable, theirs, torch.zeros(len(latents), dtype=torch.int64),
-        pipeline.crop_px, px,
-        lambda x: tv.resized_crop(x, top, left, side, side, [px, px], antialias=True),
+        partial(full_images, pipeline.generator.state_dict(), pipeline.generator),
+        learnable, theirs, torch.zeros(len(latents), dtype=torch.int64), crop_px, image_px,
+        fixed_crop(recipe, image_px),
     )  # fmt: skip
     loss.backward()
-    return max(relative(losses.mean(), loss.detach()), relative(gradient, theirs.grad))
+    return First(losses.mean(), gradient), First(loss.detach(), theirs.grad)
+
+
+def fixed_crop(recipe: OptimisationRecipe, image_px: int) -> Callable[[Tensor], Tensor]:
+    """The crop that ours draws first for class 0's first batch, by torchvision."""
+    top, left, side = drawn_box(recipe, image_px)
+    return partial(
+        tv.resized_crop, top=top, left=left, height=side, width=side, size=[image_px, image_px],
+        antialias=True,
+    )  # fmt: skip
+
+
+def largest_gap(ours: First, theirs: First) -> float:
+    """Largest relative difference of loss and gradient."""
+    return max(relative(mine, other) for mine, other in zip(ours, theirs, strict=True))
 
 
 def drawn_box(recipe: OptimisationRecipe, image_px: int) -> tuple[int, int, int]:

@@ -1,7 +1,10 @@
 """StyleGAN2 synthesis as published: every sample has its own weights, run as one grouped conv.
 
-Whole images in float32; filters by zero insertion and depthwise convolution, as the official code
-does without its compiled plugins.
+Whole images at the weights' precision, as StyleGAN2-ADA (PyTorch) makes them in eval mode where its
+plugins are not compiled, as on every CPU: ``fused_modconv``, so that autograd computes gradients of
+every sample's weights; the filter by insertion of zeros, padding and a depthwise convolution, with
+the copies that padding by nothing makes; noise and skip image added in place; bias, leaky ReLU,
+gain and clamp one after the other.
 """
 
 import math
@@ -24,7 +27,9 @@ def synthesise(p: Weights, ws: Tensor, image_px: int, clamp: float | None) -> Te
         block = f"synthesis.b{resolution}"
         x = _layer(p, f"{block}.conv0", x, ws[:, index], True, clamp)
         x = _layer(p, f"{block}.conv1", x, ws[:, index + 1], False, clamp)
-        image = _upsample(image) + _to_rgb(p, f"{block}.torgb", x, ws[:, index + 2], clamp)
+        image = _fir(image, 2, (2, 1)).add_(
+            _to_rgb(p, f"{block}.torgb", x, ws[:, index + 2], clamp)
+        )
         resolution, index = 2 * resolution, index + 2
     return image
 
@@ -39,8 +44,8 @@ def _layer(p: Weights, name: str, x: Tensor, w: Tensor, up: bool, clamp: float |
     weight = p[f"{name}.weight"][None] * style[:, None, :, None, None]  # [N, C, Ci, 3, 3]
     weight = weight * (weight.square().sum((2, 3, 4), keepdim=True) + 1e-8).rsqrt()
     x = _grouped(x, weight, up)
-    x = _fir(x, 4.0, (1, 1)) if up else x
-    x = x + p[f"{name}.noise_const"] * p[f"{name}.noise_strength"]
+    x = _fir(x, 1, (1, 1)) if up else x
+    x = x.add_(p[f"{name}.noise_const"] * p[f"{name}.noise_strength"])
     x = F.leaky_relu(x + p[f"{name}.bias"][:, None, None], 0.2) * math.sqrt(2)
     return x if clamp is None else x.clamp(-clamp, clamp)
 
@@ -65,14 +70,12 @@ def _grouped(x: Tensor, weight: Tensor, up: bool) -> Tensor:
     return y.reshape(count, -1, *y.shape[2:])
 
 
-def _upsample(image: Tensor) -> Tensor:
-    count, channels, height, width = image.shape
-    spread = image.new_zeros(count, channels, height, 2, width, 2)
-    spread[:, :, :, 0, :, 0] = image
-    return _fir(spread.reshape(count, channels, 2 * height, 2 * width), 4.0, (2, 1))
-
-
-def _fir(x: Tensor, gain: float, padding: tuple[int, int]) -> Tensor:
+def _fir(x: Tensor, up: int, padding: tuple[int, int]) -> Tensor:
+    """Insert up - 1 zeros behind every pixel, pad, filter with a gain of 4."""
+    count, channels, height, width = x.shape
+    x = x.reshape(count, channels, height, 1, width, 1)
+    x = F.pad(x, (0, up - 1, 0, 0, 0, up - 1))  # a copy, also where up is 1
+    x = F.pad(x.reshape(count, channels, up * height, up * width), padding + padding)
     taps = torch.tensor([1.0, 3.0, 3.0, 1.0], dtype=x.dtype)
-    kernel = (torch.outer(taps, taps) * (gain / 64)).expand(x.shape[1], 1, 4, 4)
-    return F.conv2d(F.pad(x, padding + padding), kernel, groups=x.shape[1])
+    kernel = (torch.outer(taps, taps) / 16).repeat(channels, 1, 1, 1)
+    return F.conv2d(x, kernel, groups=channels)

@@ -9,6 +9,7 @@ import yaml
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
+from mirage.attacks.compiled import UNCOMPILED
 from mirage.data.views import LabelledImages
 from mirage.priors.pipeline import ImagePipeline
 from mirage.priors.shapes import GeneratorConfig
@@ -19,6 +20,7 @@ from mirage.targets.architectures import build
 
 from benchmarks import (
     attack,
+    compiled,
     defenses,
     evaluation,
     feed,
@@ -30,6 +32,7 @@ from benchmarks import (
     preparation,
     repulsion,
     scoring,
+    step,
     table,
     training,
 )
@@ -225,6 +228,18 @@ def test_precision_is_held_against_float64_and_fp32(tiny_world):
     assert rows[0][7] == "100"
 
 
+def test_compiled_steps_are_held_against_other_device_batches(tiny_world, monkeypatch, capsys):
+    monkeypatch.setattr(compiled, "Compiling", lambda *_: UNCOMPILED)
+    monkeypatch.setattr(compiled, "world", lambda *_: tiny_world)
+    monkeypatch.setattr(compiled, "trained", lambda *_: build(attack.TARGET, 4, 1, seed=1).freeze())
+    assert compiled.main(["--seeds", "1"]) == 0
+    lines = [line for line in capsys.readouterr().out.splitlines() if "compiled" in line]
+    cells = [[cell.strip() for cell in line.split("|")] for line in lines]
+    assert [row[2] for row in cells[:2]] == ["α = 0", "α = -0.05"]
+    assert all(row[-2] == "100" for row in cells[:2])
+    assert [row[2:4] for row in cells[2:]] == [["mean", "+0.0"], ["largest", "+0.0"]]
+
+
 def test_a_defense_is_timed_against_a_plain_training(people):
     ratio = defenses.measured(people, "mid0.005", epochs=1, rounds=1)
     assert ratio.ours > 0
@@ -238,3 +253,21 @@ def test_walks_together_are_those_of_one_class_at_a_time(capsys):
     printed = capsys.readouterr().out
     assert "demo, 3 classes, batch 99, cpu" in printed
     assert "part by rounding" not in printed
+
+
+def test_a_step_is_timed_by_turns_and_held_against_the_official_in_float64(monkeypatch, capsys):
+    monkeypatch.setattr(step, "IMAGE_PX", 32)
+    monkeypatch.setattr(step, "Compiling", lambda *_: UNCOMPILED)
+    options = ["--px", "8", "--batch", "2", "--pairs", "1", "--architectures", "resnet18"]
+    assert step.main([*options, "--threads", "1"]) == 0
+    printed = capsys.readouterr().out
+    assert "\nagrees: resnet18, float64" in printed
+    lines = [line.split("|") for line in printed.splitlines() if line.startswith("| resnet18")]
+    assert [line[3].strip() for line in lines] == ["official", "ours"]
+    assert all(float(line[7]) < 0.1 for line in lines)
+
+    exact = attack.full_images
+    monkeypatch.setattr(attack, "full_images", lambda *given: exact(*given) * (1 + 1e-7))
+    monkeypatch.setattr(step, "rows", lambda *_: [])
+    assert step.main([*options, "--threads", "1"]) == 1
+    assert "\nDIFFERS: resnet18, float64" in capsys.readouterr().out
