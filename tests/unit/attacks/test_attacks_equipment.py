@@ -113,7 +113,7 @@ def test_students_are_kept_in_one_file_in_their_order(tmp_path):
     images = torch.rand(2, 1, 16, 16)
     assert [model.name for model in loaded] == list(names)
     for model, again in zip(models, loaded, strict=True):
-        assert torch.equal(again(images), model(images))
+        torch.testing.assert_close(again(images), model(images))  # another layout
         assert not any(p.requires_grad for p in again.parameters())
 
 

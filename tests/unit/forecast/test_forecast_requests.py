@@ -269,7 +269,7 @@ def test_a_network_nobody_counted_gets_a_careful_request():
 
 def test_a_measured_speed_replaces_the_assumed_one():
     model = demo()
-    job = next(job for job in plan_of(model) if _is(job, "optimised/"))
+    job = next(job for job in plan_of(model) if _is(job, "optimised"))
     unit, images = model.workshop.work(job).calls[0]
     measured = {"seconds_per_image": 0.5, "setup_s": 3.0, "flops_per_s": 1.0, "batch": unit.batch,
                 "peak_bytes": 0}  # fmt: skip

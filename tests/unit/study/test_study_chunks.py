@@ -15,26 +15,24 @@ from mirage.study.chunks import attacked, chunks, classes_of, members
 words = st.from_regex(r"\A[a-z0-9]+(-[a-z0-9]+)*\Z")
 
 
-@given(st.sets(st.integers(0, 1200), min_size=1), st.none() | st.integers(1, 300))
+@given(st.sets(st.integers(0, 1200), min_size=1), st.integers(1, 300))
 def test_chunks_cover_the_attacked_classes_once(attacked_ones, per_chunk):
     classes = sorted(attacked_ones)
     names = chunks(classes, per_chunk)
     parts = [classes_of(chunk, classes) for chunk in names]
     assert [label for part in parts for label in part] == classes
     assert len(set(names)) == len(names)
-    assert all(len(part) <= (per_chunk or len(classes)) for part in parts)
+    assert all(len(part) <= per_chunk for part in parts)
 
 
-@given(
-    st.sets(st.integers(0, 1200), min_size=1), st.none() | st.integers(1, 300), st.integers(1, 99)
-)
+@given(st.sets(st.integers(0, 1200), min_size=1), st.integers(1, 300), st.integers(1, 99))
 def test_chunks_hold_whole_batches(attacked_ones, per_chunk, together):
     classes = sorted(attacked_ones)
     batches = [classes[first : first + together] for first in range(0, len(classes), together)]
     rows = [classes_of(chunk, classes) for chunk in chunks(classes, per_chunk, together)]
     cut = [row[at : at + together] for row in rows for at in range(0, len(row), together)]
     assert cut == batches
-    most = max(per_chunk or len(classes), together)
+    most = max(per_chunk, together)
     assert all(len(row) <= most for row in rows)
 
 
