@@ -12,7 +12,7 @@ from mirage.attacks.kinds.ppa.sample import sample_candidates
 from mirage.attacks.kinds.ppa.select import select_latents
 from mirage.attacks.pool import Pool
 from mirage.errors import Interrupted, MirageError
-from mirage.numerics import at_precision
+from mirage.numerics import at_precision, laid_out
 from mirage.study.treatment import Treatment
 from mirage.targets.architectures import build
 from mirage.targets.bottleneck import Bottleneck, divergence
@@ -154,7 +154,7 @@ def test_saved_and_loaded_it_is_the_same_network(tmp_path):
     save_classifier(path, trained.model, {"treatment": settings})
     images = TEST.pixels
     again = predict(load_classifier(path, "cpu"), images, "cpu")
-    assert torch.equal(again, predict(trained.model, images, "cpu"))
+    assert torch.equal(again, predict(laid_out(trained.model, "cpu"), images, "cpu"))
 
 
 def test_a_test_does_not_depend_on_its_batches():

@@ -3,6 +3,7 @@
 import pytest
 import torch
 from mirage.errors import MirageError
+from mirage.numerics import laid_out
 from mirage.runtime import files
 from mirage.targets.architectures import BUILDERS, build
 from mirage.targets.architectures.layers import BatchNorm, Kernel, StreamDropout
@@ -162,7 +163,7 @@ def test_files_keep_the_classifier(tmp_path, name, channels):
     assert not loaded.training
     assert not any(p.requires_grad for p in loaded.parameters())
     images = torch.rand(2, channels, 32, 32)
-    assert torch.equal(loaded(images), model.freeze()(images))
+    assert torch.equal(loaded(images), laid_out(model, "cpu").freeze()(images))
 
 
 def test_damaged_files_are_refused(tmp_path):
