@@ -16,6 +16,7 @@ from mirage.foreign.file_kinds import ForeignRecipe, load_foreign
 from mirage.foreign.fingerprint import difference, fingerprint, fixed_image, fixed_latent
 from mirage.foreign.importing import import_weights
 from mirage.foreign.known import KnownFile, published
+from mirage.numerics import laid_out
 from mirage.runtime import files
 from mirage.targets.architectures import build, lowres
 from mirage.targets.weights import load_classifier
@@ -163,7 +164,7 @@ def test_released_classifier_of_a_small_architecture(bring_in):
     settings = {"architecture": "convnet-mini", "classes": 5, "image_px": 16}
     _, out = bring_in(state, "classifier", **settings)
     images = torch.rand(2, 3, 16, 16)
-    assert torch.equal(load_classifier(out, "cpu")(images), network(images))
+    assert torch.equal(load_classifier(out, "cpu")(images), laid_out(network, "cpu")(images))
 
 
 def test_released_evaluator_of_the_low_resolution_attacks(bring_in, monkeypatch):
@@ -188,7 +189,7 @@ def test_released_evaluator_of_the_low_resolution_attacks(bring_in, monkeypatch)
     content = {"state_dict": {names[key]: value for key, value in ours.items()}}
     _, out = bring_in(content, "classifier", zipped=False, **settings)
     images = torch.rand(2, 3, 112, 112) * 2 - 1
-    assert torch.equal(load_classifier(out, "cpu")(images), network(images))
+    assert torch.equal(load_classifier(out, "cpu")(images), laid_out(network, "cpu")(images))
     spec = NetworkSpec("classifier", 64, input="aligned", input_px=112)
     found = load_network(spec, out, "cpu").embed(images[:, :, :64, :64])
     assert (found.features.shape, found.logits.shape) == ((2, 512), (2, 5))
