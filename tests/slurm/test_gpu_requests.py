@@ -45,7 +45,7 @@ def runs(short_module_folder):
             request_gpu: start(checkout, cluster) for request_gpu, checkout in checkouts.items()
         }
         ended = {
-            request_gpu: (checkouts[request_gpu], run.communicate(timeout=600)[0], run.returncode)
+            request_gpu: (checkouts[request_gpu], run.communicate(timeout=300)[0], run.returncode)
             for request_gpu, run in started.items()
         }
     return ended, watch.jobs.values()

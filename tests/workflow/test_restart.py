@@ -97,7 +97,7 @@ def test_killed_at_random_moments(checkout, undisturbed, warm):
                         job.kill()  # the job alone: Snakemake sees it fail
                     else:
                         os.killpg(run.pid, signal.SIGKILL)  # everything: a lost machine
-            run.wait(timeout=240)
+            run.wait(timeout=120)
             if any((checkout.results / ".snakemake/locks").glob("*")):  # Snakemake was killed, too
                 checkout.snakemake("--unlock")
     assert hits >= 4  # else the drill hit nothing
@@ -129,7 +129,7 @@ def test_told_to_stop_a_job_saves_and_goes_on(checkout, undisturbed, rule):
         assert run.poll() is None
         time.sleep(0.01)
     job.send_signal(signal.SIGTERM)
-    assert run.wait(timeout=240) != 0
+    assert run.wait(timeout=120) != 0
     assert any("the state is saved" in path.read_text() for path in log.rglob("*.log"))
     _finish(checkout, target, warm=True)
     assert any("resuming from" in path.read_text() for path in log.rglob("*.log"))
@@ -143,7 +143,7 @@ def test_interrupted_by_the_user(checkout, undisturbed):
     run = _start(checkout, STAGES["train_target"], warm=True)
     assert _job_of(run, "train_target") is not None
     os.killpg(run.pid, signal.SIGINT)
-    assert run.wait(timeout=240) != 0
+    assert run.wait(timeout=120) != 0
     assert not list((checkout.results / "targets").rglob("metrics.json"))
     _finish(checkout, STAGES["train_target"], warm=True)
     ours = _bytes(checkout.results)

@@ -6,8 +6,8 @@ CUT, WHOLE = (
     sorted({s.result for kind in KINDS.values() for s in kind.stages if s.cut == cut})
     for cut in (True, False)
 )
-# A study that cuts nothing makes each result as a whole.
-UNCUT = [] if STUDY.classes_per_chunk else CUT
+if STUDY.classes_per_chunk is None:  # nothing is cut: each result is made as a whole
+    WHOLE += CUT
 kind = stages.settings["kind"]
 stage = stages.part(wildcards.part)[0]
 stage_recipe = stages.settings[stage.settings]
@@ -25,7 +25,7 @@ rule run_stage:
     log:
         "logs/run_stage/{target}/{attack}/{part}.log",
     wildcard_constraints:
-        part="|".join([*WHOLE, *UNCUT, rf"(?:{'|'.join(CUT)})/{grammar.CHUNK}"]),
+        part="|".join([*WHOLE, rf"(?:{'|'.join(CUT)})/{grammar.CHUNK}"]),
     conda:
         "../../envs/mirage.yaml"
     resources:
@@ -58,7 +58,7 @@ rule run_stage:
         "../scripts/run_stage.py"
 
 
-if not UNCUT:
+if STUDY.classes_per_chunk is not None:
 
     rule merge_chunks:
         """Join the chunks of a stage; each class must be there once."""

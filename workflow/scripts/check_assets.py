@@ -1,11 +1,8 @@
 """Job: say of every asset whether it is there and the right one (rule check_assets)."""
 
-import os
 from pathlib import Path
 
 from mirage.runtime import job
-
-os.environ["MIRAGE_WARM"] = "0"  # a warm start would load what nothing here needs
 
 
 @job.main

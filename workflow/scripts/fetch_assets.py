@@ -1,10 +1,6 @@
 """Job: download what may be downloaded and say how to get the rest (rule fetch_assets)."""
 
-import os
-
 from mirage.runtime import job
-
-os.environ["MIRAGE_WARM"] = "0"  # a warm start would load what nothing here needs
 
 
 @job.main

@@ -1,10 +1,6 @@
 """Job: say how to get an asset that is missing (rule provide_asset)."""
 
-import os
-
 from mirage.runtime import job
-
-os.environ["MIRAGE_WARM"] = "0"  # a warm start would load what nothing here needs
 
 
 @job.main

@@ -1,11 +1,8 @@
 """Job: hold every finished file to its digest (rule verify)."""
 
-import os
 from pathlib import Path
 
 from mirage.runtime import job
-
-os.environ["MIRAGE_WARM"] = "0"  # a warm start would load what nothing here needs
 
 
 @job.main

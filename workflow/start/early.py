@@ -9,26 +9,19 @@ import os
 import sys
 
 _SCRIPTS = os.path.join(".snakemake", "scripts")
-_OWN_MIND = b"MIRAGE_WARM"
-"""A script that names the switch decides for itself, in its first lines."""
+_COLD = ("check_assets.py", "fetch_assets.py", "provide_asset.py", "verify.py")
+"""Scripts for which a warm start would load what they do not need."""
 
 
 def hand_over() -> None:
     """End this process once a warm fork has done its work; return if it shall do it itself."""
-    script = sys.argv[0]
-    if not os.path.dirname(os.path.abspath(script)).endswith(os.sep + _SCRIPTS):
+    folder, name = os.path.split(os.path.abspath(sys.argv[0]))
+    # Snakemake puts letters of its own before a script's name.
+    if not folder.endswith(os.sep + _SCRIPTS) or name.partition(".")[2] in _COLD:
         return
-    with open(script, "rb") as file:
-        if _OWN_MIND in file.read():
-            return
     from mirage.runtime import warm
 
-    if not warm.wanted():
-        return
-    status = warm.hand_over(warm.process_started())
-    if status is None:
-        os.environ["MIRAGE_WARM"] = "0"  # why was told; the job does not ask again
-        return
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(status)  # Python's start takes no SystemExit
+    if warm.wanted() and (status := warm.hand_over(warm.process_started())) is not None:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(status)  # Python's start takes no SystemExit

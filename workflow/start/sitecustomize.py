@@ -1,6 +1,6 @@
 """Imported by every Python the workflow starts, before all else: no code from relative paths.
 
-Jobs go to the warm server from here.
+Jobs are handed to the warm server from here.
 
 ``import_path.guard`` puts this folder into PYTHONPATH. A ``sitecustomize`` of the machine itself,
 which this one hides, is imported as well.
@@ -10,6 +10,7 @@ import contextlib
 import os
 import sys
 
+import early
 import import_path
 
 import_path.refuse_relative()
@@ -23,7 +24,4 @@ with contextlib.suppress(ModuleNotFoundError):
 sys.modules["sitecustomize"] = _mine
 sys.path[:] = _path
 
-if getattr(sys, "argv", [""])[0]:
-    import early
-
-    early.hand_over()
+early.hand_over()

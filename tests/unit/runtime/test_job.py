@@ -12,11 +12,11 @@ from pathlib import Path
 import psutil
 import pytest
 
-LIBRARY = Path(__file__).resolve().parents[3] / "workflow/scripts"
+WORKFLOW = Path(__file__).resolve().parents[3] / "workflow"
+LIBRARY, START = WORKFLOW / "scripts", WORKFLOW / "start"
 SCRIPT = """
 import sys, time, types
 from pathlib import Path
-sys.path.insert(0, {library!r})
 from mirage.errors import Interrupted, MirageError
 from mirage.runtime import job
 
@@ -57,12 +57,14 @@ def run(request, at_work, monkeypatch):
     """Start a job whose work is the given line, in an empty folder."""
     monkeypatch.setenv("MIRAGE_WARM", "1" if request.param == "warm" else "0")
     monkeypatch.setenv("MIRAGE_WARM_IDLE_S", "5")
+    monkeypatch.setenv("PYTHONPATH", f"{LIBRARY}{os.pathsep}{START}")
     shutil.rmtree(at_work)
-    at_work.mkdir()
+    scripts = at_work / ".snakemake/scripts"
+    scripts.mkdir(parents=True)
 
     def start(body):
-        script = at_work / "script.py"
-        script.write_text(SCRIPT.format(library=str(LIBRARY), body=body))
+        script = scripts / "tmp0.try.py"
+        script.write_text(SCRIPT.format(body=body))
         return subprocess.Popen(
             [sys.executable, str(script)],
             cwd=at_work,

@@ -252,23 +252,22 @@ def test_other_users_are_not_served(place):
 
 
 @pytest.mark.parametrize(
-    ("where", "first", "warm"),
+    ("path", "warm"),
     [
-        (".snakemake/scripts", "", True),
-        ("scripts", "", False),  # a program that merely runs beside the workflow
-        (".snakemake/scripts", 'os.environ["MIRAGE_WARM"] = "0"', False),
+        (".snakemake/scripts/tmp0.work.py", True),
+        ("scripts/tmp0.work.py", False),  # a program that merely runs beside the workflow
+        (".snakemake/scripts/tmp0.verify.py", False),  # needs nothing that a server has loaded
     ],
 )
-def test_a_job_of_the_workflow_is_handed_over_before_its_first_line(place, where, first, warm):
+def test_a_job_of_the_workflow_is_handed_over_before_its_first_line(place, path, warm):
     """The first line of a script is run once, by the fork where there is one."""
-    folder = place.folder / where
-    folder.mkdir(parents=True)
-    script = folder / "tmp0.work.py"
-    script.write_text(f"import os\nprint(os.getpid())\n{first}\nraise SystemExit(7)\n")
-    path = f"{LIBRARY}{os.pathsep}{START}"
+    script = place.folder / path
+    script.parent.mkdir(parents=True, exist_ok=True)
+    script.write_text("import os\nprint(os.getpid())\nraise SystemExit(7)\n")
+    searched = f"{LIBRARY}{os.pathsep}{START}"
     run = subprocess.Popen(
         [sys.executable, "-P", str(script)], cwd=place.folder, text=True,
-        env={**place.environment, "PYTHONPATH": path}, stdout=subprocess.PIPE,
+        env={**place.environment, "PYTHONPATH": searched}, stdout=subprocess.PIPE,
     )  # fmt: skip
     told, _ = run.communicate(timeout=100)
     assert run.returncode == 7

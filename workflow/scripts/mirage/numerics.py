@@ -16,14 +16,12 @@ The settings are PyTorch's global switches, so they are set for a block and put 
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from typing import Any, TypeVar
+from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from mirage.recipes import Precision
-
-Network = TypeVar("Network", bound=nn.Module)
 
 
 @contextmanager
@@ -46,18 +44,6 @@ def numerics(precision: Precision, device: str) -> Iterator[None]:
             yield
     finally:
         torch.backends.cuda.matmul.allow_tf32 = products
-
-
-def laid_out(network: Network, device: str) -> Network:
-    """Put the weights of a network that is not trained into the order in which it runs fastest.
-
-    On a CPU that is channels-last, which features follow: convolutions of few channels then take
-    half the time, and nothing is sorted anew between them. Results differ by rounding.
-    """
-    if torch.device(device).type != "cpu":
-        return network
-    network.to(memory_format=torch.channels_last)
-    return network
 
 
 def autocast(precision: Precision, device: str | torch.device) -> AbstractContextManager[Any]:

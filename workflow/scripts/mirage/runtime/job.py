@@ -58,8 +58,6 @@ def run(work: _Work, task: Any) -> None:
     """
     # Snakemake's package adds a relative path, which here leads into the results.
     sys.path[:] = filter(os.path.isabs, sys.path)
-    if warm.wanted() and (status := warm.hand_over(warm.process_started())) is not None:
-        sys.exit(status)
     started = time.time()
     name = " ".join([task.rule, *map(str, task.wildcards)])
     _start_log(Path(str(task.log[0])), name)
