@@ -12,6 +12,7 @@ from mirage.attacks.kinds.ppa.recipe import OptimisationRecipe
 from mirage.attacks.losses import LOSSES
 from mirage.attacks.objective import Objective, step_gradient
 from mirage.attacks.transforms import draw_steps
+from mirage.layout import laid_out
 from mirage.priors.pipeline import ImagePipeline
 from mirage.priors.stylegan2.generator import Generator
 from mirage.recipes import OptimiserRecipe
@@ -54,10 +55,9 @@ def compare(generator: Generator, name: str, work: Work, repetitions: int) -> Ro
     pipeline = ImagePipeline(generator, px)
     classes = list(range(work.classes))
     labels = torch.arange(work.classes).repeat_interleave(work.per_class)
-    frozen = build(TARGET, CLASSES, generator.config.image_channels).freeze()
+    frozen = laid_out(build(TARGET, CLASSES, generator.config.image_channels).freeze(), "cpu")
     learnable = build(TARGET, CLASSES, generator.config.image_channels).eval()
-    state = generator.state_dict()
-    images = partial(full_images, state, generator)
+    images = official_images(generator)
     given = Given({}, {}, classes, px, px, 0, "cpu", work.device_batch, Checkpoint(None, {}))
     ratio = paired(
         lambda: optimise_latents(given, recipe, pipeline, frozen, latents),
@@ -70,6 +70,12 @@ def compare(generator: Generator, name: str, work: Work, repetitions: int) -> Ro
     some = latents[0, : work.batch_size]
     gap = largest_gap(*first_steps(pipeline, frozen, learnable, some, recipe, px))
     return Row(name, ratio, "s", None, ("loss and gradient", gap), 1e-4)
+
+
+def official_images(generator: Generator) -> Callable[[Tensor], Tensor]:
+    """The reference with a generator's weights, in the layout that the official code has."""
+    state = {name: weight.contiguous() for name, weight in generator.state_dict().items()}
+    return partial(full_images, state, generator)
 
 
 def full_images(state: dict[str, Tensor], generator: Generator, w: Tensor) -> Tensor:
@@ -112,8 +118,8 @@ def first_steps(
     gradient, losses = step_gradient(objective, stack, ours, 0)
     theirs = latents.clone().requires_grad_()
     loss = reference.loss_of(
-        partial(full_images, pipeline.generator.state_dict(), pipeline.generator),
-        learnable, theirs, torch.zeros(len(latents), dtype=torch.int64), crop_px, image_px,
+        official_images(pipeline.generator), learnable, theirs,
+        torch.zeros(len(latents), dtype=torch.int64), crop_px, image_px,
         fixed_crop(recipe, image_px),
     )  # fmt: skip
     loss.backward()

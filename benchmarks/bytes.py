@@ -27,7 +27,7 @@ from mirage.targets.architectures import build
 from torch import Tensor
 from torchvision.transforms import functional as tv
 
-from benchmarks.attack import full_images
+from benchmarks.attack import official_images
 from benchmarks.kernels import kernel_bytes
 from benchmarks.paper_scale import CLASSES, IMAGE_PX
 from benchmarks.reference.attack import loss_of
@@ -80,7 +80,7 @@ def official(image_px: int) -> Count:
         target = build(ARCHITECTURE, CLASSES, 3).eval()
         w = torch.zeros(BATCH, generator.w_dim, requires_grad=True)
         labels = torch.zeros(BATCH, dtype=torch.int64)
-        images = partial(full_images, generator.state_dict(), generator)
+        images = official_images(generator)
         box = 0, 0, CROPPED_PX, CROPPED_PX, [IMAGE_PX, IMAGE_PX]
         with Traffic() as traffic:
             crop = partial(_crop, box=box)
@@ -112,7 +112,8 @@ def compiled(image_px: int) -> Count:
 
     The prior, the crop and the loss are the library's; small float32 tensors stand for a batch.
     """
-    generator = frozen(Generator(GeneratorConfig(image_px)), "cpu")
+    # In PyTorch's layout, which networks have on a GPU.
+    generator = Generator(GeneratorConfig(image_px)).eval().requires_grad_(False)
     pipeline = ImagePipeline(generator, CROPS[image_px])
     target = build(ARCHITECTURE, CLASSES, 3).freeze()
     labels = torch.zeros(BATCH, dtype=torch.int64)

@@ -16,7 +16,7 @@ from mirage.targets.architectures import Classifier, build
 from mirage.targets.images import network_range
 from torch import Tensor
 
-from benchmarks.attack import full_images
+from benchmarks.attack import official_images
 from benchmarks.paired import Ratio, paired
 from benchmarks.reference import evaluation as reference
 from benchmarks.table import Row, relative
@@ -79,7 +79,7 @@ def compare(
     networks = {name: network(model, px) for name, model in models.items()}
     recipe = KnowledgeRecipe(STUDENT, px, epochs=epochs, batch_size=BATCH)
     own = Counting(partial(ImagePipeline(generator, px).images, image_px=px))
-    theirs = Counting(partial(full_images, generator.state_dict(), generator))
+    theirs = Counting(official_images(generator))
     pixels = network_range(real.pixels)
 
     def ours() -> EmbeddedAttack:

@@ -28,6 +28,7 @@ from mirage.attacks.kinds.ppa.optimise import make_stack
 from mirage.attacks.kinds.ppa.recipe import OptimisationRecipe
 from mirage.attacks.losses import LOSSES
 from mirage.attacks.objective import Objective, Stack
+from mirage.layout import laid_out
 from mirage.optimisers import Optimiser
 from mirage.priors.pipeline import ImagePipeline
 from mirage.priors.shapes import GeneratorConfig
@@ -36,7 +37,7 @@ from mirage.runtime.checkpoint import Checkpoint
 from mirage.targets.architectures import build
 from torch import Tensor
 
-from benchmarks.attack import first_steps, full_images, largest_gap
+from benchmarks.attack import first_steps, largest_gap, official_images
 from benchmarks.paired import by_turns, ratio_of
 from benchmarks.reference import attack as reference
 from benchmarks.table import markdown
@@ -85,10 +86,10 @@ class Networks(NamedTuple):
 
 def networks(architecture: str, image_px: int) -> Networks:
     """Make them with random weights."""
-    generator = Generator(GeneratorConfig(image_px)).eval().requires_grad_(False)
+    generator = laid_out(Generator(GeneratorConfig(image_px)).eval().requires_grad_(False), "cpu")
     frozen, learnable = (build(architecture, CLASSES, 3) for _ in range(2))
     pipeline = ImagePipeline(generator, round(CROP * image_px))
-    return Networks(pipeline, frozen.freeze(), learnable.eval())
+    return Networks(pipeline, laid_out(frozen.freeze(), "cpu"), learnable.eval())
 
 
 class Agreement(NamedTuple):
@@ -134,7 +135,7 @@ def ours(
 def official(made: Networks, start: Tensor) -> Callable[[], None]:
     """The same step as the official code takes it."""
     generator = made.pipeline.generator
-    images = partial(full_images, generator.state_dict(), generator)
+    images = official_images(generator)
     w = start.clone().requires_grad_()
     adam = torch.optim.Adam([w], lr=0.005, betas=(0.1, 0.1))
     labels, crop = torch.zeros(len(w), dtype=torch.int64), reference.random_crop(IMAGE_PX)

@@ -89,7 +89,8 @@ class _Between(torch.autograd.Function):
         colour: Tensor | None,
         clamp: float | None,
     ) -> tuple[Tensor | None, Tensor | None]:
-        offset = (field + bias[:, None, None]).to(z.dtype)
+        offset = (field + bias[:, None, None]).to(z.dtype)[None]
+        offset = offset.contiguous(memory_format=_layout(z))
         y = torch.addcmul(offset, z, _spread(scale.to(z.dtype)))
         y = F.leaky_relu(y, layers.SLOPE, inplace=True)
         if clamp is not None:
@@ -119,8 +120,12 @@ class _Between(torch.autograd.Function):
             d_colour = (rows @ y.flatten(2).mT).to(colour.dtype)
             product = product + (colour * d_colour).sum(1)
             back = (colour * scale[:, None]).to(y.dtype).mT  # [N, C, K]
-            sums = back @ rows if scaled is None else scaled.flatten(2).baddbmm(back, rows)
-            scaled = sums.view_as(y)
+            if scaled is not None:
+                scaled.view(*back.shape[:2], -1).baddbmm_(back, rows)
+            elif _layout(y) == torch.channels_last:
+                scaled = (rows.mT @ back.mT).mT.unflatten(2, y.shape[2:])
+            else:
+                scaled = (back @ rows).view_as(y)
         if scaled is None:
             return (None,) * 7
         if ctx.clamp is not None:
@@ -131,8 +136,8 @@ class _Between(torch.autograd.Function):
         # to the gradient at a, too. So that gradient's sums with a are those of g with y, and
         # what belongs to field and bias is left to take away.
         beside = torch.stack([field, torch.ones_like(field)]).flatten(1).to(y.dtype)
-        sums = (d_z.flatten(2) @ beside.T).to(scale.dtype)  # [N, C, 2]
-        product = product - (sums[..., 0] + bias * sums[..., 1]) / scale
+        sums = (beside @ d_z.flatten(2).mT).to(scale.dtype)  # [N, 2, C]
+        product = product - (sums[:, 0] + bias * sums[:, 1]) / scale
         return d_z, product / scale, None, None, d_style, d_colour, None
 
 
@@ -151,8 +156,12 @@ class _Convolution(torch.autograd.Function):
         _refuse_a_second_gradient()
         (gradient,), (weight,) = gradients, ctx.saved_tensors
         stride, padding, groups, transposed = ctx.settings
+        shape = torch.empty(
+            ctx.shape, dtype=gradient.dtype, device=gradient.device,
+            memory_format=_layout(gradient),
+        )  # fmt: skip
         d_x = _aten.convolution_backward(
-            gradient, gradient.new_empty(ctx.shape), weight.to(gradient.dtype), None,
+            gradient, shape, weight.to(gradient.dtype), None,
             (stride, stride), padding, (1, 1), transposed, (0, 0), groups, (True, False, False),
         )[0]  # fmt: skip
         return d_x, *(None,) * 5
@@ -174,7 +183,16 @@ def _spread(channels: Tensor) -> Tensor:
 def _dots(a: Tensor, b: Tensor) -> Tensor:
     """Sums over pixels of the products of two features [N, C, h, w]: [N, C].
 
-    As products of rows and columns, so that no product of the features is written.
+    As products of rows and columns, so that no product of the features is written; with channels
+    last there are no such rows.
     """
+    if _layout(a) == torch.channels_last:
+        return (a * b).sum((2, 3))
     rows, columns = (x.reshape(a.shape[0] * a.shape[1], -1) for x in (a, b))
     return torch.bmm(rows[:, None], columns[:, :, None]).view(a.shape[:2])
+
+
+def _layout(x: Tensor) -> torch.memory_format:
+    """How features [N, C, h, w] lie in memory: as the weights of the last convolution did."""
+    last = x.is_contiguous(memory_format=torch.channels_last) and not x.is_contiguous()
+    return torch.channels_last if last else torch.contiguous_format
