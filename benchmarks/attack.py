@@ -12,7 +12,7 @@ from mirage.attacks.kinds.ppa.recipe import OptimisationRecipe
 from mirage.attacks.losses import LOSSES
 from mirage.attacks.objective import Objective, step_gradient
 from mirage.attacks.transforms import draw_steps
-from mirage.layout import laid_out
+from mirage.memory_format import laid_out
 from mirage.priors.pipeline import ImagePipeline
 from mirage.priors.stylegan2.generator import Generator
 from mirage.recipes import OptimiserRecipe

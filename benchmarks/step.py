@@ -28,7 +28,7 @@ from mirage.attacks.kinds.ppa.optimise import make_stack
 from mirage.attacks.kinds.ppa.recipe import OptimisationRecipe
 from mirage.attacks.losses import LOSSES
 from mirage.attacks.objective import Objective, Stack
-from mirage.layout import laid_out
+from mirage.memory_format import laid_out
 from mirage.optimisers import Optimiser
 from mirage.priors.pipeline import ImagePipeline
 from mirage.priors.shapes import GeneratorConfig

@@ -10,7 +10,7 @@ import yaml
 from mirage.data.views import View
 from mirage.evaluation.evaluator import remap
 from mirage.evaluation.stored import AttackFeatures, RealFeatures
-from mirage.layout import laid_out
+from mirage.memory_format import laid_out
 from mirage.targets.architectures import build
 from mirage.targets.images import network_range
 from mirage.targets.inference import accuracy

@@ -13,7 +13,7 @@ from mirage.attacks.results import (
     save_result,
 )
 from mirage.errors import MirageError
-from mirage.layout import laid_out
+from mirage.memory_format import laid_out
 from mirage.priors import weights
 from mirage.priors.gans.critic import Critic
 from mirage.priors.gans.deconvolution import DeconvolutionGenerator

@@ -16,7 +16,7 @@ from mirage.foreign.file_kinds import ForeignRecipe, load_foreign
 from mirage.foreign.fingerprint import difference, fingerprint, fixed_image, fixed_latent
 from mirage.foreign.importing import import_weights
 from mirage.foreign.known import KnownFile, published
-from mirage.layout import laid_out
+from mirage.memory_format import laid_out
 from mirage.runtime import files
 from mirage.targets.architectures import build, lowres
 from mirage.targets.weights import load_classifier

@@ -16,7 +16,7 @@ import pytest
 import torch
 from mirage.errors import MirageError
 from mirage.foreign.known import KnownFile
-from mirage.layout import laid_out
+from mirage.memory_format import laid_out
 from mirage.priors import nvidia_pickle, weights
 from mirage.runtime import files
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import pytest
 import torch
 from mirage.errors import MirageError
-from mirage.layout import laid_out
+from mirage.memory_format import laid_out
 from mirage.priors import weights
 from mirage.priors.kinds import Network
 from mirage.recipes import Recipe

@@ -7,7 +7,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from mirage.errors import MirageError
-from mirage.layout import laid_out
+from mirage.memory_format import laid_out
 from mirage.study.treatment import Treatment
 from mirage.targets import training
 from mirage.targets.architectures import build, lowres

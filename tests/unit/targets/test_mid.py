@@ -12,7 +12,7 @@ from mirage.attacks.kinds.ppa.sample import sample_candidates
 from mirage.attacks.kinds.ppa.select import select_latents
 from mirage.attacks.pool import Pool
 from mirage.errors import Interrupted, MirageError
-from mirage.layout import laid_out
+from mirage.memory_format import laid_out
 from mirage.numerics import at_precision
 from mirage.study.treatment import Treatment
 from mirage.targets.architectures import build

@@ -3,7 +3,7 @@
 import pytest
 import torch
 from mirage.errors import MirageError
-from mirage.layout import laid_out
+from mirage.memory_format import laid_out
 from mirage.runtime import files
 from mirage.targets.architectures import BUILDERS, build
 from mirage.targets.architectures.layers import BatchNorm, Kernel, StreamDropout

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from mirage.errors import MirageError
 from mirage.foreign.wording import plain
-from mirage.layout import Network, laid_out
+from mirage.memory_format import Network, laid_out
 from mirage.priors.kinds import KINDS
 from mirage.recipes import Recipe
 from mirage.runtime import files

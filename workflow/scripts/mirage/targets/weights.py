@@ -7,7 +7,7 @@ from typing import Any
 from torch import Tensor
 
 from mirage.errors import MirageError
-from mirage.layout import laid_out
+from mirage.memory_format import laid_out
 from mirage.runtime import files
 from mirage.targets.architectures import Classifier, build
 from mirage.targets.treatments import make

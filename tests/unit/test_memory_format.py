@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from mirage.layout import laid_out
+from mirage.memory_format import laid_out
 from mirage.priors.stylegan2 import synthesis
 from mirage.priors.weights import load_generator
 
