@@ -172,10 +172,9 @@ def count(work: Work) -> float:
     return tally.steps()[0]
 
 
-def peak(precision: Precision, settings: Settings) -> float:
+def peak(precision: Precision, device: str, px: int = 64) -> float:
     """FLOP/s of the faster of a large matrix product and a large 3x3 convolution."""
-    device, side = settings.device, settings.peak_px * (128 if settings.device == "cuda" else 16)
-    channels, px = (512, settings.peak_px) if device == "cuda" else (128, settings.peak_px)
+    side, channels = (px * 128, 512) if device == "cuda" else (px * 16, 128)
     kind = torch.bfloat16 if precision == "bf16" else torch.float32
     matrix = torch.randn(side, side, device=device, dtype=kind)
     images, kernel = (
@@ -207,7 +206,9 @@ def rows(settings: Settings, precisions: Sequence[Precision]) -> list[tuple[str,
         ("attack step", attack(settings), settings.attack_batch),
         ("training step", training(settings), settings.training_batch),
     )
-    highest = {precision: peak(precision, settings) for precision in precisions}
+    highest = {
+        precision: peak(precision, settings.device, settings.peak_px) for precision in precisions
+    }
     found = []
     for name, work, batch in works:
         flop = count(work)

@@ -9,6 +9,10 @@ What the steps compute is held against one another in float64, with the networks
 that are timed. In float32 gradients of either are off by much more than its rounding: where an
 activation lies within rounding of a kink (leaky ReLU, ReLU) its slope may be the other one. So no
 bound is put on these, and each is told against float64.
+
+The share of the peak is the counted FLOP of a step over its seconds, beside those of a large matrix
+product or convolution on as many threads in the same run (``paper_scale.peak``). At a share of 1 a
+step takes what its FLOP take, so the ratio that would have is what no step of such FLOP exceeds.
 """
 
 import argparse
@@ -36,15 +40,17 @@ from mirage.priors.stylegan2.generator import Generator
 from mirage.runtime.checkpoint import Checkpoint
 from mirage.targets.architectures import build
 from torch import Tensor
+from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.attack import first_steps, largest_gap, official_images
 from benchmarks.paired import by_turns, ratio_of
+from benchmarks.paper_scale import peak
 from benchmarks.reference import attack as reference
 from benchmarks.table import markdown
 
 CLASSES, IMAGE_PX, CROP = 530, 224, 800 / 1024
-HEADER = ("target", "threads", "step", "CPU s / step", "convolutions", "official / this (min..max)",
-          "float32 gradient off by")  # fmt: skip
+HEADER = ("target", "threads", "step", "CPU s / step", "convolutions", "GFLOP", "share of the peak",
+          "official / this (min..max)", "at the peak", "float32 gradient off by")  # fmt: skip
 CONVOLUTIONS = ("aten::convolution", "aten::convolution_backward")
 AGREES = 1e-10
 """Largest relative difference in float64.
@@ -174,15 +180,35 @@ def rows(
             works["ours, compiled"] = ours(code, stack, start, recipe)
         times = by_turns(list(works.values()), pairs, time.process_time)
         shares = [convolutions(work) for work in works.values()]
+        flop = [counted(work) for work in (works["official"], works["ours"])]
+    flop.append(flop[-1])  # compiled code computes what ours does, where no counter looks
+    highest = peak("fp32", "cpu")
     found = []
-    for name, taken, share, gradient in zip(works, times, shares, gradients, strict=False):
+    for name, taken, share, counts, gradient in zip(
+        works, times, shares, flop, gradients, strict=False
+    ):
         ratio = ratio_of(taken, times[0])
-        told = f"{ratio.median:.2f} ({ratio.low:.2f}..{ratio.high:.2f})"
         found.append(
-            (str(torch.get_num_threads()), name, f"{ratio.ours:.2f}", f"{share * ratio.ours:.2f}",
-             told, known.off(gradient))
-        )  # fmt: skip
+            (
+                str(torch.get_num_threads()),
+                name,
+                f"{ratio.ours:.2f}",
+                f"{share * ratio.ours:.2f}",
+                f"{counts / 1e9:.0f}",
+                f"{counts / ratio.ours / highest:.0%}",
+                f"{ratio.median:.2f} ({ratio.low:.2f}..{ratio.high:.2f})",
+                f"{ratio.reference * highest / counts:.2f}",
+                known.off(gradient),
+            )
+        )
     return found
+
+
+def counted(work: Callable[[], object]) -> float:
+    """FLOP of a step: those of convolutions and matrix products."""
+    with FlopCounterMode(display=False) as counter:
+        work()
+    return float(counter.get_total_flops())
 
 
 def convolutions(work: Callable[[], object]) -> float:
