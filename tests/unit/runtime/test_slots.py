@@ -36,12 +36,15 @@ def workstation(tmp_path, monkeypatch):
         slots._held.file.close()
 
 
-def _use(marks, results):
+def _use(marks, taken, results):
     """Take a device, prove that nobody else is on it, and say which it was."""
     device = slots.settle(poll_s=0.01)
     mark = marks / os.environ["CUDA_VISIBLE_DEVICES"].replace("/", "_")
     try:
         descriptor = os.open(mark, os.O_CREAT | os.O_EXCL)  # fails if another process is here
+        taken[device].set()
+        # Nobody leaves before each device is in use, however slowly processes start.
+        assert all(each.wait(60) for each in taken.values())
         time.sleep(0.02)
         mark.unlink()
         os.close(descriptor)
@@ -51,8 +54,8 @@ def _use(marks, results):
 
 
 def test_forty_processes_never_share_three_devices_and_all_get_one(tmp_path):
-    results = fork.Queue()
-    processes = [fork.Process(target=_use, args=(tmp_path, results)) for _ in range(40)]
+    results, taken = fork.Queue(), {device: fork.Event() for device in FAKE}
+    processes = [fork.Process(target=_use, args=(tmp_path, taken, results)) for _ in range(40)]
     for process in processes:
         process.start()
     used = [results.get(timeout=120) for _ in processes]
