@@ -74,7 +74,8 @@ else
 fi
 
 # uv fetches and unpacks side by side, and links files from its cache. Whatever stops it, pip tells
-# better.
+# better. Compiled here, as pip does: where Python may not write (an image, a container's
+# PYTHONDONTWRITEBYTECODE) each start of Snakemake would compile it all anew, for some seconds.
 with_uv() {
     local uv options=()
     uv=$(command -v uv || true)
@@ -86,7 +87,7 @@ with_uv() {
     fi
     mapfile -t options < <(.venv.new/bin/python -m pip config list | .venv.new/bin/python -P envs/like_pip.py)
     "$uv" pip install -q --python .venv.new/bin/python --no-deps --require-hashes \
-        --index-strategy unsafe-best-match "${options[@]}" -r "$lock" >"$log" 2>&1
+        --compile-bytecode --index-strategy unsafe-best-match "${options[@]}" -r "$lock" >"$log" 2>&1
 }
 
 say "installing the locked packages (PyTorch is large; minutes on a slow line)"

@@ -117,8 +117,10 @@ def test_the_lock_is_followed_and_the_new_replaces_the_old(ready, tmp_path, inst
     assert (ready.folder / ".venv/.ready").exists()
     _wheel(ready.index, "3.0")
     ready.lock("2.0", _wheel(ready.index, "2.0"))
-    code, told = ready.set_up(**_without_uv(tmp_path) if installer == "pip" else {})
+    only = _without_uv(tmp_path) if installer == "pip" else {}
+    code, told = ready.set_up(**only, PYTHONDONTWRITEBYTECODE="1")
     assert code == 0, told
+    assert list((ready.folder / ".venv").rglob("__pycache__/thing.*.pyc"))
     assert ("no such thing" in told, "pip goes on" in told) == 2 * (installer == "pip",)
     assert (ready.version, ready.left) == ("2.0", [".venv"])
 
