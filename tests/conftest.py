@@ -15,6 +15,10 @@ settings.register_profile(
 )
 settings.load_profile("any machine")
 
+# A shell's background jobs ignore SIGINT and hand that on to whatever a test starts.
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
 
 _ALONE = {
     f"tests/workflow/test_{name}.py"

@@ -100,8 +100,6 @@ class Drill:
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
-                # A shell has what it starts in the background ignore Ctrl-C, and that is handed on.
-                preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
             )
         self.runs.append(run)
         return run

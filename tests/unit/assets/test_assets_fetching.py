@@ -327,8 +327,7 @@ def test_two_at_once(server, place):
 
 
 KILLED = """
-import signal, sys
-signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
+import sys
 from pathlib import Path
 from mirage.assets.fetching import fetch
 from mirage.assets.manifest import Asset, FileFacts
