@@ -19,6 +19,7 @@ from mirage.attacks.given import Given
 from mirage.attacks.kinds.ppa.optimise import optimise_latents
 from mirage.attacks.kinds.ppa.recipe import OptimisationRecipe
 from mirage.data.views import LabelledImages
+from mirage.forecast.counting import Tally
 from mirage.numerics import numerics
 from mirage.priors.pipeline import ImagePipeline
 from mirage.priors.shapes import GeneratorConfig
@@ -29,7 +30,6 @@ from mirage.runtime.devices import choose_device
 from mirage.targets.architectures import build
 from mirage.targets.recipe import TrainingRecipe
 from mirage.targets.training import train_classifier
-from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.table import markdown
 
@@ -166,10 +166,10 @@ def _resident() -> int:
 
 def count(work: Work) -> float:
     """FLOP of one step."""
-    with FlopCounterMode(display=False) as counter:
-        tally = Clock(lambda: float(counter.get_total_flops()))
-        work("fp32", 2, tally)
-    return tally.steps()[0]
+    with Tally() as tally:
+        notes = Clock(lambda: float(tally.flops))
+        work("fp32", 2, notes)
+    return notes.steps()[0]
 
 
 def peak(precision: Precision, device: str, px: int = 64) -> float:

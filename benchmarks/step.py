@@ -32,6 +32,7 @@ from mirage.attacks.kinds.ppa.optimise import make_stack
 from mirage.attacks.kinds.ppa.recipe import OptimisationRecipe
 from mirage.attacks.losses import LOSSES
 from mirage.attacks.objective import Objective, Stack
+from mirage.forecast.counting import Tally
 from mirage.memory_format import laid_out
 from mirage.optimisers import Optimiser
 from mirage.priors.pipeline import ImagePipeline
@@ -40,7 +41,6 @@ from mirage.priors.stylegan2.generator import Generator
 from mirage.runtime.checkpoint import Checkpoint
 from mirage.targets.architectures import build
 from torch import Tensor
-from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.attack import first_steps, largest_gap, official_images
 from benchmarks.paired import by_turns, ratio_of
@@ -180,14 +180,12 @@ def rows(
             works["ours, compiled"] = ours(code, stack, start, recipe)
         times = by_turns(list(works.values()), pairs, time.process_time)
         shares = [convolutions(work) for work in works.values()]
-        flop = [counted(work) for work in (works["official"], works["ours"])]
-    flop.append(flop[-1])  # compiled code computes what ours does, where no counter looks
+        flop = {name: counted(works[name]) for name in ("official", "ours")}
     highest = peak("fp32", "cpu")
     found = []
-    for name, taken, share, counts, gradient in zip(
-        works, times, shares, flop, gradients, strict=False
-    ):
+    for name, taken, share, gradient in zip(works, times, shares, gradients, strict=False):
         ratio = ratio_of(taken, times[0])
+        counts = flop.get(name, flop["ours"])  # compiled code computes the same where none can look
         found.append(
             (
                 str(torch.get_num_threads()),
@@ -204,11 +202,11 @@ def rows(
     return found
 
 
-def counted(work: Callable[[], object]) -> float:
-    """FLOP of a step: those of convolutions and matrix products."""
-    with FlopCounterMode(display=False) as counter:
+def counted(work: Callable[[], object]) -> int:
+    """FLOP of a step: those of convolutions, in groups or not, and of matrix products."""
+    with Tally() as tally:
         work()
-    return float(counter.get_total_flops())
+    return tally.flops
 
 
 def convolutions(work: Callable[[], object]) -> float:

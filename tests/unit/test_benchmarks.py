@@ -1,6 +1,7 @@
 """The benchmarks' references compute what the library does; the ratios are arithmetic."""
 
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -149,6 +150,16 @@ def test_flop_are_those_of_one_step():
     assert paper_scale.count(_products) == 2 * 3 * 5 * 7
 
 
+def test_a_step_s_weights_of_each_sample_count_as_those_of_one():
+    """The official step has them as groups, of which PyTorch's own counter makes too much."""
+    images, weights = torch.ones(1, 3 * 4, 8, 8), torch.ones(3 * 5, 4, 3, 3)
+    for tensor in (images, weights):
+        tensor.requires_grad_()
+    forward = 2 * 3 * (8 * 8) * (3 * 3) * 4 * 5
+    convolved = partial(torch.nn.functional.conv2d, images, weights, padding=1, groups=3)
+    assert step.counted(lambda: convolved().sum().backward()) == 3 * forward
+
+
 def test_a_clock_leaves_the_first_step_out():
     readings = iter([0.0, 10.0, 11.0, 13.0])
     watch = paper_scale.Clock(lambda: next(readings))
@@ -266,7 +277,7 @@ def test_a_step_is_timed_by_turns_and_held_against_the_official_in_float64(monke
     assert [line[3].strip() for line in lines] == ["official", "ours"]
     assert all(float(line[10]) < 0.1 for line in lines)
     theirs, ours = (float(line[6]) for line in lines)
-    assert theirs > ours > 0  # GFLOP: gradients for the weights, too
+    assert theirs > ours > 0  # GFLOP: gradients for the target's weights, too
     for line in lines:  # a step that kept the processor at its peak would be so much faster
         share, ratio = float(line[7].strip(" %")) / 100, float(line[8].split()[0])
         assert float(line[9]) == pytest.approx(ratio / share, rel=0.5 / (100 * share) + 0.02)
